@@ -1,0 +1,77 @@
+/* hearth.h - open a model, hold a conversation with it, sample its words.
+ *
+ *   HthModel *m = NULL; HthSession *s = NULL; HthErr err;
+ *   if (hth_model_open(&m, "model.gguf", &err)) die(err.text);
+ *   if (hth_session_open(&s, m, &(HthSessionCfg){ .ctx = 4096 }, &err)) die(err.text);
+ *   hth_session_eval(s, ids, n, logits, &err);       next = hth_sample(...)
+ *
+ * Logits are a function of (model bytes, token ids, numerics version) alone: not of threads, of how
+ * the tokens were split into calls, nor of the processor (docs/adr/0002).
+ *
+ * On failure outputs are untouched.  Openers own (*out), closers set NULL. */
+#ifndef HEARTH_HEARTH_H
+#define HEARTH_HEARTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hearth/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct HthModel HthModel; /* immutable after open; share between threads */
+typedef struct HthSession HthSession; /* one timeline of tokens; one thread at a time */
+typedef struct HthVocab HthVocab;
+
+/* Version of the program, and of the numerics: equal numerics versions give equal bits. */
+const char *hth_version(void);
+const char *hth_numerics(void);
+
+/* ---- models ---- */
+HthStatus hth_model_open(HthModel **out, const char *path, HthErr *err);
+/* Over memory the caller keeps alive until close; `what` names it in errors. */
+HthStatus hth_model_open_mem(HthModel **out, const void *data, size_t n, const char *what,
+                             HthErr *err);
+void hth_model_close(HthModel **model);
+uint32_t hth_model_vocab_count(const HthModel *model);
+uint32_t hth_model_ctx_train(const HthModel *model); /* longest context it was trained for */
+const HthVocab *hth_model_vocab(const HthModel *model); /* NULL: the file has no tokenizer */
+
+/* ---- sessions ---- */
+typedef struct HthSessionCfg {
+    uint32_t ctx; /* longest timeline in tokens; 0: min(trained, 4096) */
+    uint32_t threads; /* 0: all cores this process may use */
+    uint32_t chunk; /* tokens per forward step while reading a prompt; 0: 256 */
+    const char *kv; /* "f32", "f16"; NULL: f32 for float weights, f16 for quantised */
+    /* Called between chunks of a long eval with tokens done and total; nonzero return stops with
+     * HTH_ECANCELED (what was done stays in the timeline). May be NULL. */
+    int (*progress)(void *payload, size_t done, size_t total);
+    void *payload;
+} HthSessionCfg;
+
+HthStatus hth_session_open(HthSession **out, const HthModel *model, const HthSessionCfg *cfg,
+                           HthErr *err);
+void hth_session_close(HthSession **session);
+/* Appends n tokens to the timeline and computes them. logits (may be NULL) receives the row of the
+ * last token, [vocab_count]. ELIMIT if they do not fit: nothing is computed, nothing is cut. */
+HthStatus hth_session_eval(HthSession *session, const uint32_t *ids, size_t n, float *logits,
+                           HthErr *err);
+/* The same, all rows: logits[n][vocab_count]. */
+HthStatus hth_session_eval_all(HthSession *session, const uint32_t *ids, size_t n, float *logits,
+                               HthErr *err);
+/* Makes the timeline equal to ids[0..n) as cheaply as possible: keeps the common prefix, drops the
+ * rest, evaluates what is new (at least the last token, for its logits). */
+HthStatus hth_session_sync(HthSession *session, const uint32_t *ids, size_t n, float *logits,
+                           HthErr *err);
+void hth_session_rewind(HthSession *session, size_t count); /* keep the first count tokens */
+size_t hth_session_count(const HthSession *session);
+size_t hth_session_ctx(const HthSession *session);
+const uint32_t *hth_session_ids(const HthSession *session);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,41 @@
+/* file.h - mapping, reading and durable writing of files.
+ *
+ * Errors name the path as the caller gave it and say what the system said.
+ *
+ * Thread: any. */
+#ifndef HTH_BASE_FILE_H
+#define HTH_BASE_FILE_H
+
+#include "base/buf.h"
+
+typedef struct HthFileMap {
+    const uint8_t *data; /* read-only; NULL for an empty file */
+    size_t n;
+    void *handle; /* private */
+} HthFileMap;
+
+/* Maps a regular file read-only, shared. EIO: cannot open; EINVAL: not a regular file. */
+HTH_MUST_CHECK HthStatus hth_file_map(HthFileMap *out, const char *path, HthErr *err);
+void hth_file_unmap(HthFileMap *map); /* zeroes *map; fine on a zeroed one */
+
+/* Appends the whole file ("-": standard input) to buf, whose ceiling applies (ELIMIT). */
+HTH_MUST_CHECK HthStatus hth_file_read(HthBuf *buf, const char *path, HthErr *err);
+
+/* Temporary file beside path, written, fsynced, renamed over path, directory fsynced: a reader
+ * sees the old bytes or the new, never a part.  mode as for open(2), e.g. 0644. */
+HTH_MUST_CHECK HthStatus hth_file_write(const char *path, const void *bytes, size_t n, int mode,
+                                        HthErr *err);
+
+/* The same for content produced piece by piece. */
+typedef struct HthFileOut HthFileOut;
+HTH_MUST_CHECK HthStatus hth_file_out_open(HthFileOut **out, const char *path, int mode,
+                                           HthErr *err);
+HTH_MUST_CHECK HthStatus hth_file_out_add(HthFileOut *f, const void *bytes, size_t n, HthErr *err);
+/* Durable and visible on HTH_OK; frees and sets NULL either way (on failure the old file stays). */
+HTH_MUST_CHECK HthStatus hth_file_out_commit(HthFileOut **f, HthErr *err);
+void hth_file_out_abort(HthFileOut **f); /* removes the temporary file; sets NULL */
+
+/* Tests: the nth read or write system call from now fails with EIO; 0 switches off. */
+void hth_file_fail_after(uint64_t nth);
+
+#endif

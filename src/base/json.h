@@ -1,0 +1,21 @@
+/* json.h - a thin face over jansson: limits, exact integers, one error style.
+ *
+ * Duplicate keys, bad UTF-8, NaN, depth beyond 512 and trailing bytes are errors that name the
+ * line and column, never the content.  Object order is insertion order, in and out.
+ *
+ * Thread: any; one json_t belongs to one thread at a time. */
+#ifndef HTH_BASE_JSON_H
+#define HTH_BASE_JSON_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+
+/* On success *out owns one reference (json_decref). bytes_max bounds text.n. */
+HTH_MUST_CHECK HthStatus hth_json_parse(json_t **out, HthStr text, size_t bytes_max, HthErr *err);
+/* Appends compact JSON, or with indent > 0 a pretty form, and no newline at the end. */
+HTH_MUST_CHECK HthStatus hth_json_write(HthBuf *out, const json_t *value, int indent, HthErr *err);
+/* Routes jansson's allocations through mem.h; call once at start (idempotent). */
+void hth_json_init(void);
+
+#endif

@@ -1,0 +1,29 @@
+/* mem.h - the one door to the heap.
+ *
+ * Every allocation in hearth goes through here: sizes are overflow-checked, a test can make the
+ * Nth one fail, and a counter shows whether a path allocates.  No other file calls malloc (lint).
+ *
+ * Thread: any (counters are atomic). */
+#ifndef HTH_BASE_MEM_H
+#define HTH_BASE_MEM_H
+
+#include "base/err.h"
+
+/* count * size zeroed bytes, or NULL (overflow, exhaustion, injected failure). Free with hth_free. */
+void *hth_calloc(size_t count, size_t size);
+/* As realloc with an overflow-checked size; new bytes are not zeroed. NULL leaves p valid. */
+void *hth_realloc(void *p, size_t count, size_t size);
+/* Zeroed, aligned to 64 bytes (kernels want it). Free with hth_free. */
+void *hth_calloc_aligned(size_t count, size_t size);
+void hth_free(void *p); /* NULL is fine */
+char *hth_strdup(const char *s); /* NULL on exhaustion */
+void hth_zero(void *p, size_t bytes); /* wipes; never optimised away */
+
+/* Tests: the nth allocation from now (1 = the next) and all later ones fail; 0 switches off. */
+void hth_mem_fail_after(uint64_t nth);
+/* Successful plus failed allocation calls since the process started. */
+uint64_t hth_mem_calls(void);
+/* Allocations not yet freed. */
+uint64_t hth_mem_live(void);
+
+#endif

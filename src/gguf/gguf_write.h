@@ -1,0 +1,36 @@
+/* gguf_write.h - writing a GGUF version 3 file, durably and all at once.
+ *
+ * Add metadata, declare every tensor, then write the tensors' data in the declared order and
+ * commit.  Until commit nothing is visible at the path.  Output is deterministic.
+ *
+ * Thread: one owner. */
+#ifndef HTH_GGUF_GGUF_WRITE_H
+#define HTH_GGUF_GGUF_WRITE_H
+
+#include "gguf/gguf.h"
+
+typedef struct HthGgufOut HthGgufOut;
+
+HTH_MUST_CHECK HthStatus hth_gguf_out_open(HthGgufOut **out, const char *path, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_gguf_out_u32(HthGgufOut *o, const char *key, uint32_t v, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_gguf_out_f32(HthGgufOut *o, const char *key, float v, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_gguf_out_bool(HthGgufOut *o, const char *key, bool v, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_gguf_out_str(HthGgufOut *o, const char *key, HthStr v, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_gguf_out_strs(HthGgufOut *o, const char *key, const HthStr *v,
+                                           size_t n, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_gguf_out_f32s(HthGgufOut *o, const char *key, const float *v, size_t n,
+                                           HthErr *err);
+HTH_MUST_CHECK HthStatus hth_gguf_out_i32s(HthGgufOut *o, const char *key, const int32_t *v,
+                                           size_t n, HthErr *err);
+/* Copies an entry of another file, any type. */
+HTH_MUST_CHECK HthStatus hth_gguf_out_kv(HthGgufOut *o, const HthGgufKv *kv, HthErr *err);
+/* Declares a tensor; ne[0] a multiple of the block. No metadata may follow the first data call. */
+HTH_MUST_CHECK HthStatus hth_gguf_out_tensor(HthGgufOut *o, HthStr name, const HthFmt *fmt,
+                                             uint32_t n_dims, const uint64_t *ne, HthErr *err);
+/* The next bytes of the next tensor in order; several calls may make one tensor. */
+HTH_MUST_CHECK HthStatus hth_gguf_out_data(HthGgufOut *o, const void *bytes, size_t n, HthErr *err);
+/* EINVAL if any declared tensor is incomplete. Frees and sets NULL either way. */
+HTH_MUST_CHECK HthStatus hth_gguf_out_commit(HthGgufOut **o, HthErr *err);
+void hth_gguf_out_abort(HthGgufOut **o);
+
+#endif

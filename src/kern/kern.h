@@ -1,0 +1,136 @@
+/* kern.h - weight formats, and the tiers of kernels that compute with them.
+ *
+ * THE CONTRACT (ENGINE.md section 1): every tier gives the same bits as tier "c".  What each
+ * function computes, operation by operation, is written beside its plain-C truth (src/kern/fmt/,
+ * src/kern/fn/); the fast tiers change only which lanes hold what.  Kernels see no thread, no
+ * global, no allocation.
+ *
+ * Order of float operations:
+ *   dot products with F32/F16/BF16 weights: 16 canonical lanes over K, lane i takes elements
+ *     i, i+16, ... by fma in order (a tail shorter than 16 is padded with +0 products, that is,
+ *     skipped lanes); the 16 lanes are then added as a fixed tree: i with i+8, i+4, i+2, i+1.
+ *   dot products with quantised weights: activations are HthActQ8 (int8 per 32 with an f32 scale);
+ *     inside a block of 32 (or a 16-wide sub-block) the products are summed as integers, exact in
+ *     any order; blocks are combined in K order by fma into ONE accumulator per output.
+ *   sums of squares, softmax sums: the 16 canonical lanes again.
+ *   exp, sigmoid, sin, cos: ours (src/kern/fn/math.h), built of +,-,*,/,fma,rint only.
+ *
+ * Thread: any. */
+#ifndef HTH_KERN_KERN_H
+#define HTH_KERN_KERN_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* ---- formats -------------------------------------------------------------------------------- */
+
+/* What a linear layer multiplies a weight format with. */
+typedef enum HthAct { HTH_ACT_F32, HTH_ACT_Q8 } HthAct;
+
+typedef struct HthFmt {
+    uint32_t id; /* GGUF tensor type number */
+    const char *name; /* as GGUF tools print it: "F16", "Q4_K" */
+    uint32_t block_len; /* weights per block; a row is a whole number of blocks */
+    uint32_t block_bytes;
+    HthAct act;
+    /* n is a multiple of block_len. Exact: the format's definition in floats. */
+    void (*dequant)(const void *blocks, float *out, size_t n);
+    /* Encodes n floats; NULL where hearth does not write the format. */
+    void (*quant)(const float *in, void *blocks, size_t n);
+} HthFmt;
+
+/* NULL for a type hearth does not know. */
+const HthFmt *hth_fmt_by_id(uint32_t id);
+const HthFmt *hth_fmt_by_name(const char *name); /* case-insensitive */
+const HthFmt *hth_fmt_at(size_t index); /* NULL past the last: for listing */
+/* Position of fmt in the list, the index of HthKern.linear. */
+size_t hth_fmt_index(const HthFmt *fmt);
+/* Bytes of a row of n weights; 0 if n is not a multiple of the block. */
+size_t hth_fmt_row_bytes(const HthFmt *fmt, size_t n);
+
+enum { HTH_FMT_COUNT_MAX = 48 };
+
+/* ---- activations ---------------------------------------------------------------------------- */
+
+/* 32 activations as integers.  d = max|x| / 127; q = rint(x * (127 / max|x|)), clamped to +-127.
+ * For the minimum of the k-quants, eight blocks of one 256-wide superblock share an exponent:
+ * mins[j] = rint(d_j * sum_j / 2^g) as int16, block 0 of the superblock holds all eight and
+ * min_scale = 2^g, g = exponent(max_j |d_j * sum_j|) - 14 clamped to [-100, 100].  The other seven
+ * blocks leave both zero, as do rows that are not a multiple of 256. */
+typedef struct HthActQ8 {
+    int8_t q[32];
+    float d;
+    int32_t sum;
+    int16_t mins[8];
+    float min_scale;
+    int32_t pad;
+} HthActQ8;
+_Static_assert(sizeof(HthActQ8) == 64, "one cache line");
+
+/* Bytes of k activations in the given class (k a multiple of 32 for HTH_ACT_Q8). */
+size_t hth_act_bytes(HthAct act, uint32_t k);
+
+/* ---- attention ------------------------------------------------------------------------------ */
+
+/* Positions per KV page.  Part of the numerics: attention reduces page by page, in order. */
+enum { HTH_PAGE_LEN = 64 };
+
+typedef enum HthKvType { HTH_KV_F32, HTH_KV_F16 } HthKvType;
+size_t hth_kv_bytes(HthKvType type, uint32_t n); /* n elements */
+
+/* The queries of one KV head's group against one page.  Row t of k is at k + t * k_stride. */
+typedef struct HthAttendPage {
+    const float *q; /* [group][head_dim], already roped, not scaled */
+    uint32_t group; /* query heads sharing this KV head */
+    uint32_t head_dim; /* of q and k */
+    uint32_t head_dim_v;
+    uint32_t count; /* positions in the page the query may see, 1..HTH_PAGE_LEN */
+    float scale; /* scores are dot(q, k) * scale */
+    HthKvType type;
+    const void *k, *v;
+    size_t k_stride, v_stride; /* bytes from one position to the next */
+    float *m, *l; /* out, [group]: maximum score; sum of exp(score - m) */
+    float *o; /* out, [group][head_dim_v]: sum of exp(score - m) * v */
+} HthAttendPage;
+
+/* ---- the tier table ------------------------------------------------------------------------- */
+
+/* y[c * ldy + r] = dot(row r of w, column c of x), r < rows, c < cols.
+ * w: rows of row_bytes bytes each; x: columns of x_stride bytes each, in the format's HthAct.
+ * Any alignment of w; x columns are 64-byte aligned.  Per output the result does not depend on
+ * rows, cols or position. */
+typedef void HthLinearFn(const void *w, size_t row_bytes, uint32_t rows, uint32_t k, const void *x,
+                         size_t x_stride, uint32_t cols, float *y, size_t ldy);
+
+typedef struct HthKern {
+    const char *name; /* "c", "avx2", "avx512", "avx512vnni" */
+    HthLinearFn *linear[HTH_FMT_COUNT_MAX]; /* by hth_fmt_index; never NULL for a listed format */
+    void (*act_q8)(const float *x, uint32_t k, HthActQ8 *out); /* k % 32 == 0 */
+    /* y = x / sqrt(mean(x^2) + eps) * w; w NULL means ones. y may be x. */
+    void (*rmsnorm)(float *y, const float *x, const float *w, uint32_t n, float eps);
+    /* Rotates pairs in place: neox: (i, i + n_rot/2), else (2i, 2i+1); i < n_rot/2.
+     * cs: n_rot/2 pairs (cos, sin) for this position. Elements past n_rot stay. */
+    void (*rope)(float *x, const float *cs, uint32_t n_rot, bool neox);
+    void (*swiglu)(float *y, const float *gate, const float *up, uint32_t n); /* silu(gate) * up */
+    void (*add)(float *y, const float *a, const float *b, uint32_t n); /* y may be a or b */
+    void (*kv_store)(HthKvType type, const float *x, uint32_t n, void *out);
+    void (*attend_page)(const HthAttendPage *page);
+    /* Merges page partials in page order into out[head_dim_v]: m[i], l[i], o + i*head_dim_v. */
+    void (*attend_merge)(float *out, const float *m, const float *l, const float *o, uint32_t pages,
+                         uint32_t head_dim_v);
+} HthKern;
+
+/* All tiers this build has, weakest first, whether or not this machine runs them; NULL past the
+ * last. */
+const HthKern *hth_kern_at(size_t index);
+bool hth_kern_runs_here(const HthKern *kern);
+/* The best tier that runs here; HEARTH_ISA=name in the environment or hth_kern_force narrows it. */
+const HthKern *hth_kern_pick(void);
+/* name NULL restores automatic choice. EINVAL: unknown; ENOTSUP: this machine lacks it. */
+HTH_MUST_CHECK HthStatus hth_kern_force(const char *name, HthErr *err);
+
+/* Fills cs with n_rot/2 (cos, sin) pairs: angle_i = pos * freq[i], times mscale. */
+void hth_rope_table(float *cs, const double *freq, uint32_t n_rot, uint32_t pos, float mscale);
+
+#endif

@@ -1,0 +1,97 @@
+/* arch.h - an architecture as data: keys to shape, tensors to slots, three small programs.
+ *
+ * Adding an architecture is adding one file under model/arch/ that fills an HthArch (and one line
+ * in model/arch.c's list).  See docs/howto/add-an-arch.md.
+ *
+ * Thread: constant tables. */
+#ifndef HTH_MODEL_ARCH_H
+#define HTH_MODEL_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "op/op.h"
+
+typedef enum HthRopeScaling { HTH_ROPE_PLAIN, HTH_ROPE_LINEAR, HTH_ROPE_YARN } HthRopeScaling;
+
+/* Everything a program needs to know about sizes; filled from metadata, checked, then constant. */
+typedef struct HthShape {
+    uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_ff, n_vocab, n_ctx_train;
+    uint32_t n_rot; /* dimensions of a head that rotate */
+    float norm_eps;
+    float rope_base;
+    uint32_t rope_scaling; /* HthRopeScaling */
+    float rope_factor; /* context stretch, 1 = none */
+    float rope_attn_factor; /* YaRN magnitude, 1 = by formula */
+    float yarn_ext_factor, yarn_beta_fast, yarn_beta_slow, yarn_log_mul;
+    uint32_t rope_ctx_orig;
+    float attn_scale; /* 0: 1/sqrt(head_dim) */
+} HthShape;
+
+/* Weight slots a program names. A slot with a bias has it in the next enumerator. */
+typedef enum HthSlot {
+    HTH_W_NONE,
+    HTH_W_TOK_EMBD,
+    HTH_W_OUT_NORM,
+    HTH_W_OUTPUT,
+    HTH_W_ROPE_FREQS,
+    HTH_W_ATTN_NORM,
+    HTH_W_ATTN_Q,
+    HTH_W_ATTN_Q_B,
+    HTH_W_ATTN_K,
+    HTH_W_ATTN_K_B,
+    HTH_W_ATTN_V,
+    HTH_W_ATTN_V_B,
+    HTH_W_ATTN_O,
+    HTH_W_ATTN_O_B,
+    HTH_W_Q_NORM,
+    HTH_W_K_NORM,
+    HTH_W_FFN_NORM,
+    HTH_W_FFN_GATE,
+    HTH_W_FFN_GATE_B,
+    HTH_W_FFN_UP,
+    HTH_W_FFN_UP_B,
+    HTH_W_FFN_DOWN,
+    HTH_W_FFN_DOWN_B,
+    HTH_W_COUNT
+} HthSlot;
+
+typedef enum HthParamType { HTH_P_U32, HTH_P_F32 } HthParamType;
+
+/* GGUF key after "<arch>." -> a field of HthShape. or_else applies when absent; NAN: required. */
+typedef struct HthArchParam {
+    const char *key;
+    uint16_t field; /* offsetof(HthShape, ...) */
+    HthParamType type;
+    double or_else;
+} HthArchParam;
+
+/* rows and cols are products of up to two HthShape fields (0: factor 1; cols {0,0}: a vector). */
+typedef struct HthArchWeight {
+    HthSlot slot;
+    const char *name; /* GGUF name without ".weight"/".bias"; %u is the layer */
+    uint16_t rows[2], cols[2];
+    HthSlot or_slot; /* used when the tensor is absent (tied output); HTH_W_NONE: required */
+    bool optional; /* may be absent altogether (biases, rope_freqs) */
+} HthArchWeight;
+
+typedef struct HthArchOp {
+    HthReg dst;
+    HthOpCode op;
+    HthReg a, b, c;
+    HthSlot w;
+} HthArchOp;
+
+typedef struct HthArch {
+    const char *name; /* general.architecture */
+    bool rope_neox;
+    const HthArchParam *params; /* ends with key NULL */
+    const HthArchWeight *weights; /* ends with slot HTH_W_NONE */
+    const HthArchOp *head, *layer, *tail; /* each ends with HTH_OP_END */
+} HthArch;
+
+/* NULL if unknown. */
+const HthArch *hth_arch_find(const char *name);
+const HthArch *hth_arch_at(size_t index); /* NULL past the last */
+
+#endif

@@ -1,0 +1,43 @@
+/* op.h - the vocabulary of architecture programs.
+ *
+ * A model is a list of these operations over named registers (model/arch.h).  A register holds
+ * one float row per token of the batch.
+ *
+ * Thread: plain data. */
+#ifndef HTH_OP_OP_H
+#define HTH_OP_OP_H
+
+#include <stdint.h>
+
+/* X is the residual stream; H a scratch row; Q K V the projections; G U the gate and up rows. */
+typedef enum HthReg {
+    HTH_R_NONE,
+    HTH_R_X,
+    HTH_R_H,
+    HTH_R_Q,
+    HTH_R_K,
+    HTH_R_V,
+    HTH_R_G,
+    HTH_R_U,
+    HTH_R_LOGITS,
+    HTH_R_COUNT
+} HthReg;
+
+typedef enum HthOpCode {
+    HTH_OP_END, /* closes a program */
+    HTH_OP_EMBED, /* dst = row of weight w per token id */
+    HTH_OP_RMSNORM, /* dst = rmsnorm(a) * w */
+    HTH_OP_LINEAR, /* dst = w * a (+ bias w+1 where the slot has one) */
+    HTH_OP_HEADNORM, /* dst = rmsnorm over each head of a, times w[head_dim] */
+    HTH_OP_ROPE, /* dst = rotate a by position */
+    HTH_OP_ATTEND, /* store b, c into the cache at this layer; dst = attention(a, cache) */
+    HTH_OP_SWIGLU, /* dst = silu(a) * b */
+    HTH_OP_ADD, /* dst = a + b */
+    HTH_OP_COUNT
+} HthOpCode;
+
+/* "linear", "rmsnorm", ...; for explain and errors. */
+const char *hth_op_name(HthOpCode op);
+const char *hth_reg_name(HthReg reg); /* "x", "h", ... */
+
+#endif
