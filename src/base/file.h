@@ -35,7 +35,8 @@ HTH_MUST_CHECK HthStatus hth_file_out_add(HthFileOut *f, const void *bytes, size
 HTH_MUST_CHECK HthStatus hth_file_out_commit(HthFileOut **f, HthErr *err);
 void hth_file_out_abort(HthFileOut **f); /* removes the temporary file; sets NULL */
 
-/* Tests: the nth read or write system call from now fails with EIO; 0 switches off. */
+/* Tests: the nth system call on a file from now (open, map, read, write, sync, rename) and all
+ * later ones fail with EIO; 0 switches off. */
 void hth_file_fail_after(uint64_t nth);
 
 #endif

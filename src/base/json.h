@@ -1,7 +1,8 @@
 /* json.h - a thin face over jansson: limits, exact integers, one error style.
  *
  * Duplicate keys, bad UTF-8, NaN, depth beyond 512 and trailing bytes are errors that name the
- * line and column, never the content.  Object order is insertion order, in and out.
+ * line and column, never the content.  Object order is insertion order, in and out.  Strings may
+ * hold U+0000: take their length from json_string_length.
  *
  * Thread: any; one json_t belongs to one thread at a time. */
 #ifndef HTH_BASE_JSON_H

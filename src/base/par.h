@@ -21,5 +21,7 @@ uint32_t hth_pool_threads(const HthPool *pool); /* 1 for NULL */
 void hth_par_run(HthPool *pool, uint32_t count, HthParFn *fn, void *ctx);
 /* Cores this process may use: affinity mask and cgroup quota, at least 1. */
 uint32_t hth_par_cores(void);
+/* Tests: the same with /proc and /sys looked for under `root` ("" for the real ones). */
+uint32_t hth_par_cores_under(const char *root);
 
 #endif

@@ -1,0 +1,116 @@
+/* json.c - a thin face over jansson: limits, exact integers, one error style.
+ *
+ * Not a JSON library: values are json_t, and callers use jansson's accessors. Strings may hold
+ * U+0000, so ask json_string_length.
+ *
+ * Thread: any. */
+#include "base/json.h"
+
+#include <pthread.h>
+
+#include "base/mem.h"
+
+#define DEPTH_MAX 512
+
+static pthread_once_t g_once = PTHREAD_ONCE_INIT;
+
+static void *json_take(size_t n) {
+    return hth_calloc(n, 1);
+}
+
+static void route_allocations(void) {
+    json_set_alloc_funcs(json_take, hth_free);
+}
+
+void hth_json_init(void) {
+    pthread_once(&g_once, route_allocations);
+}
+
+/* What went wrong, without jansson's own sentence, which quotes the text. */
+typedef struct Reason {
+    enum json_error_code code;
+    HthStatus status;
+    const char *text;
+} Reason;
+
+static const Reason reasons[] = {
+    { json_error_out_of_memory, HTH_ENOMEM, "out of memory" },
+    { json_error_stack_overflow, HTH_ELIMIT, "too deeply nested" },
+    { json_error_premature_end_of_input, HTH_EFORMAT, "it ends too early" },
+    { json_error_end_of_input_expected, HTH_EFORMAT, "something follows the value" },
+    { json_error_invalid_utf8, HTH_EFORMAT, "invalid UTF-8" },
+    { json_error_duplicate_key, HTH_EFORMAT, "a key occurs twice in one object" },
+    { json_error_numeric_overflow, HTH_EFORMAT, "a number is too large" },
+    { json_error_null_byte_in_key, HTH_EFORMAT, "a key holds U+0000" },
+    { json_error_null_character, HTH_EFORMAT, "a string holds U+0000" },
+    { json_error_invalid_syntax, HTH_EFORMAT, "not JSON" },
+};
+
+static HthStatus explain(const json_error_t *e, HthErr *err) {
+    const Reason *r = &reasons[HTH_COUNT(reasons) - 1];
+    for (size_t i = 0; i < HTH_COUNT(reasons); i++)
+        if (reasons[i].code == json_error_code(e)) r = &reasons[i];
+    return HTH_FAIL(err, r->status, "JSON, line %d column %d: %s", e->line, e->column, r->text);
+}
+
+/* Depth first, by our own limit: jansson's is higher, and its parser and json_decref recurse. */
+static HthStatus check_depth(HthStr s, HthErr *err) {
+    uint32_t depth = 0;
+    int line = 1;
+    bool in_string = false;
+    for (size_t i = 0; i < s.n; i++) {
+        const char c = s.p[i];
+        if (c == '\n') line++;
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            HTH_REQUIRE(++depth <= DEPTH_MAX, err, HTH_ELIMIT,
+                        "JSON, line %d: nested deeper than %d", line, DEPTH_MAX);
+        } else if ((c == ']' || c == '}') && depth) {
+            depth--;
+        }
+    }
+    return HTH_OK;
+}
+
+HthStatus hth_json_parse(json_t **out, HthStr text, size_t bytes_max, HthErr *err) {
+    hth_json_init();
+    HTH_REQUIRE(text.n <= bytes_max, err, HTH_ELIMIT,
+                "the JSON is %zu bytes long and the limit is %zu", text.n, bytes_max);
+    HTH_TRY(check_depth(text, err));
+    json_error_t e;
+    json_t *v = json_loadb(text.n ? text.p : "", text.n,
+                           JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
+    if (!v) return explain(&e, err);
+    *out = v;
+    return HTH_OK;
+}
+
+typedef struct Sink {
+    HthBuf *buf;
+    HthStatus status;
+    HthErr *err;
+} Sink;
+
+static int put(const char *bytes, size_t n, void *ctx) {
+    Sink *sink = ctx;
+    sink->status = hth_buf_add(sink->buf, bytes, n, sink->err);
+    return sink->status == HTH_OK ? 0 : -1;
+}
+
+HthStatus hth_json_write(HthBuf *out, const json_t *value, int indent, HthErr *err) {
+    hth_json_init();
+    const size_t before = out->n;
+    const size_t layout = indent > 0 ? JSON_INDENT(indent) : JSON_COMPACT;
+    Sink sink = { out, HTH_OK, err };
+    if (!json_dump_callback(value, put, &sink, layout | JSON_ENCODE_ANY)) return HTH_OK;
+    out->n = before;
+    if (out->p) out->p[before] = '\0';
+    if (sink.status != HTH_OK) return sink.status;
+    return HTH_FAIL(err, HTH_ENOMEM, "out of memory, or a value that is not JSON, while writing");
+}

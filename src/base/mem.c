@@ -1,0 +1,83 @@
+/* mem.c - the one door to the heap.
+ *
+ * Not an allocator: glibc's does the work, this counts, checks sizes and injects failures.
+ *
+ * Thread: any. */
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+
+#define ALIGN 64
+
+static _Atomic uint64_t g_calls; /* allocation calls so far */
+static _Atomic uint64_t g_fail_at; /* first call number that fails; 0: none */
+static _Atomic uint64_t g_live;
+
+/* Counts the call and decides whether it may go on. One fetch-add numbers the calls of all threads,
+ * so that exactly the calls numbered g_fail_at and above fail. */
+static bool admitted(size_t count, size_t size, size_t *bytes) {
+    const uint64_t me = atomic_fetch_add_explicit(&g_calls, 1, memory_order_relaxed) + 1;
+    const uint64_t fail_at = atomic_load_explicit(&g_fail_at, memory_order_relaxed);
+    if (fail_at && me >= fail_at) return false;
+    if (hth_mul_over(count, size, bytes) || *bytes > PTRDIFF_MAX) return false;
+    if (!*bytes) *bytes = 1; /* so that NULL always means failure */
+    return true;
+}
+
+static void *born(void *p) {
+    if (p) atomic_fetch_add_explicit(&g_live, 1, memory_order_relaxed);
+    return p;
+}
+
+void *hth_calloc(size_t count, size_t size) {
+    size_t bytes;
+    return admitted(count, size, &bytes) ? born(calloc(1, bytes)) : NULL;
+}
+
+void *hth_realloc(void *p, size_t count, size_t size) {
+    size_t bytes;
+    if (!admitted(count, size, &bytes)) return NULL;
+    return p ? realloc(p, bytes) : born(malloc(bytes));
+}
+
+void *hth_calloc_aligned(size_t count, size_t size) {
+    size_t bytes;
+    if (!admitted(count, size, &bytes) || bytes > PTRDIFF_MAX - ALIGN) return NULL;
+    void *p = NULL;
+    if (posix_memalign(&p, ALIGN, (bytes + ALIGN - 1) / ALIGN * ALIGN)) return NULL;
+    memset(p, 0, bytes);
+    return born(p);
+}
+
+void hth_free(void *p) {
+    if (!p) return;
+    atomic_fetch_sub_explicit(&g_live, 1, memory_order_relaxed);
+    free(p);
+}
+
+char *hth_strdup(const char *s) {
+    const size_t n = strlen(s) + 1;
+    char *copy = hth_calloc(n, 1);
+    if (copy) memcpy(copy, s, n);
+    return copy;
+}
+
+void hth_zero(void *p, size_t bytes) {
+    if (bytes) explicit_bzero(p, bytes);
+}
+
+void hth_mem_fail_after(uint64_t nth) {
+    atomic_store(&g_fail_at, nth ? atomic_load(&g_calls) + nth : 0);
+}
+
+uint64_t hth_mem_calls(void) {
+    return atomic_load(&g_calls);
+}
+
+uint64_t hth_mem_live(void) {
+    return atomic_load(&g_live);
+}
