@@ -128,6 +128,10 @@ void hth_par_run(HthPool *pool, uint32_t count, HthParFn *fn, void *ctx) {
         for (uint32_t i = 0; i < count; i++) fn(ctx, i, 0);
         return;
     }
+    /* Close the old ticket first: a worker that still holds it must not pair its item number with
+     * the new count, which may be larger, and run an item of a job that has not begun. */
+    const uint32_t next = atomic_load_explicit(&pool->bell, memory_order_relaxed) + 1;
+    atomic_store(&pool->ticket, (uint64_t)next << 32 | UINT32_MAX);
     atomic_store_explicit(&pool->fn, fn, memory_order_release);
     atomic_store_explicit(&pool->ctx, ctx, memory_order_release);
     atomic_store_explicit(&pool->count, count, memory_order_release);
