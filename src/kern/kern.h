@@ -3,7 +3,8 @@
  * THE CONTRACT (ENGINE.md section 1): every tier gives the same bits as tier "c".  What each
  * function computes, operation by operation, is written beside its plain-C truth (src/kern/fmt/,
  * src/kern/fn/); the fast tiers change only which lanes hold what.  Kernels see no thread, no
- * global, no allocation.
+ * global, no allocation.  A NaN is a NaN: whether one comes out is the same everywhere, its sign
+ * and payload are not promised.
  *
  * Order of float operations:
  *   dot products with F32/F16/BF16 weights: 16 canonical lanes over K, lane i takes elements
@@ -13,7 +14,8 @@
  *     inside a block of 32 (or a 16-wide sub-block) the products are summed as integers, exact in
  *     any order; blocks are combined in K order by fma into ONE accumulator per output.
  *   sums of squares, softmax sums: the 16 canonical lanes again.
- *   exp, sigmoid, sin, cos: ours (src/kern/fn/math.h), built of +,-,*,/,fma,rint only.
+ *   exp, sigmoid: ours (src/kern/fn/exp.h); rope tables: ours (src/kern/fn/math.h); both built of
+ *     +,-,*,/,fma,rint only.
  *
  * Thread: any. */
 #ifndef HTH_KERN_KERN_H
@@ -34,7 +36,8 @@ typedef struct HthFmt {
     uint32_t block_len; /* weights per block; a row is a whole number of blocks */
     uint32_t block_bytes;
     HthAct act;
-    /* n is a multiple of block_len. Exact: the format's definition in floats. */
+    /* n is a multiple of block_len. Exact: the format's definition in floats. NULL: hearth knows
+     * the size of the format but cannot compute with it; refuse with a sentence. */
     void (*dequant)(const void *blocks, float *out, size_t n);
     /* Encodes n floats; NULL where hearth does not write the format. */
     void (*quant)(const float *in, void *blocks, size_t n);
@@ -53,18 +56,21 @@ enum { HTH_FMT_COUNT_MAX = 48 };
 
 /* ---- activations ---------------------------------------------------------------------------- */
 
-/* 32 activations as integers.  d = max|x| / 127; q = rint(x * (127 / max|x|)), clamped to +-127.
+/* 32 activations as integers.  d = max|x| / 127; q = rint(x * (127 / max|x|)).
+ * A block holding a value that is not finite: d = NaN, q = 0, so that every product with it is NaN
+ * on every tier.  A block with max|x| < 2^-100: all zeros.
  * For the minimum of the k-quants, eight blocks of one 256-wide superblock share an exponent:
  * mins[j] = rint(d_j * sum_j / 2^g) as int16, block 0 of the superblock holds all eight and
  * min_scale = 2^g, g = exponent(max_j |d_j * sum_j|) - 14 clamped to [-100, 100].  The other seven
- * blocks leave both zero, as do rows that are not a multiple of 256. */
+ * blocks leave both zero, as do rows that are not a multiple of 256.  If one d_j * sum_j is not
+ * finite: mins 0, min_scale NaN. */
 typedef struct HthActQ8 {
     int8_t q[32];
     float d;
     int32_t sum;
     int16_t mins[8];
     float min_scale;
-    int32_t pad;
+    int32_t sum_lo; /* of the first 16: for formats with a scale per 16 */
 } HthActQ8;
 _Static_assert(sizeof(HthActQ8) == 64, "one cache line");
 
@@ -105,7 +111,8 @@ typedef void HthLinearFn(const void *w, size_t row_bytes, uint32_t rows, uint32_
 
 typedef struct HthKern {
     const char *name; /* "c", "avx2", "avx512", "avx512vnni" */
-    HthLinearFn *linear[HTH_FMT_COUNT_MAX]; /* by hth_fmt_index; never NULL for a listed format */
+    /* By hth_fmt_index. NULL exactly for formats known by size only (HthFmt.dequant is NULL). */
+    HthLinearFn *linear[HTH_FMT_COUNT_MAX];
     void (*act_q8)(const float *x, uint32_t k, HthActQ8 *out); /* k % 32 == 0 */
     /* y = x / sqrt(mean(x^2) + eps) * w; w NULL means ones. y may be x. */
     void (*rmsnorm)(float *y, const float *x, const float *w, uint32_t n, float eps);

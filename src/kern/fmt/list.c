@@ -1,0 +1,102 @@
+/* list.c - every GGUF tensor type hearth knows the size of, computable or not.
+ *
+ * Entries without dequant are known by size only: a file may hold them, hearth can list them, and
+ * whoever wants to compute with one says so and refuses.
+ *
+ * Thread: any. */
+#include "kern/fmt/fmt.h"
+
+#include <strings.h>
+
+#define SIZE_ONLY(id, name, len, bytes)                                                            \
+    static const HthFmt size_##id = { id, name, len, bytes, HTH_ACT_Q8, NULL, NULL }
+/* clang-format off */
+SIZE_ONLY( 9, "Q8_1",     32,  36);
+SIZE_ONLY(15, "Q8_K",    256, 292);
+SIZE_ONLY(16, "IQ2_XXS", 256,  66);
+SIZE_ONLY(17, "IQ2_XS",  256,  74);
+SIZE_ONLY(18, "IQ3_XXS", 256,  98);
+SIZE_ONLY(19, "IQ1_S",   256,  50);
+SIZE_ONLY(20, "IQ4_NL",   32,  18);
+SIZE_ONLY(21, "IQ3_S",   256, 110);
+SIZE_ONLY(22, "IQ2_S",   256,  82);
+SIZE_ONLY(23, "IQ4_XS",  256, 136);
+SIZE_ONLY(24, "I8",        1,   1);
+SIZE_ONLY(25, "I16",       1,   2);
+SIZE_ONLY(26, "I32",       1,   4);
+SIZE_ONLY(27, "I64",       1,   8);
+SIZE_ONLY(28, "F64",       1,   8);
+SIZE_ONLY(29, "IQ1_M",   256,  56);
+SIZE_ONLY(34, "TQ1_0",   256,  54);
+SIZE_ONLY(35, "TQ2_0",   256,  66);
+SIZE_ONLY(39, "MXFP4",    32,  17);
+SIZE_ONLY(40, "NVFP4",    64,  36);
+SIZE_ONLY(41, "Q1_0",    128,  18);
+SIZE_ONLY(42, "Q2_0",     64,  18);
+/* clang-format on */
+
+#define ADDRESS(sym) &hth_fmt_##sym,
+static const HthFmt *const list[] = {
+    HTH_FMT_LIST(ADDRESS) /* first: their order is that of HthKern.linear */
+        & size_9,
+    &size_15,
+    &size_16,
+    &size_17,
+    &size_18,
+    &size_19,
+    &size_20,
+    &size_21,
+    &size_22,
+    &size_23,
+    &size_24,
+    &size_25,
+    &size_26,
+    &size_27,
+    &size_28,
+    &size_29,
+    &size_34,
+    &size_35,
+    &size_39,
+    &size_40,
+    &size_41,
+    &size_42,
+};
+_Static_assert(HTH_COUNT(list) <= HTH_FMT_COUNT_MAX, "raise HTH_FMT_COUNT_MAX");
+
+const HthFmt *hth_fmt_at(size_t index) {
+    return index < HTH_COUNT(list) ? list[index] : NULL;
+}
+
+const HthFmt *hth_fmt_by_id(uint32_t id) {
+    for (size_t i = 0; i < HTH_COUNT(list); i++)
+        if (list[i]->id == id) return list[i];
+    return NULL;
+}
+
+const HthFmt *hth_fmt_by_name(const char *name) {
+    for (size_t i = 0; i < HTH_COUNT(list); i++)
+        if (strcasecmp(list[i]->name, name) == 0) return list[i];
+    return NULL;
+}
+
+size_t hth_fmt_index(const HthFmt *fmt) {
+    for (size_t i = 0; i < HTH_COUNT(list); i++)
+        if (list[i] == fmt) return i;
+    HTH_ASSERT(!"a format of the list");
+    return 0;
+}
+
+size_t hth_fmt_row_bytes(const HthFmt *fmt, size_t n) {
+    size_t bytes;
+    if (n % fmt->block_len != 0) return 0;
+    return hth_mul_over(n / fmt->block_len, fmt->block_bytes, &bytes) ? 0 : bytes;
+}
+
+size_t hth_act_bytes(HthAct act, uint32_t k) {
+    if (act == HTH_ACT_Q8) return (size_t)(k / 32) * sizeof(HthActQ8);
+    return ((size_t)k * sizeof(float) + 63) / 64 * 64; /* columns stay aligned */
+}
+
+size_t hth_kv_bytes(HthKvType type, uint32_t n) {
+    return (size_t)n * (type == HTH_KV_F16 ? 2 : 4);
+}

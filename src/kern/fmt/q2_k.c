@@ -1,0 +1,31 @@
+/* q2_k.c - Q2_K: 256 weights in 16 groups of 16, 2 bits each, with a 4-bit scale and a 4-bit
+ * minimum per group: w = (d*sc)*q - dmin*mn.  2.6 bits per weight.  Read, not written.
+ *
+ * Thread: any. */
+#include "kern/fmt/fmt.h"
+
+typedef struct Q2K {
+    uint8_t s[16]; /* group g: scale in the low nibble, minimum in the high */
+    uint8_t q[64]; /* 32-block b: bits 2*(b%4) of bytes 32*(b/4) .. +31 */
+    uint16_t d, dmin;
+} Q2K;
+_Static_assert(sizeof(Q2K) == 84, "Q2_K is 84 bytes on disk");
+
+#ifndef HTH_ISA
+
+static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
+    Q2K w;
+    uint32_t j = b % 8;
+    memcpy(&w, row + b / 8 * sizeof w, sizeof w);
+    out->d = hth_f16_to_f32(w.d);
+    out->dmin = hth_f16_to_f32(w.dmin);
+    for (int i = 0; i < 32; i++) out->q[i] = (int8_t)(w.q[j / 4 * 32 + i] >> (j % 4 * 2) & 3);
+    for (int h = 0; h < 2; h++) {
+        out->sc[h] = w.s[j * 2 + h] & 15;
+        out->mn[h] = w.s[j * 2 + h] >> 4;
+    }
+}
+
+HTH_FMT_TRUTH(q2_k, HTH_KIND_DUALMIN, 10, "Q2_K", 256, sizeof(Q2K), NULL);
+
+#endif

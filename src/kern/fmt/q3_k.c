@@ -1,0 +1,35 @@
+/* q3_k.c - Q3_K: 256 weights in 16 groups of 16, 3 bits each, with a signed 6-bit scale per group:
+ * w = (d*(sc-32))*(q-4).  3.4 bits per weight.  Read, not written.
+ *
+ * Thread: any. */
+#include "kern/fmt/fmt.h"
+
+typedef struct Q3K {
+    uint8_t h[32]; /* bit b of byte i: the third bit of weight i of 32-block b */
+    uint8_t q[64]; /* 32-block b: bits 2*(b%4) of bytes 32*(b/4) .. +31 */
+    uint8_t s[12]; /* scales: low nibbles of 0..7, 8..15 in s[0..7]; upper pairs in s[8..11] */
+    uint16_t d;
+} Q3K;
+_Static_assert(sizeof(Q3K) == 110, "Q3_K is 110 bytes on disk");
+
+#ifndef HTH_ISA
+
+static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
+    Q3K w;
+    uint32_t j = b % 8;
+    memcpy(&w, row + b / 8 * sizeof w, sizeof w);
+    out->d = hth_f16_to_f32(w.d);
+    for (int i = 0; i < 32; i++) {
+        int lo = w.q[j / 4 * 32 + i] >> (j % 4 * 2) & 3;
+        out->q[i] = (int8_t)(lo + (w.h[i] >> j & 1) * 4 - 4);
+    }
+    for (uint32_t h = 0; h < 2; h++) {
+        uint32_t g = j * 2 + h; /* group */
+        uint32_t low = g < 8 ? w.s[g] & 15u : w.s[g - 8] >> 4;
+        out->sc[h] = (int32_t)(low | (w.s[8 + g % 4] >> (g / 4 * 2) & 3u) << 4) - 32;
+    }
+}
+
+HTH_FMT_TRUTH(q3_k, HTH_KIND_DUAL, 11, "Q3_K", 256, sizeof(Q3K), NULL);
+
+#endif

@@ -1,0 +1,43 @@
+/* q4_1.c - Q4_1: 32 weights, a half scale and a half minimum: w = d*q + m.  5 bits per weight.
+ *
+ * Thread: any. */
+#include "kern/fmt/fmt.h"
+
+typedef struct Q4_1 {
+    uint16_t d, m;
+    uint8_t q[16]; /* low nibbles: weights 0..15, high nibbles: 16..31 */
+} Q4_1;
+_Static_assert(sizeof(Q4_1) == 20, "Q4_1 is 20 bytes on disk");
+
+#ifndef HTH_ISA
+
+static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
+    Q4_1 w;
+    memcpy(&w, row + b * sizeof w, sizeof w);
+    out->d = hth_f16_to_f32(w.d);
+    out->m = hth_f16_to_f32(w.m);
+    for (int i = 0; i < 16; i++) {
+        out->q[i] = (int8_t)(w.q[i] & 15);
+        out->q[i + 16] = (int8_t)(w.q[i] >> 4);
+    }
+}
+
+static void quant(const float *in, void *blocks, size_t n) {
+    uint8_t *to = blocks;
+    for (size_t b = 0; b < n / 32; b++, in += 32, to += sizeof(Q4_1)) {
+        float lo, hi;
+        hth_fmt_range(in, 32, &lo, &hi);
+        float d = (hi - lo) / 15.0f, inv = hth_fmt_inv(d);
+        Q4_1 w = { .d = hth_f32_to_f16(d), .m = hth_f32_to_f16(lo) };
+        for (int i = 0; i < 16; i++) {
+            int a = hth_fmt_round((in[i] - lo) * inv, 0, 15);
+            int c = hth_fmt_round((in[i + 16] - lo) * inv, 0, 15);
+            w.q[i] = (uint8_t)(a | c << 4);
+        }
+        memcpy(to, &w, sizeof w);
+    }
+}
+
+HTH_FMT_TRUTH(q4_1, HTH_KIND_OFFSET, 3, "Q4_1", 32, sizeof(Q4_1), quant);
+
+#endif

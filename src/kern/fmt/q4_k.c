@@ -1,0 +1,45 @@
+/* q4_k.c - Q4_K: 256 weights in 8 groups of 32, 4 bits each, with a 6-bit scale and a 6-bit
+ * minimum per group: w = (d*sc)*q - dmin*mn.  4.5 bits per weight.
+ *
+ * Thread: any. */
+#include "kern/fmt/fmt.h"
+
+typedef struct Q4K {
+    uint16_t d, dmin;
+    uint8_t s[12]; /* hth_fmt_scale6 */
+    uint8_t q[128]; /* 32-blocks 2t and 2t+1: low and high nibbles of bytes 32*t .. +31 */
+} Q4K;
+_Static_assert(sizeof(Q4K) == 144, "Q4_K is 144 bytes on disk");
+
+#ifndef HTH_ISA
+
+#include "kern/fmt/search.h"
+
+static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
+    Q4K w;
+    uint32_t j = b % 8;
+    memcpy(&w, row + b / 8 * sizeof w, sizeof w);
+    out->d = hth_f16_to_f32(w.d);
+    out->dmin = hth_f16_to_f32(w.dmin);
+    hth_fmt_scale6(w.s, j, &out->sc[0], &out->mn[0]);
+    for (int i = 0; i < 32; i++) out->q[i] = (int8_t)(w.q[j / 2 * 32 + i] >> (j % 2 * 4) & 15);
+}
+
+static void quant(const float *in, void *blocks, size_t n) {
+    uint8_t *to = blocks;
+    for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Q4K)) {
+        HthSuper s;
+        Q4K w = { .d = 0 };
+        hth_super_fit(&s, in, 15);
+        w.d = s.d;
+        w.dmin = s.dmin;
+        memcpy(w.s, s.scales, sizeof w.s);
+        for (int i = 0; i < 256; i++)
+            w.q[i / 64 * 32 + i % 32] |= (uint8_t)(s.q[i] << (i / 32 % 2 * 4));
+        memcpy(to, &w, sizeof w);
+    }
+}
+
+HTH_FMT_TRUTH(q4_k, HTH_KIND_SUPER, 12, "Q4_K", 256, sizeof(Q4K), quant);
+
+#endif

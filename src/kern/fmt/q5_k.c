@@ -1,0 +1,51 @@
+/* q5_k.c - Q5_K: 256 weights in 8 groups of 32, 5 bits each, with a 6-bit scale and a 6-bit
+ * minimum per group: w = (d*sc)*q - dmin*mn.  5.5 bits per weight.
+ *
+ * Thread: any. */
+#include "kern/fmt/fmt.h"
+
+typedef struct Q5K {
+    uint16_t d, dmin;
+    uint8_t s[12]; /* hth_fmt_scale6 */
+    uint8_t h[32]; /* bit b of byte i: the fifth bit of weight i of 32-block b */
+    uint8_t q[128]; /* 32-blocks 2t and 2t+1: low and high nibbles of bytes 32*t .. +31 */
+} Q5K;
+_Static_assert(sizeof(Q5K) == 176, "Q5_K is 176 bytes on disk");
+
+#ifndef HTH_ISA
+
+#include "kern/fmt/search.h"
+
+static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
+    Q5K w;
+    uint32_t j = b % 8;
+    memcpy(&w, row + b / 8 * sizeof w, sizeof w);
+    out->d = hth_f16_to_f32(w.d);
+    out->dmin = hth_f16_to_f32(w.dmin);
+    hth_fmt_scale6(w.s, j, &out->sc[0], &out->mn[0]);
+    for (int i = 0; i < 32; i++) {
+        int lo = w.q[j / 2 * 32 + i] >> (j % 2 * 4) & 15;
+        out->q[i] = (int8_t)(lo | (w.h[i] >> j & 1) << 4);
+    }
+}
+
+static void quant(const float *in, void *blocks, size_t n) {
+    uint8_t *to = blocks;
+    for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Q5K)) {
+        HthSuper s;
+        Q5K w = { .d = 0 };
+        hth_super_fit(&s, in, 31);
+        w.d = s.d;
+        w.dmin = s.dmin;
+        memcpy(w.s, s.scales, sizeof w.s);
+        for (int i = 0; i < 256; i++) {
+            w.q[i / 64 * 32 + i % 32] |= (uint8_t)((s.q[i] & 15) << (i / 32 % 2 * 4));
+            w.h[i % 32] |= (uint8_t)((s.q[i] >> 4) << (i / 32));
+        }
+        memcpy(to, &w, sizeof w);
+    }
+}
+
+HTH_FMT_TRUTH(q5_k, HTH_KIND_SUPER, 13, "Q5_K", 256, sizeof(Q5K), quant);
+
+#endif

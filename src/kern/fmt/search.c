@@ -1,0 +1,118 @@
+/* search.c - see search.h.  Least squares over a small grid of candidate scales per group, then
+ * the group scales are rounded to their few bits and the weights rounded once more.
+ *
+ * Thread: any. */
+#include "kern/fmt/search.h"
+
+#include <math.h>
+
+/* Fits x = s*q - m with q in 0..qmax, s >= 0, m >= 0; returns s. */
+static float fit_group(const float *x, int n, int qmax, float *m_out) {
+    float lo, hi;
+    hth_fmt_range(x, n, &lo, &hi);
+    if (lo > 0.0f) lo = 0.0f;
+    *m_out = -lo;
+    if (!(hi - lo > 1e-15f)) return 0.0f;
+    float best_s = (hi - lo) / (float)qmax, best_m = -lo, best_err = INFINITY;
+    for (int step = 0; step <= 24; step++) {
+        float s = (hi - lo) / ((float)qmax - 0.8f + 0.1f * (float)step), m = -lo;
+        double sq = 0, sqq = 0, sx = 0, sqx = 0;
+        for (int i = 0; i < n; i++) {
+            int q = hth_fmt_round((x[i] + m) / s, 0, qmax);
+            sq += q;
+            sqq += (double)q * q;
+            sx += x[i];
+            sqx += (double)q * x[i];
+        }
+        /* Best line through (q, x): x = s*q - m, with m kept at or above zero. */
+        double det = n * sqq - sq * sq;
+        if (det <= 0) continue;
+        double s1 = (n * sqx - sq * sx) / det, m1 = -(sqq * sx - sq * sqx) / det;
+        if (m1 < 0) {
+            m1 = 0;
+            s1 = sqx / sqq;
+        }
+        if (!(s1 > 0)) continue;
+        double err = 0;
+        for (int i = 0; i < n; i++) {
+            double e = s1 * hth_fmt_round((x[i] + (float)m1) / (float)s1, 0, qmax) - m1 - x[i];
+            err += e * e;
+        }
+        if (err < best_err) {
+            best_err = (float)err;
+            best_s = (float)s1;
+            best_m = (float)m1;
+        }
+    }
+    *m_out = best_m;
+    return best_s;
+}
+
+static void put_scale6(uint8_t *s, int j, int sc, int mn) {
+    if (j < 4) {
+        s[j] |= (uint8_t)sc;
+        s[j + 4] |= (uint8_t)mn;
+    } else {
+        s[j + 4] |= (uint8_t)((sc & 15) | (mn & 15) << 4);
+        s[j - 4] |= (uint8_t)((sc >> 4) << 6);
+        s[j] |= (uint8_t)((mn >> 4) << 6);
+    }
+}
+
+void hth_super_fit(HthSuper *out, const float *in, int qmax) {
+    float s[8], m[8], s_max = 0.0f, m_max = 0.0f;
+    memset(out, 0, sizeof *out);
+    for (int j = 0; j < 8; j++) {
+        s[j] = fit_group(in + j * 32, 32, qmax, &m[j]);
+        s_max = fmaxf(s_max, s[j]);
+        m_max = fmaxf(m_max, m[j]);
+    }
+    out->d = hth_f32_to_f16(s_max / 63.0f);
+    out->dmin = hth_f32_to_f16(m_max / 63.0f);
+    float d = hth_f16_to_f32(out->d), dmin = hth_f16_to_f32(out->dmin);
+    for (int j = 0; j < 8; j++) {
+        int sc = hth_fmt_round(s[j] * hth_fmt_inv(d), 0, 63);
+        int mn = hth_fmt_round(m[j] * hth_fmt_inv(dmin), 0, 63);
+        float ds = d * (float)sc, dm = dmin * (float)mn;
+        put_scale6(out->scales, j, sc, mn);
+        for (int i = j * 32; i < j * 32 + 32; i++)
+            out->q[i] = (uint8_t)hth_fmt_round((in[i] + dm) * hth_fmt_inv(ds), 0, qmax);
+    }
+}
+
+/* Fits x = s*q with q in -32..31; returns s, whose sign lets the peak be -32. */
+static float fit_signed(const float *x, int n) {
+    float peak = hth_fmt_peak(x, n), best_s = 0.0f, best = 0.0f;
+    if (!(fabsf(peak) > 1e-15f)) return 0.0f;
+    for (int step = -9; step <= 9; step++) {
+        float inv = -(32.0f + 0.1f * (float)step) / peak;
+        double qx = 0, qq = 0;
+        for (int i = 0; i < n; i++) {
+            int q = hth_fmt_round(x[i] * inv, -32, 31);
+            qx += (double)q * x[i];
+            qq += (double)q * q;
+        }
+        /* For fixed q the error is x.x - qx^2/qq: the largest gain wins. */
+        if (qq > 0 && qx * qx > (double)best * qq) {
+            best = (float)(qx * qx / qq);
+            best_s = (float)(qx / qq);
+        }
+    }
+    return best_s;
+}
+
+void hth_signed_fit(HthSigned *out, const float *in) {
+    float s[16], peak;
+    memset(out, 0, sizeof *out);
+    for (int g = 0; g < 16; g++) s[g] = fit_signed(in + g * 16, 16);
+    peak = hth_fmt_peak(s, 16);
+    out->d = hth_f32_to_f16(peak / -128.0f);
+    float d = hth_f16_to_f32(out->d);
+    for (int g = 0; g < 16; g++) {
+        int sc = hth_fmt_round(s[g] * hth_fmt_inv(d), -128, 127);
+        float ds = d * (float)sc;
+        out->scales[g] = (int8_t)sc;
+        for (int i = g * 16; i < g * 16 + 16; i++)
+            out->q[i] = (int8_t)hth_fmt_round(in[i] * hth_fmt_inv(ds), -32, 31);
+    }
+}

@@ -1,0 +1,119 @@
+/* tier.c - the tiers this build has, which of them this machine runs, and the one in use.
+ *
+ * Thread: any; hth_kern_force is for start-up and tests. */
+#include "kern/kern.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "kern/fmt/fmt.h"
+#include "kern/fn/fn.h"
+
+#define LINEAR_c(sym)          hth_linear_##sym##_c,
+#define LINEAR_avx2(sym)       hth_linear_##sym##_avx2,
+#define LINEAR_avx512(sym)     hth_linear_##sym##_avx512,
+#define LINEAR_avx512vnni(sym) hth_linear_##sym##_avx512vnni,
+
+/* lin: tier of the products; fn: tier of everything else. */
+#define TIER(label, lin, fn)                                                                       \
+    {                                                                                              \
+        .name = label, .linear = { HTH_FMT_LIST(LINEAR_##lin) }, .act_q8 = hth_act_q8_##fn,        \
+        .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn, .swiglu = hth_swiglu_##fn,             \
+        .add = hth_add_##fn, .kv_store = hth_kv_store_##fn, .attend_page = hth_attend_page_##fn,   \
+        .attend_merge = hth_attend_merge_##fn                                                      \
+    }
+
+static const HthKern tiers[] = {
+    TIER("c", c, c),
+#ifdef HTH_KERN_X86
+    TIER("avx2", avx2, avx2),
+    TIER("avx512", avx512, avx512),
+    TIER("avx512vnni", avx512vnni, avx512),
+#endif
+};
+
+#ifdef HTH_KERN_X86
+
+/* The compiler's probe asks CPUID, and XGETBV for what the operating system saves. */
+static bool probe(size_t index) {
+    __builtin_cpu_init();
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                __builtin_cpu_supports("f16c");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    switch (index) {
+    case 0: return true;
+    case 1: return avx2;
+    case 2: return avx512;
+    default: return avx512 && __builtin_cpu_supports("avx512vnni");
+    }
+}
+
+#else
+
+static bool probe(size_t index) {
+    return index == 0;
+}
+
+#endif
+
+static _Atomic(const HthKern *) forced, chosen;
+
+const HthKern *hth_kern_at(size_t index) {
+    return index < HTH_COUNT(tiers) ? &tiers[index] : NULL;
+}
+
+bool hth_kern_runs_here(const HthKern *kern) {
+    return probe((size_t)(kern - tiers));
+}
+
+static const HthKern *by_name(const char *name) {
+    for (size_t i = 0; i < HTH_COUNT(tiers); i++)
+        if (strcmp(tiers[i].name, name) == 0) return &tiers[i];
+    return NULL;
+}
+
+/* The best tier that runs here, no better than the one HEARTH_ISA names. */
+static const HthKern *choose(void) {
+    const char *name = getenv("HEARTH_ISA");
+    size_t top = HTH_COUNT(tiers) - 1;
+    if (name != NULL && name[0] != '\0') {
+        const HthKern *asked = by_name(name);
+        if (asked == NULL)
+            hth_log(HTH_LOG_WARN, "HEARTH_ISA names no tier of this build; it is ignored");
+        else
+            top = (size_t)(asked - tiers);
+    }
+    while (!probe(top)) top--;
+    if (name != NULL && by_name(name) != NULL && strcmp(tiers[top].name, name) != 0)
+        hth_log(HTH_LOG_WARN, "this machine cannot run HEARTH_ISA=%s; using %s", name,
+                tiers[top].name);
+    return &tiers[top];
+}
+
+const HthKern *hth_kern_pick(void) {
+    const HthKern *kern = atomic_load(&forced);
+    if (kern != NULL) return kern;
+    kern = atomic_load(&chosen);
+    if (kern == NULL) {
+        kern = choose(); /* two threads may both get here: they choose the same */
+        atomic_store(&chosen, kern);
+    }
+    return kern;
+}
+
+HthStatus hth_kern_force(const char *name, HthErr *err) {
+    const HthKern *kern = NULL;
+    if (name != NULL) {
+        kern = by_name(name);
+        HTH_REQUIRE(kern != NULL, err, HTH_EINVAL,
+                    "no kernel tier has that name; this build has: c%s",
+                    HTH_COUNT(tiers) > 1 ? ", avx2, avx512, avx512vnni" : "");
+        HTH_REQUIRE(hth_kern_runs_here(kern), err, HTH_ENOTSUP,
+                    "this machine cannot run the %s kernels", kern->name);
+    }
+    atomic_store(&forced, kern);
+    return HTH_OK;
+}
