@@ -1,9 +1,13 @@
 /* sample.h - from a row of logits to the next token.
  *
  * A pure function of (logits, parameters, history, seed, position): the generator is counter-based
- * (base/rng.h), ties are broken by the lower token id, and every sum is in a fixed order.  The chain
- * is a list of named stages, visible and settable: "penalties;dry;top_k;typical_p;top_p;min_p;xtc;
- * temperature" (greedy when temperature is 0; mirostat 2 replaces the truncating stages).
+ * (base/rng.h), ties are broken by the lower token id, exp and log are our own, and probabilities
+ * are integers of 2^-40, so their sums are exact in any order.  The chain is a list of named stages,
+ * visible and settable: "penalties;dry;top_k;typical_p;top_p;min_p;xtc;temperature".  The logit bias
+ * comes before the chain.  Temperature 0 is greedy: bias, penalties and DRY, then the best.
+ *
+ * Mirostat 2 replaces the truncating stages and is the one sampler with memory: its mu starts at
+ * 2 tau when the sampler is opened.  Open one sampler per answer and an answer replays.
  *
  * Thread: one sampler belongs to one thread; parameters are plain data. */
 #ifndef HTH_RUN_SAMPLE_H
@@ -11,7 +15,13 @@
 
 #include "text/vocab.h"
 
-enum { HTH_CHAIN_MAX = 16, HTH_DRY_BREAKERS_MAX = 32, HTH_LOGIT_BIAS_MAX = 1024 };
+enum {
+    HTH_CHAIN_MAX = 16,
+    HTH_DRY_BREAKERS_MAX = 32,
+    HTH_DRY_BREAKER_BYTES_MAX = 40,
+    HTH_DRY_MATCH_MAX = 512, /* a longer repetition counts as this long */
+    HTH_LOGIT_BIAS_MAX = 1024
+};
 
 typedef enum HthStage {
     HTH_STAGE_PENALTIES,
@@ -37,6 +47,7 @@ typedef struct HthSampleParams {
     int32_t dry_last_n;
     HthStr dry_breakers[HTH_DRY_BREAKERS_MAX]; /* borrowed; default "\n" ":" "\"" "*" */
     uint32_t dry_breaker_count;
+    bool dry_breakers_set; /* the defaults have been replaced */
     float xtc_probability, xtc_threshold;
     uint32_t mirostat; /* 0 or 2 */
     float mirostat_tau, mirostat_eta;
@@ -54,9 +65,14 @@ typedef struct HthSampleParams {
  * 64, the rest off; seed 0; the order in the banner above. */
 void hth_sample_defaults(HthSampleParams *params);
 /* Sets one parameter by its Ollama/llama.cpp name from text ("temperature", "0.7"; "samplers",
- * "top_k;temperature"). EINVAL names the parameter, the range, and what was wrong. */
+ * "top_k;temperature"). "logit_bias" takes ID=BIAS pairs separated by commas and adds them;
+ * "dry_sequence_breaker" adds one string (borrowed; "none" removes all, and the first one added
+ * replaces the defaults). EINVAL names the parameter, the range, and what was wrong. */
 HTH_MUST_CHECK HthStatus hth_sample_set(HthSampleParams *params, const char *name, HthStr value,
                                         HthErr *err);
+/* The i-th parameter's name for hth_sample_set, NULL past the last; *help_out (may be NULL) is one
+ * line with its range. For help, completion and man pages. */
+const char *hth_sample_param(size_t i, const char **help_out);
 /* Lists parameters as name/value text lines for /show parameters and --verbose; appends. */
 HTH_MUST_CHECK HthStatus hth_sample_print(const HthSampleParams *params, HthBuf *out, HthErr *err);
 
@@ -76,7 +92,9 @@ void hth_sampler_close(HthSampler **s);
 HTH_MUST_CHECK HthStatus hth_sampler_next(HthSampler *s, const float *logits,
                                           const uint32_t *history, size_t n, uint32_t *out,
                                           HthErr *err);
-/* The candidates left after the last call, best first; borrowed until the next one. */
-const HthProb *hth_sampler_candidates(const HthSampler *s, size_t *count_out);
+/* The best of the candidates left after the last call, at most HTH_PROB_MAX, best first, with their
+ * probabilities among those left; borrowed until the next call. */
+enum { HTH_PROB_MAX = 64 };
+const HthProb *hth_sampler_candidates(HthSampler *s, size_t *count_out);
 
 #endif
