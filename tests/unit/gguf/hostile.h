@@ -1,0 +1,66 @@
+/* hostile.h - one bad file, the status and the words it must be answered with.
+ *
+ * Every row of a table is made, opened whole, and opened again cut at every length, so that nothing
+ * past the bytes given is read (the copy is exactly as long as the file, for the sanitisers).
+ *
+ * Thread: one owner. */
+#ifndef HTH_TESTS_GGUF_HOSTILE_H
+#define HTH_TESTS_GGUF_HOSTILE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "gguf/gguf.h"
+#include "support/gguf_build.h"
+
+typedef struct Hostile {
+    const char *what;
+    void (*make)(Gb *g);
+    HthStatus status;
+    const char *says; /* a part of the sentence */
+} Hostile;
+
+static inline HthStatus open_copy(HthGguf **out, const uint8_t *bytes, size_t n, uint8_t **copy,
+                                  HthErr *err) {
+    *copy = malloc(n ? n : 1);
+    if (*copy == NULL) abort();
+    memcpy(*copy, bytes, n);
+    return hth_gguf_open_mem(out, *copy, n, "dir/test.gguf", err);
+}
+
+static inline void hostile_row(const Hostile *row, Gb *g) {
+    HthGguf *file = NULL;
+    HthErr err = { 0 };
+    uint8_t *copy = NULL;
+    uint64_t live = hth_mem_live();
+    row->make(g);
+    HthStatus status = open_copy(&file, g->b, g->n, &copy, &err);
+    if (status != row->status || strstr(err.text, row->says) == NULL)
+        fail_msg("%s: got %s \"%s\", want %s \"%s\"", row->what, hth_status_name(status), err.text,
+                 hth_status_name(row->status), row->says);
+    assert_int_equal(err.status, status);
+    assert_memory_equal(err.text, "test.gguf: ", 11);
+    assert_null(file);
+    assert_true(hth_mem_live() == live);
+    free(copy);
+    for (size_t n = 0; n < g->n && n < 600; n++) {
+        assert_int_not_equal(open_copy(&file, g->b, n, &copy, &err), HTH_OK);
+        free(copy);
+    }
+    assert_true(hth_mem_live() == live);
+}
+
+static inline void hostile_table(const Hostile *rows, size_t count) {
+    Gb *g = malloc(sizeof *g);
+    assert_non_null(g);
+    for (size_t i = 0; i < count; i++) hostile_row(&rows[i], g);
+    free(g);
+}
+
+#endif
