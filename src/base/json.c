@@ -14,8 +14,13 @@
 
 static pthread_once_t g_once = PTHREAD_ONCE_INIT;
 
+/* Set when an allocation fails: jansson does not always say so itself. */
+static _Thread_local bool g_starved;
+
 static void *json_take(size_t n) {
-    return hth_calloc(n, 1);
+    void *p = hth_calloc(n, 1);
+    if (!p) g_starved = true;
+    return p;
 }
 
 static void route_allocations(void) {
@@ -34,7 +39,6 @@ typedef struct Reason {
 } Reason;
 
 static const Reason reasons[] = {
-    { json_error_out_of_memory, HTH_ENOMEM, "out of memory" },
     { json_error_stack_overflow, HTH_ELIMIT, "too deeply nested" },
     { json_error_premature_end_of_input, HTH_EFORMAT, "it ends too early" },
     { json_error_end_of_input_expected, HTH_EFORMAT, "something follows the value" },
@@ -47,6 +51,7 @@ static const Reason reasons[] = {
 };
 
 static HthStatus explain(const json_error_t *e, HthErr *err) {
+    HTH_REQUIRE(!g_starved, err, HTH_ENOMEM, "out of memory while reading JSON");
     const Reason *r = &reasons[HTH_COUNT(reasons) - 1];
     for (size_t i = 0; i < HTH_COUNT(reasons); i++)
         if (reasons[i].code == json_error_code(e)) r = &reasons[i];
@@ -84,6 +89,7 @@ HthStatus hth_json_parse(json_t **out, HthStr text, size_t bytes_max, HthErr *er
                 "the JSON is %zu bytes long and the limit is %zu", text.n, bytes_max);
     HTH_TRY(check_depth(text, err));
     json_error_t e;
+    g_starved = false;
     json_t *v = json_loadb(text.n ? text.p : "", text.n,
                            JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
     if (!v) return explain(&e, err);
@@ -108,9 +114,13 @@ HthStatus hth_json_write(HthBuf *out, const json_t *value, int indent, HthErr *e
     const size_t before = out->n;
     const size_t layout = indent > 0 ? JSON_INDENT(indent) : JSON_COMPACT;
     Sink sink = { out, HTH_OK, err };
+    g_starved = false;
     if (!json_dump_callback(value, put, &sink, layout | JSON_ENCODE_ANY)) return HTH_OK;
     out->n = before;
     if (out->p) out->p[before] = '\0';
     if (sink.status != HTH_OK) return sink.status;
-    return HTH_FAIL(err, HTH_ENOMEM, "out of memory, or a value that is not JSON, while writing");
+    HTH_REQUIRE(!g_starved, err, HTH_ENOMEM, "out of memory while writing JSON");
+    return HTH_FAIL(err, HTH_EINVAL,
+                    "a value cannot be written as JSON: a number is not finite, a "
+                    "loop, or text that is not UTF-8");
 }

@@ -1,0 +1,121 @@
+/* mem_test.c - sizes checked, bytes zeroed and aligned, failures injected exactly, in any thread. */
+#include "support/test.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/mem.h"
+
+static bool all_zero(const void *p, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (((const uint8_t *)p)[i]) return false;
+    return true;
+}
+
+static void zeroed_and_counted(void **state) {
+    (void)state;
+    const uint64_t live = hth_mem_live(), calls = hth_mem_calls();
+    uint8_t *a = hth_calloc(100, 3), *b = hth_calloc_aligned(7, 9), *c = hth_realloc(NULL, 5, 1);
+    char *d = hth_strdup("hearth");
+    assert_non_null(a), assert_non_null(b), assert_non_null(c), assert_non_null(d);
+    assert_true(all_zero(a, 300) && all_zero(b, 63));
+    assert_int_equal((uintptr_t)b % 64, 0);
+    assert_string_equal(d, "hearth");
+    assert_int_equal(hth_mem_live(), live + 4);
+    memcpy(c, "abcde", 5);
+    c = hth_realloc(c, 1000, 1);
+    assert_memory_equal(c, "abcde", 5);
+    assert_int_equal(hth_mem_live(), live + 4);
+    assert_int_equal(hth_mem_calls(), calls + 5);
+    hth_free(a), hth_free(b), hth_free(c), hth_free(d);
+    hth_free(NULL);
+    assert_int_equal(hth_mem_live(), live);
+}
+
+static void nothing_is_something(void **state) {
+    (void)state;
+    void *a = hth_calloc(0, 8), *b = hth_calloc_aligned(8, 0), *c = hth_realloc(NULL, 0, 0);
+    assert_non_null(a), assert_non_null(b), assert_non_null(c);
+    c = hth_realloc(c, 0, 4);
+    assert_non_null(c);
+    hth_free(a), hth_free(b), hth_free(c);
+}
+
+static void overflow_is_null(void **state) {
+    (void)state;
+    const uint64_t live = hth_mem_live();
+    char *p = hth_calloc(1, 4);
+    volatile size_t huge = SIZE_MAX; /* volatile: compilers refuse to compile this otherwise */
+    assert_null(hth_calloc(huge / 2, 3));
+    assert_null(hth_calloc(huge, 1));
+    assert_null(hth_calloc_aligned(huge / 8, 9));
+    assert_null(hth_calloc_aligned(PTRDIFF_MAX, 1));
+    assert_null(hth_realloc(p, huge / 2, 4));
+    assert_true(all_zero(p, 4)); /* still ours */
+    hth_free(p);
+    assert_int_equal(hth_mem_live(), live);
+}
+
+static void fails_from_the_nth_on(void **state) {
+    (void)state;
+    hth_mem_fail_after(3);
+    char *a = hth_calloc(1, 1), *b = hth_strdup("b");
+    assert_null(hth_calloc(1, 1));
+    assert_null(hth_realloc(a, 10, 1));
+    assert_null(hth_calloc_aligned(1, 1));
+    assert_null(hth_strdup("c"));
+    hth_mem_fail_after(0);
+    assert_non_null(a), assert_non_null(b);
+    a = hth_realloc(a, 10, 1);
+    assert_non_null(a);
+    hth_free(a), hth_free(b);
+}
+
+enum { THREADS = 4, EACH = 500, ADMITTED = 700 };
+
+static _Atomic uint32_t got;
+
+static void *take_many(void *arg) {
+    (void)arg;
+    for (int i = 0; i < EACH; i++) {
+        void *p = hth_calloc(1, 16);
+        if (p) atomic_fetch_add(&got, 1);
+        hth_free(p);
+    }
+    return NULL;
+}
+
+static void fails_exactly_across_threads(void **state) {
+    (void)state;
+    const uint64_t live = hth_mem_live(), calls = hth_mem_calls();
+    pthread_t threads[THREADS];
+    hth_mem_fail_after(ADMITTED + 1);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, take_many, NULL), 0);
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    hth_mem_fail_after(0);
+    assert_int_equal(got, ADMITTED);
+    assert_int_equal(hth_mem_calls(), calls + THREADS * EACH);
+    assert_int_equal(hth_mem_live(), live);
+}
+
+static void wipes(void **state) {
+    (void)state;
+    char secret[32];
+    memset(secret, 's', sizeof secret);
+    hth_zero(secret + 1, 30);
+    assert_true(secret[0] == 's' && secret[31] == 's' && all_zero(secret + 1, 30));
+    hth_zero(NULL, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zeroed_and_counted),
+        cmocka_unit_test(nothing_is_something),
+        cmocka_unit_test(overflow_is_null),
+        cmocka_unit_test(fails_from_the_nth_on),
+        cmocka_unit_test(fails_exactly_across_threads),
+        cmocka_unit_test(wipes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
