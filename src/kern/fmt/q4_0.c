@@ -11,6 +11,8 @@ _Static_assert(sizeof(Q4_0) == 18, "Q4_0 is 18 bytes on disk");
 
 #ifndef HTH_ISA
 
+#include "kern/fmt/search.h"
+
 static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     Q4_0 w;
     memcpy(&w, row + b * sizeof w, sizeof w);
@@ -21,11 +23,10 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-/* The weight of largest magnitude, sign kept, becomes -8. */
 static void quant(const float *in, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 32; b++, in += 32, to += sizeof(Q4_0)) {
-        float d = hth_fmt_peak(in, 32) / -8.0f, inv = hth_fmt_inv(d);
+        float d = hth_fit_signed(in, 32, 8), inv = hth_fmt_inv(d);
         Q4_0 w = { .d = hth_f32_to_f16(d) };
         for (int i = 0; i < 16; i++) {
             int lo = hth_fmt_round(in[i] * inv, -8, 7) + 8;

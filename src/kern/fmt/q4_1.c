@@ -11,6 +11,8 @@ _Static_assert(sizeof(Q4_1) == 20, "Q4_1 is 20 bytes on disk");
 
 #ifndef HTH_ISA
 
+#include "kern/fmt/search.h"
+
 static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     Q4_1 w;
     memcpy(&w, row + b * sizeof w, sizeof w);
@@ -25,13 +27,11 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 static void quant(const float *in, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 32; b++, in += 32, to += sizeof(Q4_1)) {
-        float lo, hi;
-        hth_fmt_range(in, 32, &lo, &hi);
-        float d = (hi - lo) / 15.0f, inv = hth_fmt_inv(d);
-        Q4_1 w = { .d = hth_f32_to_f16(d), .m = hth_f32_to_f16(lo) };
+        float m, d = hth_fit_range(in, 32, 15, true, &m), inv = hth_fmt_inv(d);
+        Q4_1 w = { .d = hth_f32_to_f16(d), .m = hth_f32_to_f16(-m) };
         for (int i = 0; i < 16; i++) {
-            int a = hth_fmt_round((in[i] - lo) * inv, 0, 15);
-            int c = hth_fmt_round((in[i + 16] - lo) * inv, 0, 15);
+            int a = hth_fmt_round((in[i] + m) * inv, 0, 15);
+            int c = hth_fmt_round((in[i + 16] + m) * inv, 0, 15);
             w.q[i] = (uint8_t)(a | c << 4);
         }
         memcpy(to, &w, sizeof w);

@@ -12,6 +12,8 @@ _Static_assert(sizeof(Q5_0) == 22, "Q5_0 is 22 bytes on disk");
 
 #ifndef HTH_ISA
 
+#include "kern/fmt/search.h"
+
 static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     Q5_0 w;
     memcpy(&w, row + b * sizeof w, sizeof w);
@@ -23,11 +25,10 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-/* The weight of largest magnitude, sign kept, becomes -16. */
 static void quant(const float *in, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 32; b++, in += 32, to += sizeof(Q5_0)) {
-        float d = hth_fmt_peak(in, 32) / -16.0f, inv = hth_fmt_inv(d);
+        float d = hth_fit_signed(in, 32, 16), inv = hth_fmt_inv(d);
         Q5_0 w = { .d = hth_f32_to_f16(d) };
         for (int i = 0; i < 32; i++) {
             int q = hth_fmt_round(in[i] * inv, -16, 15) + 16;

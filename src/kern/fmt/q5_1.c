@@ -13,6 +13,8 @@ _Static_assert(sizeof(Q5_1) == 24, "Q5_1 is 24 bytes on disk");
 
 #ifndef HTH_ISA
 
+#include "kern/fmt/search.h"
+
 static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     Q5_1 w;
     memcpy(&w, row + b * sizeof w, sizeof w);
@@ -28,12 +30,10 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 static void quant(const float *in, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 32; b++, in += 32, to += sizeof(Q5_1)) {
-        float lo, hi;
-        hth_fmt_range(in, 32, &lo, &hi);
-        float d = (hi - lo) / 31.0f, inv = hth_fmt_inv(d);
-        Q5_1 w = { .d = hth_f32_to_f16(d), .m = hth_f32_to_f16(lo) };
+        float m, d = hth_fit_range(in, 32, 31, true, &m), inv = hth_fmt_inv(d);
+        Q5_1 w = { .d = hth_f32_to_f16(d), .m = hth_f32_to_f16(-m) };
         for (int i = 0; i < 32; i++) {
-            int q = hth_fmt_round((in[i] - lo) * inv, 0, 31);
+            int q = hth_fmt_round((in[i] + m) * inv, 0, 31);
             w.q[i % 16] |= (uint8_t)((q & 15) << (i / 16 * 4));
             w.h[i / 8] |= (uint8_t)((q >> 4) << (i % 8));
         }

@@ -6,11 +6,10 @@
 
 #include <math.h>
 
-/* Fits x = s*q - m with q in 0..qmax, s >= 0, m >= 0; returns s. */
-static float fit_group(const float *x, int n, int qmax, float *m_out) {
+float hth_fit_range(const float *x, int n, int qmax, bool any_sign, float *m_out) {
     float lo, hi;
     hth_fmt_range(x, n, &lo, &hi);
-    if (lo > 0.0f) lo = 0.0f;
+    if (lo > 0.0f && !any_sign) lo = 0.0f;
     *m_out = -lo;
     if (!(hi - lo > 1e-15f)) return 0.0f;
     float best_s = (hi - lo) / (float)qmax, best_m = -lo, best_err = INFINITY;
@@ -24,11 +23,11 @@ static float fit_group(const float *x, int n, int qmax, float *m_out) {
             sx += x[i];
             sqx += (double)q * x[i];
         }
-        /* Best line through (q, x): x = s*q - m, with m kept at or above zero. */
+        /* Best line through (q, x): x = s*q - m. */
         double det = n * sqq - sq * sq;
         if (det <= 0) continue;
         double s1 = (n * sqx - sq * sx) / det, m1 = -(sqq * sx - sq * sqx) / det;
-        if (m1 < 0) {
+        if (m1 < 0 && !any_sign) {
             m1 = 0;
             s1 = sqx / sqq;
         }
@@ -63,7 +62,7 @@ void hth_super_fit(HthSuper *out, const float *in, int qmax) {
     float s[8], m[8], s_max = 0.0f, m_max = 0.0f;
     memset(out, 0, sizeof *out);
     for (int j = 0; j < 8; j++) {
-        s[j] = fit_group(in + j * 32, 32, qmax, &m[j]);
+        s[j] = hth_fit_range(in + j * 32, 32, qmax, false, &m[j]);
         s_max = fmaxf(s_max, s[j]);
         m_max = fmaxf(m_max, m[j]);
     }
@@ -80,15 +79,14 @@ void hth_super_fit(HthSuper *out, const float *in, int qmax) {
     }
 }
 
-/* Fits x = s*q with q in -32..31; returns s, whose sign lets the peak be -32. */
-static float fit_signed(const float *x, int n) {
+float hth_fit_signed(const float *x, int n, int half) {
     float peak = hth_fmt_peak(x, n), best_s = 0.0f, best = 0.0f;
     if (!(fabsf(peak) > 1e-15f)) return 0.0f;
     for (int step = -9; step <= 9; step++) {
-        float inv = -(32.0f + 0.1f * (float)step) / peak;
+        float inv = -((float)half + 0.1f * (float)step) / peak;
         double qx = 0, qq = 0;
         for (int i = 0; i < n; i++) {
-            int q = hth_fmt_round(x[i] * inv, -32, 31);
+            int q = hth_fmt_round(x[i] * inv, -half, half - 1);
             qx += (double)q * x[i];
             qq += (double)q * q;
         }
@@ -104,7 +102,7 @@ static float fit_signed(const float *x, int n) {
 void hth_signed_fit(HthSigned *out, const float *in) {
     float s[16], peak;
     memset(out, 0, sizeof *out);
-    for (int g = 0; g < 16; g++) s[g] = fit_signed(in + g * 16, 16);
+    for (int g = 0; g < 16; g++) s[g] = hth_fit_signed(in + g * 16, 16, 32);
     peak = hth_fmt_peak(s, 16);
     out->d = hth_f32_to_f16(peak / -128.0f);
     float d = hth_f16_to_f32(out->d);

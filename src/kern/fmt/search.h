@@ -1,10 +1,15 @@
-/* search.h - finding scales for the k-quant encoders.  Private to kern/fmt.
+/* search.h - finding scales for the encoders.  Private to kern/fmt.
  *
  * Thread: any. */
 #ifndef HTH_KERN_FMT_SEARCH_H
 #define HTH_KERN_FMT_SEARCH_H
 
 #include "kern/fmt/fmt.h"
+
+/* Fits x = s*q - m, q in 0..qmax, s >= 0, and m >= 0 unless any_sign; returns s. */
+float hth_fit_range(const float *x, int n, int qmax, bool any_sign, float *m_out);
+/* Fits x = s*q, q in -half..half-1; returns s, whose sign lets the peak be -half. */
+float hth_fit_signed(const float *x, int n, int half);
 
 /* 256 weights as (d*sc_j)*q - dmin*mn_j, eight groups of 32. */
 typedef struct HthSuper {
