@@ -18,45 +18,49 @@ typedef enum HthRopeScaling { HTH_ROPE_PLAIN, HTH_ROPE_LINEAR, HTH_ROPE_YARN } H
 typedef struct HthShape {
     uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_ff, n_vocab, n_ctx_train;
     uint32_t n_rot; /* dimensions of a head that rotate */
+    uint32_t n_pair; /* n_rot / 2 */
+    uint32_t n_expert; /* must be 0: no mixture of experts yet */
+    uint32_t one; /* 1: the size of a scale */
     float norm_eps;
     float rope_base;
     uint32_t rope_scaling; /* HthRopeScaling */
     float rope_factor; /* context stretch, 1 = none */
-    float rope_attn_factor; /* YaRN magnitude, 1 = by formula */
+    float rope_attn_factor; /* factor on cos and sin, beside YaRN's own */
     float yarn_ext_factor, yarn_beta_fast, yarn_beta_slow, yarn_log_mul;
     uint32_t rope_ctx_orig;
     float attn_scale; /* 0: 1/sqrt(head_dim) */
 } HthShape;
 
-/* Weight slots a program names. A slot with a bias has it in the next enumerator. */
+/* Weight slots a program names.  A matrix with companions has them in the next two enumerators:
+ * bias (_B, added) and scale (_S, one factor on every product). */
+#define HTH_W_LINEAR(name) HTH_W_##name, HTH_W_##name##_B, HTH_W_##name##_S
 typedef enum HthSlot {
     HTH_W_NONE,
     HTH_W_TOK_EMBD,
     HTH_W_OUT_NORM,
-    HTH_W_OUTPUT,
+    HTH_W_LINEAR(OUTPUT),
     HTH_W_ROPE_FREQS,
     HTH_W_ATTN_NORM,
-    HTH_W_ATTN_Q,
-    HTH_W_ATTN_Q_B,
-    HTH_W_ATTN_K,
-    HTH_W_ATTN_K_B,
-    HTH_W_ATTN_V,
-    HTH_W_ATTN_V_B,
-    HTH_W_ATTN_O,
-    HTH_W_ATTN_O_B,
+    HTH_W_LINEAR(ATTN_Q),
+    HTH_W_LINEAR(ATTN_K),
+    HTH_W_LINEAR(ATTN_V),
+    HTH_W_LINEAR(ATTN_O),
     HTH_W_Q_NORM,
     HTH_W_K_NORM,
     HTH_W_FFN_NORM,
-    HTH_W_FFN_GATE,
-    HTH_W_FFN_GATE_B,
-    HTH_W_FFN_UP,
-    HTH_W_FFN_UP_B,
-    HTH_W_FFN_DOWN,
-    HTH_W_FFN_DOWN_B,
+    HTH_W_LINEAR(FFN_GATE),
+    HTH_W_LINEAR(FFN_UP),
+    HTH_W_LINEAR(FFN_DOWN),
     HTH_W_COUNT
 } HthSlot;
 
-typedef enum HthParamType { HTH_P_U32, HTH_P_F32 } HthParamType;
+typedef enum HthParamType {
+    HTH_P_U32, /* a number, any integer type */
+    HTH_P_SIZE, /* the same, at least 1 where present; per-layer arrays only if all are equal */
+    HTH_P_F32,
+    HTH_P_F32_OLD, /* an older key: read only while the field still has its default */
+    HTH_P_SCALING /* a string: "none", "linear", "yarn" */
+} HthParamType;
 
 /* GGUF key after "<arch>." -> a field of HthShape. or_else applies when absent; NAN: required. */
 typedef struct HthArchParam {
@@ -66,13 +70,15 @@ typedef struct HthArchParam {
     double or_else;
 } HthArchParam;
 
-/* rows and cols are products of up to two HthShape fields (0: factor 1; cols {0,0}: a vector). */
+/* rows and cols are products of up to two HthShape fields (0: factor 1; cols {0,0}: a vector, which
+ * is turned to floats once).  _B and _S slots carry the name of their matrix. */
 typedef struct HthArchWeight {
     HthSlot slot;
-    const char *name; /* GGUF name without ".weight"/".bias"; %u is the layer */
+    const char *name; /* GGUF name without ".weight", ".bias", ".scale"; %u is the layer */
     uint16_t rows[2], cols[2];
     HthSlot or_slot; /* used when the tensor is absent (tied output); HTH_W_NONE: required */
-    bool optional; /* may be absent altogether (biases, rope_freqs) */
+    bool optional; /* may be absent altogether (biases, scales, rope_freqs) */
+    bool after_bias; /* a scale: multiplies (w * a + bias), not w * a alone */
 } HthArchWeight;
 
 typedef struct HthArchOp {
@@ -93,5 +99,9 @@ typedef struct HthArch {
 /* NULL if unknown. */
 const HthArch *hth_arch_find(const char *name);
 const HthArch *hth_arch_at(size_t index); /* NULL past the last */
+/* ".weight", ".bias" or ".scale". */
+const char *hth_slot_suffix(HthSlot slot);
+/* "attn_q", "attn_q.bias"; for explain and errors. */
+const char *hth_slot_name(HthSlot slot);
 
 #endif

@@ -10,11 +10,22 @@
 #include "gguf/gguf.h"
 #include "hearth/hearth.h"
 #include "model/arch.h"
+#include "op/program.h"
 #include "text/vocab.h"
 
 const HthGguf *hth_model_gguf(const HthModel *model);
 const HthArch *hth_model_arch(const HthModel *model);
 const HthShape *hth_model_shape(const HthModel *model);
+const HthProgram *hth_model_program(const HthModel *model); /* unrolled and planned */
+/* Every matrix of the layers is F32, F16 or BF16: nothing was quantised. */
+bool hth_model_is_float(const HthModel *model);
+/* Bytes of the tensors the program reads; a tied output counts once. */
+size_t hth_model_weight_bytes(const HthModel *model);
+/* HTH_OK where hth_model_vocab() is there, otherwise the reason: the file has no tokenizer, or one
+ * hearth does not know (the model still computes). */
+HTH_MUST_CHECK HthStatus hth_model_vocab_status(const HthModel *model, HthErr *err);
+/* Does the program read this tensor? */
+bool hth_model_uses(const HthModel *model, const HthGgufTensor *tensor);
 /* The tensor bound to a slot of a layer (layer 0 for layerless slots), or NULL when optional and
  * absent. A tied output returns the embedding tensor. */
 const HthGgufTensor *hth_model_weight(const HthModel *model, HthSlot slot, uint32_t layer);

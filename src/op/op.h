@@ -7,6 +7,7 @@
 #ifndef HTH_OP_OP_H
 #define HTH_OP_OP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* X is the residual stream; H a scratch row; Q K V the projections; G U the gate and up rows. */
@@ -27,7 +28,7 @@ typedef enum HthOpCode {
     HTH_OP_END, /* closes a program */
     HTH_OP_EMBED, /* dst = row of weight w per token id */
     HTH_OP_RMSNORM, /* dst = rmsnorm(a) * w */
-    HTH_OP_LINEAR, /* dst = w * a (+ bias w+1 where the slot has one) */
+    HTH_OP_LINEAR, /* dst = w * a (times the scale, plus the bias, where the slot has them) */
     HTH_OP_HEADNORM, /* dst = rmsnorm over each head of a, times w[head_dim] */
     HTH_OP_ROPE, /* dst = rotate a by position */
     HTH_OP_ATTEND, /* store b, c into the cache at this layer; dst = attention(a, cache) */
@@ -36,6 +37,16 @@ typedef enum HthOpCode {
     HTH_OP_COUNT
 } HthOpCode;
 
+typedef struct HthOpInfo {
+    const char *name; /* "linear"; for explain and errors */
+    const char *text; /* explain's line; %D %A %B %C are registers, %W the weight */
+    uint8_t reads; /* registers read: 0..3, in the order a, b, c */
+    bool weight; /* names a weight */
+    bool in_place; /* dst may share a's memory */
+} HthOpInfo;
+
+/* Never NULL for op < HTH_OP_COUNT. */
+const HthOpInfo *hth_op_info(HthOpCode op);
 /* "linear", "rmsnorm", ...; for explain and errors. */
 const char *hth_op_name(HthOpCode op);
 const char *hth_reg_name(HthReg reg); /* "x", "h", ... */

@@ -35,7 +35,7 @@ double hth_exp(double x) {
     return p * pow2(half) * pow2(k - half);
 }
 
-double hth_log(double x) {
+double hth_ln(double x) {
     if (!(x > 0.0)) return x == 0.0 ? -INFINITY : NAN;
     if (x == INFINITY) return x;
     int e = 0;
@@ -58,7 +58,7 @@ double hth_log(double x) {
 }
 
 double hth_pow(double x, double y) {
-    return y == 0.0 ? 1.0 : hth_exp(y * hth_log(x));
+    return y == 0.0 ? 1.0 : hth_exp(y * hth_ln(x));
 }
 
 void hth_sincos(double x, double *sin_out, double *cos_out) {

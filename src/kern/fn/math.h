@@ -10,7 +10,7 @@
 #define HTH_KERN_FN_MATH_H
 
 double hth_exp(double x); /* 0 below -746, infinity above 710 */
-double hth_log(double x); /* x > 0; -infinity for 0, NaN below */
+double hth_ln(double x); /* x > 0; -infinity for 0, NaN below */
 double hth_pow(double x, double y); /* x > 0; 1 for y == 0 */
 void hth_sincos(double x, double *sin_out, double *cos_out);
 

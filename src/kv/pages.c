@@ -1,0 +1,107 @@
+/* pages.c - see pages.h.  The free list is a stack of ids: O(1) take and drop.
+ *
+ * Thread: engine. */
+#include "kv/pages.h"
+
+#include "base/mem.h"
+
+struct HthPages {
+    HthPagesCfg cfg;
+    size_t stride; /* page_bytes rounded up to a cache line */
+    uint8_t *data; /* page_count * stride, id 1 first */
+    uint32_t *readers; /* [page_count + 1] by id; 0 means free */
+    uint32_t *free_ids; /* stack; top is free_ids[free_count - 1] */
+    uint32_t free_count;
+};
+
+HthStatus hth_pages_open(HthPages **out, const HthPagesCfg *cfg, HthErr *err) {
+    HTH_REQUIRE(cfg->page_count > 0 && cfg->page_count < UINT32_MAX && cfg->page_bytes > 0 &&
+                    cfg->page_bytes < SIZE_MAX - 63,
+                err, HTH_EINVAL, "a page pool of %u pages of %zu bytes makes no sense",
+                cfg->page_count, cfg->page_bytes);
+    HthStatus st = HTH_OK;
+    HthPages *p = hth_calloc(1, sizeof *p);
+    HTH_REQUIRE(p, err, HTH_ENOMEM, "no memory for the page pool");
+    p->cfg = *cfg;
+    p->stride = (cfg->page_bytes + 63) & ~(size_t)63;
+    p->readers = hth_calloc((size_t)cfg->page_count + 1, sizeof *p->readers);
+    p->free_ids = hth_calloc(cfg->page_count, sizeof *p->free_ids);
+    p->data = hth_calloc_aligned(cfg->page_count, p->stride);
+    if (!p->readers || !p->free_ids || !p->data) {
+        st = HTH_FAIL(err, HTH_ENOMEM,
+                      "no memory for %u cache pages of %zu bytes; ask for a "
+                      "shorter context",
+                      cfg->page_count, p->stride);
+        goto out;
+    }
+    for (uint32_t i = 0; i < cfg->page_count; i++) p->free_ids[i] = cfg->page_count - i;
+    p->free_count = cfg->page_count;
+    *out = p;
+    p = NULL;
+out:
+    hth_pages_close(&p);
+    return st;
+}
+
+void hth_pages_close(HthPages **pages) {
+    HthPages *p = *pages;
+    if (!p) return;
+    for (uint32_t id = 1; p->data && p->readers && id <= p->cfg.page_count; id++)
+        if (p->readers[id] > 0) hth_zero(p->data + (id - 1) * p->stride, p->stride);
+    hth_free(p->data);
+    hth_free(p->readers);
+    hth_free(p->free_ids);
+    hth_free(p);
+    *pages = NULL;
+}
+
+HthStatus hth_pages_take(HthPages *pages, uint32_t n, HthPage *out, HthErr *err) {
+    HTH_REQUIRE(n > 0 && n <= pages->cfg.page_count, err, HTH_EINVAL, "take %u of %u pages", n,
+                pages->cfg.page_count);
+    if (n > pages->free_count) /* expected under load: the scheduler evicts and retries */
+        return HTH_FAIL(err, HTH_EAGAIN, "need %u pages, %u free", n, pages->free_count);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t id = pages->free_ids[--pages->free_count];
+        HTH_ASSERT(pages->readers[id] == 0);
+        pages->readers[id] = 1;
+        out[i] = (HthPage){ id };
+    }
+    return HTH_OK;
+}
+
+static void check(const HthPages *pages, HthPage page) {
+    HTH_ASSERT(page.id >= 1 && page.id <= pages->cfg.page_count);
+    HTH_ASSERT(pages->readers[page.id] > 0);
+}
+
+void hth_pages_share(HthPages *pages, HthPage page) {
+    check(pages, page);
+    HTH_ASSERT(pages->readers[page.id] < UINT32_MAX);
+    pages->readers[page.id]++;
+}
+
+void hth_pages_drop(HthPages *pages, HthPage page) {
+    check(pages, page);
+    if (pages->readers[page.id] == 1) /* before it is reachable again */
+        hth_zero(hth_pages_data(pages, page), pages->cfg.page_bytes);
+    if (--pages->readers[page.id] > 0) return;
+    pages->free_ids[pages->free_count++] = page.id;
+}
+
+uint32_t hth_pages_free_count(const HthPages *pages) {
+    return pages->free_count;
+}
+
+uint32_t hth_pages_readers(const HthPages *pages, HthPage page) {
+    HTH_ASSERT(page.id >= 1 && page.id <= pages->cfg.page_count);
+    return pages->readers[page.id];
+}
+
+size_t hth_pages_page_bytes(const HthPages *pages) {
+    return pages->cfg.page_bytes;
+}
+
+void *hth_pages_data(HthPages *pages, HthPage page) {
+    check(pages, page);
+    return pages->data + (page.id - 1) * pages->stride;
+}

@@ -1,0 +1,93 @@
+/* table.c - see table.h.
+ *
+ * Thread: engine. */
+#include "kv/table.h"
+
+#include "base/mem.h"
+
+struct HthTable {
+    HthPages *pool; /* borrowed */
+    HthPage *page; /* [page_max], count in use */
+    uint8_t **data; /* [page_max] their first bytes */
+    uint32_t count, page_max;
+    HthKvView view;
+};
+
+HthStatus hth_table_open(HthTable **out, HthPages *pages, const HthKvLayout *layout,
+                         uint32_t page_max, HthErr *err) {
+    HTH_ASSERT(layout->page_bytes <= hth_pages_page_bytes(pages));
+    HthStatus st = HTH_OK;
+    HthTable *t = hth_calloc(1, sizeof *t);
+    HTH_REQUIRE(t, err, HTH_ENOMEM, "no memory for a block table");
+    t->pool = pages;
+    t->page_max = page_max;
+    t->page = hth_calloc(page_max, sizeof *t->page);
+    t->data = hth_calloc(page_max, sizeof *t->data);
+    if (!t->page || !t->data) {
+        st = HTH_FAIL(err, HTH_ENOMEM, "no memory for a block table of %u pages", page_max);
+        goto out;
+    }
+    t->view = (HthKvView){ .layout = *layout, .pages = t->data };
+    *out = t;
+    t = NULL;
+out:
+    hth_table_close(&t);
+    return st;
+}
+
+void hth_table_close(HthTable **table) {
+    HthTable *t = *table;
+    if (!t) return;
+    hth_table_trim(t, 0);
+    hth_free(t->page);
+    hth_free(t->data);
+    hth_free(t);
+    *table = NULL;
+}
+
+static size_t pages_for(size_t count) {
+    return count / HTH_PAGE_LEN + (count % HTH_PAGE_LEN != 0);
+}
+
+HthStatus hth_table_grow(HthTable *t, size_t count, HthErr *err) {
+    size_t want = pages_for(count);
+    HTH_REQUIRE(want <= t->page_max, err, HTH_ELIMIT, "%zu tokens need %zu pages, the table has %u",
+                count, want, t->page_max);
+    if (want <= t->count) return HTH_OK;
+    uint32_t more = (uint32_t)want - t->count;
+    HTH_TRY(hth_pages_take(t->pool, more, t->page + t->count, err));
+    for (uint32_t i = t->count; i < want; i++) t->data[i] = hth_pages_data(t->pool, t->page[i]);
+    t->count = (uint32_t)want;
+    return HTH_OK;
+}
+
+/* Forgotten text must not linger in the page that stays. */
+static void wipe_tail(HthTable *t, size_t count) {
+    const HthKvLayout *l = &t->view.layout;
+    uint32_t pos = (uint32_t)count;
+    size_t rows = HTH_PAGE_LEN - pos % HTH_PAGE_LEN;
+    for (uint32_t layer = 0; layer < l->n_layer; layer++)
+        for (uint32_t h = 0; h < l->n_head_kv; h++) {
+            hth_zero(hth_kv_k(&t->view, layer, h, pos), rows * l->k_row);
+            hth_zero(hth_kv_v(&t->view, layer, h, pos), rows * l->v_row);
+        }
+}
+
+void hth_table_trim(HthTable *t, size_t count) {
+    size_t keep = pages_for(count);
+    while (t->count > keep) {
+        t->count--;
+        hth_pages_drop(t->pool, t->page[t->count]);
+        t->page[t->count] = (HthPage){ 0 };
+        t->data[t->count] = NULL;
+    }
+    if (count % HTH_PAGE_LEN != 0 && t->count == keep) wipe_tail(t, count);
+}
+
+uint32_t hth_table_pages(const HthTable *t) {
+    return t->count;
+}
+
+const HthKvView *hth_table_view(const HthTable *t) {
+    return &t->view;
+}

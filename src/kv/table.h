@@ -1,0 +1,29 @@
+/* table.h - the pages of one timeline, in order.
+ *
+ * Grows by whole pages from a pool and shrinks from the end; offers the view attention reads
+ * through.  Allocates only when opened.
+ *
+ * Thread: engine. */
+#ifndef HTH_KV_TABLE_H
+#define HTH_KV_TABLE_H
+
+#include "kv/pages.h"
+#include "op/kv_view.h"
+
+typedef struct HthTable HthTable;
+
+/* pages is borrowed; layout->page_bytes must fit its pages. page_max: the longest the table may
+ * grow. */
+HTH_MUST_CHECK HthStatus hth_table_open(HthTable **out, HthPages *pages, const HthKvLayout *layout,
+                                        uint32_t page_max, HthErr *err);
+void hth_table_close(HthTable **table); /* drops its pages */
+
+/* Makes room for count positions. ELIMIT past page_max; EAGAIN: the pool is short. */
+HTH_MUST_CHECK HthStatus hth_table_grow(HthTable *table, size_t count, HthErr *err);
+/* Keeps room for count positions; the other pages are dropped, positions past count in the last
+ * page wiped. */
+void hth_table_trim(HthTable *table, size_t count);
+uint32_t hth_table_pages(const HthTable *table);
+const HthKvView *hth_table_view(const HthTable *table); /* borrowed until close */
+
+#endif

@@ -1,0 +1,122 @@
+/* bind.c - tensors to slots: every name looked up, every dimension and format checked.
+ *
+ * Thread: one owner while opening. */
+#include <stdio.h>
+#include <string.h>
+
+#include "model/model_impl.h"
+
+enum { NAME_MAX_LEN = 128 };
+
+static const HthArchWeight *row_of(const HthArch *arch, HthSlot slot) {
+    for (const HthArchWeight *w = arch->weights; w->slot != HTH_W_NONE; w++)
+        if (w->slot == slot) return w;
+    return NULL;
+}
+
+static bool in_layers(const HthArchWeight *w) {
+    return strstr(w->name, "%u") != NULL;
+}
+
+bool hth_slot_in_layers(const HthArch *arch, HthSlot slot) {
+    const HthArchWeight *w = row_of(arch, slot);
+    return w && in_layers(w);
+}
+
+/* "blk.%u.attn_q" -> "blk.3.attn_q.weight" */
+static void tensor_name(char out[NAME_MAX_LEN], const HthArchWeight *w, uint32_t layer) {
+    const char *at = strstr(w->name, "%u"), *suffix = hth_slot_suffix(w->slot);
+    if (at)
+        snprintf(out, NAME_MAX_LEN, "%.*s%u%s%s", (int)(at - w->name), w->name, layer, at + 2,
+                 suffix);
+    else
+        snprintf(out, NAME_MAX_LEN, "%s%s", w->name, suffix);
+}
+
+static uint32_t product(const HthShape *s, const uint16_t fields[2]) {
+    uint32_t v = 1;
+    for (int i = 0; i < 2; i++) {
+        if (fields[i] == 0) continue;
+        uint32_t f;
+        memcpy(&f, (const char *)s + fields[i], sizeof f);
+        v *= f; /* at most 2^20: heads and head sizes are at most 1024, the rest stand alone */
+    }
+    return v;
+}
+
+static HthStatus check_dims(const HthGgufTensor *t, const char *name, uint32_t rows, uint32_t cols,
+                            bool matrix, HthErr *err) {
+    bool ok = matrix ? t->ne[0] == cols && t->ne[1] == rows : t->ne[0] == rows && t->ne[1] == 1;
+    ok = ok && t->ne[2] == 1 && t->ne[3] == 1;
+    if (ok) return HTH_OK;
+    if (matrix)
+        return HTH_FAIL(err, HTH_EFORMAT, "%s is %llu x %llu; the metadata calls for %u x %u", name,
+                        (unsigned long long)t->ne[0], (unsigned long long)t->ne[1], cols, rows);
+    return HTH_FAIL(err, HTH_EFORMAT, "%s is %llu x %llu; the metadata calls for %u", name,
+                    (unsigned long long)t->ne[0], (unsigned long long)t->ne[1], rows);
+}
+
+/* Vectors are few and small: floats once, then no operation asks their format again. */
+static HthStatus bind_vector(HthModel *m, const HthGgufTensor *t, const char *name, uint32_t rows,
+                             const float **out, HthErr *err) {
+    HTH_REQUIRE(t->fmt->block_len == 1, err, HTH_ENOTSUP,
+                "%s is stored as %s; hearth reads vectors as F32, F16 or BF16", name, t->fmt->name);
+    float *v = hth_arena_take(m->arena, rows, sizeof *v);
+    HTH_REQUIRE(v, err, HTH_ENOMEM, "no memory for %s", name);
+    t->fmt->dequant(t->data, v, rows);
+    *out = v;
+    return HTH_OK;
+}
+
+/* The embedding alone is only read row by row; everything else is multiplied. */
+static HthStatus bind_matrix(const HthGgufTensor *t, const char *name, bool multiplied,
+                             HthWeight *w, HthErr *err) {
+    const HthKern *truth = hth_kern_at(0);
+    HTH_REQUIRE(t->fmt->dequant && (!multiplied || truth->linear[hth_fmt_index(t->fmt)]), err,
+                HTH_ENOTSUP, "%s is stored as %s, which hearth cannot compute with", name,
+                t->fmt->name);
+    w->fmt = t->fmt;
+    w->data = t->data;
+    w->row_bytes = hth_fmt_row_bytes(t->fmt, w->cols);
+    HTH_ASSERT(w->row_bytes > 0 && w->row_bytes * w->rows <= t->bytes); /* gguf checked */
+    return HTH_OK;
+}
+
+static HthStatus bind_slot(HthModel *m, const HthArchWeight *row, uint32_t layer, HthErr *err) {
+    char name[NAME_MAX_LEN];
+    tensor_name(name, row, layer);
+    size_t at = (size_t)layer * HTH_W_COUNT + row->slot;
+    bool matrix = row->cols[0] != 0;
+    const HthGgufTensor *t = hth_gguf_tensor(m->gguf, hth_str(name));
+    HthWeight *w = &m->weights[at];
+    if (!t && row->or_slot != HTH_W_NONE) {
+        t = m->tensors[(size_t)layer * HTH_W_COUNT + row->or_slot];
+        HTH_ASSERT(t); /* the table lists the fallback first */
+    }
+    if (!t) {
+        HTH_REQUIRE(row->optional, err, HTH_EFORMAT, "the file has no tensor %s", name);
+        return HTH_OK;
+    }
+    w->name = hth_slot_name(row->slot);
+    w->scale_last = row->after_bias;
+    w->rows = product(&m->shape, row->rows);
+    w->cols = matrix ? product(&m->shape, row->cols) : 1;
+    HTH_TRY(check_dims(t, name, w->rows, w->cols, matrix, err));
+    if (matrix)
+        HTH_TRY(bind_matrix(t, name, row->slot != HTH_W_TOK_EMBD, w, err));
+    else
+        HTH_TRY(bind_vector(m, t, name, w->rows, &w->vec, err));
+    m->tensors[at] = t;
+    return HTH_OK;
+}
+
+HthStatus hth_model_bind(HthModel *m, HthErr *err) {
+    size_t slots = (size_t)m->shape.n_layer * HTH_W_COUNT;
+    m->tensors = hth_arena_take(m->arena, slots, sizeof *m->tensors);
+    m->weights = hth_arena_take(m->arena, slots, sizeof *m->weights);
+    HTH_REQUIRE(m->tensors && m->weights, err, HTH_ENOMEM, "no memory to bind the model");
+    for (uint32_t layer = 0; layer < m->shape.n_layer; layer++)
+        for (const HthArchWeight *w = m->arch->weights; w->slot != HTH_W_NONE; w++)
+            if (layer == 0 || in_layers(w)) HTH_TRY(bind_slot(m, w, layer, err));
+    return HTH_OK;
+}

@@ -1,0 +1,125 @@
+/* lower.c - an architecture's three small programs, unrolled over the layers with their weights.
+ *
+ * Thread: one owner while opening. */
+#include <math.h>
+
+#include "model/model_impl.h"
+#include "op/plan.h"
+#include "op/rope_freq.h"
+
+typedef struct Lower {
+    HthModel *m;
+    uint32_t width[HTH_R_COUNT]; /* floats per token each register holds now; 0: unset */
+} Lower;
+
+static HthWeight *weight_of(HthModel *m, HthSlot slot, uint32_t layer) {
+    if (!hth_slot_in_layers(m->arch, slot)) layer = 0;
+    return &m->weights[(size_t)layer * HTH_W_COUNT + slot];
+}
+
+static bool has_companions(HthSlot slot) {
+    return slot + 2 < HTH_W_COUNT && hth_slot_suffix(slot)[1] == 'w' &&
+           hth_slot_suffix(slot + 1)[1] == 'b';
+}
+
+static uint32_t dst_width(const Lower *l, const HthArchOp *op, const HthWeight *w) {
+    const HthShape *s = &l->m->shape;
+    switch (op->op) {
+    case HTH_OP_EMBED: return w->cols;
+    case HTH_OP_LINEAR: return w->rows;
+    case HTH_OP_ATTEND: return s->n_head * s->head_dim_v;
+    default: return l->width[op->a];
+    }
+}
+
+/* Widths that do not meet are a mistake in an architecture file, not in a model file. */
+static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w) {
+    const HthShape *s = &l->m->shape;
+    uint32_t a = l->width[op->a], b = l->width[op->b], c = l->width[op->c];
+    switch (op->op) {
+    case HTH_OP_RMSNORM: HTH_ASSERT(w->vec && w->rows == a); break;
+    case HTH_OP_LINEAR: HTH_ASSERT(w->fmt && w->cols == a); break;
+    case HTH_OP_HEADNORM: HTH_ASSERT(w->vec && w->rows == s->head_dim && a % w->rows == 0); break;
+    case HTH_OP_ROPE: HTH_ASSERT(a > 0 && a % s->head_dim == 0); break;
+    case HTH_OP_ATTEND:
+        HTH_ASSERT(a == s->n_head * s->head_dim && b == s->n_head_kv * s->head_dim &&
+                   c == s->n_head_kv * s->head_dim_v);
+        break;
+    case HTH_OP_SWIGLU:
+    case HTH_OP_ADD: HTH_ASSERT(a > 0 && a == b); break;
+    default: break;
+    }
+}
+
+static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
+    HthProgram *p = &l->m->prog;
+    HthInst *in = &p->inst[p->count++];
+    *in = (HthInst){ .op = op->op, .dst = op->dst, .a = op->a, .b = op->b, .c = op->c };
+    in->layer = layer;
+    if (op->w != HTH_W_NONE) {
+        HthWeight *w = weight_of(l->m, op->w, layer);
+        if (has_companions(op->w)) {
+            w->bias = weight_of(l->m, op->w + 1, layer)->vec;
+            w->scale = weight_of(l->m, op->w + 2, layer)->vec;
+            w->scale_last = weight_of(l->m, op->w + 2, layer)->scale_last;
+        }
+        in->w = w;
+    }
+    check_widths(l, op, in->w);
+    in->a_width = l->width[op->a];
+    in->b_width = l->width[op->b];
+    in->c_width = l->width[op->c];
+    in->dst_width = dst_width(l, op, in->w);
+    l->width[op->dst] = in->dst_width;
+}
+
+static uint32_t length(const HthArchOp *ops) {
+    uint32_t n = 0;
+    while (ops[n].op != HTH_OP_END) n++;
+    return n;
+}
+
+static HthStatus lower_rope(HthModel *m, HthErr *err) {
+    const HthShape *s = &m->shape;
+    double *freq = hth_arena_take(m->arena, s->n_pair, sizeof *freq);
+    HTH_REQUIRE(freq, err, HTH_ENOMEM, "no memory for rotation speeds");
+    HthRopeCfg cfg = { .n_rot = s->n_rot,
+                       .base = s->rope_base,
+                       .scale = 1.0 / s->rope_factor,
+                       .attn_factor = s->rope_attn_factor,
+                       .ext = s->yarn_ext_factor,
+                       .beta_fast = s->yarn_beta_fast,
+                       .beta_slow = s->yarn_beta_slow,
+                       .log_mul = s->yarn_log_mul,
+                       .ctx_orig = s->rope_ctx_orig,
+                       .factors = m->weights[HTH_W_ROPE_FREQS].vec };
+    HTH_TRY(hth_rope_freqs(&cfg, freq, &m->prog.rope_mscale, err));
+    m->prog.rope_freq = freq;
+    m->prog.n_rot = s->n_rot;
+    m->prog.rope_neox = m->arch->rope_neox;
+    return HTH_OK;
+}
+
+HthStatus hth_model_lower(HthModel *m, HthErr *err) {
+    const HthShape *s = &m->shape;
+    const HthArch *a = m->arch;
+    HthProgram *p = &m->prog;
+    *p = (HthProgram){ .n_layer = s->n_layer, .n_embd = s->n_embd, .n_head = s->n_head };
+    p->n_head_kv = s->n_head_kv;
+    p->head_dim = s->head_dim;
+    p->head_dim_v = s->head_dim_v;
+    p->n_vocab = s->n_vocab;
+    p->norm_eps = s->norm_eps;
+    p->attn_scale = s->attn_scale != 0.0f ? s->attn_scale : 1.0f / sqrtf((float)s->head_dim);
+    HTH_TRY(lower_rope(m, err));
+    size_t count = length(a->head) + (size_t)length(a->layer) * s->n_layer + length(a->tail);
+    p->inst = hth_arena_take(m->arena, count, sizeof *p->inst);
+    HTH_REQUIRE(p->inst, err, HTH_ENOMEM, "no memory for the program of %u layers", s->n_layer);
+    Lower l = { .m = m };
+    for (const HthArchOp *op = a->head; op->op != HTH_OP_END; op++) lower_op(&l, op, 0);
+    for (uint32_t i = 0; i < s->n_layer; i++)
+        for (const HthArchOp *op = a->layer; op->op != HTH_OP_END; op++) lower_op(&l, op, i);
+    p->tail = p->count;
+    for (const HthArchOp *op = a->tail; op->op != HTH_OP_END; op++) lower_op(&l, op, 0);
+    return hth_plan_registers(p, err);
+}

@@ -1,0 +1,160 @@
+/* model.c - see model.h.
+ *
+ * Thread: immutable after open; any. */
+#include "model/model.h"
+
+#include "base/mem.h"
+#include "model/model_impl.h"
+
+static HthStatus find_arch(HthModel *m, HthErr *err) {
+    HthStr name;
+    HTH_TRY(hth_gguf_str(m->gguf, "general.architecture", &name, err));
+    char known[128] = "", shown[33] = "";
+    size_t n = 0;
+    for (size_t i = 0; hth_arch_at(i); i++) {
+        const char *a = hth_arch_at(i)->name;
+        if (hth_str_eq(name, hth_str(a))) {
+            m->arch = hth_arch_at(i);
+            return HTH_OK;
+        }
+        for (const char *c = i ? ", " : ""; *c && n < sizeof known - 1; c++) known[n++] = *c;
+        for (const char *c = a; *c && n < sizeof known - 1; c++) known[n++] = *c;
+    }
+    for (size_t i = 0; i < name.n && i < sizeof shown - 1; i++)
+        shown[i] = name.p[i] > ' ' && name.p[i] < 127 ? name.p[i] : '?';
+    return HTH_FAIL(err, HTH_ENOTSUP, "hearth does not know the architecture %s; it runs %s", shown,
+                    known);
+}
+
+/* A model computes without its tokenizer; whoever needs text asks hth_model_vocab_status(). */
+static HthStatus open_vocab(HthModel *m, HthErr *err) {
+    if (!hth_vocab_present(m->gguf)) {
+        (void)HTH_FAIL(&m->vocab_err, HTH_EFORMAT, "the file has no tokenizer");
+        return HTH_OK;
+    }
+    HthStatus st = hth_vocab_open(&m->vocab, m->gguf, &m->vocab_err);
+    if (st == HTH_ENOTSUP) return HTH_OK;
+    if (st != HTH_OK) {
+        if (err) *err = m->vocab_err;
+        return st;
+    }
+    HTH_REQUIRE(hth_vocab_count(m->vocab) == m->shape.n_vocab, err, HTH_EFORMAT,
+                "the tokenizer has %u tokens, the embedding %u", hth_vocab_count(m->vocab),
+                m->shape.n_vocab);
+    return HTH_OK;
+}
+
+/* Takes m->gguf as opened; m is the caller's to close. */
+static HthStatus build(HthModel *m, HthErr *err) {
+    enum { ARENA_MAX = 1 << 30 }; /* tables and vectors; matrices stay in the file */
+    HTH_TRY(find_arch(m, err));
+    HTH_TRY(hth_shape_read(&m->shape, m->gguf, m->arch, err));
+    HTH_TRY(hth_arena_open(&m->arena, ARENA_MAX, err));
+    HTH_TRY(hth_model_bind(m, err));
+    HTH_TRY(hth_model_lower(m, err));
+    return open_vocab(m, err);
+}
+
+HthStatus hth_model_open(HthModel **out, const char *path, HthErr *err) {
+    HthModel *m = hth_calloc(1, sizeof *m);
+    HTH_REQUIRE(m, err, HTH_ENOMEM, "no memory for the model");
+    HthStatus st = hth_gguf_open(&m->gguf, path, err);
+    if (st == HTH_OK) st = build(m, err);
+    if (st != HTH_OK)
+        hth_model_close(&m);
+    else
+        *out = m;
+    return st;
+}
+
+HthStatus hth_model_open_mem(HthModel **out, const void *data, size_t n, const char *what,
+                             HthErr *err) {
+    HthModel *m = hth_calloc(1, sizeof *m);
+    HTH_REQUIRE(m, err, HTH_ENOMEM, "no memory for the model");
+    HthStatus st = hth_gguf_open_mem(&m->gguf, data, n, what, err);
+    if (st == HTH_OK) st = build(m, err);
+    if (st != HTH_OK)
+        hth_model_close(&m);
+    else
+        *out = m;
+    return st;
+}
+
+void hth_model_close(HthModel **model) {
+    HthModel *m = *model;
+    if (!m) return;
+    hth_vocab_close(&m->vocab);
+    hth_arena_close(&m->arena);
+    hth_gguf_close(&m->gguf);
+    hth_free(m);
+    *model = NULL;
+}
+
+uint32_t hth_model_vocab_count(const HthModel *m) {
+    return m->shape.n_vocab;
+}
+
+uint32_t hth_model_ctx_train(const HthModel *m) {
+    return m->shape.n_ctx_train;
+}
+
+const HthVocab *hth_model_vocab(const HthModel *m) {
+    return m->vocab;
+}
+
+HthStatus hth_model_vocab_status(const HthModel *m, HthErr *err) {
+    if (m->vocab) return HTH_OK;
+    if (err) *err = m->vocab_err;
+    return m->vocab_err.status;
+}
+
+const HthGguf *hth_model_gguf(const HthModel *m) {
+    return m->gguf;
+}
+
+const HthArch *hth_model_arch(const HthModel *m) {
+    return m->arch;
+}
+
+const HthShape *hth_model_shape(const HthModel *m) {
+    return &m->shape;
+}
+
+const HthProgram *hth_model_program(const HthModel *m) {
+    return &m->prog;
+}
+
+const HthGgufTensor *hth_model_weight(const HthModel *m, HthSlot slot, uint32_t layer) {
+    HTH_ASSERT((unsigned)slot < HTH_W_COUNT && layer < m->shape.n_layer);
+    if (!hth_slot_in_layers(m->arch, slot)) layer = 0;
+    return m->tensors[(size_t)layer * HTH_W_COUNT + slot];
+}
+
+bool hth_model_is_float(const HthModel *m) {
+    for (uint32_t i = 0; i < m->prog.tail; i++)
+        if (m->prog.inst[i].op == HTH_OP_LINEAR && m->prog.inst[i].w->fmt->act != HTH_ACT_F32)
+            return false;
+    return true;
+}
+
+static bool bound(const HthModel *m, const HthGgufTensor *t, uint32_t layer) {
+    for (uint32_t s = 0; s < HTH_W_COUNT; s++)
+        if (m->tensors[(size_t)layer * HTH_W_COUNT + s] == t) return true;
+    return false;
+}
+
+bool hth_model_uses(const HthModel *m, const HthGgufTensor *t) {
+    for (uint32_t layer = 0; layer < m->shape.n_layer; layer++)
+        if (bound(m, t, layer)) return true;
+    return false;
+}
+
+size_t hth_model_weight_bytes(const HthModel *m) {
+    const HthGgufTensor *embd = m->tensors[HTH_W_TOK_EMBD];
+    size_t total = 0;
+    for (size_t i = 0; i < (size_t)m->shape.n_layer * HTH_W_COUNT; i++) {
+        const HthGgufTensor *t = m->tensors[i];
+        if (t && (t != embd || i == HTH_W_TOK_EMBD)) total += t->bytes;
+    }
+    return total;
+}

@@ -1,0 +1,190 @@
+/* shape.c - metadata to HthShape: read by the architecture's table, derive, check the bounds.
+ *
+ * Every bound is checked before any arithmetic uses the field.
+ *
+ * Thread: any. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/model_impl.h"
+
+enum { KEY_MAX = 160 };
+
+static void key_of(char out[KEY_MAX], const HthArch *arch, const char *key) {
+    snprintf(out, KEY_MAX, "%s.%s", arch->name, key);
+}
+
+static uint32_t *u32_field(HthShape *s, uint16_t field) {
+    return (uint32_t *)(void *)((char *)s + field);
+}
+
+static float *f32_field(HthShape *s, uint16_t field) {
+    return (float *)(void *)((char *)s + field);
+}
+
+/* A per-layer array stands for one number when all its elements are equal. */
+static HthStatus read_array(const HthGgufKv *kv, const char *key, uint32_t *out, HthErr *err) {
+    bool whole = kv->elem != HTH_GGUF_STR && kv->elem != HTH_GGUF_F32 && kv->elem != HTH_GGUF_F64 &&
+                 kv->elem != HTH_GGUF_BOOL;
+    HTH_REQUIRE(whole && kv->count > 0, err, HTH_EFORMAT, "%s must be a number, or one per layer",
+                key);
+    int64_t first = hth_gguf_elem_i64(kv, 0);
+    for (uint64_t i = 1; i < kv->count; i++)
+        HTH_REQUIRE(hth_gguf_elem_i64(kv, i) == first, err, HTH_ENOTSUP,
+                    "%s differs from layer to layer; hearth needs it equal in all", key);
+    HTH_REQUIRE(first >= 0 && first <= UINT32_MAX, err, HTH_EFORMAT, "%s is out of range", key);
+    *out = (uint32_t)first;
+    return HTH_OK;
+}
+
+static HthStatus read_u32(HthShape *s, const HthGguf *g, const char *key, const HthArchParam *p,
+                          HthErr *err) {
+    const HthGgufKv *kv = hth_gguf_find(g, key);
+    uint32_t v = 0;
+    if (kv->type == HTH_GGUF_ARR && p->type == HTH_P_SIZE)
+        HTH_TRY(read_array(kv, key, &v, err));
+    else
+        HTH_TRY(hth_gguf_u32(g, key, &v, err));
+    HTH_REQUIRE(p->type != HTH_P_SIZE || v > 0, err, HTH_EFORMAT, "%s is 0; it must be positive",
+                key);
+    *u32_field(s, p->field) = v;
+    return HTH_OK;
+}
+
+static HthStatus read_scaling(HthShape *s, const HthGguf *g, const char *key, const HthArchParam *p,
+                              HthErr *err) {
+    static const struct {
+        const char *name;
+        HthRopeScaling kind;
+    } kinds[] = { { "none", HTH_ROPE_PLAIN },
+                  { "linear", HTH_ROPE_LINEAR },
+                  { "yarn", HTH_ROPE_YARN } };
+    HthStr v;
+    HTH_TRY(hth_gguf_str(g, key, &v, err));
+    for (size_t i = 0; i < HTH_COUNT(kinds); i++)
+        if (hth_str_eq(v, hth_str(kinds[i].name))) {
+            *u32_field(s, p->field) = kinds[i].kind;
+            return HTH_OK;
+        }
+    bool known = hth_str_eq(v, HTH_STR("longrope"));
+    return HTH_FAIL(err, HTH_ENOTSUP, "%s is %s; hearth knows none, linear and yarn", key,
+                    known ? "longrope" : "a scheme hearth has not met");
+}
+
+static HthStatus read_param(HthShape *s, const HthGguf *g, const HthArch *arch,
+                            const HthArchParam *p, HthErr *err) {
+    char key[KEY_MAX];
+    key_of(key, arch, p->key);
+    bool is_float = p->type == HTH_P_F32 || p->type == HTH_P_F32_OLD;
+    if (p->type == HTH_P_F32_OLD && *f32_field(s, p->field) != (float)p->or_else) return HTH_OK;
+    if (!hth_gguf_find(g, key)) {
+        HTH_REQUIRE(!isnan(p->or_else), err, HTH_EFORMAT,
+                    "%s is missing: the file does not say how large the model is", key);
+        if (is_float)
+            *f32_field(s, p->field) = (float)p->or_else;
+        else
+            *u32_field(s, p->field) = (uint32_t)p->or_else;
+        return HTH_OK;
+    }
+    if (p->type == HTH_P_SCALING) return read_scaling(s, g, key, p, err);
+    if (is_float) return hth_gguf_f32(g, key, f32_field(s, p->field), err);
+    return read_u32(s, g, key, p, err);
+}
+
+static const struct {
+    uint16_t field;
+    const char *what;
+    uint32_t min, max;
+} bounds[] = {
+    { offsetof(HthShape, n_layer), "block_count", 1, 1024 },
+    { offsetof(HthShape, n_embd), "embedding_length", 1, 1u << 20 },
+    { offsetof(HthShape, n_head), "attention.head_count", 1, 1024 },
+    { offsetof(HthShape, n_head_kv), "attention.head_count_kv", 1, 1024 },
+    { offsetof(HthShape, head_dim), "attention.key_length", 2, 1024 },
+    { offsetof(HthShape, head_dim_v), "attention.value_length", 1, 1024 },
+    { offsetof(HthShape, n_rot), "rope.dimension_count", 2, 1024 },
+    { offsetof(HthShape, n_ff), "feed_forward_length", 1, 1u << 24 },
+    { offsetof(HthShape, n_vocab), "token_embd.weight rows", 1, 1u << 24 },
+    { offsetof(HthShape, n_ctx_train), "context_length", 1, 1u << 30 },
+    { offsetof(HthShape, rope_ctx_orig), "rope.scaling.original_context_length", 1, 1u << 30 },
+};
+
+static HthStatus check_bounds(const HthShape *s, const HthArch *arch, HthErr *err) {
+    for (size_t i = 0; i < HTH_COUNT(bounds); i++) {
+        uint32_t v;
+        memcpy(&v, (const char *)s + bounds[i].field, sizeof v);
+        HTH_REQUIRE(v >= bounds[i].min && v <= bounds[i].max, err, HTH_EFORMAT,
+                    "%s.%s is %u; hearth accepts %u to %u", arch->name, bounds[i].what, v,
+                    bounds[i].min, bounds[i].max);
+    }
+    HTH_REQUIRE(s->head_dim % 2 == 0, err, HTH_EFORMAT,
+                "heads of %u dimensions cannot rotate: "
+                "attention.key_length must be even",
+                s->head_dim);
+    HTH_REQUIRE(s->n_rot % 2 == 0 && s->n_rot <= s->head_dim, err, HTH_EFORMAT,
+                "rope.dimension_count is %u; it must be even and at most the head's %u", s->n_rot,
+                s->head_dim);
+    HTH_REQUIRE(s->n_head % s->n_head_kv == 0, err, HTH_EFORMAT,
+                "%u query heads cannot share %u key heads evenly", s->n_head, s->n_head_kv);
+    return HTH_OK;
+}
+
+static bool within(float v, float low, float high) { /* false for NaN */
+    return v >= low && v <= high;
+}
+
+static HthStatus check_floats(const HthShape *s, const HthArch *arch, HthErr *err) {
+    HTH_REQUIRE(within(s->norm_eps, 0.0f, 1.0f), err, HTH_EFORMAT,
+                "%s.attention.layer_norm_rms_epsilon is %g; hearth accepts 0 to 1", arch->name,
+                (double)s->norm_eps);
+    HTH_REQUIRE(s->rope_base > 1.0f && s->rope_base <= 1e15f, err, HTH_EFORMAT,
+                "%s.rope.freq_base is %g; hearth accepts more than 1 up to 1e15", arch->name,
+                (double)s->rope_base);
+    HTH_REQUIRE(within(s->rope_factor, 1e-6f, 1e6f), err, HTH_EFORMAT,
+                "%s.rope.scaling.factor is %g; hearth accepts 1e-6 to 1e6", arch->name,
+                (double)s->rope_factor);
+    HTH_REQUIRE(within(s->rope_attn_factor, -1e6f, 1e6f), err, HTH_EFORMAT,
+                "%s.rope.scaling.attn_factor is not a usable number", arch->name);
+    HTH_REQUIRE(within(s->yarn_ext_factor, 0.0f, 1e3f) && within(s->yarn_beta_fast, 1e-3f, 1e6f) &&
+                    within(s->yarn_beta_slow, 1e-3f, 1e6f) && within(s->yarn_log_mul, 0.0f, 1e6f),
+                err, HTH_EFORMAT, "the YaRN numbers of %s.rope.scaling are out of range",
+                arch->name);
+    return HTH_OK;
+}
+
+/* What files leave out follows from what they say. */
+static HthStatus derive(HthShape *s, HthErr *err) {
+    bool even = s->n_head > 0 && s->n_embd % s->n_head == 0;
+    HTH_REQUIRE((s->head_dim > 0 && s->head_dim_v > 0) || even, err, HTH_EFORMAT,
+                "an embedding of %u cannot be split into %u heads", s->n_embd, s->n_head);
+    if (s->n_head_kv == 0) s->n_head_kv = s->n_head;
+    if (s->head_dim == 0) s->head_dim = s->n_embd / s->n_head;
+    if (s->head_dim_v == 0) s->head_dim_v = s->n_embd / s->n_head;
+    if (s->n_rot == 0) s->n_rot = s->head_dim;
+    if (s->rope_ctx_orig == 0) s->rope_ctx_orig = s->n_ctx_train;
+    if (s->rope_factor == 0.0f || s->rope_scaling == HTH_ROPE_PLAIN) s->rope_factor = 1.0f;
+    if (s->yarn_ext_factor < 0.0f) s->yarn_ext_factor = 1.0f;
+    if (s->rope_scaling != HTH_ROPE_YARN) s->yarn_ext_factor = 0.0f;
+    s->n_pair = s->n_rot / 2;
+    s->one = 1;
+    return HTH_OK;
+}
+
+HthStatus hth_shape_read(HthShape *out, const HthGguf *g, const HthArch *arch, HthErr *err) {
+    HthShape s = { 0 };
+    for (const HthArchParam *p = arch->params; p->key; p++)
+        HTH_TRY(read_param(&s, g, arch, p, err));
+    HTH_REQUIRE(s.n_expert == 0, err, HTH_ENOTSUP,
+                "this %s model is a mixture of experts (%u of them), which hearth cannot run yet",
+                arch->name, s.n_expert);
+    const HthGgufTensor *embd = hth_gguf_tensor(g, HTH_STR("token_embd.weight"));
+    HTH_REQUIRE(embd, err, HTH_EFORMAT, "the file has no token_embd.weight: no model in it");
+    HTH_REQUIRE(embd->ne[1] <= UINT32_MAX, err, HTH_EFORMAT, "token_embd.weight is too large");
+    s.n_vocab = (uint32_t)embd->ne[1];
+    HTH_TRY(derive(&s, err));
+    HTH_TRY(check_bounds(&s, arch, err));
+    HTH_TRY(check_floats(&s, arch, err));
+    *out = s;
+    return HTH_OK;
+}

@@ -1,0 +1,91 @@
+/* exec.c - see exec.h.
+ *
+ * Thread: the caller of the pool. */
+#include "op/exec.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "op/step.h"
+
+struct HthExec {
+    HthStep step;
+    uint8_t *block; /* owned */
+    HthScratch scratch;
+    uint32_t threads;
+};
+
+static HthOpFn *const fns[HTH_OP_COUNT] = {
+    [HTH_OP_EMBED] = hth_op_embed,   [HTH_OP_RMSNORM] = hth_op_rmsnorm,
+    [HTH_OP_LINEAR] = hth_op_linear, [HTH_OP_HEADNORM] = hth_op_headnorm,
+    [HTH_OP_ROPE] = hth_op_rope,     [HTH_OP_ATTEND] = hth_op_attend,
+    [HTH_OP_SWIGLU] = hth_op_swiglu, [HTH_OP_ADD] = hth_op_add,
+};
+
+HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *kern, HthPool *pool,
+                        uint32_t rows_max, uint32_t pages_max, HthErr *err) {
+    HthStatus st = HTH_OK;
+    HthExec *e = hth_calloc(1, sizeof *e);
+    HTH_REQUIRE(e, err, HTH_ENOMEM, "no memory for the executor");
+    e->threads = hth_pool_threads(pool);
+    st = hth_plan_scratch(&e->scratch, prog, rows_max, pages_max, e->threads, err);
+    if (st != HTH_OK) goto out;
+    e->block = hth_calloc_aligned(e->scratch.bytes, 1);
+    if (!e->block) {
+        st = HTH_FAIL(err, HTH_ENOMEM, "no memory for %zu bytes of scratch", e->scratch.bytes);
+        goto out;
+    }
+    e->step = (HthStep){ .prog = prog, .kern = kern, .pool = pool, .rows_max = rows_max };
+    e->step.regs = (float *)(void *)(e->block + e->scratch.regs_at);
+    e->step.act = e->block + e->scratch.act_at;
+    e->step.rope = (float *)(void *)(e->block + e->scratch.rope_at);
+    e->step.part = e->block + e->scratch.part_at;
+    e->step.part_bytes = e->scratch.part_bytes;
+    *out = e;
+    e = NULL;
+out:
+    hth_exec_close(&e);
+    return st;
+}
+
+void hth_exec_close(HthExec **exec) {
+    HthExec *e = *exec;
+    if (!e) return;
+    if (e->block) hth_zero(e->block, e->scratch.bytes);
+    hth_free(e->block);
+    hth_free(e);
+    *exec = NULL;
+}
+
+void hth_step_rows(const HthStep *s, uint32_t width, HthParFn *fn, void *ctx) {
+    enum { WORTH_WAKING = 1 << 15 }; /* floats */
+    HthPool *pool = (size_t)s->rows * width >= WORTH_WAKING ? s->pool : NULL;
+    hth_par_run(pool, s->rows, fn, ctx);
+}
+
+/* Keeps only the rows whose logits are wanted.  out ascends, so moving forward is safe. */
+static void drop_unwanted(HthStep *s, const HthInst *tail) {
+    const HthBatch *b = s->batch;
+    size_t bytes = (size_t)tail->a_width * sizeof(float);
+    for (uint32_t i = 0; i < b->n_out; i++) {
+        if (b->out[i] == i) continue;
+        memcpy(hth_step_row(s, tail->a_at, tail->a_width, i),
+               hth_step_row(s, tail->a_at, tail->a_width, b->out[i]), bytes);
+    }
+    s->rows = b->n_out;
+    s->act_value = HTH_AT_NONE;
+}
+
+void hth_exec_run(HthExec *e, const HthBatch *b) {
+    HthStep *s = &e->step;
+    const HthProgram *p = s->prog;
+    HTH_ASSERT(b->n > 0 && b->n <= s->rows_max && b->n_out <= b->n);
+    s->batch = b;
+    s->rows = b->n;
+    s->act_value = HTH_AT_NONE;
+    hth_step_rope_tables(s);
+    for (uint32_t i = 0; i < p->tail;) i += fns[p->inst[i].op](s, &p->inst[i]);
+    if (b->n_out == 0) return;
+    drop_unwanted(s, &p->inst[p->tail]);
+    for (uint32_t i = p->tail; i < p->count;) i += fns[p->inst[i].op](s, &p->inst[i]);
+}

@@ -1,0 +1,33 @@
+/* exec.h - runs a planned program over a batch of tokens.
+ *
+ * All memory is taken by open; run allocates nothing and cannot fail.  Rows of a batch may belong
+ * to different timelines; what a row computes does not depend on its neighbours.
+ *
+ * Thread: the caller of the pool. */
+#ifndef HTH_OP_EXEC_H
+#define HTH_OP_EXEC_H
+
+#include "base/par.h"
+#include "op/kv_view.h"
+#include "op/plan.h"
+
+typedef struct HthBatch {
+    uint32_t n; /* rows, 1..rows_max */
+    const uint32_t *ids; /* [n] token ids, checked by the caller */
+    const uint32_t *pos; /* [n] positions; rows of one timeline ascend by one */
+    const HthKvView *const *kv; /* [n] the row's timeline, with pages for its position */
+    uint32_t n_out; /* rows whose logits are wanted; 0: none */
+    const uint32_t *out; /* [n_out] their indices, ascending */
+    float *logits; /* [n_out][n_vocab] */
+} HthBatch;
+
+typedef struct HthExec HthExec;
+
+/* prog, kern and pool (NULL: one thread) are borrowed. pages: of the longest timeline. */
+HTH_MUST_CHECK HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *kern,
+                                       HthPool *pool, uint32_t rows_max, uint32_t pages_max,
+                                       HthErr *err);
+void hth_exec_close(HthExec **exec); /* wipes the scratch */
+void hth_exec_run(HthExec *exec, const HthBatch *batch);
+
+#endif

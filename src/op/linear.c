@@ -1,0 +1,116 @@
+/* linear.c - matrix products: dst = w * a, times the scale, plus the bias.
+ *
+ * A group of products of one value (q, k, v; gate, up) is one parallel section: its work items are
+ * blocks of output rows, each with every column of the batch.  Activations are quantised once per
+ * value, whoever asks first.
+ *
+ * Thread: forks over rows of activations, then over blocks of outputs. */
+#include "op/step.h"
+
+enum { ITEM_ROWS_MIN = 16, ITEM_ROWS_MAX = 256, ITEMS_PER_THREAD = 8, GROUP_MAX = 8 };
+
+typedef struct Part { /* one product of the group */
+    const HthInst *in;
+    HthLinearFn *fn;
+    const void *x;
+    size_t x_stride;
+    float *y;
+    size_t ldy;
+    uint32_t first_item;
+} Part;
+
+typedef struct Ctx {
+    const HthStep *s;
+    uint32_t item_rows, parts;
+    Part part[GROUP_MAX];
+} Ctx;
+
+typedef struct QuantCtx {
+    const HthStep *s;
+    const HthInst *in;
+} QuantCtx;
+
+static void quantise_row(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const QuantCtx *c = ctx;
+    const HthInst *in = c->in;
+    void *out = c->s->act + (size_t)r * c->s->act_stride;
+    c->s->kern->act_q8(hth_step_row(c->s, in->a_at, in->a_width, r), in->a_width, out);
+}
+
+static void quantise(HthStep *s, const HthInst *in) {
+    if (s->act_value == in->a_value) return;
+    s->act_stride = hth_act_bytes(HTH_ACT_Q8, in->a_width);
+    hth_step_rows(s, in->a_width * 2, quantise_row, &(QuantCtx){ s, in });
+    s->act_value = in->a_value;
+}
+
+static void scale(const HthWeight *w, float *col, uint32_t rows) {
+    for (uint32_t r = 0; r < rows; r++) col[r] *= *w->scale;
+}
+
+static void finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32_t rows,
+                   uint32_t cols) {
+    for (uint32_t c = 0; c < cols; c++) {
+        float *col = y + c * ldy;
+        if (w->scale && !w->scale_last) scale(w, col, rows);
+        if (w->bias)
+            for (uint32_t r = 0; r < rows; r++) col[r] += w->bias[r0 + r];
+        if (w->scale && w->scale_last) scale(w, col, rows);
+    }
+}
+
+static void item(void *ctx, uint32_t i, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    uint32_t k = c->parts - 1;
+    while (c->part[k].first_item > i) k--;
+    const Part *p = &c->part[k];
+    const HthWeight *w = p->in->w;
+    uint32_t r0 = (i - p->first_item) * c->item_rows;
+    uint32_t rows = w->rows - r0 < c->item_rows ? w->rows - r0 : c->item_rows;
+    p->fn(w->data + (size_t)r0 * w->row_bytes, w->row_bytes, rows, w->cols, p->x, p->x_stride,
+          c->s->rows, p->y + r0, p->ldy);
+    finish(w, p->y + r0, p->ldy, r0, rows, c->s->rows);
+}
+
+static void prepare(HthStep *s, const HthInst *in, Part *p) {
+    p->in = in;
+    p->fn = s->kern->linear[hth_fmt_index(in->w->fmt)];
+    if (in->w->fmt->act == HTH_ACT_F32) {
+        p->x = hth_step_row(s, in->a_at, in->a_width, 0);
+        p->x_stride = (size_t)hth_row_stride(in->a_width) * sizeof(float);
+    } else {
+        quantise(s, in);
+        p->x = s->act;
+        p->x_stride = s->act_stride;
+    }
+    if (in->dst == HTH_R_LOGITS) {
+        p->y = s->batch->logits;
+        p->ldy = in->dst_width;
+    } else {
+        p->y = hth_step_row(s, in->dst_at, in->dst_width, 0);
+        p->ldy = hth_row_stride(in->dst_width);
+    }
+}
+
+uint32_t hth_op_linear(HthStep *s, const HthInst *inst) {
+    Ctx c = { .s = s };
+    c.parts = inst->group < GROUP_MAX ? inst->group : GROUP_MAX;
+    uint64_t all = 0;
+    for (uint32_t k = 0; k < c.parts; k++) {
+        prepare(s, &inst[k], &c.part[k]);
+        all += inst[k].w->rows;
+    }
+    uint64_t share = all / ((uint64_t)hth_pool_threads(s->pool) * ITEMS_PER_THREAD);
+    c.item_rows = share < ITEM_ROWS_MIN   ? ITEM_ROWS_MIN
+                  : share > ITEM_ROWS_MAX ? ITEM_ROWS_MAX
+                                          : (uint32_t)(share / 16 * 16);
+    uint32_t items = 0;
+    for (uint32_t k = 0; k < c.parts; k++) {
+        c.part[k].first_item = items;
+        items += (inst[k].w->rows + c.item_rows - 1) / c.item_rows;
+    }
+    hth_par_run(s->pool, items, item, &c);
+    return c.parts;
+}

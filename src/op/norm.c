@@ -1,0 +1,39 @@
+/* norm.c - root-mean-square norms: over a whole row, or over each head of it.
+ *
+ * Thread: forks over rows. */
+#include "op/step.h"
+
+typedef struct Ctx {
+    const HthStep *s;
+    const HthInst *in;
+} Ctx;
+
+static void whole(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    c->s->kern->rmsnorm(hth_step_row(c->s, in->dst_at, in->dst_width, r),
+                        hth_step_row(c->s, in->a_at, in->a_width, r), in->w->vec, in->a_width,
+                        c->s->prog->norm_eps);
+}
+
+uint32_t hth_op_rmsnorm(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->a_width, whole, &(Ctx){ s, inst });
+    return 1;
+}
+
+static void heads(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    uint32_t dim = in->w->rows;
+    float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
+    const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
+    for (uint32_t at = 0; at < in->a_width; at += dim)
+        c->s->kern->rmsnorm(y + at, x + at, in->w->vec, dim, c->s->prog->norm_eps);
+}
+
+uint32_t hth_op_headnorm(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->a_width, heads, &(Ctx){ s, inst });
+    return 1;
+}

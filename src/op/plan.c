@@ -1,0 +1,159 @@
+/* plan.c - see plan.h.  Linear scan: values are allocated first-fit in program order and freed
+ * after their last reader; an in-place operation takes over the place of the operand that dies.
+ *
+ * Thread: any. */
+#include "op/plan.h"
+
+#include "base/mem.h"
+#include "base/num.h"
+
+typedef struct Value {
+    uint32_t last; /* last instruction that reads it */
+    uint32_t at, size; /* place, in floats per token */
+} Value;
+
+typedef struct Scan {
+    HthProgram *prog;
+    Value *values; /* value i is defined by instruction i */
+    uint32_t (*reads)[3]; /* values read by each instruction: a, b, c */
+    uint32_t live[HTH_R_COUNT * 2]; /* values that have a place */
+    uint32_t live_count;
+    uint64_t top; /* floats per token used so far */
+} Scan;
+
+static void find_lifetimes(Scan *s) {
+    uint32_t now[HTH_R_COUNT];
+    for (uint32_t r = 0; r < HTH_R_COUNT; r++) now[r] = HTH_AT_NONE;
+    for (uint32_t i = 0; i < s->prog->count; i++) {
+        const HthInst *in = &s->prog->inst[i];
+        const HthReg regs[3] = { in->a, in->b, in->c };
+        for (uint32_t k = 0; k < 3; k++) {
+            s->reads[i][k] = HTH_AT_NONE;
+            if (k >= hth_op_info(in->op)->reads) continue;
+            uint32_t v = now[regs[k]];
+            HTH_ASSERT(v != HTH_AT_NONE); /* an architecture table reads a register never set */
+            s->values[v].last = i;
+            s->reads[i][k] = v;
+        }
+        s->values[i].last = i;
+        s->values[i].size = hth_row_stride(in->dst_width);
+        now[in->dst] = i;
+    }
+}
+
+static void drop_dead(Scan *s, uint32_t i) {
+    uint32_t kept = 0;
+    for (uint32_t k = 0; k < s->live_count; k++)
+        if (s->values[s->live[k]].last >= i) s->live[kept++] = s->live[k];
+    s->live_count = kept;
+}
+
+/* Lowest place of `size` floats clear of every live value. */
+static uint64_t first_fit(const Scan *s, uint32_t size) {
+    uint64_t at = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (uint32_t k = 0; k < s->live_count; k++) {
+            const Value *v = &s->values[s->live[k]];
+            if (at < (uint64_t)v->at + v->size && v->at < at + size) {
+                at = (uint64_t)v->at + v->size;
+                moved = true;
+            }
+        }
+    }
+    return at;
+}
+
+static bool takes_over(const Scan *s, uint32_t i) {
+    const HthInst *in = &s->prog->inst[i];
+    uint32_t a = s->reads[i][0];
+    return hth_op_info(in->op)->in_place && a != HTH_AT_NONE && s->values[a].last == i &&
+           s->values[a].size == s->values[i].size;
+}
+
+static HthStatus place(Scan *s, uint32_t i, HthErr *err) {
+    HthInst *in = &s->prog->inst[i];
+    drop_dead(s, i);
+    uint32_t *at[3] = { &in->a_at, &in->b_at, &in->c_at };
+    for (uint32_t k = 0; k < 3; k++)
+        *at[k] = s->reads[i][k] == HTH_AT_NONE ? HTH_AT_NONE : s->values[s->reads[i][k]].at;
+    in->a_value = s->reads[i][0];
+    in->dst_at = HTH_AT_NONE;
+    if (in->dst == HTH_R_LOGITS) return HTH_OK; /* written straight to the caller */
+    Value *v = &s->values[i];
+    if (takes_over(s, i)) {
+        v->at = in->a_at;
+    } else {
+        uint64_t where = first_fit(s, v->size);
+        HTH_REQUIRE(where + v->size <= INT32_MAX, err, HTH_ELIMIT,
+                    "one token of this model needs more than 2^31 values of scratch");
+        v->at = (uint32_t)where;
+    }
+    if (v->at + (uint64_t)v->size > s->top) s->top = v->at + (uint64_t)v->size;
+    in->dst_at = v->at;
+    HTH_ASSERT(s->live_count < HTH_COUNT(s->live));
+    s->live[s->live_count++] = i;
+    return HTH_OK;
+}
+
+/* q, k, v (and gate, up) read one value: they become one parallel section. */
+static void find_groups(HthProgram *p) {
+    for (uint32_t i = p->count; i-- > 0;) {
+        HthInst *in = &p->inst[i], *next = in + 1;
+        in->group = 1;
+        if (in->op == HTH_OP_LINEAR && i + 1 < p->count && i + 1 != p->tail &&
+            next->op == HTH_OP_LINEAR && next->a_value == in->a_value)
+            in->group = next->group + 1;
+        if (in->op != HTH_OP_LINEAR || in->w->fmt->act == HTH_ACT_F32) continue;
+        size_t bytes = hth_act_bytes(in->w->fmt->act, in->a_width);
+        if (bytes > p->act_bytes) p->act_bytes = (uint32_t)bytes;
+    }
+}
+
+HthStatus hth_plan_registers(HthProgram *prog, HthErr *err) {
+    HthStatus st = HTH_OK;
+    Scan s = { .prog = prog };
+    s.values = hth_calloc(prog->count, sizeof *s.values);
+    s.reads = hth_calloc(prog->count, sizeof *s.reads);
+    if (!s.values || !s.reads) {
+        st = HTH_FAIL(err, HTH_ENOMEM, "no memory to plan the model");
+        goto out;
+    }
+    find_lifetimes(&s);
+    for (uint32_t i = 0; i < prog->count && st == HTH_OK; i++) st = place(&s, i, err);
+    if (st != HTH_OK) goto out;
+    prog->row_floats = (uint32_t)s.top;
+    prog->act_bytes = 0;
+    find_groups(prog);
+out:
+    hth_free(s.values);
+    hth_free(s.reads);
+    return st;
+}
+
+/* Adds count * size bytes, rounded up to a cache line; true on overflow. */
+static bool grow(size_t *total, size_t count, size_t size) {
+    size_t bytes;
+    if (hth_mul_over(count, size, &bytes) || hth_add_over(bytes, 63, &bytes)) return true;
+    return hth_add_over(*total, bytes & ~(size_t)63, total);
+}
+
+HthStatus hth_plan_scratch(HthScratch *out, const HthProgram *p, uint32_t rows, uint32_t pages,
+                           uint32_t threads, HthErr *err) {
+    HthScratch s = { 0 };
+    /* one page's m, l, o and every page's, for the query heads of one KV head */
+    size_t group = p->n_head / p->n_head_kv, part = 0;
+    bool over = grow(&part, ((size_t)pages + 1) * group, ((size_t)p->head_dim_v + 2) * 4);
+    s.part_bytes = part;
+    over = over || grow(&s.bytes, (size_t)rows * p->row_floats, sizeof(float));
+    s.act_at = s.bytes;
+    over = over || grow(&s.bytes, rows, p->act_bytes);
+    s.rope_at = s.bytes;
+    over = over || grow(&s.bytes, (size_t)rows * p->n_rot, sizeof(float));
+    s.part_at = s.bytes;
+    over = over || grow(&s.bytes, threads, part);
+    HTH_REQUIRE(!over, err, HTH_ELIMIT, "scratch for %u tokens per step does not fit in memory",
+                rows);
+    *out = s;
+    return HTH_OK;
+}

@@ -1,0 +1,61 @@
+/* program.h - an architecture program with its weights resolved: what the planner and the
+ * executor run.
+ *
+ * Layers are unrolled: head, layer 0, layer 1, ..., tail.  Between layers and tail the rows whose
+ * logits nobody asked for are dropped.
+ *
+ * Thread: immutable once planned; any. */
+#ifndef HTH_OP_PROGRAM_H
+#define HTH_OP_PROGRAM_H
+
+#include "kern/kern.h"
+#include "op/op.h"
+
+/* A matrix [rows][cols] in its file format, or a vector [rows] in floats. */
+typedef struct HthWeight {
+    const char *name; /* slot name: "attn_q" */
+    const HthFmt *fmt; /* NULL for a vector */
+    const uint8_t *data; /* [rows], each row_bytes */
+    size_t row_bytes;
+    uint32_t rows, cols;
+    const float *vec; /* [rows]; NULL for a matrix */
+    const float *bias; /* [rows] or NULL */
+    const float *scale; /* one factor on every product, or NULL */
+    bool scale_last; /* the scale multiplies the bias too */
+} HthWeight;
+
+#define HTH_AT_NONE UINT32_MAX
+
+typedef struct HthInst {
+    HthOpCode op;
+    HthReg dst, a, b, c;
+    uint32_t layer;
+    const HthWeight *w; /* NULL where the op has none */
+    uint32_t dst_width, a_width, b_width, c_width; /* floats per token */
+    /* Filled by hth_plan_registers: */
+    uint32_t dst_at, a_at, b_at, c_at; /* floats per token before the register's rows */
+    uint32_t a_value; /* which definition is read: equal numbers, equal contents */
+    uint32_t group; /* linears from here on that read the same value; 1 otherwise */
+} HthInst;
+
+typedef struct HthProgram {
+    HthInst *inst;
+    uint32_t count;
+    uint32_t tail; /* index of the tail's first instruction */
+    uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_vocab;
+    float norm_eps, attn_scale;
+    bool rope_neox;
+    uint32_t n_rot;
+    const double *rope_freq; /* [n_rot/2] radians per position */
+    float rope_mscale;
+    /* Filled by hth_plan_registers: */
+    uint32_t row_floats; /* floats of register memory per token */
+    uint32_t act_bytes; /* largest row of quantised activations; 0: none needed */
+} HthProgram;
+
+/* Rows of registers are padded so that each starts on a cache line. */
+static inline uint32_t hth_row_stride(uint32_t width) {
+    return (width + 15u) & ~15u;
+}
+
+#endif

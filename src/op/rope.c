@@ -1,0 +1,41 @@
+/* rope.c - rotates each head by its token's position.
+ *
+ * Thread: forks over rows. */
+#include <string.h>
+
+#include "op/step.h"
+
+typedef struct Ctx {
+    const HthStep *s;
+    const HthInst *in;
+} Ctx;
+
+static void table(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const HthStep *s = ctx;
+    const HthProgram *p = s->prog;
+    hth_rope_table(s->rope + (size_t)r * p->n_rot, p->rope_freq, p->n_rot, s->batch->pos[r],
+                   p->rope_mscale);
+}
+
+void hth_step_rope_tables(HthStep *s) {
+    enum { FLOATS_PER_SINCOS = 16 }; /* a pair costs about this many plain float operations */
+    hth_step_rows(s, s->prog->n_rot * FLOATS_PER_SINCOS, table, s);
+}
+
+static void row(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    const HthProgram *p = c->s->prog;
+    float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
+    const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
+    if (y != x) memcpy(y, x, (size_t)in->a_width * sizeof *y);
+    for (uint32_t at = 0; at < in->a_width; at += p->head_dim)
+        c->s->kern->rope(y + at, c->s->rope + (size_t)r * p->n_rot, p->n_rot, p->rope_neox);
+}
+
+uint32_t hth_op_rope(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->a_width, row, &(Ctx){ s, inst });
+    return 1;
+}

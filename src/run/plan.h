@@ -1,0 +1,26 @@
+/* plan.h - what a session will cost in memory, exactly, before it is opened.
+ *
+ * Thread: any. */
+#ifndef HTH_RUN_PLAN_H
+#define HTH_RUN_PLAN_H
+
+#include "hearth/hearth.h"
+#include "op/kv_view.h"
+#include "op/plan.h"
+
+typedef struct HthRunPlan {
+    uint32_t ctx, threads, chunk; /* after defaults */
+    HthKvType kv;
+    HthKvLayout layout;
+    uint32_t page_count;
+    HthScratch scratch;
+    size_t weight_bytes; /* mapped from the file, shared between sessions */
+    size_t kv_bytes_per_token, kv_bytes; /* all pages of the longest timeline */
+    size_t scratch_bytes;
+} HthRunPlan;
+
+/* Applies the defaults of HthSessionCfg. EINVAL: an option makes no sense; ELIMIT: it cannot fit. */
+HTH_MUST_CHECK HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model,
+                                      const HthSessionCfg *cfg, HthErr *err);
+
+#endif

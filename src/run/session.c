@@ -1,0 +1,153 @@
+/* session.c - one timeline: tokens appended, taken back, or made equal to a wanted sequence.
+ *
+ * All memory is taken when the session opens; evaluating allocates nothing.
+ *
+ * Thread: one at a time per session; it is the caller of the session's pool. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/model.h"
+#include "run/plan.h"
+#include "run/step.h"
+
+struct HthSession {
+    const HthModel *model; /* borrowed */
+    HthRunPlan plan;
+    HthPool *pool;
+    HthPages *pages;
+    HthTable *table;
+    HthExec *exec;
+    HthRows *rows;
+    uint32_t *ids; /* [ctx], count in use */
+    size_t count;
+    int (*progress)(void *payload, size_t done, size_t total);
+    void *payload;
+};
+
+static HthStatus open_parts(HthSession *s, HthErr *err) {
+    const HthRunPlan *p = &s->plan;
+    HthPagesCfg cfg = { .page_count = p->page_count, .page_bytes = p->layout.page_bytes };
+    HTH_TRY(hth_pool_open(&s->pool, p->threads, err));
+    HTH_TRY(hth_pages_open(&s->pages, &cfg, err));
+    HTH_TRY(hth_table_open(&s->table, s->pages, &p->layout, p->page_count, err));
+    HTH_TRY(hth_exec_open(&s->exec, hth_model_program(s->model), hth_kern_pick(), s->pool, p->chunk,
+                          p->page_count, err));
+    HTH_TRY(hth_rows_open(&s->rows, p->chunk, err));
+    s->ids = hth_calloc(p->ctx, sizeof *s->ids);
+    HTH_REQUIRE(s->ids, err, HTH_ENOMEM, "no memory for a timeline of %u tokens", p->ctx);
+    return HTH_OK;
+}
+
+HthStatus hth_session_open(HthSession **out, const HthModel *model, const HthSessionCfg *cfg,
+                           HthErr *err) {
+    HthRunPlan plan;
+    HTH_TRY(hth_run_plan(&plan, model, cfg, err));
+    HthSession *s = hth_calloc(1, sizeof *s);
+    HTH_REQUIRE(s, err, HTH_ENOMEM, "no memory for a session");
+    s->model = model;
+    s->plan = plan;
+    if (cfg) {
+        s->progress = cfg->progress;
+        s->payload = cfg->payload;
+    }
+    HthStatus st = open_parts(s, err);
+    if (st != HTH_OK)
+        hth_session_close(&s);
+    else
+        *out = s;
+    return st;
+}
+
+void hth_session_close(HthSession **session) {
+    HthSession *s = *session;
+    if (!s) return;
+    hth_rows_close(&s->rows);
+    hth_exec_close(&s->exec);
+    hth_table_close(&s->table);
+    hth_pages_close(&s->pages);
+    hth_pool_close(&s->pool);
+    if (s->ids) hth_zero(s->ids, s->plan.ctx * sizeof *s->ids);
+    hth_free(s->ids);
+    hth_free(s);
+    *session = NULL;
+}
+
+static HthStatus check_ids(const HthSession *s, const uint32_t *ids, size_t n, size_t room,
+                           HthErr *err) {
+    uint32_t n_vocab = hth_model_vocab_count(s->model);
+    HTH_REQUIRE(n > 0, err, HTH_EINVAL, "no tokens to evaluate");
+    HTH_REQUIRE(n <= room, err, HTH_ELIMIT,
+                "%zu tokens do not fit: the context is %u and %zu are free; nothing was computed",
+                n, s->plan.ctx, room);
+    for (size_t i = 0; i < n; i++)
+        HTH_REQUIRE(ids[i] < n_vocab, err, HTH_EINVAL,
+                    "token %zu of %zu is id %u; the model has %u", i + 1, n, ids[i], n_vocab);
+    return HTH_OK;
+}
+
+/* Room is checked; computes chunk after chunk.  want applies to the whole of ids. */
+static HthStatus run(HthSession *s, const uint32_t *ids, size_t n, HthWant want, float *logits,
+                     HthErr *err) {
+    size_t n_vocab = hth_model_vocab_count(s->model);
+    HTH_TRY(hth_table_grow(s->table, s->count + n, err));
+    for (size_t done = 0; done < n;) {
+        uint32_t len = n - done < s->plan.chunk ? (uint32_t)(n - done) : s->plan.chunk;
+        bool last = done + len == n;
+        hth_rows_clear(s->rows);
+        hth_rows_add(s->rows, hth_table_view(s->table), ids + done, len, (uint32_t)s->count,
+                     want == HTH_WANT_LAST && !last ? HTH_WANT_NONE : want);
+        hth_rows_run(s->rows, s->exec, logits);
+        memcpy(s->ids + s->count, ids + done, len * sizeof *ids);
+        s->count += len;
+        done += len;
+        if (want == HTH_WANT_ALL) logits += len * n_vocab;
+        if (last || !s->progress || s->progress(s->payload, done, n) == 0) continue;
+        hth_table_trim(s->table, s->count);
+        return HTH_FAIL(err, HTH_ECANCELED, "stopped after %zu of %zu tokens", done, n);
+    }
+    return HTH_OK;
+}
+
+HthStatus hth_session_eval(HthSession *s, const uint32_t *ids, size_t n, float *logits,
+                           HthErr *err) {
+    HTH_TRY(check_ids(s, ids, n, s->plan.ctx - s->count, err));
+    return run(s, ids, n, logits ? HTH_WANT_LAST : HTH_WANT_NONE, logits, err);
+}
+
+HthStatus hth_session_eval_all(HthSession *s, const uint32_t *ids, size_t n, float *logits,
+                               HthErr *err) {
+    HTH_REQUIRE(logits, err, HTH_EINVAL,
+                "all logits were asked for, but there is nowhere to put "
+                "them");
+    HTH_TRY(check_ids(s, ids, n, s->plan.ctx - s->count, err));
+    return run(s, ids, n, HTH_WANT_ALL, logits, err);
+}
+
+HthStatus hth_session_sync(HthSession *s, const uint32_t *ids, size_t n, float *logits,
+                           HthErr *err) {
+    HTH_TRY(check_ids(s, ids, n, s->plan.ctx, err));
+    size_t same = 0;
+    while (same < s->count && same < n && s->ids[same] == ids[same]) same++;
+    if (same == n) same--; /* the last token's logits are wanted */
+    hth_session_rewind(s, same);
+    return run(s, ids + same, n - same, logits ? HTH_WANT_LAST : HTH_WANT_NONE, logits, err);
+}
+
+void hth_session_rewind(HthSession *s, size_t count) {
+    if (count >= s->count) return;
+    hth_zero(s->ids + count, (s->count - count) * sizeof *s->ids);
+    s->count = count;
+    hth_table_trim(s->table, count);
+}
+
+size_t hth_session_count(const HthSession *s) {
+    return s->count;
+}
+
+size_t hth_session_ctx(const HthSession *s) {
+    return s->plan.ctx;
+}
+
+const uint32_t *hth_session_ids(const HthSession *s) {
+    return s->ids;
+}
