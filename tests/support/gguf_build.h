@@ -37,7 +37,7 @@ static inline void gb_int(Gb *g, uint64_t v, size_t bytes) {
 
 static inline void gb_poke(Gb *g, size_t at, uint64_t v, size_t bytes) {
     if (at + bytes > g->n) abort();
-    for (size_t i = 0; i < bytes; i++) g->b[at + i] = (uint8_t)(v >> (8 * i));
+    for (size_t i = 0; i < bytes && i < 8; i++) g->b[at + i] = (uint8_t)(v >> (8 * i));
 }
 
 static inline void gb_strn(Gb *g, const char *s, size_t n) {
@@ -132,6 +132,8 @@ static inline void gb_good(Gb *g, uint32_t version) {
     gb_tensor(g, "a.weight", 2, (const uint64_t[]){ 4, 3 }, 0, 0);
     gb_tensor(g, "b.weight", 1, (const uint64_t[]){ 8 }, 0, 64);
     gb_data(g, 32, 64 + 32);
+    gb_poke(g, g->n - 48, 0, 8); /* the padding between the two */
+    gb_poke(g, g->n - 40, 0, 8);
     gb_counts(g);
 }
 
