@@ -9,7 +9,8 @@
 
 #include "base/err.h"
 
-/* count * size zeroed bytes, or NULL (overflow, exhaustion, injected failure). Free with hth_free. */
+/* count * size zeroed bytes, or NULL (overflow, exhaustion, injected failure). Free with hth_free.
+ * No bytes is one byte: NULL always means failure. */
 void *hth_calloc(size_t count, size_t size);
 /* As realloc with an overflow-checked size; new bytes are not zeroed. NULL leaves p valid. */
 void *hth_realloc(void *p, size_t count, size_t size);

@@ -2,7 +2,8 @@
  *
  * Usage: TARGET [-m MUTATIONS] PATH...    a PATH is a file or a folder of files
  * The mutations are a function of the input's place in the list, so a crash can be had again; a
- * dying run says which input and which mutation it was in.  A folder that is not there is said so and is no failure.
+ * dying run says which input and which mutation it was in.  A folder that is not there is said so
+ * and is no failure.
  *
  * Thread: one. */
 #include <glob.h>

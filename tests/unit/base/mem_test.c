@@ -1,4 +1,4 @@
-/* mem_test.c - sizes checked, bytes zeroed and aligned, failures injected exactly, in any thread. */
+/* mem_test.c - checked sizes, zeroed and aligned bytes, failures injected exactly, in all threads. */
 #include "support/test.h"
 
 #include <pthread.h>

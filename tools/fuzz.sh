@@ -1,0 +1,52 @@
+#!/bin/sh
+# fuzz.sh [TARGET...] - libFuzzer over each target for FUZZ_SECONDS, two at a time.
+#
+# Seeds come from tests/fuzz/corpora/<target>/ and are not changed; what the fuzzer learns stays in
+# $BUILD/fuzz/learnt/. An input that crashes is kept in $BUILD/fuzz/findings/ and named: copy it to
+# the corpus together with the fix, so that every ordinary test run replays it.
+set -eu
+cd "$(dirname "$0")/.."
+: "${BUILD:=build}" "${JOBS:=2}" "${FUZZ_SECONDS:=60}"
+. tools/tally.sh
+out=$BUILD/fuzz
+
+fuzz_one() {
+    name=$1
+    seeds=tests/fuzz/corpora/$name
+    mkdir -p "$out/learnt/$name" "$out/findings"
+    [ -d "$seeds" ] || seeds=
+    if "$out/tests/$name" -max_total_time="$FUZZ_SECONDS" -timeout=30 -rss_limit_mb=4096 \
+        -print_final_stats=1 -artifact_prefix="$out/findings/$name-" \
+        "$out/learnt/$name" $seeds >"$out/$name.log" 2>&1 </dev/null; then
+        runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/$name.log")
+        echo "fuzz $name: $runs runs, no finding"
+        [ "${runs:-0}" -gt 0 ]
+    else
+        tail -n 40 "$out/$name.log"
+        echo "fuzz $name: a finding; see $out/findings and $out/$name.log"
+        return 1
+    fi
+}
+
+if [ "${1:-}" = --one ]; then
+    fuzz_one "$2"
+    exit
+fi
+
+targets=${*:-$(for f in tests/fuzz/*_fuzz.c; do [ ! -f "$f" ] || basename "$f" .c; done)}
+set -- $targets
+if ! command -v clang-14 >/dev/null 2>&1; then
+    echo "fuzz: clang-14 is missing; 'make setup-check' installs it"
+    tally fuzz 0 0 $#
+    exit 0
+fi
+mkdir -p "$out"
+cmake -S . -B "$out" -G Ninja -DCMAKE_C_COMPILER=clang-14 -DHEARTH_FUZZ=ON -DHEARTH_SANITIZE=ON \
+    >"$out/configure.log"
+[ $# = 0 ] || ninja -C "$out" -j "$JOBS" "$@"
+rm -f "$out"/*.failed
+printf '%s\n' "$@" | xargs -r -P 2 -I NAME sh -c \
+    'tools/fuzz.sh --one NAME || touch "$0/NAME.failed"' "$out"
+failed=$(find "$out" -maxdepth 1 -name '*.failed' | wc -l)
+tally fuzz $(($# - failed)) "$failed" 0
+[ "$failed" = 0 ]
