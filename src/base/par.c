@@ -4,7 +4,8 @@
  *
  * How a job goes round.  `ticket` holds (job number << 32 | next item).  A worker claims an item by
  * advancing the ticket with compare-and-swap; success proves that the job whose fn, ctx and count
- * it has read is still the current one, because a job with an unclaimed item cannot have ended.
+ * it has read is still the current one, because a job with an unclaimed item cannot have ended and
+ * the ticket is closed before the next job is described.
  * So the caller waits for items, never for workers: one still asleep costs nothing.
  *
  * Thread: one caller at a time per pool. */

@@ -1,4 +1,4 @@
-/* mem_test.c - checked sizes, zeroed and aligned bytes, failures injected exactly, in all threads. */
+/* mem_test.c - checked sizes, zeroed and aligned bytes, failures injected exactly in any thread. */
 #include "support/test.h"
 
 #include <pthread.h>

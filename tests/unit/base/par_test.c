@@ -69,6 +69,23 @@ static void short_jobs_back_to_back(void **state) {
     hth_pool_close(&pool);
 }
 
+/* A worker that is late out of a short job must not take an item of the longer one that follows
+ * before that one has begun. */
+static void short_then_long(void **state) {
+    (void)state;
+    static Tally t;
+    HthPool *pool = NULL;
+    assert_int_equal(hth_pool_open(&pool, hth_par_cores() < 2 ? 2 : hth_par_cores(), NULL), HTH_OK);
+    t.threads = hth_pool_threads(pool);
+    for (uint32_t run = 0; run < 200000; run++) {
+        const uint32_t n = run % 2 ? 24 : 2;
+        memset(t.seen, 0, sizeof t.seen[0] * 25);
+        hth_par_run(pool, n, tally_one, &t);
+        for (uint32_t i = 0; i < 25; i++) assert_int_equal(t.seen[i], i < n);
+    }
+    hth_pool_close(&pool);
+}
+
 static void slow_item(void *ctx, uint32_t item, uint32_t worker) {
     usleep(item == 1 ? 2000 : 0); /* the caller must sleep for it, and be woken */
     tally_one(ctx, item, worker);
@@ -154,9 +171,10 @@ static void honours_quotas(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_item_once),       cmocka_unit_test(short_jobs_back_to_back),
-        cmocka_unit_test(waits_for_a_slow_item), cmocka_unit_test(no_pool_means_the_caller),
-        cmocka_unit_test(refuses_and_runs_out),  cmocka_unit_test(honours_quotas),
+        cmocka_unit_test(every_item_once),          cmocka_unit_test(short_jobs_back_to_back),
+        cmocka_unit_test(short_then_long),          cmocka_unit_test(waits_for_a_slow_item),
+        cmocka_unit_test(no_pool_means_the_caller), cmocka_unit_test(refuses_and_runs_out),
+        cmocka_unit_test(honours_quotas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
