@@ -18,8 +18,8 @@ enum { TEXTS_MAX = 12 };
 
 /* clang-format off */
 static const char *const EOT[TEXTS_MAX] = { "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>",
-    "<|endoftext|>", "<|end_of_text|>", "<EOT>", "_<EOT>", "[EOT]", DS("end" GAP "of" GAP "sentence"),
-    "<end_of_utterance>" };
+    "<|endoftext|>", "<|end_of_text|>", "<EOT>", "_<EOT>", "[EOT]",
+    DS("end" GAP "of" GAP "sentence"), "<end_of_utterance>" };
 static const char *const EOM[TEXTS_MAX] = { "<|eom_id|>" };
 static const char *const FIM_PRE[TEXTS_MAX] = { "<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>",
     DS("fim" GAP "begin"), "<PRE>", GAP "<PRE>", "<|code_prefix|>", "<|prefix|>" };
