@@ -103,7 +103,7 @@ static HthStatus is_breaker(HthSampler *s, uint32_t id, bool *out, HthErr *err) 
 /* Longer matches no longer change the penalty: base^x would pass the largest float. */
 static size_t match_max(const HthSampleParams *p) {
     if (p->dry_base <= 1.0f) return p->dry_allowed_length > 0 ? p->dry_allowed_length : 1;
-    double exponent = 88.0 / hth_log((double)p->dry_base);
+    double exponent = 88.0 / hth_ln((double)p->dry_base);
     double most = (double)p->dry_allowed_length + exponent + 1.0;
     return most < HTH_DRY_MATCH_MAX ? (size_t)most : HTH_DRY_MATCH_MAX;
 }
@@ -138,7 +138,7 @@ HthStatus hth_stage_dry(HthSampler *s, const uint32_t *history, size_t n, HthErr
         if (len < allowed) continue;
         st = is_breaker(s, s->cands[i].id, &breaker, err);
         if (st != HTH_OK || breaker) continue;
-        double grow = (double)(len - p->dry_allowed_length) * hth_log((double)p->dry_base);
+        double grow = (double)(len - p->dry_allowed_length) * hth_ln((double)p->dry_base);
         s->cands[i].l -= (double)p->dry_multiplier * hth_exp(grow < 88.0 ? grow : 88.0);
     }
     for (size_t i = 0; i < n; i++) s->marks[h[i]] = 0;

@@ -78,16 +78,16 @@ static const HthCand *draw(HthSampler *s, size_t n) {
 static uint32_t mirostat(HthSampler *s, size_t n) {
     const double ln2 = 0.693147180559945309;
     hth_cands_sort(s, s->count);
-    double log_total = hth_log((double)hth_cands_weigh(s));
+    double log_total = hth_ln((double)hth_cands_weigh(s));
     size_t keep = 0;
     while (keep < s->count && s->cands[keep].w > 0 &&
-           (log_total - hth_log((double)s->cands[keep].w)) / ln2 <= s->mu)
+           (log_total - hth_ln((double)s->cands[keep].w)) / ln2 <= s->mu)
         keep++;
     hth_cands_keep(s, keep);
     const HthCand *c = draw(s, n);
     double left = 0.0;
     for (size_t i = 0; i < s->count; i++) left += (double)s->cands[i].w;
-    double surprise = (hth_log(left) - hth_log((double)c->w)) / ln2;
+    double surprise = (hth_ln(left) - hth_ln((double)c->w)) / ln2;
     s->mu -= (double)s->params.mirostat_eta * (surprise - (double)s->params.mirostat_tau);
     return c->id;
 }
@@ -140,7 +140,7 @@ const HthProb *hth_sampler_candidates(HthSampler *s, size_t *count_out) {
     *count_out = n;
     if (n == 0) return s->probs;
     hth_cands_sort(s, n);
-    double total = (double)hth_cands_weigh(s), log_best = hth_log(total) - hth_log(0x1p40);
+    double total = (double)hth_cands_weigh(s), log_best = hth_ln(total) - hth_ln(0x1p40);
     for (size_t i = 0; i < n; i++) {
         const HthCand *c = &s->cands[i];
         s->probs[i] = (HthProb){ .id = c->id,

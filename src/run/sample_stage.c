@@ -140,7 +140,7 @@ void hth_stage_top_p(HthSampler *s) {
 /* Those at least min_p times as likely as the best. */
 void hth_stage_min_p(HthSampler *s) {
     if (s->params.min_p <= 0.0f) return;
-    double floor = best_logit(s) + hth_log((double)s->params.min_p);
+    double floor = best_logit(s) + hth_ln((double)s->params.min_p);
     size_t enough = 0;
     for (size_t i = 0; i < s->count; i++) enough += s->cands[i].l >= floor;
     if (enough < min_keep(s)) { /* keep the best min_keep instead */
@@ -163,14 +163,14 @@ void hth_stage_min_p(HthSampler *s) {
 void hth_stage_typical(HthSampler *s) {
     if (s->params.typical_p >= 1.0f) return;
     hth_cands_sort(s, s->count); /* best first: one order for the sum below */
-    double total = (double)hth_cands_weigh(s), log_total = hth_log(total), entropy = 0.0;
+    double total = (double)hth_cands_weigh(s), log_total = hth_ln(total), entropy = 0.0;
     for (size_t i = 0; i < s->count; i++) {
         double w = (double)s->cands[i].w;
-        if (w > 0.0) entropy += w / total * (log_total - hth_log(w));
+        if (w > 0.0) entropy += w / total * (log_total - hth_ln(w));
     }
     for (size_t i = 0; i < s->count; i++) { /* order by minus the distance to the entropy */
         HthCand *c = &s->cands[i];
-        double far = c->w > 0 ? log_total - hth_log((double)c->w) - entropy : 1e300;
+        double far = c->w > 0 ? log_total - hth_ln((double)c->w) - entropy : 1e300;
         c->key = c->l;
         c->l = far < 0.0 ? far : -far;
     }

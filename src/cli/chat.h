@@ -1,0 +1,82 @@
+/* chat.h - one conversation with one model: messages in, words out.
+ *
+ * The prompt of a turn is the whole conversation rendered by the model's own template; the session
+ * keeps the tokens both have in common, so only what is new is computed.
+ *
+ * Thread: the main thread. */
+#ifndef HTH_CLI_CHAT_H
+#define HTH_CLI_CHAT_H
+
+#include "base/arena.h"
+#include "cli/cli.h"
+#include "run/sample.h"
+#include "text/chat.h"
+#include "text/vocab.h"
+
+enum { HTH_STOPS_MAX = 16 };
+
+typedef struct HthChatCfg {
+    const char *model; /* NULL: the embedded one */
+    uint32_t ctx, threads; /* 0: the session's defaults */
+    bool raw; /* no template: the prompt goes in as it is */
+} HthChatCfg;
+
+typedef struct HthChat {
+    HthChatCfg cfg;
+    HthModel *model;
+    HthSession *session;
+    const HthVocab *vocab; /* borrowed from the model */
+    HthTemplate *tmpl; /* NULL: the model has none, or raw */
+    json_t *messages; /* [{role, content}], without the system message */
+    HthBuf system; /* empty: none */
+    HthSampleParams params;
+    bool seed_given; /* otherwise a fresh seed per answer */
+    uint32_t num_predict; /* 0: until the model ends */
+    HthStr stops[HTH_STOPS_MAX]; /* lent by `texts` */
+    size_t stop_count;
+    HthArena *texts; /* strings that parameters borrow */
+    float *logits; /* [vocabulary] */
+    uint64_t load_ns;
+    bool show_prompt; /* print the rendered prompt on stderr first */
+    void (*emit)(void *payload, HthStr text); /* called with text as it becomes certain; or NULL */
+    void *payload;
+} HthChat;
+
+/* What an answer was and what it cost. */
+typedef struct HthAnswer {
+    HthBuf text;
+    HthIds ids; /* sampled, without the end token */
+    const char *reason; /* "stop", "length", "context", "interrupted" */
+    uint64_t seed;
+    size_t prompt_count, prompt_new; /* tokens of the prompt; those not already computed */
+    uint64_t prompt_ns, eval_ns, total_ns;
+} HthAnswer;
+
+void hth_answer_init(HthAnswer *a);
+void hth_answer_drop(HthAnswer *a);
+
+/* An exit code; the sentence has been printed. */
+int hth_chat_open(HthChat **out, const HthChatCfg *cfg);
+void hth_chat_close(HthChat **chat);
+
+/* One turn. On success, and when interrupted after some words, the user's and the model's messages
+ * are in the conversation; else it is as before. ECANCELED: interrupted before the first word. */
+HthStatus hth_chat_ask(HthChat *c, HthStr user, HthAnswer *a, HthErr *err);
+void hth_chat_clear(HthChat *c); /* forgets the messages, keeps system and parameters */
+HthStatus hth_chat_system(HthChat *c, HthStr text, HthErr *err); /* empty: none */
+/* Any sampling parameter, or num_predict, num_ctx, stop; value text is copied. */
+HthStatus hth_chat_set(HthChat *c, const char *name, HthStr value, HthErr *err);
+HthStatus hth_chat_print_params(const HthChat *c, HthBuf *out, HthErr *err);
+/* The prompt the next turn would send, with the messages as they are. */
+HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthErr *err);
+
+/* Conversation, system text and parameters as JSON, written whole or not at all, mode 0600. */
+HthStatus hth_chat_save(const HthChat *c, const char *path, HthErr *err);
+HthStatus hth_chat_load(HthChat *c, const char *path, HthErr *err); /* on failure as before */
+
+/* The timings as Ollama prints them. */
+void hth_chat_timings(FILE *f, const HthChat *c, const HthAnswer *a);
+
+int hth_repl(HthChat *c, bool verbose); /* the interactive chat; an exit code */
+
+#endif
