@@ -16,13 +16,13 @@
 #define LINEAR_avx512(sym)     hth_linear_##sym##_avx512,
 #define LINEAR_avx512vnni(sym) hth_linear_##sym##_avx512vnni,
 
-/* lin: tier of the products; fn: tier of everything else. */
+/* lin: tier of the products with block formats; fn: tier of everything else. */
 #define TIER(label, lin, fn)                                                                       \
     {                                                                                              \
-        .name = label, .linear = { HTH_FMT_LIST(LINEAR_##lin) }, .act_q8 = hth_act_q8_##fn,        \
-        .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn, .swiglu = hth_swiglu_##fn,             \
-        .add = hth_add_##fn, .kv_store = hth_kv_store_##fn, .attend_page = hth_attend_page_##fn,   \
-        .attend_merge = hth_attend_merge_##fn                                                      \
+        .name = label, .linear = { HTH_FMT_FLOATS(LINEAR_##fn) HTH_FMT_BLOCKS(LINEAR_##lin) },     \
+        .act_q8 = hth_act_q8_##fn, .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn,             \
+        .swiglu = hth_swiglu_##fn, .add = hth_add_##fn, .kv_store = hth_kv_store_##fn,             \
+        .attend_page = hth_attend_page_##fn, .attend_merge = hth_attend_merge_##fn                 \
     }
 
 static const HthKern tiers[] = {

@@ -24,4 +24,13 @@ void hth_linear_bf16_c(HTH_LINEAR_PARAMS) {
 }
 const HthFmt hth_fmt_bf16 = { 30, "BF16", 1, 2, HTH_ACT_F32, dequant, quant };
 
+#else /* HTH_ISA_SPEED: avx2, avx512 */
+
+#define LOAD  vf_bf16
+#define LOADN vf_bf16n
+#define WIDTH 2
+#include "kern/fmt/linear_f.h"
+
+LINEAR_F(bf16)
+
 #endif

@@ -24,4 +24,13 @@ void hth_linear_f16_c(HTH_LINEAR_PARAMS) {
 }
 const HthFmt hth_fmt_f16 = { 1, "F16", 1, 2, HTH_ACT_F32, dequant, quant };
 
+#else /* HTH_ISA_SPEED: avx2, avx512 */
+
+#define LOAD  vf_half
+#define LOADN vf_halfn
+#define WIDTH 2
+#include "kern/fmt/linear_f.h"
+
+LINEAR_F(f16)
+
 #endif

@@ -19,4 +19,13 @@ void hth_linear_f32_c(HTH_LINEAR_PARAMS) {
 }
 const HthFmt hth_fmt_f32 = { 0, "F32", 1, 4, HTH_ACT_F32, dequant, quant };
 
+#else /* HTH_ISA_SPEED: avx2, avx512 */
+
+#define LOAD  vf_load
+#define LOADN vf_loadn
+#define WIDTH 4
+#include "kern/fmt/linear_f.h"
+
+LINEAR_F(f32)
+
 #endif

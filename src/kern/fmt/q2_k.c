@@ -28,4 +28,36 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 
 HTH_FMT_TRUTH(q2_k, HTH_KIND_DUALMIN, 10, "Q2_K", 256, sizeof(Q2K), NULL);
 
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+
+#define KIND  LQ_DUALMIN
+#define SHIFT LQ_NONE
+#include "kern/fmt/linear_q.h"
+
+HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
+    const uint8_t *p = row + b / 8 * sizeof(Q2K);
+    int j = (int)(b % 8);
+    (void)c;
+    return vb_and1(vb_dup(p + 16 + j / 4 * 32, j % 4 * 2, j % 4 * 2 + 2), 3);
+}
+
+HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
+    const uint8_t *at[16];
+    I sm[4];
+    (void)n;
+    for (int r = 0; r < 16; r++) at[r] = rows[r] + b / 8 * sizeof(Q2K);
+    vi_gather4(at, sm);
+    for (int g = 0; g < 16; g++) {
+        I byte = vi_byte(sm[g / 4], g % 4);
+        s->sc[g / 2][g % 2] = vi_and(byte, vi_set1(15));
+        s->mn[g / 2][g % 2] = vi_srl(byte, 4);
+    }
+    for (int r = 0; r < 16; r++) at[r] += 80;
+    I dm = vi_gather(at);
+    s->d[0] = vf_half_lo(dm);
+    s->dmin = vf_half_hi(dm);
+}
+
+LINEAR_Q(q2_k)
+
 #endif

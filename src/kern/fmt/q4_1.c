@@ -40,4 +40,26 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q4_1, HTH_KIND_OFFSET, 3, "Q4_1", 32, sizeof(Q4_1), quant);
 
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+
+#define KIND  LQ_OFFSET
+#define SHIFT LQ_NONE
+#include "kern/fmt/linear_q.h"
+
+HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
+    return vb_nib2(row + b * sizeof(Q4_1) + 4, row + c * sizeof(Q4_1) + 4);
+}
+
+HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
+    for (uint32_t j = 0; j < n; j++) {
+        const uint8_t *at[16];
+        for (int r = 0; r < 16; r++) at[r] = rows[r] + (b + j) * sizeof(Q4_1);
+        I dm = vi_gather(at);
+        s->d[j] = vf_half_lo(dm);
+        s->m[j] = vf_half_hi(dm);
+    }
+}
+
+LINEAR_Q(q4_1)
+
 #endif

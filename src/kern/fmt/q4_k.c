@@ -42,4 +42,27 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q4_k, HTH_KIND_SUPER, 12, "Q4_K", 256, sizeof(Q4K), quant);
 
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+
+#define KIND  LQ_SUPER
+#define SHIFT LQ_NONE
+#include "kern/fmt/linear_q.h"
+
+HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
+    uint32_t j = b % 8;
+    (void)c;
+    return vb_and1(vb_dup(row + b / 8 * sizeof(Q4K) + 16 + j / 2 * 32, 0, 4), 15);
+}
+
+HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
+    const uint8_t *at[16];
+    I head[4]; /* d and dmin; twelve scale bytes */
+    (void)n;
+    for (int r = 0; r < 16; r++) at[r] = rows[r] + b / 8 * sizeof(Q4K);
+    vi_gather4(at, head);
+    super_scales(head, s);
+}
+
+LINEAR_Q(q4_k)
+
 #endif

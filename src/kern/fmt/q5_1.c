@@ -43,4 +43,28 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q5_1, HTH_KIND_OFFSET, 7, "Q5_1", 32, sizeof(Q5_1), quant);
 
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+
+#define KIND  LQ_OFFSET
+#define SHIFT LQ_NONE
+#include "kern/fmt/linear_q.h"
+
+HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
+    const uint8_t *p = row + b * sizeof(Q5_1), *q = row + c * sizeof(Q5_1);
+    uint64_t h = hth_le32(p + 4) | (uint64_t)hth_le32(q + 4) << 32;
+    return vb_or(vb_nib2(p + 8, q + 8), vb_bits(h, 16));
+}
+
+HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
+    for (uint32_t j = 0; j < n; j++) {
+        const uint8_t *at[16];
+        for (int r = 0; r < 16; r++) at[r] = rows[r] + (b + j) * sizeof(Q5_1);
+        I dm = vi_gather(at);
+        s->d[j] = vf_half_lo(dm);
+        s->m[j] = vf_half_hi(dm);
+    }
+}
+
+LINEAR_Q(q5_1)
+
 #endif

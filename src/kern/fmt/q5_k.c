@@ -48,4 +48,29 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q5_k, HTH_KIND_SUPER, 13, "Q5_K", 256, sizeof(Q5K), quant);
 
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+
+#define KIND  LQ_SUPER
+#define SHIFT LQ_NONE
+#include "kern/fmt/linear_q.h"
+
+HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
+    const uint8_t *p = row + b / 8 * sizeof(Q5K);
+    int j = (int)(b % 8);
+    B h = vb_sll(vb_and1(vb_dup(p + 16, j, j + 1), 1), 4);
+    (void)c;
+    return vb_or(vb_and1(vb_dup(p + 48 + j / 2 * 32, 0, 4), 15), h);
+}
+
+HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
+    const uint8_t *at[16];
+    I head[4]; /* d and dmin; twelve scale bytes */
+    (void)n;
+    for (int r = 0; r < 16; r++) at[r] = rows[r] + b / 8 * sizeof(Q5K);
+    vi_gather4(at, head);
+    super_scales(head, s);
+}
+
+LINEAR_Q(q5_k)
+
 #endif

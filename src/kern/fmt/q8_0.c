@@ -34,4 +34,25 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q8_0, HTH_KIND_PLAIN, 8, "Q8_0", 32, sizeof(Q8_0), quant);
 
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+
+#define KIND  LQ_PLAIN
+#define SHIFT LQ_SIGNED
+#include "kern/fmt/linear_q.h"
+
+HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
+    return vb_load2(row + b * sizeof(Q8_0) + 2, row + c * sizeof(Q8_0) + 2);
+}
+
+HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
+    for (uint32_t j = 0; j < n; j++) {
+        const uint8_t *at[16];
+        for (int r = 0; r < 16; r++) at[r] = rows[r] + (b + j) * sizeof(Q8_0);
+        I dm = vi_gather(at);
+        s->d[j] = vf_half_lo(dm);
+    }
+}
+
+LINEAR_Q(q8_0)
+
 #endif

@@ -62,4 +62,31 @@ void hth_act_q8_c(const float *x, uint32_t k, HthActQ8 *out) {
         for (uint32_t b = 0; b < k / 32; b += 8) hth_act_mins(out + b);
 }
 
+#else /* HTH_ISA_SPEED: avx2, avx512 */
+
+#include "kern/vec/vec.h"
+
+void HTH_KN(act_q8)(const float *x, uint32_t k, HthActQ8 *out) {
+    const I abs = vi_set1(0x7fffffff);
+    for (uint32_t b = 0; b < k / 32; b++, x += 32) {
+        V lo = vf_load(x), hi = vf_load(x + 16);
+        uint32_t top = vi_top(vi_max(vi_and(vi_bits(lo), abs), vi_and(vi_bits(hi), abs)));
+        float max = hth_bits_f32(top);
+        memset(out + b, 0, sizeof *out);
+        if (top >= 0x7f800000u) {
+            out[b].d = hth_bits_f32(0x7fc00000u);
+        } else if (max >= HTH_ACT_TINY) {
+            V inv = vf_set1(127.0f / max);
+            I ql = vi_rint(vf_mul(lo, inv)), qh = vi_rint(vf_mul(hi, inv));
+            vi_tobytes(out[b].q, ql);
+            vi_tobytes(out[b].q + 16, qh);
+            out[b].d = max / 127.0f;
+            out[b].sum_lo = vi_sum(ql);
+            out[b].sum = out[b].sum_lo + vi_sum(qh);
+        }
+    }
+    if (k % 256 == 0)
+        for (uint32_t b = 0; b < k / 32; b += 8) hth_act_mins(out + b);
+}
+
 #endif

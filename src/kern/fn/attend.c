@@ -80,4 +80,148 @@ void hth_attend_merge_c(float *out, const float *m, const float *l, const float 
     for (uint32_t d = 0; d < head_dim_v; d++) out[d] = out[d] * inv;
 }
 
+#else /* HTH_ISA_SPEED: avx2, avx512 */
+
+#include "kern/vec/vec.h"
+
+#include <math.h>
+
+HTH_INLINE V kv_load(HthKvType type, const uint8_t *row, uint32_t i) {
+    return type == HTH_KV_F16 ? vf_half(row + (size_t)i * 2) : vf_load(row + (size_t)i * 4);
+}
+HTH_INLINE V kv_loadn(HthKvType type, const uint8_t *row, uint32_t i, uint32_t n) {
+    return type == HTH_KV_F16 ? vf_halfn(row + (size_t)i * 2, n) : vf_loadn(row + (size_t)i * 4, n);
+}
+
+/* Scores of NH heads from g at 16/NH positions from t into s[h][t]; rows past the last position
+ * repeat it. */
+HTH_INLINE void scores(const HthAttendPage *a, HthKvType type, uint32_t NH, uint32_t g, uint32_t t,
+                       float s[][HTH_PAGE_LEN]) {
+    const uint32_t nt = 16 / NH;
+    const uint8_t *k[16];
+    V acc[16];
+    for (uint32_t i = 0; i < nt; i++) {
+        uint32_t at = t + i < a->count ? t + i : a->count - 1;
+        k[i] = (const uint8_t *)a->k + at * a->k_stride;
+    }
+    HTH_UNROLL for (uint32_t i = 0; i < 16; i++) acc[i] = vf_zero();
+    const float *q = a->q + (size_t)g * a->head_dim;
+    uint32_t e = 0;
+    for (; e + 16 <= a->head_dim; e += 16) {
+        V qh[4];
+        HTH_UNROLL for (uint32_t h = 0; h < NH; h++) qh[h] = vf_load(q + h * a->head_dim + e);
+        HTH_UNROLL for (uint32_t i = 0; i < nt; i++) {
+            V kv = kv_load(type, k[i], e);
+            HTH_UNROLL for (uint32_t h = 0; h < NH; h++) acc[h * nt + i] =
+                vf_fma(qh[h], kv, acc[h * nt + i]);
+        }
+    }
+    if (e < a->head_dim) {
+        uint32_t n = a->head_dim - e;
+        for (uint32_t i = 0; i < nt; i++) {
+            V kv = kv_loadn(type, k[i], e, n);
+            for (uint32_t h = 0; h < NH; h++) {
+                V qh = vf_loadn(q + h * a->head_dim + e, n);
+                acc[h * nt + i] = vf_fman(qh, kv, acc[h * nt + i], n);
+            }
+        }
+    }
+    float out[16];
+    vf_store(out, vf_mul(vf_trees(acc), vf_set1(a->scale)));
+    for (uint32_t h = 0; h < NH; h++)
+        for (uint32_t i = 0; i < nt && t + i < a->count; i++) s[h][t + i] = out[h * nt + i];
+}
+
+/* Scores become exp(s - m), zero past the last position. */
+HTH_INLINE void weights(const HthAttendPage *a, uint32_t g, float s[HTH_PAGE_LEN]) {
+    float m = -INFINITY;
+    V sum = vf_zero();
+    for (uint32_t t = 0; t < a->count; t++) m = s[t] > m ? s[t] : m;
+    for (uint32_t t = 0; t < a->count; t += 16) {
+        uint32_t n = a->count - t < 16 ? a->count - t : 16;
+        V p = vf_exp(vf_sub(vf_loadn(s + t, n), vf_set1(m)));
+        vf_storen(s + t, p, n);
+        sum = vf_add(sum, vf_loadn(s + t, n));
+    }
+    a->m[g] = m;
+    a->l[g] = vf_tree(sum);
+}
+
+/* ND vectors of o from d for NH heads; n < 16 lanes of the one vector when ND is 1. */
+HTH_INLINE void values(const HthAttendPage *a, HthKvType type, uint32_t NH, uint32_t ND, uint32_t g,
+                       uint32_t d, uint32_t n, float s[][HTH_PAGE_LEN]) {
+    V acc[4][4];
+    HTH_UNROLL for (uint32_t h = 0; h < NH; h++) HTH_UNROLL for (uint32_t i = 0; i < ND; i++)
+        acc[h][i] = vf_zero();
+    const uint8_t *row = a->v;
+    for (uint32_t t = 0; t < a->count; t++, row += a->v_stride) {
+        V v[4];
+        HTH_UNROLL for (uint32_t i = 0; i < ND; i++) v[i] =
+            n < 16 ? kv_loadn(type, row, d, n) : kv_load(type, row, d + 16 * i);
+        HTH_UNROLL for (uint32_t h = 0; h < NH; h++) {
+            V p = vf_set1(s[h][t]);
+            HTH_UNROLL for (uint32_t i = 0; i < ND; i++) acc[h][i] = vf_fma(p, v[i], acc[h][i]);
+        }
+    }
+    HTH_UNROLL for (uint32_t h = 0; h < NH; h++) {
+        float *o = a->o + (size_t)(g + h) * a->head_dim_v + d;
+        HTH_UNROLL for (uint32_t i = 0; i < ND; i++) vf_storen(o + 16 * i, acc[h][i], n);
+    }
+}
+
+HTH_INLINE void heads(const HthAttendPage *a, HthKvType type, uint32_t NH, uint32_t g) {
+    float s[4][HTH_PAGE_LEN];
+    for (uint32_t t = 0; t < a->count; t += 16 / NH) scores(a, type, NH, g, t, s);
+    for (uint32_t h = 0; h < NH; h++) weights(a, g + h, s[h]);
+    uint32_t d = 0;
+    for (; d + 64 <= a->head_dim_v; d += 64) values(a, type, NH, 4, g, d, 16, s);
+    for (; d < a->head_dim_v; d += 16) {
+        uint32_t left = a->head_dim_v - d;
+        values(a, type, NH, 1, g, d, left < 16 ? left : 16, s);
+    }
+}
+
+#define HEADS(NH, TYPE)                                                                            \
+    static                                                                                         \
+        __attribute__((noinline)) void heads_##NH##_##TYPE(const HthAttendPage *a, uint32_t g) {   \
+        heads(a, HTH_KV_##TYPE, NH, g);                                                            \
+    }
+/* clang-format off */
+HEADS(1, F32) HEADS(2, F32) HEADS(4, F32)
+HEADS(1, F16) HEADS(2, F16) HEADS(4, F16)
+    /* clang-format on */
+
+    void HTH_KN(attend_page)(const HthAttendPage *a) {
+    typedef void HeadsFn(const HthAttendPage *page, uint32_t g);
+    static HeadsFn *const fn[2][3] = { { heads_1_F32, heads_2_F32, heads_4_F32 },
+                                       { heads_1_F16, heads_2_F16, heads_4_F16 } };
+    for (uint32_t g = 0; g < a->group;) {
+        uint32_t left = a->group - g, size = left >= 4 ? 2 : left >= 2 ? 1 : 0;
+        fn[a->type == HTH_KV_F16][size](a, g);
+        g += 1u << size;
+    }
+}
+
+void HTH_KN(attend_merge)(float *out, const float *m, const float *l, const float *o,
+                          uint32_t pages, uint32_t head_dim_v) {
+    float max = -INFINITY, sum = 0.0f, w[16];
+    for (uint32_t i = 0; i < pages; i++) max = m[i] > max ? m[i] : max;
+    for (uint32_t i = 0; i < pages; i++, o += head_dim_v) {
+        uint32_t n = pages - i < 16 ? pages - i : 16;
+        if (i % 16 == 0) vf_store(w, vf_exp(vf_sub(vf_loadn(m + i, n), vf_set1(max))));
+        V weight = vf_set1(w[i % 16]);
+        sum = fmaf(l[i], w[i % 16], sum);
+        for (uint32_t d = 0; d < head_dim_v; d += 16) {
+            uint32_t lanes = head_dim_v - d < 16 ? head_dim_v - d : 16;
+            V acc = i > 0 ? vf_loadn(out + d, lanes) : vf_zero();
+            vf_storen(out + d, vf_fma(vf_loadn(o + d, lanes), weight, acc), lanes);
+        }
+    }
+    V inv = vf_set1(1.0f / sum);
+    for (uint32_t d = 0; d < head_dim_v; d += 16) {
+        uint32_t lanes = head_dim_v - d < 16 ? head_dim_v - d : 16;
+        vf_storen(out + d, vf_mul(vf_loadn(out + d, lanes), inv), lanes);
+    }
+}
+
 #endif
