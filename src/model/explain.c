@@ -1,0 +1,150 @@
+/* explain.c - see explain.h: the text forms.
+ *
+ * Thread: any. */
+#include "model/explain.h"
+
+#include <stdio.h>
+
+#include "model/model_impl.h"
+
+/* clang-format off */
+#define FIELD(f) { offsetof(HthShape, f), #f }
+static const struct {
+    uint16_t field;
+    const char *name;
+} fields[] = {
+    FIELD(n_layer), FIELD(n_embd), FIELD(n_head), FIELD(n_head_kv), FIELD(head_dim),
+    FIELD(head_dim_v), FIELD(n_ff), FIELD(n_vocab), FIELD(n_ctx_train), FIELD(n_rot),
+    FIELD(n_pair), FIELD(n_expert), FIELD(one), FIELD(norm_eps), FIELD(rope_base),
+    FIELD(rope_scaling), FIELD(rope_factor), FIELD(rope_attn_factor), FIELD(yarn_ext_factor),
+    FIELD(yarn_beta_fast), FIELD(yarn_beta_slow), FIELD(yarn_log_mul), FIELD(rope_ctx_orig),
+    FIELD(attn_scale),
+};
+/* clang-format on */
+
+const char *hth_shape_field_name(uint16_t field) {
+    for (size_t i = 0; i < HTH_COUNT(fields); i++)
+        if (fields[i].field == field) return fields[i].name;
+    return "?";
+}
+
+static HthStatus companions(const HthArchOp *op, const HthModel *m, HthBuf *out, HthErr *err) {
+    if (!m || op->op != HTH_OP_LINEAR) return HTH_OK;
+    bool bias = hth_model_weight(m, op->w + 1, 0), scale = hth_model_weight(m, op->w + 2, 0);
+    const char *b = hth_slot_name(op->w + 1), *s = hth_slot_name(op->w + 2);
+    bool last = m->weights[op->w + 2].scale_last;
+    if (bias && scale && last) return hth_buf_printf(out, err, " + %s, all * %s", b, s);
+    if (scale) HTH_TRY(hth_buf_printf(out, err, " * %s", s));
+    if (bias) HTH_TRY(hth_buf_printf(out, err, " + %s", b));
+    return HTH_OK;
+}
+
+HthStatus hth_op_explain(const HthArchOp *op, const HthModel *model, HthBuf *out, HthErr *err) {
+    for (const char *p = hth_op_info(op->op)->text; *p; p++) {
+        const char *word = NULL;
+        if (*p == '%') {
+            p++;
+            word = *p == 'D'   ? hth_reg_name(op->dst)
+                   : *p == 'A' ? hth_reg_name(op->a)
+                   : *p == 'B' ? hth_reg_name(op->b)
+                   : *p == 'C' ? hth_reg_name(op->c)
+                               : hth_slot_name(op->w);
+        }
+        if (word)
+            HTH_TRY(hth_buf_add_str(out, hth_str(word), err));
+        else
+            HTH_TRY(hth_buf_add_char(out, *p, err));
+    }
+    return companions(op, model, out, err);
+}
+
+static HthStatus part(const char *title, const HthArchOp *ops, const HthModel *m, HthBuf *out,
+                      HthErr *err) {
+    HTH_TRY(hth_buf_printf(out, err, "%s\n", title));
+    for (; ops->op != HTH_OP_END; ops++) {
+        HTH_TRY(hth_buf_add(out, "    ", 4, err));
+        HTH_TRY(hth_op_explain(ops, m, out, err));
+        HTH_TRY(hth_buf_add_char(out, '\n', err));
+    }
+    return HTH_OK;
+}
+
+static HthStatus program(const HthArch *a, const HthModel *m, HthBuf *out, HthErr *err) {
+    char layers[48] = "each layer";
+    if (m) snprintf(layers, sizeof layers, "each of %u layers", m->shape.n_layer);
+    HTH_TRY(part("first", a->head, m, out, err));
+    HTH_TRY(part(layers, a->layer, m, out, err));
+    return part("last", a->tail, m, out, err);
+}
+
+/* "n_head * head_dim" */
+static HthStatus size(const uint16_t f[2], HthBuf *out, HthErr *err) {
+    HTH_TRY(hth_buf_printf(out, err, "%s", hth_shape_field_name(f[0])));
+    if (f[1]) HTH_TRY(hth_buf_printf(out, err, " * %s", hth_shape_field_name(f[1])));
+    return HTH_OK;
+}
+
+static HthStatus tensor_line(const HthArchWeight *w, HthBuf *out, HthErr *err) {
+    HTH_TRY(hth_buf_printf(out, err, "    %s%s  [", w->name, hth_slot_suffix(w->slot)));
+    HTH_TRY(size(w->rows, out, err));
+    if (w->cols[0]) {
+        HTH_TRY(hth_buf_printf(out, err, "][")); /* rows, then columns */
+        HTH_TRY(size(w->cols, out, err));
+    }
+    HTH_TRY(hth_buf_printf(out, err, "]"));
+    if (w->optional) HTH_TRY(hth_buf_printf(out, err, "  optional"));
+    if (w->or_slot) HTH_TRY(hth_buf_printf(out, err, "  or %s", hth_slot_name(w->or_slot)));
+    return hth_buf_add_char(out, '\n', err);
+}
+
+HthStatus hth_arch_explain(const HthArch *a, HthBuf *out, HthErr *err) {
+    HTH_TRY(hth_buf_printf(out, err, "architecture %s, rotating pairs %s\n", a->name,
+                           a->rope_neox ? "half a head apart" : "side by side"));
+    HTH_TRY(program(a, NULL, out, err));
+    HTH_TRY(hth_buf_printf(out, err, "tensors (%%u: the layer)\n"));
+    for (const HthArchWeight *w = a->weights; w->slot != HTH_W_NONE; w++)
+        HTH_TRY(tensor_line(w, out, err));
+    return HTH_OK;
+}
+
+static HthStatus rope_line(const HthModel *m, HthBuf *out, HthErr *err) {
+    static const char *const kinds[] = { "none", "linear", "yarn" };
+    const HthShape *s = &m->shape;
+    HTH_TRY(hth_buf_printf(out, err, "rotation: %u of %u dimensions, base %g, pairs %s", s->n_rot,
+                           s->head_dim, (double)s->rope_base,
+                           m->arch->rope_neox ? "half a head apart" : "side by side"));
+    if (s->rope_factor != 1.0f)
+        HTH_TRY(hth_buf_printf(out, err, ", %s scaling by %g from %u tokens",
+                               kinds[s->rope_scaling], (double)s->rope_factor, s->rope_ctx_orig));
+    if (m->weights[HTH_W_ROPE_FREQS].vec) HTH_TRY(hth_buf_printf(out, err, ", a factor per pair"));
+    return hth_buf_add_char(out, '\n', err);
+}
+
+static HthStatus unused(const HthModel *m, HthBuf *out, HthErr *err) {
+    bool first = true;
+    for (size_t i = 0; i < hth_gguf_tensor_count(m->gguf); i++) {
+        const HthGgufTensor *t = hth_gguf_tensor_at(m->gguf, i);
+        if (hth_model_uses(m, t)) continue;
+        if (first) HTH_TRY(hth_buf_printf(out, err, "tensors the program does not read\n"));
+        first = false;
+        HTH_TRY(hth_buf_printf(out, err, "    %.*s\n", HTH_STR_ARG(t->name)));
+    }
+    return HTH_OK;
+}
+
+HthStatus hth_model_explain(const HthModel *m, HthBuf *out, HthErr *err) {
+    const HthShape *s = &m->shape;
+    HTH_TRY(hth_buf_printf(out, err, "architecture %s\n", m->arch->name));
+    HTH_TRY(hth_buf_printf(out, err,
+                           "sizes: %u layers, embedding %u, feed-forward %u, vocabulary %u, "
+                           "trained for %u tokens\n",
+                           s->n_layer, s->n_embd, s->n_ff, s->n_vocab, s->n_ctx_train));
+    HTH_TRY(hth_buf_printf(out, err, "heads: %u for queries, %u for keys, %u dimensions each\n",
+                           s->n_head, s->n_head_kv, s->head_dim));
+    HTH_TRY(rope_line(m, out, err));
+    HTH_TRY(program(m->arch, m, out, err));
+    HTH_TRY(hth_buf_printf(out, err, "memory: %zu bytes of weights, %zu of scratch per token\n",
+                           hth_model_weight_bytes(m),
+                           m->prog.row_floats * sizeof(float) + m->prog.act_bytes));
+    return unused(m, out, err);
+}

@@ -1,0 +1,189 @@
+/* bits_test.c - the contract of exact bits (docs/adr/0002): logits are a function of the model's
+ * bytes and the token ids, and of nothing else.
+ *
+ * For every weight format and architecture: threads 1, 2 and 3; prompt chunks of 1, 7, 64 and whole;
+ * every kernel tier this machine runs; in company of another timeline or alone.  All compared by
+ * memcmp with tier "c", one thread, whole prompt.
+ *
+ * Thread: one, and the sessions' own. */
+#include "support/test.h"
+
+#include "hearth/hearth.h"
+#include "model/model.h"
+#include "run/step.h"
+#include "support/tiny.h"
+
+enum { N = 130 }; /* over two page borders */
+
+typedef struct Way {
+    const char *isa;
+    uint32_t threads, chunk;
+} Way;
+
+/* Logits of all positions, computed one way; the caller frees. */
+static float *run(const HthModel *m, const uint32_t *ids, uint32_t n, const Way *way) {
+    HthErr err = { 0 };
+    HthSession *s = NULL;
+    HthSessionCfg cfg = { .ctx = n, .threads = way->threads, .chunk = way->chunk };
+    assert_ok(hth_kern_force(way->isa, &err), err);
+    assert_ok(hth_session_open(&s, m, &cfg, &err), err);
+    float *out = hth_calloc((size_t)n * hth_model_vocab_count(m), sizeof *out);
+    assert_non_null(out);
+    assert_ok(hth_session_eval_all(s, ids, n, out, &err), err);
+    hth_session_close(&s);
+    assert_ok(hth_kern_force(NULL, &err), err);
+    return out;
+}
+
+static uint32_t check_ways(const HthModel *m, const uint32_t *ids, uint32_t n, const char *what) {
+    static const uint32_t chunks[] = { 1, 7, 64, N }, threads[] = { 1, 2, 3 };
+    size_t bytes = (size_t)n * hth_model_vocab_count(m) * sizeof(float);
+    float *want = run(m, ids, n, &(Way){ "c", 1, N });
+    uint32_t ways = 0;
+    for (size_t k = 0; hth_kern_at(k); k++) {
+        if (!hth_kern_runs_here(hth_kern_at(k))) continue;
+        for (size_t t = 0; t < HTH_COUNT(threads); t++)
+            for (size_t c = 0; c < HTH_COUNT(chunks); c++) {
+                if (k == 0 && c != t) continue; /* three of the slow tier's ways */
+                Way way = { hth_kern_at(k)->name, threads[t], chunks[c] };
+                float *got = run(m, ids, n, &way);
+                if (memcmp(want, got, bytes) != 0)
+                    fail_msg("%s: tier %s, %u threads, chunks of %u differ", what, way.isa,
+                             way.threads, way.chunk);
+                hth_free(got);
+                ways++;
+            }
+    }
+    hth_free(want);
+    return ways;
+}
+
+static const char *const formats[] = {
+    "F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"
+};
+static const char *const archs[] = { "llama", "qwen2", "qwen3" };
+
+static Tiny tiny(size_t format, size_t arch) {
+    Tiny c = { .arch = archs[arch], .layers = 2, .embd = 256, .heads = 4, .kv_heads = 2 };
+    c.ff = 256;
+    c.vocab = 77;
+    c.ctx = 256;
+    c.fmt = formats[format];
+    c.seed = 100 + format;
+    c.bias = arch == 1;
+    c.tied = arch == 2;
+    c.factors = arch == 0;
+    return c;
+}
+
+static void every_format(void **state) {
+    (void)state;
+    for (size_t f = 0; f < HTH_COUNT(formats); f++) {
+        Tiny c = tiny(f, f % HTH_COUNT(archs));
+        HthErr err = { 0 };
+        HthBuf file;
+        HthModel *m = NULL;
+        uint32_t ids[N];
+        for (uint32_t i = 0; i < N; i++) ids[i] = tiny_id(&c, 1, i);
+        tiny_build(&file, &c);
+        assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+        uint32_t ways = check_ways(m, ids, N, formats[f]);
+        print_message("%-5s %-6s %u ways, same bits\n", formats[f], c.arch, ways);
+        hth_model_close(&m);
+        hth_buf_drop(&file);
+    }
+}
+
+static void reference_models(void **state) {
+    (void)state;
+    static const char *const names[] = { "llama-dense", "qwen2-dense", "qwen3-dense" };
+    for (size_t i = 0; i < HTH_COUNT(names); i++) {
+        char path[512], rel[64];
+        HthErr err = { 0 };
+        HthModel *m = NULL;
+        uint32_t ids[128];
+        snprintf(rel, sizeof rel, "archs/%s.gguf", names[i]);
+        TEST_DATA_OR_SKIP(path, rel);
+        assert_ok(hth_model_open(&m, path, &err), err);
+        for (uint32_t k = 0; k < HTH_COUNT(ids); k++)
+            ids[k] = hth_rng_below(5, i, k, hth_model_vocab_count(m));
+        print_message("%-12s %u ways, same bits\n", names[i],
+                      check_ways(m, ids, HTH_COUNT(ids), names[i]));
+        hth_model_close(&m);
+    }
+}
+
+typedef struct Timeline { /* what a session owns, by hand, so that two can share a step */
+    HthTable *table;
+    uint32_t ids[N], count;
+} Timeline;
+
+/* Rows of two timelines in one step against each alone: a neighbour changes nothing. */
+static void in_company(void **state) {
+    (void)state;
+    Tiny c = tiny(5, 2);
+    HthErr err = { 0 };
+    HthBuf file;
+    HthModel *m = NULL;
+    HthPages *pages = NULL;
+    HthExec *exec = NULL;
+    HthRows *rows = NULL;
+    HthKvLayout layout;
+    Timeline t[2] = { { 0 } };
+    tiny_build(&file, &c);
+    assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+    const HthShape *s = hth_model_shape(m);
+    assert_ok(hth_kv_layout(&layout, HTH_KV_F16, s->n_layer, s->n_head_kv, s->head_dim,
+                            s->head_dim_v, &err),
+              err);
+    HthPagesCfg cfg = { .page_count = 8, .page_bytes = layout.page_bytes };
+    assert_ok(hth_pages_open(&pages, &cfg, &err), err);
+    assert_ok(hth_exec_open(&exec, hth_model_program(m), hth_kern_pick(), NULL, 32, 4, &err), err);
+    assert_ok(hth_rows_open(&rows, 32, &err), err);
+    float *want[2], *got = hth_calloc((size_t)32 * c.vocab, sizeof *got);
+    for (uint32_t k = 0; k < 2; k++) {
+        for (uint32_t i = 0; i < N; i++) t[k].ids[i] = tiny_id(&c, 2 + k, i);
+        want[k] = run(m, t[k].ids, N, &(Way){ "c", 1, N });
+        assert_ok(hth_table_open(&t[k].table, pages, &layout, 4, &err), err);
+    }
+    for (uint64_t step = 0; t[0].count < N || t[1].count < N; step++) {
+        uint32_t n[2];
+        hth_rows_clear(rows);
+        for (uint32_t k = 0; k < 2; k++) {
+            n[k] = hth_rng_below(3, k, step, 17);
+            if (n[k] > N - t[k].count) n[k] = N - t[k].count;
+            if (n[k] == 0) continue;
+            assert_ok(hth_table_grow(t[k].table, t[k].count + n[k], &err), err);
+            hth_rows_add(rows, hth_table_view(t[k].table), t[k].ids + t[k].count, n[k], t[k].count,
+                         HTH_WANT_ALL);
+        }
+        if (n[0] + n[1] == 0) continue;
+        hth_rows_run(rows, exec, got);
+        for (uint32_t k = 0, at = 0; k < 2; k++) {
+            assert_floats_same(want[k] + (size_t)t[k].count * c.vocab, got + (size_t)at * c.vocab,
+                               (size_t)n[k] * c.vocab);
+            t[k].count += n[k];
+            at += n[k];
+        }
+    }
+    for (uint32_t k = 0; k < 2; k++) {
+        hth_table_close(&t[k].table);
+        hth_free(want[k]);
+    }
+    assert_int_equal(hth_pages_free_count(pages), 8);
+    hth_rows_close(&rows);
+    hth_exec_close(&exec);
+    hth_pages_close(&pages);
+    hth_model_close(&m);
+    hth_buf_drop(&file);
+    hth_free(got);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_format),
+        cmocka_unit_test(reference_models),
+        cmocka_unit_test(in_company),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

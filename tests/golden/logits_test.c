@@ -1,0 +1,116 @@
+/* logits_test.c - the reference runtime's logits, position by position, on its own tiny models.
+ *
+ * Parity data: every file NAME.gguf of ../shared/data/archs whose architecture hearth runs, with
+ * NAME.tokens and NAME.logits.f32 beside it.  Skipped when the folder is not there.
+ *
+ * Thread: one. */
+#include "support/test.h"
+
+#include <math.h>
+
+#include "base/str.h"
+#include "hearth/hearth.h"
+
+/* Weights are F16, the reference computed in float32. */
+static const float TOLERANCE = 1e-3f;
+
+static size_t read_ids(const char *path, uint32_t *ids, size_t max) {
+    HthBuf text;
+    test_load(&text, path);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n;) {
+        size_t end = i;
+        while (end < text.n && text.p[end] >= '0' && text.p[end] <= '9') end++;
+        uint64_t id;
+        if (end > i) {
+            assert_true(hth_str_u64((HthStr){ text.p + i, end - i }, &id) && n < max);
+            ids[n++] = (uint32_t)id;
+        }
+        i = end + 1;
+    }
+    hth_buf_drop(&text);
+    return n;
+}
+
+static void check(const char *name) {
+    enum { IDS_MAX = 4096 };
+    char path[512], rel[128];
+    static uint32_t ids[IDS_MAX];
+    HthErr err = { 0 };
+    HthModel *m = NULL;
+    HthSession *s = NULL;
+    snprintf(rel, sizeof rel, "archs/%s.gguf", name);
+    TEST_DATA_OR_SKIP(path, rel);
+    assert_ok(hth_model_open(&m, path, &err), err);
+    snprintf(rel, sizeof rel, "archs/%s.tokens", name);
+    assert_true(test_data_path(path, sizeof path, rel));
+    size_t n = read_ids(path, ids, IDS_MAX), vocab = hth_model_vocab_count(m);
+    assert_true(n > 0);
+    snprintf(rel, sizeof rel, "archs/%s.logits.f32", name);
+    assert_true(test_data_path(path, sizeof path, rel));
+    HthBuf want;
+    test_load(&want, path);
+    assert_int_equal(want.n, n * vocab * sizeof(float));
+    float *got = hth_calloc(n * vocab, sizeof *got), *expected = hth_calloc(n * vocab, sizeof *got);
+    memcpy(expected, want.p, want.n);
+    assert_ok(hth_session_open(&s, m, NULL, &err), err);
+    assert_ok(hth_session_eval_all(s, ids, n, got, &err), err);
+    float worst = test_max_diff(got, expected, n * vocab);
+    print_message("%-14s %zu positions, worst difference %.2g\n", name, n, (double)worst);
+    if (!(worst < TOLERANCE)) fail_msg("%s: off by %g", name, (double)worst);
+    hth_session_close(&s);
+    hth_model_close(&m);
+    hth_free(got);
+    hth_free(expected);
+    hth_buf_drop(&want);
+}
+
+static void llama(void **state) {
+    (void)state;
+    check("llama-dense");
+}
+
+static void qwen2(void **state) {
+    (void)state;
+    check("qwen2-dense");
+}
+
+static void qwen3(void **state) {
+    (void)state;
+    check("qwen3-dense");
+}
+
+/* The folder's other models are well-formed and not ours yet: each must be refused by name. */
+static void others_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *file, *says;
+    } others[] = {
+        { "llama-moe", "mixture of experts" }, { "qwen3moe-moe", "qwen3moe" },
+        { "deepseek2-moe", "deepseek2" },      { "gemma2-dense", "gemma2" },
+        { "gemma3-dense", "gemma3" },          { "phi3-dense", "phi3" },
+        { "starcoder2-dense", "starcoder2" },  { "gpt-oss-moe", "gpt-oss" },
+    };
+    for (size_t i = 0; i < HTH_COUNT(others); i++) {
+        char path[512], rel[128];
+        HthErr err = { 0 };
+        HthModel *m = NULL;
+        snprintf(rel, sizeof rel, "archs/%s.gguf", others[i].file);
+        TEST_DATA_OR_SKIP(path, rel);
+        assert_status(hth_model_open(&m, path, &err), HTH_ENOTSUP, err);
+        assert_null(m);
+        if (!strstr(err.text, others[i].says)) fail_msg("%s: %s", others[i].file, err.text);
+    }
+}
+
+int main(void) {
+    char path[512];
+    test_data_or_exit(path, sizeof path, "archs");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(llama),
+        cmocka_unit_test(qwen2),
+        cmocka_unit_test(qwen3),
+        cmocka_unit_test(others_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

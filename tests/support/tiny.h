@@ -1,0 +1,212 @@
+/* tiny.h - small random models as GGUF bytes in memory, of every variant the engine runs.
+ *
+ * Weights are a pure function of the seed and the tensor's name.  Uses the engine's encoders for
+ * quantised formats, and nothing else of it.
+ *
+ * Thread: one owner. */
+#ifndef HTH_TESTS_TINY_H
+#define HTH_TESTS_TINY_H
+
+#include <math.h>
+#include <stdarg.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/rng.h"
+#include "kern/kern.h"
+
+typedef struct Tiny {
+    const char *arch; /* "llama", "qwen2", "qwen3" */
+    uint32_t layers, embd, heads, kv_heads, ff, vocab, ctx; /* kv_heads 0: key left out */
+    uint32_t head_dim; /* 0: keys left out, embd / heads */
+    uint32_t rot; /* 0: key left out */
+    const char *fmt; /* of matrices; NULL: F32 */
+    const char *norm_fmt; /* of norms; NULL: F32 */
+    bool tied, bias, ffn_bias, scales, factors;
+    float base; /* 0: key left out */
+    const char *scaling; /* NULL: key left out */
+    float factor, attn_factor; /* 0: key left out */
+    uint32_t ctx_orig; /* 0: key left out */
+    bool old_factor_key, arrays;
+    uint64_t seed;
+} Tiny;
+
+enum { TINY_MAX = 1 << 24 };
+
+typedef struct TinyOut {
+    const Tiny *c;
+    HthBuf meta, info, data;
+    uint64_t kvs, tensors;
+} TinyOut;
+
+static inline void tiny_put(HthBuf *b, const void *p, size_t n) {
+    HTH_ASSERT(hth_buf_add(b, p, n, NULL) == HTH_OK);
+}
+static inline void tiny_u64(HthBuf *b, uint64_t v) {
+    tiny_put(b, &v, 8);
+}
+static inline void tiny_u32(HthBuf *b, uint32_t v) {
+    tiny_put(b, &v, 4);
+}
+static inline void tiny_str(HthBuf *b, const char *s) {
+    tiny_u64(b, strlen(s));
+    tiny_put(b, s, strlen(s));
+}
+
+static inline void tiny_key(TinyOut *o, const char *key, uint32_t type) {
+    char full[128];
+    if (strchr(key, '.') && strncmp(key, "general.", 8) == 0)
+        snprintf(full, sizeof full, "%s", key);
+    else
+        snprintf(full, sizeof full, "%s.%s", o->c->arch, key);
+    tiny_str(&o->meta, full);
+    tiny_u32(&o->meta, type);
+    o->kvs++;
+}
+static inline void tiny_kv_u32(TinyOut *o, const char *key, uint32_t v) {
+    tiny_key(o, key, 4);
+    tiny_u32(&o->meta, v);
+}
+/* A number, or with c->arrays one per layer. */
+static inline void tiny_kv_size(TinyOut *o, const char *key, uint32_t v) {
+    if (!o->c->arrays) {
+        tiny_kv_u32(o, key, v);
+        return;
+    }
+    tiny_key(o, key, 9);
+    tiny_u32(&o->meta, 5);
+    tiny_u64(&o->meta, o->c->layers);
+    for (uint32_t i = 0; i < o->c->layers; i++) tiny_u32(&o->meta, v);
+}
+static inline void tiny_kv_f32(TinyOut *o, const char *key, float v) {
+    tiny_key(o, key, 6);
+    tiny_put(&o->meta, &v, 4);
+}
+static inline void tiny_kv_str(TinyOut *o, const char *key, const char *v) {
+    tiny_key(o, key, 8);
+    tiny_str(&o->meta, v);
+}
+
+static inline uint64_t tiny_hash(const char *s) {
+    uint64_t h = 14695981039346656037u;
+    for (; *s; s++) h = (h ^ (uint8_t)*s) * 1099511628211u;
+    return h;
+}
+
+/* rows 0: a vector of cols.  Values are mid + spread * normal. */
+static inline void tiny_tensor(TinyOut *o, const char *name, const char *fmt_name, uint32_t cols,
+                               uint32_t rows, double mid, double spread) {
+    const HthFmt *fmt = hth_fmt_by_name(fmt_name ? fmt_name : "F32");
+    HTH_ASSERT(fmt && fmt->quant);
+    while (o->data.n % 32) tiny_put(&o->data, "", 1);
+    tiny_str(&o->info, name);
+    tiny_u32(&o->info, rows ? 2 : 1);
+    tiny_u64(&o->info, cols);
+    if (rows) tiny_u64(&o->info, rows);
+    tiny_u32(&o->info, fmt->id);
+    tiny_u64(&o->info, o->data.n);
+    o->tensors++;
+    size_t bytes = hth_fmt_row_bytes(fmt, cols);
+    HTH_ASSERT(bytes > 0);
+    float *v = hth_calloc(cols, sizeof *v);
+    void *blocks = hth_calloc(bytes, 1);
+    for (uint32_t r = 0; r < (rows ? rows : 1); r++) {
+        for (uint32_t i = 0; i < cols; i++)
+            v[i] = (float)(mid + spread * hth_rng_normal(o->c->seed, tiny_hash(name),
+                                                         (uint64_t)r * cols + i));
+        fmt->quant(v, blocks, cols);
+        tiny_put(&o->data, blocks, bytes);
+    }
+    hth_free(v);
+    hth_free(blocks);
+}
+
+static inline void tiny_linear(TinyOut *o, const char *name, uint32_t cols, uint32_t rows,
+                               bool bias, bool scale) {
+    char full[128];
+    snprintf(full, sizeof full, "%s.weight", name);
+    tiny_tensor(o, full, o->c->fmt, cols, rows, 0, 1.5 / sqrt(cols));
+    snprintf(full, sizeof full, "%s.bias", name);
+    if (bias) tiny_tensor(o, full, "F32", rows, 0, 0, 0.3);
+    snprintf(full, sizeof full, "%s.scale", name);
+    if (scale) tiny_tensor(o, full, "F32", 1, 0, 1.0, 0.2);
+}
+
+static inline void tiny_layer(TinyOut *o, uint32_t l) {
+    const Tiny *c = o->c;
+    char n[96];
+    uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
+    uint32_t kv = (c->kv_heads ? c->kv_heads : c->heads) * d;
+#define TINY_NAME(s) (snprintf(n, sizeof n, "blk.%u." s, l), n)
+    tiny_tensor(o, TINY_NAME("attn_norm.weight"), c->norm_fmt, c->embd, 0, 1, 0.1);
+    tiny_linear(o, TINY_NAME("attn_q"), c->embd, c->heads * d, c->bias, c->scales);
+    tiny_linear(o, TINY_NAME("attn_k"), c->embd, kv, c->bias, c->scales);
+    tiny_linear(o, TINY_NAME("attn_v"), c->embd, kv, c->bias, c->scales);
+    tiny_linear(o, TINY_NAME("attn_output"), c->heads * d, c->embd, c->ffn_bias, c->scales);
+    if (strcmp(c->arch, "qwen3") == 0) {
+        tiny_tensor(o, TINY_NAME("attn_q_norm.weight"), c->norm_fmt, d, 0, 1, 0.1);
+        tiny_tensor(o, TINY_NAME("attn_k_norm.weight"), c->norm_fmt, d, 0, 1, 0.1);
+    }
+    tiny_tensor(o, TINY_NAME("ffn_norm.weight"), c->norm_fmt, c->embd, 0, 1, 0.1);
+    tiny_linear(o, TINY_NAME("ffn_gate"), c->embd, c->ff, c->ffn_bias, c->scales);
+    tiny_linear(o, TINY_NAME("ffn_up"), c->embd, c->ff, c->ffn_bias, c->scales);
+    tiny_linear(o, TINY_NAME("ffn_down"), c->ff, c->embd, c->ffn_bias, c->scales);
+#undef TINY_NAME
+}
+
+static inline void tiny_meta(TinyOut *o) {
+    const Tiny *c = o->c;
+    tiny_kv_str(o, "general.architecture", c->arch);
+    tiny_kv_u32(o, "block_count", c->layers);
+    tiny_kv_u32(o, "context_length", c->ctx);
+    tiny_kv_u32(o, "embedding_length", c->embd);
+    tiny_kv_size(o, "feed_forward_length", c->ff);
+    tiny_kv_u32(o, "attention.head_count", c->heads);
+    if (c->kv_heads) tiny_kv_size(o, "attention.head_count_kv", c->kv_heads);
+    tiny_kv_f32(o, "attention.layer_norm_rms_epsilon", 1e-5f);
+    if (c->head_dim) tiny_kv_u32(o, "attention.key_length", c->head_dim);
+    if (c->head_dim) tiny_kv_u32(o, "attention.value_length", c->head_dim);
+    if (c->rot) tiny_kv_u32(o, "rope.dimension_count", c->rot);
+    if (c->base != 0) tiny_kv_f32(o, "rope.freq_base", c->base);
+    if (c->scaling) tiny_kv_str(o, "rope.scaling.type", c->scaling);
+    if (c->factor != 0)
+        tiny_kv_f32(o, c->old_factor_key ? "rope.scale_linear" : "rope.scaling.factor", c->factor);
+    if (c->attn_factor != 0) tiny_kv_f32(o, "rope.scaling.attn_factor", c->attn_factor);
+    if (c->ctx_orig) tiny_kv_u32(o, "rope.scaling.original_context_length", c->ctx_orig);
+}
+
+/* Appends the whole file to out, which the caller drops. */
+static inline void tiny_build(HthBuf *out, const Tiny *c) {
+    TinyOut o = { .c = c };
+    hth_buf_init(out, TINY_MAX);
+    hth_buf_init(&o.meta, TINY_MAX);
+    hth_buf_init(&o.info, TINY_MAX);
+    hth_buf_init(&o.data, TINY_MAX);
+    tiny_meta(&o);
+    tiny_tensor(&o, "token_embd.weight", c->fmt, c->embd, c->vocab, 0, 1);
+    tiny_tensor(&o, "output_norm.weight", c->norm_fmt, c->embd, 0, 1, 0.1);
+    if (!c->tied) tiny_linear(&o, "output", c->embd, c->vocab, false, false);
+    uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
+    if (c->factors) tiny_tensor(&o, "rope_freqs.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
+    for (uint32_t l = 0; l < c->layers; l++) tiny_layer(&o, l);
+    tiny_put(out, "GGUF", 4);
+    tiny_u32(out, 3);
+    tiny_u64(out, o.tensors);
+    tiny_u64(out, o.kvs);
+    tiny_put(out, o.meta.p, o.meta.n);
+    tiny_put(out, o.info.p, o.info.n);
+    while (out->n % 32) tiny_put(out, "", 1);
+    while (o.data.n % 32) tiny_put(&o.data, "", 1);
+    tiny_put(out, o.data.p, o.data.n);
+    hth_buf_drop(&o.meta);
+    hth_buf_drop(&o.info);
+    hth_buf_drop(&o.data);
+}
+
+/* The i-th of many token ids, a pure function of seed. */
+static inline uint32_t tiny_id(const Tiny *c, uint64_t stream, uint64_t i) {
+    return hth_rng_below(c->seed, stream, i, c->vocab);
+}
+
+#endif
