@@ -33,8 +33,9 @@ bool hth_file_fault(void) {
 /* Opens for reading and requires a regular file when `regular`. Sets *fd. */
 static HthStatus open_in(int *fd_out, struct stat *st, const char *path, bool regular,
                          HthErr *err) {
-    /* O_NONBLOCK: a FIFO in the place of a file must not hang us. */
-    const int fd = hth_file_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    /* Where only a file will do, a FIFO in its place must be refused, not waited for. */
+    const int flags = O_RDONLY | O_CLOEXEC | (regular ? O_NONBLOCK : 0);
+    const int fd = hth_file_fault() ? -1 : open(path, flags);
     HTH_REQUIRE(fd >= 0, err, HTH_EIO, "cannot open %s: %s", path, strerror(errno));
     HthStatus status = HTH_OK;
     if (fstat(fd, st))
@@ -43,8 +44,6 @@ static HthStatus open_in(int *fd_out, struct stat *st, const char *path, bool re
         status = HTH_FAIL(err, HTH_EINVAL, "%s is a folder, and a file is wanted", path);
     else if (regular && !S_ISREG(st->st_mode))
         status = HTH_FAIL(err, HTH_EINVAL, "%s is not a regular file", path);
-    else if (!S_ISREG(st->st_mode))
-        fcntl(fd, F_SETFL, 0); /* a pipe or device may block again */
     if (status != HTH_OK) {
         close(fd);
         return status;

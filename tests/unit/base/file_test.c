@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -127,6 +128,25 @@ static void reads_standard_input(void **state) {
     unlink(in_folder("in"));
 }
 
+static void *write_late(void *path) {
+    usleep(2000); /* the reader is waiting by now, or will find the writer: both must work */
+    HthErr err;
+    assert_ok(hth_file_write(path, "late", 4, 0644, &err), err);
+    return NULL;
+}
+
+static void reads_a_pipe_to_its_end(void **state) {
+    (void)state;
+    char path[160];
+    pthread_t writer;
+    snprintf(path, sizeof path, "%s/fifo", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(pthread_create(&writer, NULL, write_late, path), 0);
+    expect_content(path, "late", 4);
+    pthread_join(writer, NULL);
+    unlink(path);
+}
+
 static void follows_links_and_spares_devices(void **state) {
     (void)state;
     HthErr err;
@@ -237,6 +257,7 @@ int main(void) {
         cmocka_unit_test(refusals_name_the_path),
         cmocka_unit_test(reading_honours_the_ceiling),
         cmocka_unit_test(reads_standard_input),
+        cmocka_unit_test(reads_a_pipe_to_its_end),
         cmocka_unit_test(follows_links_and_spares_devices),
         cmocka_unit_test(abort_leaves_nothing),
         cmocka_unit_test(every_fault_leaves_old_or_new),
