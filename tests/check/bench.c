@@ -1,0 +1,215 @@
+/* bench.c - how fast the kernels are, beside what this machine can do in the same minute.
+ *
+ * One thread, in processor time, the best of several runs: others may be using the machine.  Products
+ * count 2 operations per weight and column.
+ *
+ * Thread: main. */
+#include "check/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+
+enum { K = 2048, ROWS = 512, COLS = 512, WALK = 192 << 20 };
+
+typedef struct Peaks {
+    double int8_gops, f32_gflops, read_gbs;
+} Peaks;
+
+static uint64_t cpu_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))) static double
+int8_peak(void) {
+    __m512i a[12], u = _mm512_set1_epi8(3);
+    memset(a, 0, sizeof a);
+    uint64_t t0 = cpu_ns();
+    for (int r = 0; r < 2000000; r++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++) a[i] = _mm512_dpbusd_epi32(a[i], u, u);
+        __asm__ volatile("" : "+v"(u));
+    }
+    uint64_t t1 = cpu_ns();
+    for (int i = 0; i < 12; i++) __asm__ volatile("" ::"v"(a[i]));
+    return 2000000.0 * 12 * 128 / (double)(t1 - t0);
+}
+__attribute__((target("avx512f"))) static double f32_peak512(void) {
+    __m512 a[12], u = _mm512_set1_ps(0.5f);
+    memset(a, 0, sizeof a);
+    uint64_t t0 = cpu_ns();
+    for (int r = 0; r < 2000000; r++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++) a[i] = _mm512_fmadd_ps(u, u, a[i]);
+        __asm__ volatile("" : "+v"(u));
+    }
+    uint64_t t1 = cpu_ns();
+    for (int i = 0; i < 12; i++) __asm__ volatile("" ::"v"(a[i]));
+    return 2000000.0 * 12 * 32 / (double)(t1 - t0);
+}
+__attribute__((target("avx2,fma"))) static double f32_peak256(void) {
+    __m256 a[12], u = _mm256_set1_ps(0.5f);
+    memset(a, 0, sizeof a);
+    uint64_t t0 = cpu_ns();
+    for (int r = 0; r < 2000000; r++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++) a[i] = _mm256_fmadd_ps(u, u, a[i]);
+        __asm__ volatile("" : "+x"(u));
+    }
+    uint64_t t1 = cpu_ns();
+    for (int i = 0; i < 12; i++) __asm__ volatile("" ::"x"(a[i]));
+    return 2000000.0 * 12 * 16 / (double)(t1 - t0);
+}
+
+static double peak_of(double (*fn)(void)) {
+    double best = 0;
+    for (int i = 0; i < 5; i++) {
+        double v = fn();
+        if (v > best) best = v;
+    }
+    return best;
+}
+static void compute_peaks(Peaks *p) {
+    __builtin_cpu_init();
+    bool wide = __builtin_cpu_supports("avx512f");
+    p->int8_gops = __builtin_cpu_supports("avx512vnni") ? peak_of(int8_peak) : 0;
+    p->f32_gflops = wide                            ? peak_of(f32_peak512)
+                    : __builtin_cpu_supports("fma") ? peak_of(f32_peak256)
+                                                    : 0;
+}
+#else
+static void compute_peaks(Peaks *p) {
+    p->int8_gops = p->f32_gflops = 0;
+}
+#endif
+
+static double read_gbs(const uint8_t *p, size_t n) {
+    double best = 0;
+    for (int r = 0; r < 5; r++) {
+        uint64_t s[8] = { 0 }, t0 = cpu_ns();
+        const uint64_t *q = (const uint64_t *)(const void *)p;
+        for (size_t i = 0; i + 8 <= n / 8; i += 8)
+            for (int j = 0; j < 8; j++) s[j] += q[i + j];
+        double gbs = (double)n / (double)(cpu_ns() - t0);
+        for (int j = 0; j < 8; j++) __asm__ volatile("" ::"r"(s[j]));
+        if (gbs > best) best = gbs;
+    }
+    return best;
+}
+
+typedef struct Desk {
+    uint8_t *w; /* WALK bytes of weights, so that decode reads memory, not cache */
+    uint8_t *x;
+    float *y;
+    Check rng;
+} Desk;
+
+typedef struct Line {
+    double prefill_gops, decode_gbs, few_gops;
+} Line;
+
+static double time_cols(const Desk *d, const HthKern *kern, const HthFmt *fmt, uint32_t cols) {
+    size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K);
+    double best = 0;
+    for (int r = 0; r < 5; r++) {
+        uint64_t t0 = cpu_ns();
+        for (uint32_t row = 0; row < ROWS; row += 64)
+            kern->linear[hth_fmt_index(fmt)](d->w + row * rb, rb, 64, K, d->x, xs, cols, d->y + row,
+                                             ROWS);
+        double gops = 2.0 * ROWS * K * cols / (double)(cpu_ns() - t0);
+        if (gops > best) best = gops;
+    }
+    return best;
+}
+
+static double time_decode(const Desk *d, const HthKern *kern, const HthFmt *fmt) {
+    size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K);
+    uint32_t rows = (uint32_t)(WALK / rb) / 64 * 64;
+    double best = 0;
+    for (int r = 0; r < 3; r++) {
+        uint64_t t0 = cpu_ns();
+        for (uint32_t row = 0; row < rows; row += 64)
+            kern->linear[hth_fmt_index(fmt)](d->w + row * rb, rb, 64, K, d->x, xs, 1, d->y, ROWS);
+        double gbs = (double)rows * (double)rb / (double)(cpu_ns() - t0);
+        if (gbs > best) best = gbs;
+    }
+    return best;
+}
+
+static Line measure(Desk *d, const HthKern *kern, const HthFmt *fmt) {
+    float *in = hth_calloc_aligned(K, sizeof *in);
+    size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K);
+    case_begin(&d->rng, 1);
+    fill_blocks(&d->rng, fmt, d->w, ROWS * (size_t)(K / fmt->block_len));
+    for (size_t done = ROWS * rb; done < WALK;) { /* the rest repeats it */
+        size_t n = WALK - done < done ? WALK - done : done;
+        memcpy(d->w + done, d->w, n);
+        done += n;
+    }
+    for (uint32_t c = 0; c < COLS; c++) {
+        fill(&d->rng, FILL_RANDOM, in, K);
+        if (fmt->act == HTH_ACT_Q8)
+            kern->act_q8(in, K, (HthActQ8 *)(void *)(d->x + c * xs));
+        else
+            memcpy(d->x + c * xs, in, K * sizeof *in);
+    }
+    hth_free(in);
+    return (Line){ time_cols(d, kern, fmt, COLS), time_decode(d, kern, fmt),
+                   time_cols(d, kern, fmt, 8) };
+}
+
+static void print_line(bool json, const HthKern *kern, const HthFmt *fmt, Line l, Peaks p) {
+    double peak = fmt->act == HTH_ACT_Q8 ? p.int8_gops : p.f32_gflops;
+    double part = peak > 0 ? 100 * l.prefill_gops / peak : 0, mem = 100 * l.decode_gbs / p.read_gbs;
+    if (json)
+        printf("{\"tier\":\"%s\",\"format\":\"%s\",\"cols512_gops\":%.1f,\"of_peak\":%.3f,"
+               "\"cols8_gops\":%.1f,\"cols1_gbs\":%.2f,\"of_read\":%.3f}\n",
+               kern->name, fmt->name, l.prefill_gops, part / 100, l.few_gops, l.decode_gbs,
+               mem / 100);
+    else
+        printf("%-11s %-5s %8.1f Gop/s %5.1f %%   %8.1f Gop/s   %6.1f GB/s %5.1f %%\n", kern->name,
+               fmt->name, l.prefill_gops, part, l.few_gops, l.decode_gbs, mem);
+}
+
+int bench(bool json, const char *tier, const HthFmt *only) {
+    Desk d = { .w = hth_calloc_aligned(WALK, 1),
+               .x = hth_calloc_aligned(COLS, K * sizeof(float)),
+               .y = hth_calloc_aligned(COLS, ROWS * sizeof(float)),
+               .rng = { .seed = 1 } };
+    if (d.w == NULL || d.x == NULL || d.y == NULL) {
+        fputs("hearth-check: out of memory\n", stderr);
+        return 71;
+    }
+    for (size_t i = 0; i < WALK; i += 512) d.w[i] = 1;
+    Peaks p;
+    compute_peaks(&p);
+    p.read_gbs = read_gbs(d.w, WALK);
+    if (json)
+        printf("{\"int8_gops\":%.1f,\"f32_gflops\":%.1f,\"read_gbs\":%.2f}\n", p.int8_gops,
+               p.f32_gflops, p.read_gbs);
+    else
+        printf(
+            "one thread; peak here: int8 %.0f Gop/s, f32 %.0f GFLOP/s, read %.1f GB/s\n"
+            "tier        fmt      512 columns   of peak       8 columns        1 column  of read\n",
+            p.int8_gops, p.f32_gflops, p.read_gbs);
+    for (size_t t = 1; hth_kern_at(t) != NULL; t++) {
+        const HthKern *kern = hth_kern_at(t);
+        if ((tier != NULL && strcmp(tier, kern->name) != 0) || !hth_kern_runs_here(kern)) continue;
+        for (size_t i = 0; hth_fmt_at(i) != NULL; i++) {
+            const HthFmt *fmt = hth_fmt_at(i);
+            if (fmt->dequant == NULL || (only != NULL && fmt != only)) continue;
+            print_line(json, kern, fmt, measure(&d, kern, fmt), p);
+        }
+    }
+    hth_free(d.w);
+    hth_free(d.x);
+    hth_free(d.y);
+    return 0;
+}

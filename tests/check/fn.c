@@ -1,0 +1,135 @@
+/* fn.c - the format-free kernels: activations, norms, rope, gates, sums, the cache's numbers.
+ *
+ * Thread: main. */
+#include "check/check.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/num.h"
+
+enum { N_MAX = 1100 };
+
+typedef struct Call {
+    const HthKern *kern;
+    int which;
+    uint32_t n;
+    const float *a, *b; /* end at a guard page */
+    float eps;
+    bool neox;
+    HthKvType type;
+    uint8_t *out;
+} Call;
+
+enum { ACT, NORM, NORM_ONES, ROPE, SWIGLU, ADD, STORE, KINDS };
+static const char *const names[KINDS] = { "act_q8", "rmsnorm", "rmsnorm ones", "rope",
+                                          "swiglu", "add",     "kv_store" };
+
+static void run_call(void *ctx) {
+    Call *c = ctx;
+    float *y = (float *)(void *)c->out;
+    switch (c->which) {
+    case ACT: c->kern->act_q8(c->a, c->n, (HthActQ8 *)(void *)c->out); break;
+    case NORM: c->kern->rmsnorm(y, c->a, c->b, c->n, c->eps); break;
+    case NORM_ONES: c->kern->rmsnorm(y, c->a, NULL, c->n, c->eps); break;
+    case ROPE:
+        memcpy(y, c->a, c->n * sizeof *y);
+        c->kern->rope(y, c->b, c->n, c->neox);
+        break;
+    case SWIGLU: c->kern->swiglu(y, c->a, c->b, c->n); break;
+    case ADD: c->kern->add(y, c->a, c->b, c->n); break;
+    case STORE: c->kern->kv_store(c->type, c->a, c->n, c->out); break;
+    default: break;
+    }
+}
+
+static size_t out_bytes(const Call *c) {
+    if (c->which == ACT) return c->n / 32 * sizeof(HthActQ8);
+    return c->n * (c->which == STORE && c->type == HTH_KV_F16 ? 2 : 4);
+}
+
+/* Floats by value, the rest by byte; a NaN scale or half equals any other. */
+static void compare(Check *k, const Call *c, const uint8_t *want, const uint8_t *got,
+                    const char *what) {
+    if (c->which == ACT) {
+        const HthActQ8 *w = (const void *)want, *g = (const void *)got;
+        for (uint32_t b = 0; b < c->n / 32; b++) {
+            k->compared++;
+            HthActQ8 x = w[b], y = g[b];
+            if (x.d != x.d && y.d != y.d) x.d = y.d = 0;
+            if (x.min_scale != x.min_scale && y.min_scale != y.min_scale)
+                x.min_scale = y.min_scale = 0;
+            if (memcmp(&x, &y, sizeof x) != 0) {
+                failed(k, what);
+                return;
+            }
+        }
+    } else if (c->which == STORE && c->type == HTH_KV_F16) {
+        k->compared++;
+        for (uint32_t i = 0; i < c->n; i++) {
+            float x = hth_f16_to_f32(hth_le16(want + i * 2)),
+                  y = hth_f16_to_f32(hth_le16(got + i * 2));
+            if (memcmp(want + i * 2, got + i * 2, 2) != 0 && !(x != x && y != y)) {
+                failed(k, what);
+                return;
+            }
+        }
+    } else {
+        same(k, (const float *)(const void *)want, (const float *)(const void *)got, c->n, what);
+    }
+}
+
+static void one_call(Check *k, Call c, Fill how) {
+    char what[128];
+    Guard a = guard_open(c.n * sizeof(float)), b = guard_open(c.n * sizeof(float));
+    Guard want = canary_open(out_bytes(&c), 64);
+    Guard got = canary_open(out_bytes(&c), c.which == ACT ? 64 : 4);
+    snprintf(what, sizeof what, "%s n %u fill %s%s", names[c.which], c.n, fill_names[how],
+             c.neox ? " neox" : "");
+    fill(k, how, (float *)(void *)a.p, c.n);
+    fill(k, c.which == ROPE ? FILL_RANDOM : how, (float *)(void *)b.p, c.n);
+    c.a = (const float *)(const void *)a.p;
+    c.b = (const float *)(const void *)b.p;
+    c.kern = k->truth;
+    c.out = want.p;
+    run_call(&c);
+    c.kern = k->kern;
+    c.out = got.p;
+    if (survives(run_call, &c)) {
+        compare(k, &c, want.p, got.p, what);
+        k->compared++;
+        if (!canary_whole(&got)) failed(k, what);
+    } else {
+        k->crashed++;
+        failed(k, what);
+    }
+    /* In place where the contract allows it. */
+    if (c.which == NORM || c.which == ADD) {
+        memcpy(got.p, a.p, c.n * sizeof(float));
+        c.a = (const float *)(const void *)got.p;
+        if (survives(run_call, &c)) compare(k, &c, want.p, got.p, "in place");
+    }
+    guard_close(&a);
+    guard_close(&b);
+    guard_close(&want);
+    guard_close(&got);
+}
+
+void check_fn(Check *k) {
+    static const uint32_t sizes[] = { 1, 2, 7, 15, 16, 17, 32, 33, 64, 100, 256, 320, 1024 };
+    uint64_t number = 100000;
+    for (int which = 0; which < KINDS; which++)
+        for (size_t i = 0; i < HTH_COUNT(sizes); i++)
+            for (uint32_t round = 0; round < 2 * FILL_COUNT; round++) {
+                uint32_t n = sizes[i];
+                if (which == ACT) n = (n + 31) / 32 * 32;
+                if (which == ROPE) n = (n + 1) / 2 * 2;
+                case_begin(k, number++);
+                Call c = { .which = which,
+                           .n = n,
+                           .eps = 1e-5f,
+                           .neox = round % 2 == 1,
+                           .type = round % 2 == 1 ? HTH_KV_F16 : HTH_KV_F32 };
+                one_call(k, c, (Fill)(round / 2));
+            }
+}

@@ -1,0 +1,142 @@
+/* linear.c - products: equal bits, any shape, any position, any batch; and near the real product.
+ *
+ * Thread: main. */
+#include "check/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+typedef struct Job {
+    HthLinearFn *fn;
+    const uint8_t *w;
+    size_t row_bytes;
+    uint32_t rows, k, cols;
+    const uint8_t *x;
+    size_t x_stride;
+    float *y;
+    size_t ldy;
+} Job;
+
+static void run_job(void *ctx) {
+    Job *j = ctx;
+    j->fn(j->w, j->row_bytes, j->rows, j->k, j->x, j->x_stride, j->cols, j->y, j->ldy);
+}
+
+static bool attempt(Check *k, Job *j, const char *what) {
+    if (survives(run_job, j)) return true;
+    k->crashed++;
+    failed(k, what);
+    return false;
+}
+
+/* |y - sum w*x| in double, w and x as their formats say: rounding only, plus half a unit of the
+ * shared exponent for each minimum of the k-quants. */
+static void check_error(Check *k, const HthFmt *fmt, const Job *j, const char *what) {
+    float *w = hth_calloc_aligned(j->k, sizeof *w);
+    double worst = 0;
+    for (uint32_t r = 0; r < j->rows; r++) {
+        fmt->dequant(j->w + r * j->row_bytes, w, j->k);
+        for (uint32_t c = 0; c < j->cols; c++) {
+            const uint8_t *x = j->x + c * j->x_stride;
+            const HthActQ8 *q = (const HthActQ8 *)x;
+            double sum = 0, mag = 1e-30;
+            for (uint32_t i = 0; i < j->k; i++) {
+                double xi = fmt->act == HTH_ACT_F32 ? (double)((const float *)x)[i]
+                                                    : (double)q[i / 32].d * q[i / 32].q[i % 32];
+                sum += (double)w[i] * xi;
+                mag += fabs((double)w[i] * xi);
+                if (fmt->act == HTH_ACT_Q8) mag += fabs((double)q[i / 32].d);
+            }
+            double err = fabs(sum - (double)j->y[c * j->ldy + r]) / mag;
+            if (err > worst) worst = err;
+        }
+    }
+    hth_free(w);
+    k->compared++;
+    bool has_mins = strcmp(fmt->name, "Q4_K") == 0 || strcmp(fmt->name, "Q5_K") == 0;
+    if (!(worst < (has_mins ? 2e-3 : 1e-5))) failed(k, what);
+}
+
+typedef struct Shape {
+    uint32_t rows, k, cols;
+} Shape;
+
+static void one_shape(Check *k, const HthFmt *fmt, Shape s, Fill how) {
+    char what[160];
+    size_t i = hth_fmt_index(fmt), row_bytes = hth_fmt_row_bytes(fmt, s.k);
+    size_t x_bytes = (hth_act_bytes(fmt->act, s.k) + 63) / 64 * 64, ldy = s.rows + below(k, 3);
+    Guard w = guard_open(s.rows * row_bytes), x = guard_open(s.cols * x_bytes);
+    Guard want = canary_open(s.cols * ldy * sizeof(float), 64);
+    Guard got = canary_open(s.cols * ldy * sizeof(float), 4);
+    float *in = hth_calloc_aligned(s.k, sizeof *in);
+    snprintf(what, sizeof what, "linear %s rows %u k %u cols %u fill %s", fmt->name, s.rows, s.k,
+             s.cols, fill_names[how]);
+    fill_blocks(k, fmt, w.p, s.rows * (size_t)(s.k / fmt->block_len));
+    for (uint32_t c = 0; c < s.cols; c++) {
+        fill(k, how, in, s.k);
+        if (fmt->act == HTH_ACT_Q8)
+            k->truth->act_q8(in, s.k, (HthActQ8 *)(void *)(x.p + c * x_bytes));
+        else
+            memcpy(x.p + c * x_bytes, in, s.k * sizeof *in);
+    }
+    Job t = { k->truth->linear[i],     w.p, row_bytes, s.rows, s.k, s.cols, x.p, x_bytes,
+              (float *)(void *)want.p, ldy };
+    Job j = t;
+    j.fn = k->kern->linear[i];
+    j.y = (float *)(void *)got.p;
+    run_job(&t);
+    if (attempt(k, &j, what)) {
+        for (uint32_t c = 0; c < s.cols; c++)
+            if (!same(k, t.y + c * ldy, j.y + c * ldy, s.rows, what)) break;
+        k->compared++;
+        if (!canary_whole(&got)) failed(k, what);
+        if (how == FILL_RANDOM) check_error(k, fmt, &j, what);
+    }
+    /* One output alone: the last row of the last column, at its own address. */
+    float alone = 0.0f;
+    Job a = j;
+    a.w += (s.rows - 1) * row_bytes;
+    a.x += (s.cols - 1) * x_bytes;
+    a.rows = a.cols = 1;
+    a.y = &alone;
+    a.ldy = 1;
+    if (attempt(k, &a, what)) same(k, t.y + (s.cols - 1) * ldy + s.rows - 1, &alone, 1, what);
+    hth_free(in);
+    guard_close(&w);
+    guard_close(&x);
+    guard_close(&want);
+    guard_close(&got);
+}
+
+static void check_format(Check *k, const HthFmt *fmt) {
+    static const uint32_t k_float[] = { 1, 2, 15, 16, 17, 31, 48, 100, 333 };
+    static const uint32_t k_block[] = { 1, 2, 3, 4, 7, 8, 9, 16, 65, 70 }; /* blocks */
+    static const uint32_t rows[] = { 1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 49 };
+    static const uint32_t cols[] = { 1, 2, 3, 4, 5, 6, 7, 8, 13 };
+    uint64_t number = 1000 * (1 + (uint64_t)hth_fmt_index(fmt));
+    size_t ks = fmt->block_len == 1 ? HTH_COUNT(k_float) : HTH_COUNT(k_block);
+    for (size_t ki = 0; ki < ks; ki++)
+        for (uint32_t round = 0; round < 14; round++) {
+            case_begin(k, number++);
+            Shape s = { rows[below(k, HTH_COUNT(rows))], 0, cols[below(k, HTH_COUNT(cols))] };
+            s.k = fmt->block_len == 1 ? k_float[ki] : k_block[ki] * fmt->block_len;
+            if (s.k > 8000) s.rows = 1 + s.rows % 17; /* the truth is slow */
+            one_shape(k, fmt, s, (Fill)(round % FILL_COUNT));
+        }
+}
+
+void check_linear(Check *k, const HthFmt *only) {
+    for (size_t i = 0; hth_fmt_at(i) != NULL; i++) {
+        const HthFmt *fmt = hth_fmt_at(i);
+        if (only != NULL && only != fmt) continue;
+        k->compared++;
+        if ((fmt->dequant == NULL) != (k->kern->linear[i] == NULL)) {
+            failed(k, "a format has a product exactly if it has floats");
+            continue;
+        }
+        if (fmt->dequant != NULL) check_format(k, fmt);
+    }
+}

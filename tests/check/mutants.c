@@ -1,0 +1,321 @@
+/* mutants.c - kernels with one planted fault each; the checker must catch every one.
+ *
+ * A mutant is tier "c" with one function replaced by a plain-C version that is wrong the way real
+ * kernels go wrong: an unfused add, another order of a sum, a wrong offset, a tail forgotten.
+ *
+ * Thread: main. */
+#include "check/check.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/num.h"
+
+#define PARAMS                                                                                     \
+    const void *w, size_t row_bytes, uint32_t rows, uint32_t k, const void *x, size_t x_stride,    \
+        uint32_t cols, float *y, size_t ldy
+
+static HthLinearFn *truth_of(const char *fmt) {
+    return hth_kern_at(0)->linear[hth_fmt_index(hth_fmt_by_name(fmt))];
+}
+
+/* ---- products with Q8_0: one dot, many ways to get it wrong ---- */
+
+typedef enum Fault { UNFUSED, ASSOCIATION, TWO_SUMS, BACKWARDS } Fault;
+
+static float q8_dot(const uint8_t *row, const HthActQ8 *x, uint32_t k, Fault fault) {
+    float acc = 0.0f, second = 0.0f;
+    uint32_t blocks = k / 32;
+    for (uint32_t i = 0; i < blocks; i++) {
+        uint32_t b = fault == BACKWARDS ? blocks - 1 - i : i;
+        const uint8_t *p = row + b * 34;
+        float d = hth_f16_to_f32(hth_le16(p)), s = d * x[b].d;
+        int32_t sum = 0;
+        for (int j = 0; j < 32; j++) sum += (int8_t)p[2 + j] * x[b].q[j];
+        switch (fault) {
+        case UNFUSED: acc = acc + (float)sum * s; break;
+        case ASSOCIATION: acc = fmaf((float)sum * d, x[b].d, acc); break;
+        case TWO_SUMS:
+            if (b % 2 == 0)
+                acc = fmaf((float)sum, s, acc);
+            else
+                second = fmaf((float)sum, s, second);
+            break;
+        default: acc = fmaf((float)sum, s, acc); break;
+        }
+    }
+    return acc + second;
+}
+#define Q8_MUTANT(name, fault)                                                                     \
+    static void name(PARAMS) {                                                                     \
+        for (uint32_t r = 0; r < rows; r++)                                                        \
+            for (uint32_t c = 0; c < cols; c++)                                                    \
+                y[c * ldy + r] =                                                                   \
+                    q8_dot((const uint8_t *)w + r * row_bytes,                                     \
+                           (const HthActQ8 *)(const void *)((const uint8_t *)x + c * x_stride), k, \
+                           fault);                                                                 \
+    }
+Q8_MUTANT(q8_unfused, UNFUSED)
+Q8_MUTANT(q8_association, ASSOCIATION)
+Q8_MUTANT(q8_two_sums, TWO_SUMS)
+Q8_MUTANT(q8_backwards, BACKWARDS)
+
+/* Right for one column, two running sums for many: a batch would change an answer. */
+static void q8_batch(PARAMS) {
+    if (cols == 1)
+        truth_of("Q8_0")(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+    else
+        q8_two_sums(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+}
+/* Right for whole panels of 16 rows, unfused for the rest. */
+static void q8_tail_rows(PARAMS) {
+    uint32_t whole = rows / 16 * 16;
+    truth_of("Q8_0")(w, row_bytes, whole, k, x, x_stride, cols, y, ldy);
+    q8_unfused((const uint8_t *)w + whole * row_bytes, row_bytes, rows - whole, k, x, x_stride,
+               cols, y + whole, ldy);
+}
+static void q8_writes_past(PARAMS) {
+    truth_of("Q8_0")(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+    y[(cols - 1) * ldy + ldy] = 1.0f;
+}
+static void q8_reads_past(PARAMS) {
+    truth_of("Q8_0")(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+    volatile const uint8_t *end = (const uint8_t *)w + rows * row_bytes;
+    (void)end[15];
+}
+static void q8_illegal(PARAMS) {
+    truth_of("Q8_0")(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+    if (k > 64) __builtin_trap();
+}
+static void q8_drops_last_block(PARAMS) { /* as if K came in pairs of blocks */
+    truth_of("Q8_0")(w, row_bytes, rows, k >= 64 ? k / 64 * 64 : k, x, x_stride, cols, y, ldy);
+}
+/* Saturates the pair sums to 16 bits, as a careless use of maddubs does. */
+static void q8_saturates(PARAMS) {
+    for (uint32_t r = 0; r < rows; r++)
+        for (uint32_t c = 0; c < cols; c++) {
+            const HthActQ8 *a = (const void *)((const uint8_t *)x + c * x_stride);
+            const uint8_t *p = (const uint8_t *)w + r * row_bytes;
+            float acc = 0.0f;
+            for (uint32_t b = 0; b < k / 32; b++, p += 34) {
+                int32_t sum = 0;
+                for (int j = 0; j < 32; j += 2) {
+                    int32_t s = (uint8_t)(p[2 + j] ^ 0x80) * a[b].q[j] +
+                                (uint8_t)(p[3 + j] ^ 0x80) * a[b].q[j + 1];
+                    sum += s > 32767 ? 32767 : s < -32768 ? -32768 : s;
+                }
+                acc =
+                    fmaf((float)(sum - 128 * a[b].sum), hth_f16_to_f32(hth_le16(p)) * a[b].d, acc);
+            }
+            y[c * ldy + r] = acc;
+        }
+}
+
+/* ---- other formats ---- */
+
+static void q4_nibbles(PARAMS) { /* adjacent weights in one byte, as other formats have it */
+    for (uint32_t r = 0; r < rows; r++)
+        for (uint32_t c = 0; c < cols; c++) {
+            const HthActQ8 *a = (const void *)((const uint8_t *)x + c * x_stride);
+            const uint8_t *p = (const uint8_t *)w + r * row_bytes;
+            float acc = 0.0f;
+            for (uint32_t b = 0; b < k / 32; b++, p += 18) {
+                int32_t sum = 0;
+                for (int j = 0; j < 32; j++)
+                    sum += ((p[2 + j / 2] >> (j % 2 * 4) & 15) - 8) * a[b].q[j];
+                acc = fmaf((float)sum, hth_f16_to_f32(hth_le16(p)) * a[b].d, acc);
+            }
+            y[c * ldy + r] = acc;
+        }
+}
+/* The exponent shared by the minima is one too high in the last superblock. */
+static void q4k_min_scale(PARAMS) {
+    HthActQ8 copy[80];
+    for (uint32_t c = 0; c < cols; c++) {
+        const HthActQ8 *a = (const void *)((const uint8_t *)x + c * x_stride);
+        uint32_t blocks = k / 32;
+        if (blocks > HTH_COUNT(copy)) {
+            truth_of("Q4_K")(w, row_bytes, rows, k, a, 0, 1, y + c * ldy, ldy);
+            continue;
+        }
+        memcpy(copy, a, blocks * sizeof *a);
+        copy[blocks - 8].min_scale *= 2.0f;
+        truth_of("Q4_K")(w, row_bytes, rows, k, copy, 0, 1, y + c * ldy, ldy);
+    }
+}
+static void f32_dot(PARAMS, int lanes, bool far_first) {
+    for (uint32_t r = 0; r < rows; r++)
+        for (uint32_t c = 0; c < cols; c++) {
+            const uint8_t *p = (const uint8_t *)w + r * row_bytes;
+            const float *a = (const float *)(const void *)((const uint8_t *)x + c * x_stride);
+            float lane[16] = { 0.0f };
+            for (uint32_t i = 0; i < k; i++) {
+                uint32_t l = i % (uint32_t)lanes;
+                lane[l] = fmaf(hth_bits_f32(hth_le32(p + i * 4)), a[i], lane[l]);
+            }
+            if (far_first)
+                for (int h = lanes / 2; h > 0; h /= 2)
+                    for (int i = 0; i < h; i++) lane[i] += lane[i + h];
+            else
+                for (int step = 1; step < lanes; step *= 2)
+                    for (int i = 0; i < lanes; i += 2 * step) lane[i] += lane[i + step];
+            y[c * ldy + r] = lane[0];
+        }
+}
+static void f32_eight_lanes(PARAMS) {
+    f32_dot(w, row_bytes, rows, k, x, x_stride, cols, y, ldy, 8, true);
+}
+static void f32_near_first(PARAMS) {
+    f32_dot(w, row_bytes, rows, k, x, x_stride, cols, y, ldy, 16, false);
+}
+
+/* ---- format-free ---- */
+
+static void act_half_away(const float *x, uint32_t k, HthActQ8 *out) {
+    hth_kern_at(0)->act_q8(x, k, out);
+    for (uint32_t i = 0; i < k; i++) {
+        HthActQ8 *b = out + i / 32;
+        if (b->d != 0.0f && b->d == b->d) {
+            float max = 0.0f;
+            for (uint32_t j = i / 32 * 32; j < i / 32 * 32 + 32; j++) max = fmaxf(max, fabsf(x[j]));
+            b->q[i % 32] = (int8_t)roundf(x[i] * (127.0f / max) * 0.99999f);
+        }
+    }
+}
+static void act_ignores_nan(const float *x, uint32_t k, HthActQ8 *out) {
+    hth_kern_at(0)->act_q8(x, k, out);
+    for (uint32_t b = 0; b < k / 32; b++)
+        if (out[b].d != out[b].d) out[b].d = 0.0f;
+}
+static void norm_root_last(float *y, const float *x, const float *w, uint32_t n, float eps) {
+    float one[1100], sum = 0.0f;
+    hth_kern_at(0)->rmsnorm(one, x, NULL, n, eps);
+    for (uint32_t i = 0; i < n; i++) sum = fmaf(x[i], x[i], sum);
+    float root = sqrtf(sum / (float)n + eps);
+    for (uint32_t i = 0; i < n; i++) y[i] = w != NULL ? x[i] / root * w[i] : x[i] / root;
+}
+static void rope_unfused(float *x, const float *cs, uint32_t n_rot, bool neox) {
+    uint32_t half = n_rot / 2;
+    for (uint32_t i = 0; i < half; i++) {
+        float *pa = neox ? x + i : x + 2 * i, *pb = neox ? pa + half : pa + 1, a = *pa, b = *pb;
+        *pa = a * cs[2 * i] - b * cs[2 * i + 1];
+        *pb = a * cs[2 * i + 1] + b * cs[2 * i];
+    }
+}
+static void swiglu_libm(float *y, const float *gate, const float *up, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) y[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i];
+}
+static void add_flushes(float *y, const float *a, const float *b, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        y[i] = a[i] + b[i];
+        if (fabsf(y[i]) < 0x1p-126f) y[i] = 0.0f;
+    }
+}
+static void store_truncates(HthKvType type, const float *x, uint32_t n, void *out) {
+    uint8_t *to = out;
+    hth_kern_at(0)->kv_store(type, x, n, out);
+    if (type != HTH_KV_F16) return;
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t h = hth_le16(to + i * 2);
+        if (fabsf(hth_f16_to_f32(h)) > fabsf(x[i])) h--;
+        memcpy(to + i * 2, &h, 2);
+    }
+}
+static void page_values_backwards(const HthAttendPage *p) {
+    HthAttendPage one = *p;
+    float sum[200] = { 0.0f }, m, l, o[200];
+    hth_kern_at(0)->attend_page(p);
+    if (p->group > 1 || p->count < 3 || p->head_dim_v > 200) return;
+    one.m = &m;
+    one.l = &l;
+    one.o = o;
+    one.count = 1;
+    for (uint32_t t = p->count; t-- > 0;) { /* weights are exp(s - m), values added last first */
+        one.k = (const uint8_t *)p->k + t * p->k_stride;
+        one.v = (const uint8_t *)p->v + t * p->v_stride;
+        hth_kern_at(0)->attend_page(&one);
+        for (uint32_t d = 0; d < p->head_dim_v; d++) sum[d] = fmaf(expf(m - p->m[0]), o[d], sum[d]);
+    }
+    memcpy(p->o, sum, p->head_dim_v * sizeof *sum);
+}
+static void merge_divides(float *out, const float *m, const float *l, const float *o,
+                          uint32_t pages, uint32_t head_dim_v) {
+    float max = -INFINITY, sum = 0.0f;
+    for (uint32_t i = 0; i < pages; i++) max = fmaxf(max, m[i]);
+    for (uint32_t i = 0; i < pages; i++) sum = fmaf(l[i], (float)exp((double)(m[i] - max)), sum);
+    hth_kern_at(0)->attend_merge(out, m, l, o, pages, head_dim_v);
+    float inv = 1.0f / sum;
+    for (uint32_t d = 0; d < head_dim_v; d++) out[d] = out[d] / inv / sum;
+}
+
+/* ---- the list ---- */
+
+typedef struct Mutant {
+    const char *name, *fmt; /* fmt: whose product is replaced; NULL: some other function */
+    HthLinearFn *linear;
+    HthKern other;
+} Mutant;
+
+/* clang-format off */
+static const Mutant mutants[] = {
+    { "multiply and add, not fused", "Q8_0", q8_unfused, { 0 } },
+    { "scales associated the other way", "Q8_0", q8_association, { 0 } },
+    { "two running sums", "Q8_0", q8_two_sums, { 0 } },
+    { "blocks from last to first", "Q8_0", q8_backwards, { 0 } },
+    { "another order for batches", "Q8_0", q8_batch, { 0 } },
+    { "another order for rows past a panel", "Q8_0", q8_tail_rows, { 0 } },
+    { "writes past its output", "Q8_0", q8_writes_past, { 0 } },
+    { "reads past its weights", "Q8_0", q8_reads_past, { 0 } },
+    { "illegal instruction", "Q8_0", q8_illegal, { 0 } },
+    { "odd last block dropped", "Q8_0", q8_drops_last_block, { 0 } },
+    { "16-bit saturation", "Q8_0", q8_saturates, { 0 } },
+    { "nibble order", "Q4_0", q4_nibbles, { 0 } },
+    { "scale of the minima", "Q4_K", q4k_min_scale, { 0 } },
+    { "eight lanes", "F32", f32_eight_lanes, { 0 } },
+    { "neighbours first in the final sum", "F32", f32_near_first, { 0 } },
+    { "activations rounded otherwise", NULL, NULL, { .act_q8 = act_half_away } },
+    { "NaN activations ignored", NULL, NULL, { .act_q8 = act_ignores_nan } },
+    { "sum of squares in one lane", NULL, NULL, { .rmsnorm = norm_root_last } },
+    { "rope not fused", NULL, NULL, { .rope = rope_unfused } },
+    { "the C library's exp", NULL, NULL, { .swiglu = swiglu_libm } },
+    { "subnormals flushed", NULL, NULL, { .add = add_flushes } },
+    { "halves truncated", NULL, NULL, { .kv_store = store_truncates } },
+    { "values from last to first", NULL, NULL, { .attend_page = page_values_backwards } },
+    { "merge scaled otherwise", NULL, NULL, { .attend_merge = merge_divides } },
+};
+/* clang-format on */
+
+static HthKern build(const Mutant *m) {
+    HthKern k = *hth_kern_at(0);
+    k.name = "mutant";
+    if (m->fmt != NULL) k.linear[hth_fmt_index(hth_fmt_by_name(m->fmt))] = m->linear;
+    if (m->other.act_q8 != NULL) k.act_q8 = m->other.act_q8;
+    if (m->other.rmsnorm != NULL) k.rmsnorm = m->other.rmsnorm;
+    if (m->other.rope != NULL) k.rope = m->other.rope;
+    if (m->other.swiglu != NULL) k.swiglu = m->other.swiglu;
+    if (m->other.add != NULL) k.add = m->other.add;
+    if (m->other.kv_store != NULL) k.kv_store = m->other.kv_store;
+    if (m->other.attend_page != NULL) k.attend_page = m->other.attend_page;
+    if (m->other.attend_merge != NULL) k.attend_merge = m->other.attend_merge;
+    return k;
+}
+
+int check_mutants(uint64_t seed) {
+    size_t missed = 0;
+    for (size_t i = 0; i < HTH_COUNT(mutants); i++) {
+        HthKern kern = build(&mutants[i]);
+        Check k = { .kern = &kern, .truth = hth_kern_at(0), .seed = seed, .show_max = 0 };
+        if (mutants[i].fmt != NULL) {
+            check_linear(&k, hth_fmt_by_name(mutants[i].fmt));
+        } else {
+            check_fn(&k);
+            check_attend(&k);
+        }
+        printf("mutant %-38s %s (%llu of %llu comparisons)\n", mutants[i].name,
+               k.failed > 0 ? "caught" : "MISSED", (unsigned long long)k.failed,
+               (unsigned long long)k.compared);
+        missed += k.failed == 0;
+    }
+    printf("%zu mutants, %zu missed\n", HTH_COUNT(mutants), missed);
+    return missed != 0;
+}
