@@ -7,6 +7,7 @@
 #ifndef HTH_TESTS_GGUF_HOSTILE_H
 #define HTH_TESTS_GGUF_HOSTILE_H
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "gguf/gguf.h"
 #include "support/gguf_build.h"
@@ -34,12 +36,26 @@ static inline HthStatus open_copy(HthGguf **out, const uint8_t *bytes, size_t n,
     return hth_gguf_open_mem(out, *copy, n, "dir/test.gguf", err);
 }
 
+/* With HEARTH_SEEDS naming a folder, every small bad file is left there: seeds for gguf_fuzz. */
+static inline void hostile_seed(const Hostile *row, const Gb *g) {
+    char path[512];
+    HthErr err;
+    const char *folder = getenv("HEARTH_SEEDS");
+    if (folder == NULL || g->n > 2048) return;
+    size_t at = (size_t)snprintf(path, sizeof path, "%s/bad-", folder);
+    for (const char *p = row->what; *p && at < sizeof path - 1; p++)
+        path[at++] = isalnum((unsigned char)*p) ? *p : '-';
+    path[at] = '\0';
+    if (hth_file_write(path, g->b, g->n, 0644, &err) != HTH_OK) fail_msg("%s", err.text);
+}
+
 static inline void hostile_row(const Hostile *row, Gb *g) {
     HthGguf *file = NULL;
     HthErr err = { 0 };
     uint8_t *copy = NULL;
     uint64_t live = hth_mem_live();
     row->make(g);
+    hostile_seed(row, g);
     HthStatus status = open_copy(&file, g->b, g->n, &copy, &err);
     if (status != row->status || strstr(err.text, row->says) == NULL)
         fail_msg("%s: got %s \"%s\", want %s \"%s\"", row->what, hth_status_name(status), err.text,
