@@ -19,4 +19,8 @@ void hth_sgemm_close(HthSgemm **g);
 void hth_sgemm(HthSgemm *g, bool ta, bool tb, uint32_t m, uint32_t n, uint32_t k, const float *a,
                size_t lda, const float *b, size_t ldb, float *c, size_t ldc, bool accumulate);
 
+/* Floating-point operations per second of an fma loop on all of the pool's threads: the roofline
+ * (some tens of milliseconds). */
+double hth_sgemm_peak(HthPool *pool);
+
 #endif
