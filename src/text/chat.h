@@ -17,6 +17,7 @@ typedef struct HthTemplateLimits {
     uint64_t steps_max; /* 4,000,000 evaluated nodes */
     uint32_t depth_max; /* 200 nested calls and blocks */
     size_t output_max; /* 64 MiB */
+    size_t memory_max; /* 512 MiB of values and intermediate strings */
 } HthTemplateLimits;
 
 HTH_MUST_CHECK HthStatus hth_template_open(HthTemplate **out, HthStr source, HthErr *err);
