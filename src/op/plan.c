@@ -41,6 +41,24 @@ static void find_lifetimes(Scan *s) {
     }
 }
 
+static bool same_group(const Scan *s, uint32_t i) {
+    const HthProgram *p = s->prog;
+    return i + 1 < p->count && i + 1 != p->tail && p->inst[i].op == HTH_OP_LINEAR &&
+           p->inst[i + 1].op == HTH_OP_LINEAR && s->reads[i][0] == s->reads[i + 1][0];
+}
+
+/* q, k, v (and gate, up) read one value: they become one parallel section, so what they write must
+ * live, and lie apart, until its end. */
+static void find_groups(Scan *s) {
+    HthProgram *p = s->prog;
+    for (uint32_t i = p->count; i-- > 0;) {
+        HthInst *in = &p->inst[i];
+        in->group = same_group(s, i) ? in[1].group + 1 : 1;
+        uint32_t end = i + in->group - 1;
+        if (s->values[i].last < end) s->values[i].last = end;
+    }
+}
+
 static void drop_dead(Scan *s, uint32_t i) {
     uint32_t kept = 0;
     for (uint32_t k = 0; k < s->live_count; k++)
@@ -96,18 +114,15 @@ static HthStatus place(Scan *s, uint32_t i, HthErr *err) {
     return HTH_OK;
 }
 
-/* q, k, v (and gate, up) read one value: they become one parallel section. */
-static void find_groups(HthProgram *p) {
-    for (uint32_t i = p->count; i-- > 0;) {
-        HthInst *in = &p->inst[i], *next = in + 1;
-        in->group = 1;
-        if (in->op == HTH_OP_LINEAR && i + 1 < p->count && i + 1 != p->tail &&
-            next->op == HTH_OP_LINEAR && next->a_value == in->a_value)
-            in->group = next->group + 1;
+static uint32_t largest_act(const HthProgram *p) {
+    size_t most = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const HthInst *in = &p->inst[i];
         if (in->op != HTH_OP_LINEAR || in->w->fmt->act == HTH_ACT_F32) continue;
         size_t bytes = hth_act_bytes(in->w->fmt->act, in->a_width);
-        if (bytes > p->act_bytes) p->act_bytes = (uint32_t)bytes;
+        if (bytes > most) most = bytes;
     }
+    return (uint32_t)most;
 }
 
 HthStatus hth_plan_registers(HthProgram *prog, HthErr *err) {
@@ -120,11 +135,11 @@ HthStatus hth_plan_registers(HthProgram *prog, HthErr *err) {
         goto out;
     }
     find_lifetimes(&s);
+    find_groups(&s);
     for (uint32_t i = 0; i < prog->count && st == HTH_OK; i++) st = place(&s, i, err);
     if (st != HTH_OK) goto out;
     prog->row_floats = (uint32_t)s.top;
-    prog->act_bytes = 0;
-    find_groups(prog);
+    prog->act_bytes = largest_act(prog);
 out:
     hth_free(s.values);
     hth_free(s.reads);

@@ -30,6 +30,12 @@ typedef struct Tiny {
     uint32_t ctx_orig; /* 0: key left out */
     bool old_factor_key, arrays;
     uint64_t seed;
+    /* Spoiling the file on purpose: */
+    const char *skip; /* this key or tensor is left out */
+    const char *wrong; /* this key gets wrong_value; this tensor one more row or value */
+    double wrong_value;
+    const char *wrong_fmt; /* ... or this format instead of another size */
+    const char *extra; /* one more tensor of 4 values */
 } Tiny;
 
 enum { TINY_MAX = 1 << 24 };
@@ -54,8 +60,10 @@ static inline void tiny_str(HthBuf *b, const char *s) {
     tiny_put(b, s, strlen(s));
 }
 
-static inline void tiny_key(TinyOut *o, const char *key, uint32_t type) {
+/* false: left out. */
+static inline bool tiny_key(TinyOut *o, const char *key, uint32_t type) {
     char full[128];
+    if (o->c->skip && strcmp(key, o->c->skip) == 0) return false;
     if (strchr(key, '.') && strncmp(key, "general.", 8) == 0)
         snprintf(full, sizeof full, "%s", key);
     else
@@ -63,10 +71,13 @@ static inline void tiny_key(TinyOut *o, const char *key, uint32_t type) {
     tiny_str(&o->meta, full);
     tiny_u32(&o->meta, type);
     o->kvs++;
+    return true;
+}
+static inline double tiny_value(const TinyOut *o, const char *key, double v) {
+    return o->c->wrong && strcmp(key, o->c->wrong) == 0 ? o->c->wrong_value : v;
 }
 static inline void tiny_kv_u32(TinyOut *o, const char *key, uint32_t v) {
-    tiny_key(o, key, 4);
-    tiny_u32(&o->meta, v);
+    if (tiny_key(o, key, 4)) tiny_u32(&o->meta, (uint32_t)tiny_value(o, key, v));
 }
 /* A number, or with c->arrays one per layer. */
 static inline void tiny_kv_size(TinyOut *o, const char *key, uint32_t v) {
@@ -74,18 +85,18 @@ static inline void tiny_kv_size(TinyOut *o, const char *key, uint32_t v) {
         tiny_kv_u32(o, key, v);
         return;
     }
-    tiny_key(o, key, 9);
+    if (!tiny_key(o, key, 9)) return;
     tiny_u32(&o->meta, 5);
     tiny_u64(&o->meta, o->c->layers);
-    for (uint32_t i = 0; i < o->c->layers; i++) tiny_u32(&o->meta, v);
+    for (uint32_t i = 0; i < o->c->layers; i++) /* a wrong array differs at its end */
+        tiny_u32(&o->meta, i + 1 < o->c->layers ? v : (uint32_t)tiny_value(o, key, v));
 }
 static inline void tiny_kv_f32(TinyOut *o, const char *key, float v) {
-    tiny_key(o, key, 6);
-    tiny_put(&o->meta, &v, 4);
+    v = (float)tiny_value(o, key, (double)v);
+    if (tiny_key(o, key, 6)) tiny_put(&o->meta, &v, 4);
 }
 static inline void tiny_kv_str(TinyOut *o, const char *key, const char *v) {
-    tiny_key(o, key, 8);
-    tiny_str(&o->meta, v);
+    if (tiny_key(o, key, 8)) tiny_str(&o->meta, v);
 }
 
 static inline uint64_t tiny_hash(const char *s) {
@@ -97,6 +108,15 @@ static inline uint64_t tiny_hash(const char *s) {
 /* rows 0: a vector of cols.  Values are mid + spread * normal. */
 static inline void tiny_tensor(TinyOut *o, const char *name, const char *fmt_name, uint32_t cols,
                                uint32_t rows, double mid, double spread) {
+    if (o->c->skip && strcmp(name, o->c->skip) == 0) return;
+    if (o->c->wrong && strcmp(name, o->c->wrong) == 0) {
+        if (o->c->wrong_fmt)
+            fmt_name = o->c->wrong_fmt;
+        else if (rows)
+            rows++;
+        else
+            cols++;
+    }
     const HthFmt *fmt = hth_fmt_by_name(fmt_name ? fmt_name : "F32");
     HTH_ASSERT(fmt && fmt->quant);
     while (o->data.n % 32) tiny_put(&o->data, "", 1);
@@ -190,6 +210,7 @@ static inline void tiny_build(HthBuf *out, const Tiny *c) {
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
     if (c->factors) tiny_tensor(&o, "rope_freqs.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
     for (uint32_t l = 0; l < c->layers; l++) tiny_layer(&o, l);
+    if (c->extra) tiny_tensor(&o, c->extra, NULL, 4, 0, 0, 1);
     tiny_put(out, "GGUF", 4);
     tiny_u32(out, 3);
     tiny_u64(out, o.tensors);
