@@ -120,7 +120,8 @@ HthStatus hth_piece_spaced(const HthVocab *v, uint32_t id, bool show_special, bo
     HTH_TRY(hth_vocab_piece(v, id, show_special, out, err));
     if (out->n == before) return HTH_OK;
     bool special = v->attr[id] & (HTH_ATTR_CONTROL | HTH_ATTR_UNKNOWN);
-    bool strips = v->add_space || v->family == HTH_FAMILY_WPM || v->family == HTH_FAMILY_UGM;
+    bool strips = v->family == HTH_FAMILY_WPM || v->family == HTH_FAMILY_UGM ||
+                  (v->family == HTH_FAMILY_SPM && v->add_space);
     if (*at_start && strips && !special && out->p[before] == ' ') {
         memmove(out->p + before, out->p + before + 1, out->n - before);
         out->n--;

@@ -221,7 +221,7 @@ static HthStatus cut_matches(const pcre2_code *code, bool wide, HthStr piece, Jo
                              HthErr *err) {
     size_t done = 0;
     while (done < piece.n) {
-        bool found;
+        bool found = false;
         HTH_TRY(match_once(code, piece, done, job, &found, err));
         if (!found) break;
         const PCRE2_SIZE *span = pcre2_get_ovector_pointer(job->match);

@@ -97,7 +97,7 @@ STAGES(S_DEEPSEEK3, CLASS("\\p{N}{1,3}"), WIDE(KANA_HAN), CLASS(DEEPSEEK3));
 STAGES(S_SPARK25, CLASS("\\p{N}{1,3}"), WIDE(KANA_HAN),
        CLASS(ASCII_PUNCT_WORD WORD_OR_MARKS "|[\\r\\n]|" BLANKS), CLASS("\\p{N}"));
 STAGES(S_AFMOE, { HTH_STAGE_TRIPLES, NULL },
-       WIDE("[\\x{4E00}-\\x{9FFF}\\x{3400}-\\x{4DBF}\\x{F900}-\\x{FAFF}\\x{3040}-\\x{309F}"
+       WIDE("[\\x{4E00}-\\x{9FFF}\\x{3400}-\\x{4DBF}\\x{8C48}-\\x{FAFF}\\x{3040}-\\x{309F}"
             "\\x{30A0}-\\x{30FF}\\x{FF65}-\\x{FF9F}\\x{2F00}-\\x{2FDF}\\x{0E40}-\\x{0E7F}"
             "\\x{0E80}-\\x{0EFF}\\x{1780}-\\x{17FF}\\x{1000}-\\x{109F}\\x{AA60}-\\x{AA7F}"
             "\\x{A9E0}-\\x{A9FF}\\x{AC00}-\\x{D7AF}\\x{1100}-\\x{11FF}]+"),

@@ -150,8 +150,8 @@ static HthStatus next_part(const HthUgm *u, HthStr s, size_t *eaten, HthStr *wit
 static HthStatus normalise(const HthVocab *v, HthStr text, HthBuf *out, HthErr *err) {
     bool started = false, in_word = false;
     while (text.n) {
-        size_t eaten;
-        HthStr part;
+        size_t eaten = 0;
+        HthStr part = { NULL, 0 };
         HTH_TRY(next_part(v->ugm, text, &eaten, &part, err));
         for (size_t i = 0; i < part.n; i++) {
             bool space = part.p[i] == ' ';
