@@ -18,6 +18,7 @@ started=$SECONDS
 step() {
     local name=$1 before log=$BUILD/check-$1.log at=$SECONDS rc
     shift
+    echo "check $name ..."
     before=$(wc -l <"$TALLY")
     "$@" >"$log" 2>&1 </dev/null
     rc=$?

@@ -41,8 +41,9 @@ if ! command -v clang-14 >/dev/null 2>&1; then
     exit 0
 fi
 mkdir -p "$out"
+# The second compiler: its warnings are errors too.
 cmake -S . -B "$out" -G Ninja -DCMAKE_C_COMPILER=clang-14 -DHEARTH_FUZZ=ON -DHEARTH_SANITIZE=ON \
-    >"$out/configure.log"
+    -DCMAKE_COMPILE_WARNING_AS_ERROR=ON >"$out/configure.log"
 [ $# = 0 ] || ninja -C "$out" -j "$JOBS" "$@"
 rm -f "$out"/*.failed
 printf '%s\n' "$@" | xargs -r -P 2 -I NAME sh -c \
