@@ -27,46 +27,29 @@ static uint64_t cpu_ns(void) {
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))) static double
-int8_peak(void) {
-    __m512i a[12], u = _mm512_set1_epi8(3);
-    memset(a, 0, sizeof a);
-    uint64_t t0 = cpu_ns();
-    for (int r = 0; r < 2000000; r++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < 12; i++) a[i] = _mm512_dpbusd_epi32(a[i], u, u);
-        __asm__ volatile("" : "+v"(u));
+enum { TURNS = 2000000, CHAINS = 12 };
+/* Twelve chains in registers; the barrier keeps the compiler from computing equal sums once. */
+#define CHAIN(i, OP, cls)                                                                          \
+    a##i = OP;                                                                                     \
+    __asm__ volatile("" : "+" cls(a##i));
+#define ALL_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define PEAK(name, isa, type, zero, one, op, cls, ops)                                             \
+    __attribute__((target(isa))) static double name(void) {                                        \
+        type a0 = zero, a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0, a8 = a0,    \
+             a9 = a0, a10 = a0, a11 = a0, u = one;                                                 \
+        uint64_t t0 = cpu_ns();                                                                    \
+        for (int r = 0; r < TURNS; r++) {                                                          \
+            ALL_CHAINS(op)                                                                         \
+        }                                                                                          \
+        return (double)TURNS * CHAINS * (ops) / (double)(cpu_ns() - t0);                           \
     }
-    uint64_t t1 = cpu_ns();
-    for (int i = 0; i < 12; i++) __asm__ volatile("" ::"v"(a[i]));
-    return 2000000.0 * 12 * 128 / (double)(t1 - t0);
-}
-__attribute__((target("avx512f"))) static double f32_peak512(void) {
-    __m512 a[12], u = _mm512_set1_ps(0.5f);
-    memset(a, 0, sizeof a);
-    uint64_t t0 = cpu_ns();
-    for (int r = 0; r < 2000000; r++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < 12; i++) a[i] = _mm512_fmadd_ps(u, u, a[i]);
-        __asm__ volatile("" : "+v"(u));
-    }
-    uint64_t t1 = cpu_ns();
-    for (int i = 0; i < 12; i++) __asm__ volatile("" ::"v"(a[i]));
-    return 2000000.0 * 12 * 32 / (double)(t1 - t0);
-}
-__attribute__((target("avx2,fma"))) static double f32_peak256(void) {
-    __m256 a[12], u = _mm256_set1_ps(0.5f);
-    memset(a, 0, sizeof a);
-    uint64_t t0 = cpu_ns();
-    for (int r = 0; r < 2000000; r++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < 12; i++) a[i] = _mm256_fmadd_ps(u, u, a[i]);
-        __asm__ volatile("" : "+x"(u));
-    }
-    uint64_t t1 = cpu_ns();
-    for (int i = 0; i < 12; i++) __asm__ volatile("" ::"x"(a[i]));
-    return 2000000.0 * 12 * 16 / (double)(t1 - t0);
-}
+#define DOT(i)    CHAIN(i, _mm512_dpbusd_epi32(a##i, u, u), "v")
+#define FMA512(i) CHAIN(i, _mm512_fmadd_ps(u, u, a##i), "v")
+#define FMA256(i) CHAIN(i, _mm256_fmadd_ps(u, u, a##i), "x")
+PEAK(int8_peak, "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni", __m512i, _mm512_setzero_si512(),
+     _mm512_set1_epi8(1), DOT, "v", 128)
+PEAK(f32_peak512, "avx512f", __m512, _mm512_setzero_ps(), _mm512_set1_ps(0.5f), FMA512, "v", 32)
+PEAK(f32_peak256, "avx2,fma", __m256, _mm256_setzero_ps(), _mm256_set1_ps(0.5f), FMA256, "x", 16)
 
 static double peak_of(double (*fn)(void)) {
     double best = 0;
@@ -95,8 +78,8 @@ static double read_gbs(const uint8_t *p, size_t n) {
     for (int r = 0; r < 5; r++) {
         uint64_t s[8] = { 0 }, t0 = cpu_ns();
         const uint64_t *q = (const uint64_t *)(const void *)p;
-        for (size_t i = 0; i + 8 <= n / 8; i += 8)
-            for (int j = 0; j < 8; j++) s[j] += q[i + j];
+        for (size_t i = 0; i + 8 <= n / 32; i += 8) /* four streams keep the prefetchers busy */
+            for (size_t j = 0; j < 32; j++) s[j % 8] += q[j / 8 * (n / 32) + i + j % 8];
         double gbs = (double)n / (double)(cpu_ns() - t0);
         for (int j = 0; j < 8; j++) __asm__ volatile("" ::"r"(s[j]));
         if (gbs > best) best = gbs;
@@ -116,7 +99,7 @@ typedef struct Line {
 } Line;
 
 static double time_cols(const Desk *d, const HthKern *kern, const HthFmt *fmt, uint32_t cols) {
-    size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K);
+    size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K) + 64;
     double best = 0;
     for (int r = 0; r < 5; r++) {
         uint64_t t0 = cpu_ns();
@@ -130,7 +113,7 @@ static double time_cols(const Desk *d, const HthKern *kern, const HthFmt *fmt, u
 }
 
 static double time_decode(const Desk *d, const HthKern *kern, const HthFmt *fmt) {
-    size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K);
+    size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K) + 64;
     uint32_t rows = (uint32_t)(WALK / rb) / 64 * 64;
     double best = 0;
     for (int r = 0; r < 3; r++) {
@@ -145,7 +128,7 @@ static double time_decode(const Desk *d, const HthKern *kern, const HthFmt *fmt)
 
 static Line measure(Desk *d, const HthKern *kern, const HthFmt *fmt) {
     float *in = hth_calloc_aligned(K, sizeof *in);
-    size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K);
+    size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K) + 64;
     case_begin(&d->rng, 1);
     fill_blocks(&d->rng, fmt, d->w, ROWS * (size_t)(K / fmt->block_len));
     for (size_t done = ROWS * rb; done < WALK;) { /* the rest repeats it */
@@ -180,7 +163,7 @@ static void print_line(bool json, const HthKern *kern, const HthFmt *fmt, Line l
 
 int bench(bool json, const char *tier, const HthFmt *only) {
     Desk d = { .w = hth_calloc_aligned(WALK, 1),
-               .x = hth_calloc_aligned(COLS, K * sizeof(float)),
+               .x = hth_calloc_aligned(COLS, K * sizeof(float) + 64),
                .y = hth_calloc_aligned(COLS, ROWS * sizeof(float)),
                .rng = { .seed = 1 } };
     if (d.w == NULL || d.x == NULL || d.y == NULL) {

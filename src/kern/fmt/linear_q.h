@@ -137,40 +137,59 @@ HTH_INLINE V super_end(V acc, const Scales *s, const HthActQ8 *x) {
     return acc;
 }
 
-/* Two blocks of 16 rows against one column, as the rows lie in memory. */
-HTH_INLINE void pair_sums(const uint8_t *const rows[16], uint32_t b, uint32_t c, const HthActQ8 *x,
-                          Sums out[2]) {
-    B xs = vb_load2(x[b].q, x[c].q);
-    I d[16], quad[4];
-    HTH_UNROLL for (int r = 0; r < 16; r++) {
-        B w = row64(rows[r], b, c);
-        d[r] = dot(vi_zero(), SHIFT == LQ_SIGNED ? vb_wide(w) : w, xs);
-    }
-    vi_quads(d, quad);
-    Sums s = sums_start(x + b), t = sums_start(x + c);
-    if (LQ_IS_DUAL) {
-        out[0] = (Sums){ vi_add(s.lo, quad[0]), vi_add(s.hi, quad[1]) };
-        out[1] = (Sums){ vi_add(t.lo, quad[2]), vi_add(t.hi, quad[3]) };
-    } else {
-        out[0].lo = vi_add(s.lo, vi_add(quad[0], quad[1]));
-        out[1].lo = vi_add(t.lo, vi_add(quad[2], quad[3]));
-        out[0].hi = out[1].hi = vi_zero();
+/* Up to 8 blocks of 16 rows against one column: lane sums, four rows to a vector. */
+HTH_INLINE void group_dots(const uint8_t *const rows[16], uint32_t g, uint32_t n, const HthActQ8 *x,
+                           I t[4][4]) {
+    HTH_UNROLL for (int i = 0; i < 4; i++) {
+        const uint8_t *const *r = rows + 4 * i;
+        for (uint32_t j = 0; j < n; j += 2) {
+            uint32_t b = g + j, c = j + 1 < n ? b + 1 : b;
+            B xs = vb_load2(x[b].q, x[c].q);
+            I d[4];
+            HTH_UNROLL for (int k = 0; k < 4; k++) {
+                B w = row64(r[k], b, c);
+                d[k] = dot(vi_zero(), SHIFT == LQ_SIGNED ? vb_wide(w) : w, xs);
+            }
+            t[j / 2][i] = vi_hadd4(d[0], d[1], d[2], d[3]);
+        }
     }
 }
 
-/* 16 rows against one column. */
-HTH_INLINE V rows_dot(const uint8_t *const rows[16], uint32_t blocks, const HthActQ8 *x) {
+/* The two blocks of a pair from their quarter sums. */
+HTH_INLINE void pair_sums(const I t[4], const HthActQ8 *x, const HthActQ8 *y, Sums out[2]) {
+    I quad[4];
+    vi_lanes4(t, quad);
+    Sums a = sums_start(x), b = sums_start(y);
+    if (LQ_IS_DUAL) {
+        out[0] = (Sums){ vi_add(a.lo, quad[0]), vi_add(a.hi, quad[1]) };
+        out[1] = (Sums){ vi_add(b.lo, quad[2]), vi_add(b.hi, quad[3]) };
+    } else {
+        out[0] = (Sums){ vi_add(a.lo, vi_add(quad[0], quad[1])), vi_zero() };
+        out[1] = (Sums){ vi_add(b.lo, vi_add(quad[2], quad[3])), vi_zero() };
+    }
+}
+
+/* 16 rows against one column; ahead: what to fetch meanwhile, ahead_n bytes per group. */
+HTH_INLINE V rows_dot(const uint8_t *const rows[16], uint32_t blocks, const HthActQ8 *x,
+                      const uint8_t *ahead, size_t ahead_n) {
     V acc = vf_zero();
     for (uint32_t g = 0; g < blocks; g += 8) {
         uint32_t n = blocks - g < 8 ? blocks - g : 8;
         Scales s;
+        I t[4][4];
+        for (size_t i = 0; i < ahead_n; i += 64) __builtin_prefetch(ahead + i);
+        ahead += ahead_n;
+        if (n == 8)
+            group_dots(rows, g, 8, x, t);
+        else
+            group_dots(rows, g, n, x, t);
         scales(rows, g, n, &s);
         for (uint32_t j = 0; j < n; j += 2) {
-            uint32_t b = g + j, c = j + 1 < n ? b + 1 : b;
+            const HthActQ8 *xb = x + g + j, *xc = j + 1 < n ? xb + 1 : xb;
             Sums is[2];
-            pair_sums(rows, b, c, x, is);
-            acc = block_add(acc, is[0], &s, j, x + b);
-            if (c != b) acc = block_add(acc, is[1], &s, j + 1, x + c);
+            pair_sums(t[j / 2], xb, xc, is);
+            acc = block_add(acc, is[0], &s, j, xb);
+            if (xc != xb) acc = block_add(acc, is[1], &s, j + 1, xc);
         }
         acc = super_end(acc, &s, x + g);
     }
@@ -279,13 +298,19 @@ HTH_INLINE void rows_of(const HthLinearArgs *a, uint32_t r, const uint8_t *rows[
     }
 }
 
+/* While 16 rows are multiplied the next 16 are fetched in address order: a row is too short, and
+ * 16 streams too many, for the machine to guess. */
 static void linear_few(const HthLinearArgs *a) {
+    uint32_t groups = (a->k / 32 + 7) / 8;
     for (uint32_t r = 0; r < a->rows; r += 16) {
         const uint8_t *rows[16];
+        size_t left = a->rows - r > 16 ? (a->rows - r - 16) * a->row_bytes : 0;
+        size_t ahead_n = (left < 16 * a->row_bytes ? left : 16 * a->row_bytes) / groups;
         rows_of(a, r, rows);
         for (uint32_t c = 0; c < a->cols; c++) {
             const uint8_t *x = (const uint8_t *)a->x + c * a->x_stride;
-            V acc = rows_dot(rows, a->k / 32, (const HthActQ8 *)x);
+            V acc = rows_dot(rows, a->k / 32, (const HthActQ8 *)x, rows[0] + 16 * a->row_bytes,
+                             c == 0 ? ahead_n : 0);
             vf_storen(a->y + c * a->ldy + r, acc, lanes(a->rows - r, 0));
         }
     }

@@ -52,10 +52,11 @@ HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Sc
         s->sc[g / 2][g % 2] = vi_and(byte, vi_set1(15));
         s->mn[g / 2][g % 2] = vi_srl(byte, 4);
     }
-    for (int r = 0; r < 16; r++) at[r] += 80;
-    I dm = vi_gather(at);
-    s->d[0] = vf_half_lo(dm);
-    s->dmin = vf_half_hi(dm);
+    I tail[4]; /* the last 16 bytes of the block: d and dmin are the last four */
+    for (int r = 0; r < 16; r++) at[r] += 68;
+    vi_gather4(at, tail);
+    s->d[0] = vf_half_lo(tail[3]);
+    s->dmin = vf_half_hi(tail[3]);
 }
 
 LINEAR_Q(q2_k)

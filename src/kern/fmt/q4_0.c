@@ -53,8 +53,9 @@ HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Sc
     for (uint32_t j = 0; j < n; j++) {
         const uint8_t *at[16];
         for (int r = 0; r < 16; r++) at[r] = rows[r] + (b + j) * sizeof(Q4_0);
-        I dm = vi_gather(at);
-        s->d[j] = vf_half_lo(dm);
+        I head[4];
+        vi_gather4(at, head);
+        s->d[j] = vf_half_lo(head[0]);
     }
 }
 

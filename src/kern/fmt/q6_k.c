@@ -71,8 +71,10 @@ HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Sc
     vi_gather4(at, sc);
     for (int g = 0; g < 16; g++)
         s->sc[g / 2][g % 2] = vi_sra(vi_sll(sc[g / 4], 24 - g % 4 * 8), 24);
-    for (int r = 0; r < 16; r++) at[r] += 14; /* the scale is the last two bytes of the block */
-    s->d[0] = vf_half_hi(vi_gather(at));
+    I tail[4]; /* the last 16 bytes of the block: the scale is the last two */
+    for (int r = 0; r < 16; r++) at[r] += 2;
+    vi_gather4(at, tail);
+    s->d[0] = vf_half_hi(tail[3]);
 }
 
 LINEAR_Q(q6_k)

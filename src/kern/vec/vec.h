@@ -25,9 +25,9 @@
  *   vi_max(a,b) vi_top(i) vi_sum(i)  signed maximum; greatest lane, sum of lanes as numbers
  *   vi_tobytes(p,i)                  16 lanes, each in -128..127, as 16 bytes
  *   vi_rint(v)                       nearest even; |v| < 2^31
- *   vi_gather(p)                     lane r = the 4 bytes at p[r], 16 pointers
- *   vi_gather4(p,out)                out[k] lane r = dword k of the 16 bytes at p[r]
- *   vi_quads(d,out)                  out[h] lane r = sum of lanes 4h..4h+3 of d[r], 16 d, 4 out
+ *   vi_gather4(p,out)                out[k] lane r = dword k of the 16 bytes at p[r], 16 pointers
+ *   vi_hadd4(a,b,c,d)                lane 4h + r = sum of lanes 4h..4h+3 of the r-th argument
+ *   vi_lanes4(t,out)                 out[h] lanes 4i..4i+3 = t[i] lanes 4h..4h+3, 4 t, 4 out
  *   vi_transpose(v)                  16 x 16 lanes in place
  *   vf_half_lo(i) vf_half_hi(i)      the low, high 16 bits of each lane as binary16 -> V
  * Bytes

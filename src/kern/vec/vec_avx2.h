@@ -254,19 +254,6 @@ HTH_INLINE V vf_half_hi(I x) {
     return vf_half_lo(vi_srl(x, 16));
 }
 
-HTH_INLINE __m128i gather1_(const uint8_t *const *p) {
-    uint32_t x[4];
-    for (int i = 0; i < 4; i++) memcpy(&x[i], p[i], 4);
-    __m128i t = _mm_cvtsi32_si128((int)x[0]);
-    t = _mm_insert_epi32(t, (int)x[1], 1);
-    t = _mm_insert_epi32(t, (int)x[2], 2);
-    return _mm_insert_epi32(t, (int)x[3], 3);
-}
-HTH_INLINE I vi_gather(const uint8_t *const p[16]) {
-    return I2_(_mm256_set_m128i(gather1_(p + 4), gather1_(p)),
-               _mm256_set_m128i(gather1_(p + 12), gather1_(p + 8)));
-}
-
 /* z[i] holds rows i and i + 4 of eight; out[k] is lane r = dword k of row r. */
 HTH_INLINE void gather8_(const uint8_t *const p[8], __m256i out[4]) {
     __m256i z[4];
@@ -288,21 +275,17 @@ HTH_INLINE void vi_gather4(const uint8_t *const p[16], I out[4]) {
 HTH_INLINE __m256i hadd4_(__m256i a, __m256i b, __m256i c, __m256i d) {
     return _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
 }
-HTH_INLINE void vi_quads(const I d[16], I out[4]) {
-    __m256i s[4], t[4];
-    HTH_UNROLL for (int i = 0; i < 4; i++) {
-        const I *r = d + 4 * i;
-        s[i] = hadd4_(r[0].a, r[1].a, r[2].a, r[3].a);
-        t[i] = hadd4_(r[0].b, r[1].b, r[2].b, r[3].b);
+HTH_INLINE I vi_hadd4(I a, I b, I c, I d) {
+    return I2_(hadd4_(a.a, b.a, c.a, d.a), hadd4_(a.b, b.b, c.b, d.b));
+}
+HTH_INLINE __m256i lane_(__m256i x, __m256i y, bool high) {
+    return high ? _mm256_permute2x128_si256(x, y, 0x31) : _mm256_permute2x128_si256(x, y, 0x20);
+}
+HTH_INLINE void vi_lanes4(const I t[4], I out[4]) {
+    for (int h = 0; h < 2; h++) {
+        out[h] = I2_(lane_(t[0].a, t[1].a, h), lane_(t[2].a, t[3].a, h));
+        out[2 + h] = I2_(lane_(t[0].b, t[1].b, h), lane_(t[2].b, t[3].b, h));
     }
-    out[0] = I2_(_mm256_permute2x128_si256(s[0], s[1], 0x20),
-                 _mm256_permute2x128_si256(s[2], s[3], 0x20));
-    out[1] = I2_(_mm256_permute2x128_si256(s[0], s[1], 0x31),
-                 _mm256_permute2x128_si256(s[2], s[3], 0x31));
-    out[2] = I2_(_mm256_permute2x128_si256(t[0], t[1], 0x20),
-                 _mm256_permute2x128_si256(t[2], t[3], 0x20));
-    out[3] = I2_(_mm256_permute2x128_si256(t[0], t[1], 0x31),
-                 _mm256_permute2x128_si256(t[2], t[3], 0x31));
 }
 
 /* 8 x 8 lanes in place. */

@@ -187,18 +187,6 @@ HTH_INLINE I vb_dots_init(I sum) {
 }
 #endif
 
-HTH_INLINE __m128i gather1_(const uint8_t *const *p) {
-    uint32_t x[4];
-    for (int i = 0; i < 4; i++) memcpy(&x[i], p[i], 4);
-    __m128i t = _mm_cvtsi32_si128((int)x[0]);
-    t = _mm_insert_epi32(t, (int)x[1], 1);
-    t = _mm_insert_epi32(t, (int)x[2], 2);
-    return _mm_insert_epi32(t, (int)x[3], 3);
-}
-HTH_INLINE I vi_gather(const uint8_t *const p[16]) {
-    return cat4_(gather1_(p), gather1_(p + 4), gather1_(p + 8), gather1_(p + 12));
-}
-
 HTH_INLINE void vi_gather4(const uint8_t *const p[16], I out[4]) {
     I z[4];
     for (int i = 0; i < 4; i++)
@@ -212,7 +200,7 @@ HTH_INLINE void vi_gather4(const uint8_t *const p[16], I out[4]) {
 }
 
 /* Rows a..d: each 128-bit lane becomes the sums of that lane of a, b, c, d. */
-HTH_INLINE I hadd4_(I a, I b, I c, I d) {
+HTH_INLINE I vi_hadd4(I a, I b, I c, I d) {
     I x = vi_add(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     I y = vi_add(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
     return vi_add(_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
@@ -226,9 +214,8 @@ HTH_INLINE void lanes4_(I a, I b, I c, I d, I out[4]) {
     out[2] = _mm512_shuffle_i32x4(ab1, cd1, 0x88);
     out[3] = _mm512_shuffle_i32x4(ab1, cd1, 0xdd);
 }
-HTH_INLINE void vi_quads(const I d[16], I out[4]) {
-    lanes4_(hadd4_(d[0], d[1], d[2], d[3]), hadd4_(d[4], d[5], d[6], d[7]),
-            hadd4_(d[8], d[9], d[10], d[11]), hadd4_(d[12], d[13], d[14], d[15]), out);
+HTH_INLINE void vi_lanes4(const I t[4], I out[4]) {
+    lanes4_(t[0], t[1], t[2], t[3], out);
 }
 
 HTH_INLINE void vi_transpose(I v[16]) {
