@@ -1,7 +1,7 @@
 /* gguf.h - the GGUF model file, versions 2 and 3, read in place.
  *
- * Everything is checked before use: counts, lengths, offsets, types, alignment, tensors that overlap
- * or leave the file, duplicate keys and names.  A bad file is HTH_EFORMAT with one sentence, one
+ * Everything is checked before use: counts, lengths, offsets, types, alignment, tensors overlapping
+ * or leaving the file, duplicate keys and names.  A bad file is HTH_EFORMAT with one sentence, one
  * past a ceiling of gguf_int.h HTH_ELIMIT, one with a weight type hearth does not know HTH_ENOTSUP.
  * Names, strings and tensor data are borrowed from the mapping and live as long as the handle.
  * Keys, names and string values are UTF-8; strings inside arrays are bytes (tokens may be halves of

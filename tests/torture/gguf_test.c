@@ -116,7 +116,7 @@ static void put(const char *path) {
 
 static int set_up(void **state) {
     (void)state;
-    g = malloc(sizeof *g);
+    g = hth_calloc(1, sizeof *g);
     if (g == NULL || mkdtemp(dir) == NULL) return 1;
     snprintf(whole, sizeof whole, "%s/whole.gguf", dir);
     snprintf(out, sizeof out, "%s/out.gguf", dir);
@@ -140,7 +140,7 @@ static int tear_down(void **state) {
     (void)state;
     unlink(whole);
     for (size_t i = 0; i < 3; i++) unlink(parts[i]);
-    free(g);
+    hth_free(g);
     return rmdir(dir); /* fails if a temporary file was left behind */
 }
 

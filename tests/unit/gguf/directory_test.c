@@ -254,7 +254,7 @@ static void check_tensor(const HthGguf *h, const char *name, uint32_t n_dims, ui
 
 static void test_good(void **state) {
     (void)state;
-    Gb *g = malloc(sizeof *g);
+    Gb *g = hth_calloc(1, sizeof *g);
     HthGguf *h = NULL;
     HthErr err;
     gb_good(g, 2);
@@ -272,13 +272,13 @@ static void test_good(void **state) {
     assert_string_equal(hth_gguf_path(h), "t");
     hth_gguf_close(&h);
     hth_gguf_close(&h);
-    free(g);
+    hth_free(g);
 }
 
 /* Unsorted but disjoint tensors, a wide alignment, no metadata at all, no tensors at all. */
 static void test_unusual(void **state) {
     (void)state;
-    Gb *g = malloc(sizeof *g);
+    Gb *g = hth_calloc(1, sizeof *g);
     HthGguf *h = NULL;
     HthErr err;
     gb_begin(g, 3);
@@ -304,7 +304,7 @@ static void test_unusual(void **state) {
     assert_int_equal(hth_gguf_tensor_count(h), 0);
     assert_null(hth_gguf_tensor(h, HTH_STR("only")));
     hth_gguf_close(&h);
-    free(g);
+    hth_free(g);
 }
 
 int main(void) {

@@ -21,7 +21,7 @@ static void test_paths(void **state) {
 static void test_by_path(void **state) {
     (void)state;
     char path[] = "/tmp/hearth-gguf-XXXXXX";
-    Gb *g = malloc(sizeof *g);
+    Gb *g = hth_calloc(1, sizeof *g);
     HthGguf *h = NULL;
     HthErr err;
     close(mkstemp(path));
@@ -38,7 +38,7 @@ static void test_by_path(void **state) {
     unlink(path); /* the mapping outlives the name */
     assert_int_equal(hth_gguf_tensor(h, HTH_STR("b.weight"))->data[0], 64);
     hth_gguf_close(&h);
-    free(g);
+    hth_free(g);
 }
 
 /* The name of the file in errors is one printable line, however hostile. */
@@ -58,9 +58,9 @@ static void test_hostile_name(void **state) {
 /* Unaligned memory gives the same answers. */
 static void test_any_alignment(void **state) {
     (void)state;
-    Gb *g = malloc(sizeof *g);
+    Gb *g = hth_calloc(1, sizeof *g);
     gb_good(g, 3);
-    uint8_t *room = malloc(g->n + 8);
+    uint8_t *room = hth_calloc(1, g->n + 8);
     for (size_t shift = 0; shift < 8; shift++) {
         HthGguf *h = NULL;
         HthErr err;
@@ -73,8 +73,8 @@ static void test_any_alignment(void **state) {
         assert_true(hth_gguf_elem_i64(hth_gguf_find(h, "t.i32s"), 1) == 77);
         hth_gguf_close(&h);
     }
-    free(room);
-    free(g);
+    hth_free(room);
+    hth_free(g);
 }
 
 int main(void) {

@@ -30,7 +30,7 @@ typedef struct Hostile {
 
 static inline HthStatus open_copy(HthGguf **out, const uint8_t *bytes, size_t n, uint8_t **copy,
                                   HthErr *err) {
-    *copy = malloc(n ? n : 1);
+    *copy = hth_calloc(1, n ? n : 1);
     if (*copy == NULL) abort();
     memcpy(*copy, bytes, n);
     return hth_gguf_open_mem(out, *copy, n, "dir/test.gguf", err);
@@ -63,20 +63,20 @@ static inline void hostile_row(const Hostile *row, Gb *g) {
     assert_int_equal(err.status, status);
     assert_memory_equal(err.text, "test.gguf: ", 11);
     assert_null(file);
+    hth_free(copy);
     assert_true(hth_mem_live() == live);
-    free(copy);
     for (size_t n = 0; n < g->n && n < 600; n++) {
         assert_int_not_equal(open_copy(&file, g->b, n, &copy, &err), HTH_OK);
-        free(copy);
+        hth_free(copy);
     }
     assert_true(hth_mem_live() == live);
 }
 
 static inline void hostile_table(const Hostile *rows, size_t count) {
-    Gb *g = malloc(sizeof *g);
+    Gb *g = hth_calloc(1, sizeof *g);
     assert_non_null(g);
     for (size_t i = 0; i < count; i++) hostile_row(&rows[i], g);
-    free(g);
+    hth_free(g);
 }
 
 #endif

@@ -27,13 +27,13 @@ static void key_empty(Gb *g) {
     gb_counts(g);
 }
 static void key_too_long(Gb *g) {
-    char *key = malloc(65537);
+    char *key = hth_calloc(1, 65537);
     memset(key, 'k', 65536);
     key[65536] = '\0';
     start(g);
     gb_kv_int(g, key, GB_U32, 1);
     gb_counts(g);
-    free(key);
+    hth_free(key);
 }
 static void key_not_utf8(Gb *g) {
     start(g);
@@ -168,12 +168,12 @@ static void test_hostile(void **state) {
 static void test_long_array_string(void **state) {
     (void)state;
     size_t long_n = (1 << 20) + 1;
-    Gb *g = calloc(1, sizeof *g);
+    Gb *g = hth_calloc(1, sizeof *g);
     gb_begin(g, 3);
     gb_kv_arr(g, "x.a", GB_STR, 1);
     gb_int(g, long_n, 8);
     gb_counts(g);
-    uint8_t *file = calloc(1, g->n + long_n);
+    uint8_t *file = hth_calloc(1, g->n + long_n);
     memcpy(file, g->b, g->n);
     HthGguf *h = NULL;
     HthErr err = { 0 };
@@ -183,14 +183,14 @@ static void test_long_array_string(void **state) {
     assert_int_equal(hth_gguf_open_mem(&h, file, g->n + long_n, "t", &err), HTH_OK);
     assert_int_equal(hth_gguf_elem_str(hth_gguf_find(h, "x.a"), 0).n, long_n - 1);
     hth_gguf_close(&h);
-    free(file);
-    free(g);
+    hth_free(file);
+    hth_free(g);
 }
 
 /* Trailing bytes and the order of keys are the file's own affair. */
 static void test_good(void **state) {
     (void)state;
-    Gb *g = malloc(sizeof *g);
+    Gb *g = hth_calloc(1, sizeof *g);
     for (uint32_t version = 2; version <= 3; version++) {
         HthGguf *h = NULL;
         HthErr err;
@@ -211,7 +211,7 @@ static void test_good(void **state) {
         hth_gguf_close(&h);
         assert_null(h);
     }
-    free(g);
+    hth_free(g);
 }
 
 int main(void) {

@@ -217,13 +217,13 @@ static void test_memory_has_no_parts(void **state) {
 
 static int set_up(void **state) {
     (void)state;
-    g = malloc(sizeof *g);
+    g = hth_calloc(1, sizeof *g);
     return g == NULL || mkdtemp(dir) == NULL;
 }
 
 static int tear_down(void **state) {
     (void)state;
-    free(g);
+    hth_free(g);
     return rmdir(dir); /* fails if a test left a file behind */
 }
 

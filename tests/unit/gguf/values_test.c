@@ -9,7 +9,7 @@ static HthGguf *h;
 static int open_good(void **state) {
     (void)state;
     HthErr err;
-    g = malloc(sizeof *g);
+    g = hth_calloc(1, sizeof *g);
     gb_good(g, 3);
     return g == NULL || hth_gguf_open_mem(&h, g->b, g->n, "dir/t.gguf", &err) != HTH_OK;
 }
@@ -17,7 +17,7 @@ static int open_good(void **state) {
 static int close_good(void **state) {
     (void)state;
     hth_gguf_close(&h);
-    free(g);
+    hth_free(g);
     return 0;
 }
 
@@ -168,7 +168,7 @@ static void test_f64_range(void **state) {
         { 0x7ff8000000000000, true }, /* NaN */
         { 0x0000000000000001, true }, /* rounds to zero */
     };
-    Gb *b = malloc(sizeof *b);
+    Gb *b = hth_calloc(1, sizeof *b);
     for (size_t i = 0; i < HTH_COUNT(cases); i++) {
         HthGguf *one = NULL;
         HthErr err;
@@ -181,7 +181,7 @@ static void test_f64_range(void **state) {
         assert_int_equal(v == 42, !cases[i].ok);
         hth_gguf_close(&one);
     }
-    free(b);
+    hth_free(b);
 }
 
 int main(void) {
