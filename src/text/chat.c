@@ -20,6 +20,7 @@ static HthStatus compile(HthTemplate *t, HthErr *err) {
     if (st == HTH_OK) st = hth_j_p_id(&p, HTH_STR("varargs"), &t->varargs_id);
     if (st == HTH_OK) st = hth_j_p_id(&p, HTH_STR("kwargs"), &t->kwargs_id);
     if (st == HTH_OK) st = hth_j_parse(&p);
+    if (st == HTH_OK) st = hth_j_scopes(&p, t->body);
     hth_map_close(&p.ids);
     return st;
 }

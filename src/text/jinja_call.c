@@ -193,11 +193,50 @@ HthStatus hth_j_call_macro(HthJVm *vm, HthJMacro *m, const HthJArgs *args, HthJV
     return st;
 }
 
+/* --- Markup --- */
+static HthStatus escape_arg(HthJVm *vm, HthJVal *v) {
+    HthJSb sb = { 0 };
+    if (v->kind != HTH_J_STR || v->sub) return HTH_OK;
+    HTH_TRY(hth_j_add_escaped(vm, &sb, hth_j_text(*v)));
+    *v = hth_j_done(&sb);
+    return HTH_OK;
+}
+
+static void mark(HthJVal *v) {
+    if (v->kind == HTH_J_STR) v->sub = 1;
+    if (v->kind != HTH_J_LIST && v->kind != HTH_J_TUPLE) return;
+    for (uint32_t i = 0; i < v->u.seq->n; i++)
+        if (v->u.seq->v[i].kind == HTH_J_STR) v->u.seq->v[i].sub = 1;
+}
+
+/* A method of escaped text escapes the text it is given and returns escaped text. */
+static HthStatus call_on_markup(HthJVm *vm, const HthJFunc *f, const HthJArgs *args, HthJVal *out) {
+    static const char *const escaping[] = { "replace", "ljust",        "rjust",
+                                            "lstrip",  "rstrip",       "center",
+                                            "strip",   "removeprefix", "removesuffix" };
+    HthJVal list;
+    bool joins = strcmp(f->b->name, "join") == 0, escapes = false;
+    for (size_t i = 0; i < HTH_COUNT(escaping); i++)
+        escapes = escapes || strcmp(f->b->name, escaping[i]) == 0;
+    for (uint32_t i = 0; escapes && i < args->pos_count; i++)
+        HTH_TRY(escape_arg(vm, &args->pos[i]));
+    if (joins && args->pos_count == 1) {
+        HTH_TRY(hth_j_list(vm, args->pos[0], &list));
+        for (uint32_t i = 0; i < list.u.seq->n; i++) HTH_TRY(escape_arg(vm, &list.u.seq->v[i]));
+        args->pos[0] = list;
+    }
+    HTH_TRY(hth_j_call_builtin(vm, f->b, "function", f->self, args, out));
+    mark(out);
+    return HTH_OK;
+}
+
 HthStatus hth_j_call(HthJVm *vm, HthJVal f, const HthJArgs *args, HthJVal *out) {
     switch (f.kind) {
     case HTH_J_UNDEF: return hth_j_undef_fail(vm, f);
     case HTH_J_MACRO: return hth_j_call_macro(vm, f.u.macro, args, out);
     case HTH_J_FUNC:
+        if (f.u.func->self.kind == HTH_J_STR && f.u.func->self.sub)
+            return call_on_markup(vm, f.u.func, args, out);
         return hth_j_call_builtin(vm, f.u.func->b, "function", f.u.func->self, args, out);
     case HTH_J_LOOP:
         HTH_J_REQUIRE(args->pos_count == 1 && args->kw_count == 0, vm, "loop() takes one argument");

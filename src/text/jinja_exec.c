@@ -241,6 +241,7 @@ static HthStatus exec_loop(HthJVm *vm, const HthJNode *n, HthJVal items, uint32_
     if (ran || n->kid_count < 2) return HTH_OK;
     HthJScope *inside;
     HTH_TRY(open_scope(vm, vm->scope, &inside));
+    HTH_TRY(clear_scope(vm, inside, n->kids[1]));
     return run_in(vm, inside, n->kids[1], flow);
 }
 

@@ -21,14 +21,18 @@ static HthStatus f_upper(HthJVm *vm, HthJVal self, const HthJVal *v, const HthJA
                          HthJVal *out) {
     (void)v, (void)raw;
     HTH_TRY(soft(vm, self, &self));
-    return hth_j_case(vm, hth_j_text(self), HTH_J_TO_UPPER, out);
+    HTH_TRY(hth_j_case(vm, hth_j_text(self), HTH_J_TO_UPPER, out));
+    out->sub = self.sub;
+    return HTH_OK;
 }
 
 static HthStatus f_lower(HthJVm *vm, HthJVal self, const HthJVal *v, const HthJArgs *raw,
                          HthJVal *out) {
     (void)v, (void)raw;
     HTH_TRY(soft(vm, self, &self));
-    return hth_j_case(vm, hth_j_text(self), HTH_J_TO_LOWER, out);
+    HTH_TRY(hth_j_case(vm, hth_j_text(self), HTH_J_TO_LOWER, out));
+    out->sub = self.sub;
+    return HTH_OK;
 }
 
 static HthStatus f_capitalize(HthJVm *vm, HthJVal self, const HthJVal *v, const HthJArgs *raw,
@@ -43,6 +47,7 @@ static HthStatus f_capitalize(HthJVm *vm, HthJVal self, const HthJVal *v, const 
         HTH_TRY(hth_j_add_case(vm, &sb, s, i, i == 0 ? HTH_J_TO_TITLE : HTH_J_TO_LOWER));
     }
     *out = hth_j_done(&sb);
+    out->sub = self.sub;
     return HTH_OK;
 }
 

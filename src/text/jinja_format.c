@@ -1,6 +1,8 @@
 /* jinja_format.c - Python's two ways to format: "%s" % x and "{}".format(x). */
 #include "text/jinja.h"
 
+#include <stdio.h>
+
 HthStatus hth_j_add_padded(HthJVm *vm, HthJSb *sb, HthStr sign, HthStr body, HthJPad pad) {
     size_t n = hth_j_cp_count(sign) + hth_j_cp_count(body);
     size_t room = pad.width > n ? pad.width - n : 0;
@@ -11,6 +13,26 @@ HthStatus hth_j_add_padded(HthJVm *vm, HthJSb *sb, HthStr sign, HthStr body, Hth
     HTH_TRY(hth_j_add_fill(vm, sb, pad.fill, inner));
     HTH_TRY(hth_j_add(vm, sb, body));
     return hth_j_add_fill(vm, sb, pad.fill, room - before - inner);
+}
+
+/* repr(v) for 'r'; for 'a' as ascii(v), every other character an escape. */
+static HthStatus represent(HthJVm *vm, HthJSb *sb, HthJVal v, char conversion) {
+    HthJSb text = { 0 };
+    if (conversion == 'r') return hth_j_add_repr(vm, sb, v);
+    HTH_TRY(hth_j_add_repr(vm, &text, v));
+    HthStr s = { text.p, text.n };
+    for (size_t i = 0, len; i < s.n; i += len) {
+        uint32_t cp = hth_j_cp_at(s, i, &len);
+        char escape[12];
+        int n = snprintf(escape, sizeof escape,
+                         cp < 0x100     ? "\\x%02x"
+                         : cp < 0x10000 ? "\\u%04x"
+                                        : "\\U%08x",
+                         cp);
+        HTH_TRY(
+            hth_j_add(vm, sb, cp < 0x80 ? hth_str_sub(s, i, len) : (HthStr){ escape, (size_t)n }));
+    }
+    return HTH_OK;
 }
 
 /* --- a number in a given type --- */
@@ -115,21 +137,21 @@ static HthStatus parse_spec(HthJVm *vm, HthStr s, bool number, Spec *out) {
     Spec r = { .pad = { HTH_STR(" "), number ? '>' : '<', 0 }, .sign = '-', .precision = -1 };
     size_t at = 0, len = 0, n;
     if (s.n) hth_j_cp_at(s, 0, &len);
-    if (s.n > len && is_align(s.p[len])) {
+    bool filled = s.n > len && is_align(s.p[len]);
+    bool aligned = filled || (s.n && is_align(s.p[0]));
+    if (filled) {
         r.pad.fill = hth_str_sub(s, 0, len);
         r.pad.align = s.p[len];
         at = len + 1;
-    } else if (s.n && is_align(s.p[0])) {
+    } else if (aligned) {
         r.pad.align = s.p[0];
         at = 1;
     }
     if (at < s.n && (s.p[at] == '+' || s.p[at] == '-' || s.p[at] == ' ')) r.sign = s.p[at++];
     if (at < s.n && s.p[at] == '#') r.alt = s.p[at++] == '#';
     if (at < s.n && s.p[at] == '0') {
-        if (!len || at == 0 || !is_align(s.p[at - 1])) {
-            r.pad.fill = HTH_STR("0");
-            if (number) r.pad.align = '=';
-        }
+        if (!filled) r.pad.fill = HTH_STR("0");
+        if (!aligned && number) r.pad.align = '=';
         at++;
     }
     (void)read_number(s, &at, &r.pad.width);
@@ -233,8 +255,9 @@ static HthStatus replacement(HthJVm *vm, Fields *f, HthStr inside, int depth, Ht
     HTH_TRY(field_value(vm, f, (HthStr){ inside.p, n }, &v));
     if (n < inside.n && inside.p[n] == '!') {
         char conv = n + 1 < inside.n ? inside.p[n + 1] : 0;
-        HTH_J_REQUIRE(conv == 'r' || conv == 's', vm, "format converts with !r or !s only");
-        HTH_TRY(conv == 'r' ? hth_j_add_repr(vm, &text, v) : hth_j_add_str(vm, &text, v));
+        HTH_J_REQUIRE(conv == 'r' || conv == 's' || conv == 'a', vm,
+                      "format converts with !r, !s or !a");
+        HTH_TRY(conv == 's' ? hth_j_add_str(vm, &text, v) : represent(vm, &text, v, conv));
         v = hth_j_done(&text);
         n += 2;
         HTH_J_REQUIRE(n == inside.n || inside.p[n] == ':', vm, "a field of format is malformed");
@@ -317,7 +340,7 @@ static HthStatus convert(HthJVm *vm, const Percent *p, HthJSb *sb, HthJVal v, Sp
     HthJSb text = { 0 }, safe = { 0 };
     char type = s->type;
     if (type == 's' || type == 'r' || type == 'a' || (type == 'c' && v.kind == HTH_J_STR)) {
-        HTH_TRY(type == 'r' || type == 'a' ? hth_j_add_repr(vm, &text, v)
+        HTH_TRY(type == 'r' || type == 'a' ? represent(vm, &text, v, type)
                                            : hth_j_add_str(vm, &text, v));
         HthStr t = { text.p, text.n };
         HTH_J_REQUIRE(type != 'c' || hth_j_cp_count(t) == 1, vm, "%%c needs one character");

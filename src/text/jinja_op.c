@@ -225,6 +225,12 @@ static HthStatus plain_attr(HthJVm *vm, HthJVal obj, HthStr name, HthJVal *out, 
         *out = hth_j_str(obj.u.macro->node->name);
         return HTH_OK;
     }
+    if (hth_j_is_int(obj)) {
+        bool one = hth_str_eq(name, HTH_STR("denominator"));
+        bool self = hth_str_eq(name, HTH_STR("real")) || hth_str_eq(name, HTH_STR("numerator"));
+        *out = hth_j_int(self ? obj.u.i : one);
+        if (one || self || hth_str_eq(name, HTH_STR("imag"))) return HTH_OK;
+    }
     *found = false;
     return HTH_OK;
 }
@@ -340,10 +346,7 @@ HthStatus hth_j_slice(HthJVm *vm, HthJVal obj, const HthJVal bounds[3], HthJVal 
     ok = ok && bound(bounds[2], 1, &step);
     ok = ok && bound(bounds[0], step > 0 ? 0 : INT64_MAX, &start);
     ok = ok && bound(bounds[1], step > 0 ? INT64_MAX : INT64_MIN, &stop);
-    if (!ok) { /* Python raises TypeError, Jinja makes that undefined */
-        *out = hth_j_undef(HTH_J_UNDEF_HINT, HTH_STR("this value cannot be sliced so"));
-        return HTH_OK;
-    }
+    HTH_J_REQUIRE(ok, vm, "a %s cannot be sliced so", hth_j_type(obj));
     HTH_J_REQUIRE(step != 0, vm, "the step of a slice is zero");
     int64_t ilen = (int64_t)len, low = step > 0 ? 0 : -1, high = step > 0 ? ilen : ilen - 1;
     start = clamp(start < 0 ? start + ilen : start, low, high);

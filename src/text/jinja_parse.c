@@ -354,6 +354,9 @@ static HthStatus add_param(HthJParser *p, HthJMacroDef *m, uint32_t *cap) {
     uint32_t line = hth_j_p_tok(p)->line;
     HTH_TRY(hth_j_p_need_name(p, &q->name));
     HTH_TRY(hth_j_p_id(p, q->name, &q->id));
+    for (uint32_t i = 0; i < m->param_count; i++)
+        if (m->params[i].id == q->id)
+            return hth_j_p_fail(p, HTH_EFORMAT, line, "a macro has two parameters of one name");
     if (hth_j_p_skip_op(p, "="))
         HTH_TRY(hth_j_p_expr(p, true, &q->def));
     else if (m->param_count && m->params[m->param_count - 1].def)

@@ -82,7 +82,7 @@ COMPARE_TEST(t_in, HTH_J_IN)
 TEST(t_sameas) {
     (void)vm, (void)raw;
     HthJVal a = self, b = v[0];
-    bool same = a.kind == b.kind && a.u.i == b.u.i;
+    bool same = a.kind == b.kind && a.kind != HTH_J_UNDEF && a.u.i == b.u.i;
     if (a.kind == HTH_J_NONE && b.kind == HTH_J_NONE) same = true;
     if (a.kind == HTH_J_STR && b.kind == HTH_J_STR) same = hth_str_eq(hth_j_text(a), hth_j_text(b));
     *out = hth_j_bool(same);
