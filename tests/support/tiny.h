@@ -8,7 +8,8 @@
 #define HTH_TESTS_TINY_H
 
 #include <math.h>
-#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
