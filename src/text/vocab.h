@@ -1,7 +1,8 @@
 /* vocab.h - text to token ids and back, for every tokenizer family a GGUF file can carry.
  *
  * Families: SPM (llama), byte-level BPE (gpt2) with named pre-tokenizers, WordPiece (bert), UGM
- * (t5), and gemma4's BPE over SPM-style text.  Patterns run in PCRE2, normalisation in utf8proc.
+ * (t5), RWKV's longest match, and gemma4's BPE over SPM-style text.  The ids are those of the
+ * reference implementation of GGUF.  Patterns run in PCRE2, normalisation in utf8proc.
  *
  * Thread: immutable after open; encode may run on many threads at once. */
 #ifndef HTH_TEXT_VOCAB_H
@@ -52,12 +53,14 @@ HTH_MUST_CHECK HthStatus hth_vocab_encode(const HthVocab *v, HthStr text, unsign
  * stream.h). Control tokens give nothing unless show_special. */
 HTH_MUST_CHECK HthStatus hth_vocab_piece(const HthVocab *v, uint32_t id, bool show_special,
                                          HthBuf *out, HthErr *err);
-/* Whole-sequence decoding, with the family's clean-up (SPM's leading space, WordPiece's ##). */
+/* Whole-sequence decoding: the pieces, without the space that encoding puts before the text (SPM,
+ * WordPiece, UGM) and, with show_special, after special tokens.  Raw bytes: a sequence need not be
+ * valid UTF-8. */
 HTH_MUST_CHECK HthStatus hth_vocab_decode(const HthVocab *v, const uint32_t *ids, size_t n,
                                           bool show_special, HthBuf *out, HthErr *err);
 
 uint32_t hth_vocab_count(const HthVocab *v);
-const char *hth_vocab_family(const HthVocab *v); /* "spm", "bpe", "wpm", "ugm" */
+const char *hth_vocab_family(const HthVocab *v); /* "spm", "bpe", "wpm", "ugm", "rwkv" */
 HthStr hth_vocab_pre(const HthVocab *v); /* pre-tokenizer name, may be empty */
 HthStr hth_vocab_text(const HthVocab *v, uint32_t id); /* as stored in the file */
 HthTokenKind hth_vocab_kind(const HthVocab *v, uint32_t id);

@@ -194,13 +194,14 @@ static HthStatus read_ids(HthVocab *v, const HthGguf *g, HthErr *err) {
     v->strip_accents = v->lower;
     HTH_TRY(read_flag(g, KEY("normalizer.strip_accents"), &v->strip_accents, err));
     if (v->pre && (v->pre->flags & HTH_PRE_BOS_ALWAYS)) v->add_bos = true;
+    if (v->family == HTH_FAMILY_WPM) v->add_bos = true; /* [CLS] belongs to the model */
+    if (v->family == HTH_FAMILY_RWKV) v->add_bos = v->add_eos = false;
     HTH_REQUIRE(!v->add_bos || v->bos != HTH_TOKEN_NONE, err, HTH_EFORMAT,
                 "the tokenizer wants a BOS token, but the file names none");
     HTH_REQUIRE(!v->add_eos || v->eos != HTH_TOKEN_NONE, err, HTH_EFORMAT,
                 "the tokenizer wants an EOS token, but the file names none");
-    HTH_REQUIRE(
-        v->family != HTH_FAMILY_WPM || (v->bos != HTH_TOKEN_NONE && v->sep != HTH_TOKEN_NONE), err,
-        HTH_EFORMAT, "the tokenizer wants [CLS] and [SEP] tokens, but the file names none");
+    HTH_REQUIRE(v->family != HTH_FAMILY_WPM || v->sep != HTH_TOKEN_NONE, err, HTH_EFORMAT,
+                "the tokenizer wants a separator token, but the file names none");
     return HTH_OK;
 }
 

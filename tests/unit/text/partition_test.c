@@ -30,8 +30,8 @@ static const char *parts(const HthVocab *v, HthStr text, bool all, char *room) {
     for (uint32_t i = f.n ? 0 : UINT32_MAX; i != UINT32_MAX; i = f.p[i].next) {
         HthStr s = hth_str_sub(text, f.p[i].at, f.p[i].n);
         bool plain = f.p[i].token == HTH_TOKEN_NONE;
-        n += (size_t)(plain ? sprintf(room + n, "[%.*s]", HTH_STR_ARG(s))
-                            : sprintf(room + n, "%u", f.p[i].token));
+        n += (size_t)(plain ? snprintf(room + n, 200 - n, "[%.*s]", HTH_STR_ARG(s))
+                            : snprintf(room + n, 200 - n, "%u", f.p[i].token));
     }
     room[n] = 0;
     hth_free(f.p);
