@@ -25,6 +25,7 @@
 #define LQ_DUALMIN 4
 #define LQ_SIGNED  (-1)
 #define LQ_NONE    (-2)
+#define LQ_IS_K    (KIND == LQ_SUPER || LQ_IS_DUAL) /* blocks come in eights */
 #define LQ_IS_DUAL (KIND == LQ_DUAL || KIND == LQ_DUALMIN)
 
 /* Fewest columns that pay for a panel; blocks of K per panel; panels and columns per tile. */
@@ -142,7 +143,8 @@ HTH_INLINE void group_dots(const uint8_t *const rows[16], uint32_t g, uint32_t n
                            I t[4][4]) {
     HTH_UNROLL for (int i = 0; i < 4; i++) {
         const uint8_t *const *r = rows + 4 * i;
-        for (uint32_t j = 0; j < n; j += 2) {
+        HTH_UNROLL for (uint32_t j = 0; j < 8; j += 2) {
+            if (j >= n) break;
             uint32_t b = g + j, c = j + 1 < n ? b + 1 : b;
             B xs = vb_load2(x[b].q, x[c].q);
             I d[4];
@@ -174,17 +176,15 @@ HTH_INLINE V rows_dot(const uint8_t *const rows[16], uint32_t blocks, const HthA
                       const uint8_t *ahead, size_t ahead_n) {
     V acc = vf_zero();
     for (uint32_t g = 0; g < blocks; g += 8) {
-        uint32_t n = blocks - g < 8 ? blocks - g : 8;
+        uint32_t n = LQ_IS_K || blocks - g >= 8 ? 8 : blocks - g;
         Scales s;
         I t[4][4];
         for (size_t i = 0; i < ahead_n; i += 64) __builtin_prefetch(ahead + i);
         ahead += ahead_n;
-        if (n == 8)
-            group_dots(rows, g, 8, x, t);
-        else
-            group_dots(rows, g, n, x, t);
+        group_dots(rows, g, n, x, t);
         scales(rows, g, n, &s);
-        for (uint32_t j = 0; j < n; j += 2) {
+        HTH_UNROLL for (uint32_t j = 0; j < 8; j += 2) {
+            if (j >= n) break;
             const HthActQ8 *xb = x + g + j, *xc = j + 1 < n ? xb + 1 : xb;
             Sums is[2];
             pair_sums(t[j / 2], xb, xc, is);
