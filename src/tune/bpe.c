@@ -125,14 +125,14 @@ HthStatus hth_bpe_make(HthBpe **out, const uint16_t (*pairs)[2], uint32_t n, Hth
     HTH_REQUIRE(b, err, HTH_ENOMEM, "no memory for a vocabulary");
     HthStatus status = make(b, pairs, n, err);
     if (status != HTH_OK) {
-        hth_bpe_close(&b);
+        hth_bpe_own_close(&b);
         return status;
     }
     *out = b;
     return HTH_OK;
 }
 
-void hth_bpe_close(HthBpe **bpe) {
+void hth_bpe_own_close(HthBpe **bpe) {
     HthBpe *b = *bpe;
     if (!b) return;
     hth_split_close(&b->split);
@@ -227,7 +227,7 @@ static bool read_merge(const HthMap *ids, HthStr merge, uint16_t pair[2]) {
     return true;
 }
 
-HthStatus hth_bpe_open(HthBpe **out, const HthGguf *g, HthErr *err) {
+HthStatus hth_bpe_own_open(HthBpe **out, const HthGguf *g, HthErr *err) {
     const HthGgufKv *tokens = NULL, *merges = NULL;
     HTH_TRY(hth_gguf_arr(g, "tokenizer.ggml.tokens", HTH_GGUF_STR, &tokens, err));
     HTH_TRY(hth_gguf_arr(g, "tokenizer.ggml.merges", HTH_GGUF_STR, &merges, err));
@@ -305,7 +305,7 @@ static HthStatus encode_plain(HthBpe *b, HthStr text, HthTokens *out, HthErr *er
     return HTH_OK;
 }
 
-HthStatus hth_bpe_encode(HthBpe *b, HthStr text, HthTokens *out, HthErr *err) {
+HthStatus hth_bpe_own_encode(HthBpe *b, HthStr text, HthTokens *out, HthErr *err) {
     size_t from = 0;
     for (size_t at = 0; at < text.n;) {
         uint16_t id;

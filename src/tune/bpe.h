@@ -51,8 +51,8 @@ HTH_MUST_CHECK HthStatus hth_bpe_train(HthBpe **out, const HthBpeCount *c, uint3
 
 /* ---- use ---- */
 
-HTH_MUST_CHECK HthStatus hth_bpe_open(HthBpe **out, const HthGguf *g, HthErr *err);
-void hth_bpe_close(HthBpe **b);
+HTH_MUST_CHECK HthStatus hth_bpe_own_open(HthBpe **out, const HthGguf *g, HthErr *err);
+void hth_bpe_own_close(HthBpe **b);
 /* Adds tokenizer.* metadata: tokens, types, merges, special ids, the chat template. */
 HTH_MUST_CHECK HthStatus hth_bpe_write(const HthBpe *b, HthGgufOut *o, HthErr *err);
 uint32_t hth_bpe_vocab(const HthBpe *b);
@@ -69,6 +69,6 @@ typedef struct HthTokens { /* growable ids */
 } HthTokens;
 void hth_tokens_drop(HthTokens *t);
 HTH_MUST_CHECK HthStatus hth_tokens_add(HthTokens *t, const uint16_t *ids, size_t n, HthErr *err);
-HTH_MUST_CHECK HthStatus hth_bpe_encode(HthBpe *b, HthStr text, HthTokens *out, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_bpe_own_encode(HthBpe *b, HthStr text, HthTokens *out, HthErr *err);
 
 #endif

@@ -103,7 +103,7 @@ static HthStatus take_doc(void *ctx, HthStr text, HthErr *err) {
     }
     const size_t at = m->tokens.n;
     HTH_TRY(hth_tokens_add(&m->tokens, (const uint16_t[]){ HTH_BPE_EOT }, 1, err));
-    HTH_TRY(hth_bpe_encode(m->bpe, text, &m->tokens, err));
+    HTH_TRY(hth_bpe_own_encode(m->bpe, text, &m->tokens, err));
     m->docs[m->n++] = (Doc){ at, (uint32_t)(m->tokens.n - at) };
     m->text_bytes += text.n;
     return HTH_OK;

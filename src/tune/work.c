@@ -21,7 +21,7 @@ static HthStatus open_vocab(HthWork *w, const HthTrainCfg *cfg, HthErr *err) {
     HthGguf *g = NULL;
     HTH_TRY(hth_work_path(&path, cfg, "tokenizer", ".gguf", err));
     HthStatus status = hth_gguf_open(&g, path.p, err);
-    if (status == HTH_OK) status = hth_bpe_open(&w->bpe, g, err);
+    if (status == HTH_OK) status = hth_bpe_own_open(&w->bpe, g, err);
     if (status == HTH_OK && hth_bpe_vocab(w->bpe) != w->recipe->shape.n_vocab)
         status = HTH_FAIL(err, HTH_EINVAL,
                           "%s has %u tokens, the recipe wants %u; train the tokenizer again",
@@ -55,7 +55,7 @@ HthStatus hth_work_open(HthWork *out, const HthTrainCfg *cfg, bool vocab, HthErr
 
 void hth_work_close(HthWork *w) {
     hth_pool_close(&w->pool);
-    hth_bpe_close(&w->bpe);
+    hth_bpe_own_close(&w->bpe);
     hth_recipe_close(&w->recipe);
 }
 
@@ -115,7 +115,7 @@ HthStatus hth_train_tokenizer(const HthTrainCfg *cfg, HthErr *err) {
     if (status == HTH_OK) status = hth_work_path(&path, cfg, "tokenizer", ".gguf", err);
     if (status == HTH_OK) status = save_vocab(bpe, w.arch->name, path.p, err);
     hth_buf_drop(&path);
-    hth_bpe_close(&bpe);
+    hth_bpe_own_close(&bpe);
     hth_bpe_count_close(&count);
     hth_work_close(&w);
     return status;
@@ -133,7 +133,7 @@ static HthStatus held_doc(void *ctx, HthStr doc, HthErr *err) {
     Held *h = ctx;
     h->bytes += doc.n;
     HTH_TRY(hth_tokens_add(&h->tokens, (const uint16_t[]){ HTH_BPE_EOT }, 1, err));
-    return hth_bpe_encode(h->bpe, doc, &h->tokens, err);
+    return hth_bpe_own_encode(h->bpe, doc, &h->tokens, err);
 }
 
 static HthStatus prepare_valid(const HthWork *w, const HthTrainCfg *cfg, HthErr *err) {
