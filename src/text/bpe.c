@@ -185,19 +185,39 @@ static HthStatus encode_word(const HthVocab *v, HthStr word, Work *w, HthIds *id
     return HTH_OK;
 }
 
+/* What the merges see instead of the text, where that differs. */
+static HthStatus rewrite(const HthVocab *v, HthStr *text, Work *w, HthErr *err) {
+    if (!hth_utf8_valid(*text)) {
+        HTH_TRY(hth_uni_clean(*text, &w->clean, err));
+        *text = hth_buf_str(&w->clean);
+    }
+    bool words = v->pre->flags & HTH_PRE_WORDS;
+    if (!(v->pre->flags & HTH_PRE_RAW) || (words && !v->lower)) return HTH_OK;
+    if (!words) HTH_TRY(hth_escape_spaces(*text, &w->word, err));
+    while (words && text->n) {
+        uint32_t cp;
+        char c[4];
+        *text = hth_str_sub(*text, hth_uni_decode(*text, &cp), SIZE_MAX);
+        HTH_TRY(hth_buf_add(&w->word, c, hth_uni_encode(hth_uni_lower(cp), c), err));
+    }
+    *text = hth_buf_str(&w->word);
+    return HTH_OK;
+}
+
+static bool begins_blank(HthStr word) {
+    uint32_t cp;
+    hth_uni_decode(word, &cp);
+    return hth_uni_space(cp);
+}
+
 static HthStatus encode(const HthVocab *v, HthStr text, Work *w, HthIds *ids, HthErr *err) {
-    if (!hth_utf8_valid(text)) {
-        HTH_TRY(hth_uni_clean(text, &w->clean, err));
-        text = hth_buf_str(&w->clean);
-    }
-    if (v->pre->flags & HTH_PRE_RAW) {
-        HTH_TRY(hth_escape_spaces(text, &w->word, err));
-        text = hth_buf_str(&w->word);
-    }
+    HTH_TRY(rewrite(v, &text, w, err));
     HTH_REQUIRE(text.n < UINT32_MAX, err, HTH_ELIMIT, "the text is longer than 4 GiB");
     HTH_TRY(hth_pretok_split(v->pretok, text, &w->cuts, err));
     for (size_t i = 0, at = 0; i < w->cuts.n; at += w->cuts.p[i++]) {
-        HTH_TRY(encode_word(v, hth_str_sub(text, at, w->cuts.p[i]), w, ids, err));
+        HthStr word = hth_str_sub(text, at, w->cuts.p[i]);
+        if ((v->pre->flags & HTH_PRE_WORDS) && begins_blank(word)) continue;
+        HTH_TRY(encode_word(v, word, w, ids, err));
     }
     return HTH_OK;
 }

@@ -108,6 +108,7 @@ STAGES(S_CHAMELEON, CLASS("<sentinel:[0-9]+>"), CLASS("IMGIMG[A-I]{1,4}Z"),
        CLASS("[\\t\\n]|    |  "), CLASS("\\p{N}"), CLASS("[\\p{P}!-/:-@\\[-`{-~]"), CLASS(GPT2));
 STAGES(S_SUPERBPE, CLASS("\\p{N}+"), { HTH_STAGE_TRIPLES_BARE, NULL });
 STAGES(S_NEWLINES, CLASS("[^\\n]+|\\n+"));
+STAGES(S_WORDS, CLASS("\\S+"));
 
 static const HthPre PRES[] = {
     { "default", S_DEFAULT, 0 },
@@ -200,6 +201,7 @@ static const HthPre PRES[] = {
     { "granite-embed-multi-311m", S_NEWLINES,
       HTH_PRE_RAW | HTH_PRE_NEWLINES | HTH_PRE_BOS_ALWAYS },
     { "sarvam-moe", S_NEWLINES, HTH_PRE_RAW },
+    { "whitespace", S_WORDS, HTH_PRE_RAW | HTH_PRE_WORDS },
 };
 /* clang-format on */
 

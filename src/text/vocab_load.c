@@ -25,6 +25,7 @@ static const struct Family {
 #define NO HTH_TOKEN_NONE
     { "llama", HTH_FAMILY_SPM, 1, 2, 0, NO, NO, true, false, true, NULL },
     { "gpt2", HTH_FAMILY_BPE, 11, 11, NO, NO, NO, false, false, false, NULL },
+    { "whitespace", HTH_FAMILY_BPE, 11, 11, NO, NO, NO, false, false, false, "whitespace" },
     { "gemma4", HTH_FAMILY_BPE, NO, NO, NO, NO, NO, false, false, false, "gemma4" },
     { "bert", HTH_FAMILY_WPM, 101, NO, 100, 102, 0, true, false, false, NULL },
     { "t5", HTH_FAMILY_UGM, NO, 1, 2, NO, 0, false, true, false, NULL },
@@ -189,7 +190,7 @@ static HthStatus read_ids(HthVocab *v, const HthGguf *g, HthErr *err) {
     HTH_TRY(read_flag(g, KEY("add_eos_token"), &v->add_eos, err));
     HTH_TRY(read_flag(g, KEY("add_space_prefix"), &v->add_space, err));
     HTH_TRY(read_flag(g, KEY("remove_extra_whitespaces"), &v->merge_spaces, err));
-    v->lower = true;
+    v->lower = v->family != HTH_FAMILY_BPE;
     HTH_TRY(read_flag(g, KEY("normalizer.lowercase"), &v->lower, err));
     v->strip_accents = v->lower;
     HTH_TRY(read_flag(g, KEY("normalizer.strip_accents"), &v->strip_accents, err));

@@ -120,6 +120,33 @@ static void plain_utf8(void **state) {
     vb_close(&vb);
 }
 
+/* Blanks only separate; case is folded where the file says so. */
+static void blank_separated(void **state) {
+    (void)state;
+    static const char *const raw[] = { "a", "b", "ab", "\xC3\xA9", "A" };
+    static const char *const raw_merges[] = { "a b", NULL };
+    VbSpec spec = { .model = "whitespace",
+                    .pre = "whitespace",
+                    .tokens = raw,
+                    .token_n = HTH_COUNT(raw),
+                    .merges = raw_merges };
+    HthErr err;
+    Vb vb;
+    vb_write(&gguf, &spec);
+    assert_ok(vb_open(&vb, &gguf, &err), err);
+    assert_encodes(vb.v,
+                   " ab\n a  b\xE3\x80\x80"
+                   "b A",
+                   0, "2 0 1 1 4");
+    assert_encodes(vb.v, " \t ", 0, "");
+    vb_close(&vb);
+    spec.flags[0].key = "normalizer.lowercase", spec.flags[0].value = true;
+    vb_write(&gguf, &spec);
+    assert_ok(vb_open(&vb, &gguf, &err), err);
+    assert_encodes(vb.v, "AB \xC3\x89", 0, "2 3");
+    vb_close(&vb);
+}
+
 static void merges_are_needed(void **state) {
     (void)state;
     VbSpec spec = { .model = "gpt2", .pre = "gpt-2", .tokens = tokens };
@@ -137,9 +164,10 @@ static void merges_are_needed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(merges_by_rank), cmocka_unit_test(pieces_that_are_no_tokens),
-        cmocka_unit_test(whole_words),    cmocka_unit_test(round_trips),
-        cmocka_unit_test(plain_utf8),     cmocka_unit_test(merges_are_needed),
+        cmocka_unit_test(merges_by_rank),  cmocka_unit_test(pieces_that_are_no_tokens),
+        cmocka_unit_test(whole_words),     cmocka_unit_test(round_trips),
+        cmocka_unit_test(plain_utf8),      cmocka_unit_test(merges_are_needed),
+        cmocka_unit_test(blank_separated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

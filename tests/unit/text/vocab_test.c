@@ -2,6 +2,8 @@
 #include "support/test.h"
 #include "support/vocab_build.h"
 
+#include "base/par.h"
+
 static Gb gguf;
 static const char *const words[] = { "<unk>", "<s>", "</s>", "a", "b", "ab" };
 static const char *const merges[] = { "a b", "c d", NULL };
@@ -60,6 +62,45 @@ static void small_questions(void **state) {
     hth_vocab_close(&none);
 }
 
+/* ---- many threads, one vocabulary ---- */
+enum { ITEMS = 64 };
+static const char *const lines[] = { "ab</s>b caf\xC3\xA9", "aab 12 ab", "<s>\n\n b\xFF", "" };
+
+typedef struct Shared {
+    const HthVocab *v;
+    char got[ITEMS][256];
+} Shared;
+
+static void encode_item(void *ctx, uint32_t item, uint32_t worker) {
+    Shared *s = ctx;
+    const char *line = lines[item % HTH_COUNT(lines)];
+    (void)worker;
+    vb_ids(s->v, line, strlen(line), item % 4, s->got[item], sizeof s->got[item]);
+}
+
+static void many_threads(void **state) {
+    (void)state;
+    static Shared alone, together;
+    static const char *list[VB_MAX];
+    VbSpec spec = { .model = "gpt2", .pre = "deepseek-v3", .tokens = list, .merges = merges };
+    HthPool *pool = NULL;
+    HthErr err;
+    Vb vb;
+    spec.token_n = vb_byte_level(list, (const char *const[]){ "ab", "</s>", NULL });
+    vb_write(&gguf, &spec);
+    assert_ok(vb_open(&vb, &gguf, &err), err);
+    assert_ok(hth_pool_open(&pool, 4, &err), err);
+    alone.v = together.v = vb.v;
+    hth_par_run(NULL, ITEMS, encode_item, &alone);
+    for (int round = 0; round < 20; round++) {
+        hth_par_run(pool, ITEMS, encode_item, &together);
+        for (size_t i = 0; i < ITEMS; i++) assert_string_equal(together.got[i], alone.got[i]);
+    }
+    assert_string_not_equal(alone.got[1], alone.got[0]);
+    hth_pool_close(&pool);
+    vb_close(&vb);
+}
+
 static HthStatus open_and_encode(void *ctx) {
     Vb vb = { 0 };
     HthIds ids;
@@ -102,9 +143,8 @@ static void exhaustion(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_have_a_ceiling),
-        cmocka_unit_test(nothing_is_cut_silently),
-        cmocka_unit_test(small_questions),
+        cmocka_unit_test(ids_have_a_ceiling), cmocka_unit_test(nothing_is_cut_silently),
+        cmocka_unit_test(small_questions),    cmocka_unit_test(many_threads),
         cmocka_unit_test(exhaustion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
