@@ -6,6 +6,23 @@
 #include "text/unicode.h"
 #include "text/vocab_int.h"
 
+#define MARK HTH_STR("\xE2\x96\x81") /* U+2581 */
+
+static bool mark_at(HthStr s, size_t at) {
+    return hth_str_starts(hth_str_sub(s, at, SIZE_MAX), MARK);
+}
+
+/* A token that goes on after something that is no space with a space would join two words. */
+void hth_spm_open(HthVocab *v) {
+    v->spm_words = true;
+    for (uint32_t id = 0; id < v->n; id++) {
+        for (size_t i = 1; i < v->text[id].n; i++) {
+            bool after_mark = i >= MARK.n && mark_at(v->text[id], i - MARK.n);
+            if (!after_mark && mark_at(v->text[id], i)) v->spm_words = false;
+        }
+    }
+}
+
 /* Order-preserving: a higher score gives a smaller key; -0 and +0 are one score. */
 static uint32_t key_of(float score) {
     uint32_t bits = hth_f32_bits(score + 0.0f);
@@ -40,25 +57,44 @@ static HthStatus emit(const HthVocab *v, HthStr word, const HthSymbol *s, HthIds
     return HTH_OK;
 }
 
+static HthStatus finish_word(const HthVocab *v, HthStr word, HthMerge *m, HthIds *ids,
+                             HthErr *err) {
+    HTH_TRY(hth_merge_run(m, word, bond, v, err));
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->sym[i].n) HTH_TRY(emit(v, word, &m->sym[i], ids, err));
+    }
+    hth_merge_clear(m);
+    return HTH_OK;
+}
+
+/* text: spaces are marks already.  Words end where a mark follows something else. */
+static HthStatus encode(const HthVocab *v, HthStr text, HthMerge *m, HthIds *ids, HthErr *err) {
+    size_t start = 0;
+    bool was_mark = true;
+    for (size_t i = 0; i < text.n;) {
+        HthStr c = hth_str_sub(text, i, hth_uni_lead(text.p[i]));
+        bool mark = hth_str_eq(c, MARK);
+        if (v->spm_words && mark && !was_mark) {
+            HTH_TRY(finish_word(v, hth_str_sub(text, start, i - start), m, ids, err));
+            start = i;
+        }
+        HTH_TRY(hth_merge_add(m, c.n, hth_map_get(v->map, c), err));
+        was_mark = mark;
+        i += c.n;
+    }
+    return finish_word(v, hth_str_sub(text, start, SIZE_MAX), m, ids, err);
+}
+
 HthStatus hth_spm_encode(const HthVocab *v, HthStr text, bool lead_space, HthIds *ids,
                          HthErr *err) {
     HthStatus status = HTH_OK;
     HthMerge m = { 0 };
-    HthBuf word;
-    hth_buf_init(&word, SIZE_MAX / 2);
-    if (lead_space) status = hth_escape_spaces(HTH_STR(" "), &word, err);
-    if (status == HTH_OK) status = hth_escape_spaces(text, &word, err);
-    HthStr all = hth_buf_str(&word);
-    for (size_t i = 0; status == HTH_OK && i < all.n;) {
-        HthStr c = hth_str_sub(all, i, hth_uni_lead(all.p[i]));
-        status = hth_merge_add(&m, c.n, hth_map_get(v->map, c), err);
-        i += c.n;
-    }
-    if (status == HTH_OK) status = hth_merge_run(&m, all, bond, v, err);
-    for (size_t i = 0; status == HTH_OK && i < m.n; i++) {
-        if (m.sym[i].n) status = emit(v, all, &m.sym[i], ids, err);
-    }
+    HthBuf marked;
+    hth_buf_init(&marked, SIZE_MAX / 2);
+    if (lead_space) status = hth_escape_spaces(HTH_STR(" "), &marked, err);
+    if (status == HTH_OK) status = hth_escape_spaces(text, &marked, err);
+    if (status == HTH_OK) status = encode(v, hth_buf_str(&marked), &m, ids, err);
     hth_merge_drop(&m);
-    hth_buf_drop(&word);
+    hth_buf_drop(&marked);
     return status;
 }

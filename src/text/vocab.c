@@ -14,7 +14,7 @@ bool hth_vocab_present(const HthGguf *g) {
 
 static HthStatus open_family(HthVocab *v, const HthGguf *g, HthErr *err) {
     switch (v->family) {
-    case HTH_FAMILY_SPM: return HTH_OK;
+    case HTH_FAMILY_SPM: hth_spm_open(v); return HTH_OK;
     case HTH_FAMILY_BPE: return hth_bpe_open(v, g, err);
     case HTH_FAMILY_UGM: return hth_ugm_open(v, g, err);
     case HTH_FAMILY_RWKV: return hth_rwkv_open(v, err);

@@ -53,6 +53,7 @@ struct HthVocab {
     uint32_t bos, eos, eot, eom, unk, sep, pad;
     uint32_t fim_pre, fim_suf, fim_mid, fim_pad, fim_rep, fim_sep;
     bool add_bos, add_eos, add_space, merge_spaces, lower, strip_accents;
+    bool spm_words; /* no token has a space inside: words can be merged one by one */
 
     uint32_t *special; /* [special_n] CONTROL, USER and UNKNOWN tokens, longest first */
     uint32_t special_n;
@@ -65,6 +66,7 @@ struct HthVocab {
 };
 
 /* The families.  Each encodes one stretch of plain text, appending to ids. */
+void hth_spm_open(HthVocab *v);
 HTH_MUST_CHECK HthStatus hth_spm_encode(const HthVocab *v, HthStr text, bool lead_space,
                                         HthIds *ids, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_bpe_open(HthVocab *v, const HthGguf *g, HthErr *err);

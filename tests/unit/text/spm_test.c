@@ -11,7 +11,10 @@ static Gb gguf;
 /* 0 <unk>, 1 <s>, 2 </s>, 3..258 bytes, then these from 259. */
 static const char *const words[] = { M, "a", "b", "c", M "a", "ab", "bc", M "ab", "<u>", "bcb" };
 static const float word_scores[] = { -1, -2, -3, -4, -5, -6, -5.5f, -7, 0, -1 };
-enum { W = 259, WORDS = HTH_COUNT(words), TOKENS = W + WORDS };
+enum { W = 259, WORDS = HTH_COUNT(words), TOKENS = W + WORDS + 1 };
+
+/* A token with a space inside makes the whole text one word; here it cannot be reached. */
+static bool joined_words;
 
 static void make(Vb *vb, bool bytes, bool space) {
     static const char *tokens[TOKENS];
@@ -30,6 +33,8 @@ static void make(Vb *vb, bool bytes, bool space) {
         scores[W + i] = word_scores[i];
         types[W + i] = i == 8 ? HTH_TOKEN_USER : HTH_TOKEN_NORMAL;
     }
+    tokens[W + WORDS] = joined_words ? "q" M "q" : "qq";
+    types[W + WORDS] = HTH_TOKEN_NORMAL;
     VbSpec spec = { .model = "llama",
                     .pre = "default",
                     .tokens = tokens,
@@ -101,6 +106,32 @@ static void round_trips(void **state) {
     vb_close(&vb);
 }
 
+static void word_by_word_or_all_at_once(void **state) {
+    (void)state;
+    Vb parts, whole;
+    static Gb copy;
+    make(&parts, true, true);
+    copy = gguf; /* the file behind `parts` is overwritten next: open it again from the copy */
+    vb_close(&parts);
+    joined_words = true;
+    make(&whole, true, true);
+    joined_words = false;
+    HthErr err;
+    assert_ok(vb_open(&parts, &copy, &err), err);
+    for (uint32_t round = 0; round < 5000; round++) {
+        char text[40], a[512], b[512];
+        uint32_t n = hth_rng_below(9, round, 50, sizeof text);
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t pick = hth_rng_below(9, round, i, 12);
+            text[i] = pick < 11 ? "abc  ab\xE2\x96\x81\xF0"[pick] : (char)hth_rng_u32(9, round, i);
+        }
+        assert_string_equal(vb_ids(parts.v, text, n, 0, a, sizeof a),
+                            vb_ids(whole.v, text, n, 0, b, sizeof b));
+    }
+    vb_close(&parts);
+    vb_close(&whole);
+}
+
 static void one_letter_for_a_megabyte(void **state) {
     (void)state;
     enum { N = 1 << 20 };
@@ -125,6 +156,7 @@ int main(void) {
         cmocka_unit_test(special_tokens),
         cmocka_unit_test(round_trips),
         cmocka_unit_test(one_letter_for_a_megabyte),
+        cmocka_unit_test(word_by_word_or_all_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
