@@ -307,11 +307,40 @@ static void test_unusual(void **state) {
     hth_free(g);
 }
 
+/* Counts above the ceilings, in files that have the bytes for them. */
+static void test_ceilings(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t tensors, kvs;
+        HthStatus status;
+    } cases[] = {
+        { 0, (1 << 16) + 1, HTH_ELIMIT },
+        { (1 << 18) + 1, 0, HTH_ELIMIT },
+        { 0, 1 << 16, HTH_EFORMAT }, /* allowed; then the first entry's key is empty */
+    };
+    size_t n = 24 + 33 * ((1 << 18) + 1);
+    uint8_t *file = hth_calloc(n, 1);
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        HthGguf *h = NULL;
+        HthErr err;
+        Gb *g = hth_calloc(1, sizeof *g);
+        gb_begin(g, 3);
+        g->tensors = cases[i].tensors;
+        g->kvs = cases[i].kvs;
+        gb_counts(g);
+        memcpy(file, g->b, 24);
+        assert_int_equal(hth_gguf_open_mem(&h, file, n, "t", &err), cases[i].status);
+        hth_free(g);
+    }
+    hth_free(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_unusual),
         cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_ceilings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,6 +220,104 @@ static void test_refusals(void **state) {
     assert_status(hth_gguf_out_open(&o, "/no/such/folder/x.gguf", &err), HTH_EIO, err);
 }
 
+/* Every kind of entry refuses a key that is there, and only integers set the alignment. */
+static void test_refusals_by_kind(void **state) {
+    (void)state;
+    static Gb g;
+    HthErr err;
+    HthGguf *h = NULL;
+    HthGgufOut *o = begin();
+    gb_good(&g, 3);
+    assert_ok(hth_gguf_open_mem(&h, g.b, g.n, "t", &err), err);
+    assert_ok(hth_gguf_out_kv(o, hth_gguf_find(h, "t.u8"), &err), err);
+    assert_status(hth_gguf_out_kv(o, hth_gguf_find(h, "t.u8"), &err), HTH_EINVAL, err);
+    assert_status(hth_gguf_out_u32(o, "t.u8", 1, &err), HTH_EINVAL, err);
+    assert_status(hth_gguf_out_f32(o, "t.u8", 1, &err), HTH_EINVAL, err);
+    assert_status(hth_gguf_out_bool(o, "t.u8", 1, &err), HTH_EINVAL, err);
+    assert_status(hth_gguf_out_str(o, "t.u8", words[0], &err), HTH_EINVAL, err);
+    assert_status(hth_gguf_out_strs(o, "t.u8", words, 3, &err), HTH_EINVAL, err);
+    assert_status(hth_gguf_out_f32s(o, "t.u8", floats, 3, &err), HTH_EINVAL, err);
+    assert_status(hth_gguf_out_i32s(o, "t.u8", ints, 3, &err), HTH_EINVAL, err);
+    HthGgufKv odd = *hth_gguf_find(h, "t.f32");
+    odd.key = HTH_STR("general.alignment");
+    assert_status(hth_gguf_out_kv(o, &odd, &err), HTH_EINVAL, err);
+    assert_status(hth_gguf_out_i32s(o, "general.alignment", ints, 3, &err), HTH_EINVAL, err);
+    assert_status(hth_gguf_out_f32(o, "general.alignment", 64, &err), HTH_EINVAL, err);
+    hth_gguf_out_abort(&o);
+    hth_gguf_close(&h);
+}
+
+/* The alignment asked for is the alignment kept, even when asked for after the tensors. */
+static void test_alignment(void **state) {
+    (void)state;
+    HthErr err;
+    HthGguf *h = NULL;
+    HthGgufOut *o = begin();
+    const uint64_t one[] = { 1 };
+    assert_ok(hth_gguf_out_tensor(o, HTH_STR("a"), hth_fmt_by_id(0), 1, one, &err), err);
+    assert_ok(hth_gguf_out_tensor(o, HTH_STR("b"), hth_fmt_by_id(0), 1, one, &err), err);
+    assert_ok(hth_gguf_out_u32(o, "general.alignment", 16384, &err), err);
+    assert_ok(hth_gguf_out_data(o, "aaaa", 4, &err), err);
+    assert_ok(hth_gguf_out_data(o, "bbbb", 4, &err), err);
+    assert_ok(hth_gguf_out_commit(&o, &err), err);
+    assert_ok(hth_gguf_open(&h, path, &err), err);
+    assert_int_equal(hth_gguf_file_bytes(h), 3 * 16384);
+    assert_memory_equal(hth_gguf_part(h, 0).p + 16384, "aaaa", 4);
+    assert_memory_equal(hth_gguf_part(h, 0).p + 2 * 16384, "bbbb", 4);
+    assert_memory_equal(hth_gguf_tensor(h, HTH_STR("b"))->data, "bbbb", 4);
+    hth_gguf_close(&h);
+    unlink(path);
+}
+
+/* What the reader has a ceiling for, the writer does not exceed. */
+static void test_ceilings(void **state) {
+    (void)state;
+    HthErr err;
+    char name[32];
+    size_t n = (1 << 20) + 1;
+    char *text = hth_calloc(n, 1);
+    HthStr one[] = { { text, n } };
+    memset(text, 'x', n);
+    HthGgufOut *o = begin();
+    assert_status(hth_gguf_out_strs(o, "long", one, 1, &err), HTH_ELIMIT, err);
+    one[0].n--;
+    assert_ok(hth_gguf_out_strs(o, "long", one, 1, &err), err);
+    for (uint32_t i = 1; i < 1 << 16; i++) {
+        snprintf(name, sizeof name, "k.%u", i);
+        if (hth_gguf_out_u32(o, name, i, &err) != HTH_OK) fail_msg("%s", err.text);
+    }
+    assert_status(hth_gguf_out_u32(o, "one more", 1, &err), HTH_ELIMIT, err);
+    for (uint32_t i = 0; i < 1 << 18; i++) {
+        snprintf(name, sizeof name, "t.%u", i);
+        if (hth_gguf_out_tensor(o, hth_str(name), hth_fmt_by_id(0), 1, shape, &err) != HTH_OK)
+            fail_msg("%s", err.text);
+    }
+    assert_status(hth_gguf_out_tensor(o, HTH_STR("t"), hth_fmt_by_id(0), 1, shape, &err),
+                  HTH_ELIMIT, err);
+    hth_gguf_out_abort(&o);
+    hth_free(text);
+}
+
+/* After a write that failed there is nothing to commit, even if later writes would work. */
+static void test_broken(void **state) {
+    (void)state;
+    static const uint8_t big[1 << 17];
+    for (int early = 0; early < 2; early++) {
+        HthErr err;
+        HthGgufOut *o = begin();
+        const uint64_t ne[] = { sizeof big / 4, 2 };
+        assert_ok(hth_gguf_out_tensor(o, HTH_STR("a"), hth_fmt_by_id(0), 2, ne, &err), err);
+        if (!early) assert_ok(hth_gguf_out_data(o, "1234", 4, &err), err);
+        hth_file_fail_after(1);
+        assert_status(hth_gguf_out_data(o, big, sizeof big, &err), HTH_EIO, err);
+        hth_file_fail_after(0);
+        assert_status(hth_gguf_out_data(o, big, sizeof big, &err), HTH_EINVAL, err);
+        assert_status(hth_gguf_out_commit(&o, &err), HTH_EINVAL, err);
+        assert_non_null(strstr(err.text, "an earlier write failed"));
+        assert_int_equal(access(path, F_OK), -1);
+    }
+}
+
 /* A refused entry leaves no trace in the file. */
 static void test_refused_leaves_nothing(void **state) {
     (void)state;
@@ -312,9 +410,11 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_refused_leaves_nothing),
-        cmocka_unit_test(test_random),     cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_refused_leaves_nothing),
+        cmocka_unit_test(test_refusals_by_kind), cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_ceilings),         cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_random),           cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -103,6 +103,24 @@ static void test_str_lengths(void **state) {
     }
 }
 
+/* Past the directory's ceiling is a limit; an arena that is merely out is out of memory. */
+static void test_take(void **state) {
+    (void)state;
+    HthErr err;
+    HthGgufReader r = reader((const uint8_t *)"", 0, &err);
+    uint64_t *p = NULL;
+    assert_int_equal(hth_arena_open(&r.arena, 1 << 17, &err), HTH_OK);
+    assert_int_equal(hth_gguf_take(&r, 100, sizeof *p, &p), HTH_OK);
+    assert_non_null(p);
+    p[99] = 1;
+    assert_int_equal(hth_gguf_take(&r, 0, sizeof *p, &p), HTH_OK);
+    assert_null(p);
+    assert_int_equal(hth_gguf_take(&r, 1 << 20, sizeof *p, &p), HTH_ENOMEM);
+    assert_int_equal(hth_gguf_take(&r, HTH_GGUF_DIR_MAX, 1, &p), HTH_ELIMIT);
+    assert_int_equal(hth_gguf_take(&r, SIZE_MAX / 4, sizeof *p, &p), HTH_ELIMIT);
+    hth_arena_close(&r.arena);
+}
+
 static void test_names_and_alignment(void **state) {
     (void)state;
     assert_true(hth_gguf_name_ok(HTH_STR("blk.0.attn_q.weight")));
@@ -120,9 +138,13 @@ static void test_names_and_alignment(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shown),       cmocka_unit_test(test_shown_bounds),
-        cmocka_unit_test(test_shown_file),  cmocka_unit_test(test_reads),
-        cmocka_unit_test(test_str_lengths), cmocka_unit_test(test_names_and_alignment),
+        cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_shown_bounds),
+        cmocka_unit_test(test_shown_file),
+        cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_str_lengths),
+        cmocka_unit_test(test_take),
+        cmocka_unit_test(test_names_and_alignment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,24 @@ static void test_inconsistent(void **state) {
     }
 }
 
+/* split.count alone does not make a split model. */
+static void test_keys_missing(void **state) {
+    (void)state;
+    static const char *const keys[] = { "split.no", "split.tensors.count" };
+    for (size_t gone = 0; gone < 2; gone++) {
+        char says[80];
+        HthGguf *h = NULL;
+        HthErr err = { 0 };
+        gb_begin(g, 3);
+        gb_kv_int(g, "split.count", GB_U16, 2);
+        gb_kv_int(g, keys[1 - gone], GB_U32, 0);
+        gb_counts(g);
+        snprintf(says, sizeof says, "part of a split model without '%s'", keys[gone]);
+        assert_int_equal(hth_gguf_open_mem(&h, g->b, g->n, "t", &err), HTH_EFORMAT);
+        assert_non_null(strstr(err.text, says));
+    }
+}
+
 /* A part that says it is another one than its name: opening the second finds the first wrong. */
 static void test_names(void **state) {
     (void)state;
@@ -229,9 +247,10 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_part_opens_all), cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_inconsistent),       cmocka_unit_test(test_names),
-        cmocka_unit_test(test_whole_and_damaged),  cmocka_unit_test(test_memory_has_no_parts),
+        cmocka_unit_test(test_any_part_opens_all),  cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_inconsistent),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_keys_missing),        cmocka_unit_test(test_whole_and_damaged),
+        cmocka_unit_test(test_memory_has_no_parts),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

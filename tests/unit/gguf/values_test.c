@@ -105,6 +105,16 @@ static void test_missing(void **state) {
     assert_string_equal(err.text, "t.gguf: metadata 'x.absent' is missing");
     assert_int_equal(v, 42);
     assert_int_equal(hth_gguf_u32(h, "x.absent", &v, NULL), HTH_EFORMAT);
+    uint64_t u64 = 0;
+    float f32 = 0;
+    bool boolean = false;
+    HthStr s;
+    const HthGgufKv *kv = NULL;
+    assert_int_equal(hth_gguf_u64(h, "x.absent", &u64, &err), HTH_EFORMAT);
+    assert_int_equal(hth_gguf_f32(h, "x.absent", &f32, &err), HTH_EFORMAT);
+    assert_int_equal(hth_gguf_bool(h, "x.absent", &boolean, &err), HTH_EFORMAT);
+    assert_int_equal(hth_gguf_str(h, "x.absent", &s, &err), HTH_EFORMAT);
+    assert_int_equal(hth_gguf_arr(h, "x.absent", HTH_GGUF_STR, &kv, &err), HTH_EFORMAT);
 }
 
 /* Which element types each array key may be asked for as. */
