@@ -38,7 +38,9 @@ typedef struct Job {
 typedef struct Result {
     double pp, tg; /* tokens per second; 0: not measured */
     double read_gbs, kernel_gops; /* the ceilings, all threads */
-    double ops_token, bytes_token; /* of the linear layers */
+    double
+        ops_token; /* operations of a prompt token's linear layers: the output layer is skipped */
+    double bytes_token; /* weight bytes read for a generated token, the output layer included */
     const HthFmt *fmt; /* the commonest weight format */
     uint32_t threads;
 } Result;
@@ -148,8 +150,8 @@ static HthStatus measure_kernel(HthPool *pool, const HthFmt *fmt, double *out, H
     return st;
 }
 
-/* The format with most weights, and what one token costs: two operations and the bytes of every
- * matrix; the embedding counts only where it is also the output. */
+/* The format with most weights, and what a token costs: two operations per weight of every matrix,
+ * and their bytes; the embedding counts only where it is also the output. */
 static void count_weights(const HthModel *m, Result *r) {
     const HthGguf *g = hth_model_gguf(m);
     const HthGgufTensor *embd = hth_model_weight(m, HTH_W_TOK_EMBD, 0);
@@ -160,7 +162,7 @@ static void count_weights(const HthModel *m, Result *r) {
         for (size_t i = 0; i < hth_gguf_tensor_count(g); i++) {
             const HthGgufTensor *t = hth_gguf_tensor_at(g, i);
             if (t->fmt != hth_fmt_at(f) || t->n_dims < 2 || (t == embd && embd != output)) continue;
-            sum += (double)t->ne[0] * (double)t->ne[1];
+            if (t != output) sum += (double)t->ne[0] * (double)t->ne[1];
             r->bytes_token += (double)t->bytes;
         }
         r->ops_token += 2.0 * sum;
@@ -173,8 +175,8 @@ static void count_weights(const HthModel *m, Result *r) {
 
 /* ---- the model ------------------------------------------------------------------------------ */
 
-static HthStatus one_pass(const Job *job, HthSession *s, const uint32_t *ids, double *pp,
-                          double *tg, HthErr *err) {
+static HthStatus one_pass(const Job *job, HthSession *s, const uint32_t *ids, float *logits,
+                          double *pp, double *tg, HthErr *err) {
     hth_session_rewind(s, 0);
     uint64_t began = hth_clock_ns();
     if (job->prompt > 0) HTH_TRY(hth_session_eval(s, ids, job->prompt, NULL, err));
@@ -182,7 +184,7 @@ static HthStatus one_pass(const Job *job, HthSession *s, const uint32_t *ids, do
     if (job->prompt > 0) hth_session_rewind(s, 0);
     began = hth_clock_ns();
     for (uint32_t i = 0; i < job->gen; i++) {
-        HTH_TRY(hth_session_eval(s, ids + i % 64, 1, NULL, err));
+        HTH_TRY(hth_session_eval(s, ids + i % 64, 1, logits, err));
         HTH_REQUIRE(!hth_interrupted(), err, HTH_ECANCELED, "interrupted");
     }
     *tg = (double)job->gen / seconds_since(began);
@@ -196,13 +198,15 @@ static HthStatus measure_model(const Job *job, const HthModel *m, Result *r, Hth
     HthSessionCfg cfg = { .ctx = ctx, .threads = job->threads };
     HTH_TRY(hth_session_open(&s, m, &cfg, err));
     uint32_t *ids = hth_calloc(n, sizeof *ids);
-    HthStatus st = ids == NULL ? HTH_FAIL(err, HTH_ENOMEM, "out of memory") : HTH_OK;
+    float *logits = hth_calloc(hth_model_vocab_count(m), sizeof *logits);
+    HthStatus st =
+        ids == NULL || logits == NULL ? HTH_FAIL(err, HTH_ENOMEM, "out of memory") : HTH_OK;
     for (uint32_t i = 0; st == HTH_OK && i < n; i++)
         ids[i] = hth_rng_below(1, 0, i, hth_model_vocab_count(m));
     if (st == HTH_OK) st = hth_session_eval(s, ids, 1, NULL, err); /* first touches are not timed */
     for (uint32_t i = 0; st == HTH_OK && i < job->reps; i++) {
         hth_progress("measuring", i, job->reps);
-        st = one_pass(job, s, ids, &pp[i], &tg[i], err);
+        st = one_pass(job, s, ids, logits, &pp[i], &tg[i], err);
     }
     hth_progress_end();
     if (st == HTH_OK) {
@@ -210,6 +214,7 @@ static HthStatus measure_model(const Job *job, const HthModel *m, Result *r, Hth
         r->tg = job->gen > 0 ? median(tg, job->reps) : 0.0;
     }
     hth_free(ids);
+    hth_free(logits);
     hth_session_close(&s);
     return st;
 }
@@ -222,7 +227,7 @@ static int print_json(const Job *job, const Result *r, const char *model) {
         model, "version", hth_version(), "numerics", hth_numerics(), "isa", hth_kern_pick()->name,
         "format", r->fmt->name, "threads", (int)r->threads, "prompt", (int)job->prompt, "gen",
         (int)job->gen, "reps", (int)job->reps, "pp_tokens_per_s", r->pp, "tg_tokens_per_s", r->tg,
-        "read_gb_per_s", r->read_gbs, "kernel_gop_per_s", r->kernel_gops, "ops_per_token",
+        "read_gb_per_s", r->read_gbs, "kernel_gop_per_s", r->kernel_gops, "prompt_ops_per_token",
         r->ops_token, "bytes_per_token", r->bytes_token));
 }
 

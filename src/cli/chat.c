@@ -20,9 +20,10 @@ static int on_progress(void *payload, size_t done, size_t total) {
     return hth_interrupted();
 }
 
-static HthStatus open_session(HthChat *c, uint32_t ctx, HthErr *err) {
+HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err) {
     HthSession *s = NULL;
     HthSessionCfg cfg = { .ctx = ctx, .threads = c->cfg.threads, .progress = on_progress };
+    if (c->session != NULL && c->cfg.ctx == ctx) return HTH_OK;
     HTH_TRY(hth_session_open(&s, c->model, &cfg, err));
     hth_session_close(&c->session);
     c->session = s;
@@ -48,7 +49,7 @@ static HthStatus open_parts(HthChat *c, HthErr *err) {
                 "this model file carries no tokenizer, so it cannot be talked with; 'hearth "
                 "logits' takes token ids");
     HTH_TRY(hth_arena_open(&c->texts, TEXTS_MAX, err));
-    HTH_TRY(open_session(c, c->cfg.ctx, err));
+    HTH_TRY(hth_chat_context(c, c->cfg.ctx, err));
     c->logits = hth_calloc(hth_model_vocab_count(c->model), sizeof *c->logits);
     c->messages = json_array();
     HTH_REQUIRE(c->logits != NULL && c->messages != NULL, err, HTH_ENOMEM,
@@ -131,7 +132,7 @@ HthStatus hth_chat_set(HthChat *c, const char *name, HthStr value, HthErr *err) 
     if (strcmp(name, "num_ctx") == 0) {
         HTH_REQUIRE(number && n >= 0 && n <= INT32_MAX, err, HTH_EINVAL,
                     "num_ctx: a whole number is needed; 0 is the model's default");
-        return open_session(c, (uint32_t)n, err);
+        return hth_chat_context(c, (uint32_t)n, err);
     }
     if (strcmp(name, "seed") == 0 && number && n < 0) {
         c->seed_given = false; /* Ollama's -1: a new one each time */

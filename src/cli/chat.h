@@ -66,6 +66,8 @@ void hth_chat_clear(HthChat *c); /* forgets the messages, keeps system and param
 HthStatus hth_chat_system(HthChat *c, HthStr text, HthErr *err); /* empty: none */
 /* Any sampling parameter, or num_predict, num_ctx, stop; value text is copied. */
 HthStatus hth_chat_set(HthChat *c, const char *name, HthStr value, HthErr *err);
+/* A new session of so many tokens; 0: the default. */
+HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err);
 HthStatus hth_chat_print_params(const HthChat *c, HthBuf *out, HthErr *err);
 /* The prompt the next turn would send, with the messages as they are. */
 HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthErr *err);

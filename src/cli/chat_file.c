@@ -130,7 +130,7 @@ HthStatus hth_chat_load(HthChat *c, const char *path, HthErr *err) {
     HthStr stops[HTH_STOPS_MAX];
     size_t stop_count = c->stop_count;
     bool seed_given = c->seed_given;
-    uint32_t num_predict = c->num_predict;
+    uint32_t num_predict = c->num_predict, ctx = c->cfg.ctx;
     HthBuf b;
     json_t *o = NULL;
     params = c->params;
@@ -145,6 +145,7 @@ HthStatus hth_chat_load(HthChat *c, const char *path, HthErr *err) {
         c->stop_count = stop_count;
         c->seed_given = seed_given;
         c->num_predict = num_predict;
+        (void)hth_chat_context(c, ctx, NULL); /* the larger one stays if memory is short */
     }
     json_decref(o);
     hth_buf_drop(&b);

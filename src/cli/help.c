@@ -1,4 +1,4 @@
-/* help.c - --help, the man page's option lists and the shell completion, all from the verb table. */
+/* help.c - --help, the manual's option lists and the shell completion, all from the verb table. */
 #include <string.h>
 
 #include "cli/cli.h"

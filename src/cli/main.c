@@ -5,9 +5,9 @@
 
 #include "cli/cli.h"
 
-/* clang-format off */
 const HthVerb hth_verbs[] = {
-    { "run", "[options] [MODEL] [PROMPT...]", "Talk with a model: one answer, or a chat on a terminal",
+    { "run", "[options] [MODEL] [PROMPT...]",
+      "Talk with a model: one answer, or a chat on a terminal",
       "Without MODEL the small model inside this program, ember, answers. The first argument is a "
       "model if it is a file, ends in .gguf, or is a path without blanks (or the word ember); "
       "anything else begins the prompt. What arrives on standard input is put before the prompt. "
@@ -22,8 +22,9 @@ const HthVerb hth_verbs[] = {
       "hearth show model.gguf\tarchitecture, sizes, quantisation, tokenizer, licence\n"
       "hearth show --template model.gguf\tits chat template, as stored\n",
       hth_opts_show, false, "gguf", hth_cli_show, NULL },
-    { "explain", "[options] MODEL|ARCHITECTURE", "The program of an architecture, operation by operation",
-      NULL, "hearth explain llama\tthe program of llama-shaped models\n"
+    { "explain", "[options] MODEL|ARCHITECTURE",
+      "The program of an architecture, operation by operation", NULL,
+      "hearth explain llama\tthe program of llama-shaped models\n"
       "hearth explain model.gguf\twith this model's sizes\n",
       hth_opts_explain, false, "gguf", hth_cli_explain, NULL },
     { "tokenize", "[options] MODEL [FILE]", "Text to token ids",
@@ -36,8 +37,8 @@ const HthVerb hth_verbs[] = {
     { "logits", "[options] MODEL --tokens FILE --out FILE", "Raw logits of every position",
       "Reads decimal token ids separated by blanks or commas; writes one row of float32, "
       "little-endian, per position. The same bits on every machine and for every thread count.",
-      "hearth logits model.gguf --tokens ids.txt --out logits.f32\n",
-      hth_opts_logits, false, "gguf", hth_cli_logits, NULL },
+      "hearth logits model.gguf --tokens ids.txt --out logits.f32\n", hth_opts_logits, false,
+      "gguf", hth_cli_logits, NULL },
     { "template", "[options] (MODEL | --file F) --input FILE", "Render a chat template",
       "The input is a JSON object: messages, and optionally tools, add_generation_prompt and any "
       "other variable of the template. The text is printed exactly, without a newline added. With "
@@ -49,7 +50,8 @@ const HthVerb hth_verbs[] = {
     { "bench", "[options] [MODEL]", "Tokens per second beside what the machine could do",
       "Prompt processing (pp) and generation (tg), with the memory bandwidth and the in-cache rate "
       "of the same kernel measured in the same process.",
-      "hearth bench model.gguf -p 512 -n 128\n", hth_opts_bench, false, "gguf", hth_cli_bench, NULL },
+      "hearth bench model.gguf -p 512 -n 128\n", hth_opts_bench, false, "gguf", hth_cli_bench,
+      NULL },
 #ifdef HTH_HAVE_TRAIN
     { "train", "SUBVERB [options]", "Train a small model, as ember was",
       "Run 'hearth train --help' for its subverbs.", NULL, NULL, false, NULL, NULL, hth_cli_train },
@@ -60,7 +62,6 @@ const HthVerb hth_verbs[] = {
       false, NULL, hth_cli_help, NULL },
     { 0 },
 };
-/* clang-format on */
 
 const HthVerb *hth_verb_find(const char *name) {
     const char *names[32];

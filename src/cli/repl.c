@@ -51,20 +51,18 @@ static void history_open(HthRepl *r) {
     if (r->keep_history) history(r->history, &ev, H_LOAD, r->history_path.p);
 }
 
+/* Saved line by line: a closed terminal loses nothing. */
 static void history_add(HthRepl *r, const char *line) {
     HistEvent ev;
     if (r->history == NULL || !r->keep_history || line[strspn(line, " \t\r\n")] == '\0') return;
     history(r->history, &ev, H_ENTER, line);
+    mode_t old = umask(0077); /* what a person typed is theirs alone */
+    history(r->history, &ev, H_SAVE, r->history_path.p);
+    umask(old);
+    (void)chmod(r->history_path.p, 0600);
 }
 
 static void history_close(HthRepl *r) {
-    HistEvent ev;
-    if (r->history != NULL && r->keep_history) {
-        mode_t old = umask(0077); /* what a person typed is theirs alone */
-        history(r->history, &ev, H_SAVE, r->history_path.p);
-        umask(old);
-        (void)chmod(r->history_path.p, 0600);
-    }
     if (r->history != NULL) history_end(r->history);
     hth_buf_drop(&r->history_path);
 }

@@ -220,10 +220,11 @@ void hth_repl_command(HthRepl *r, HthStr line) {
             return;
         }
     }
-    bool pair = hth_str_eq(first, HTH_STR("/set")) || hth_str_eq(first, HTH_STR("/show"));
-    snprintf(typed, sizeof typed, "%.*s%s%.*s", first.n < 30 ? (int)first.n : 30, first.p,
-             pair && second.n > 0 ? " " : "", pair && second.n < 30 ? (int)second.n : 0, second.p);
-    const char *near = hth_suggest(typed, names, HTH_COUNT(names));
+    snprintf(typed, sizeof typed, "%.*s %.*s", first.n < 30 ? (int)first.n : 30, first.p,
+             second.n < 30 ? (int)second.n : 30, second.p);
+    const char *near = hth_suggest(typed, names, HTH_COUNT(names)); /* as two words, then as one */
+    typed[strcspn(typed, " ")] = '\0';
+    if (near == NULL) near = hth_suggest(typed, names, HTH_COUNT(names));
     printf("There is no such command%s%s%s; /? lists them.\n",
            near != NULL ? ". Did you mean " : "", near != NULL ? near : "",
            near != NULL ? "?" : "");

@@ -2,9 +2,10 @@
  *
  * A pure function of (logits, parameters, history, seed, position): the generator is counter-based
  * (base/rng.h), ties are broken by the lower token id, exp and log are our own, and probabilities
- * are integers of 2^-40, so their sums are exact in any order.  The chain is a list of named stages,
- * visible and settable: "penalties;dry;top_k;typical_p;top_p;min_p;xtc;temperature".  The logit bias
- * comes before the chain.  Temperature 0 is greedy: bias, penalties and DRY, then the best.
+ * are integers of 2^-40, so their sums are exact in any order.  The chain is a list of named
+ * stages, visible and settable: "penalties;dry;top_k;typical_p;top_p;min_p;xtc;temperature".  The
+ * logit bias comes before the chain.  Temperature 0 is greedy: bias, penalties and DRY, then the
+ * best.
  *
  * Mirostat 2 replaces the truncating stages and is the one sampler with memory: its mu starts at
  * 2 tau when the sampler is opened.  Open one sampler per answer and an answer replays.

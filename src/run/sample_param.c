@@ -22,24 +22,37 @@ typedef struct Param {
 
 #define AT(field) (uint16_t) offsetof(HthSampleParams, field)
 
-/* clang-format off */
 static const Param params_tab[] = {
     { "temperature", K_F32, AT(temperature), 0, 100, "0 is greedy; 0.8", "temp" },
-    { "top_k", K_U32, AT(top_k), 0, 4294967295.0, "keep the K likeliest tokens, 0 is off; 40", NULL },
-    { "top_p", K_F32, AT(top_p), 0, 1, "keep the likeliest tokens up to this share, 1 is off; 0.9", NULL },
-    { "min_p", K_F32, AT(min_p), 0, 1, "keep tokens this likely against the best, 0 is off; 0", NULL },
-    { "typical_p", K_F32, AT(typical_p), 0, 1, "keep tokens of typical surprise, 1 is off; 1", "typical" },
-    { "repeat_penalty", K_F32, AT(repeat_penalty), 0.001, 1000, "divide the logits of recent tokens, 1 is off; 1", NULL },
-    { "presence_penalty", K_F32, AT(presence_penalty), -1000, 1000, "subtract from recent tokens, 0 is off; 0", NULL },
-    { "frequency_penalty", K_F32, AT(frequency_penalty), -1000, 1000, "subtract per occurrence, 0 is off; 0", NULL },
-    { "repeat_last_n", K_I32, AT(repeat_last_n), -1, 2147483647, "tokens the penalties look back, -1 is all; 64", "penalty_last_n" },
-    { "dry_multiplier", K_F32, AT(dry_multiplier), 0, 1000, "strength of the repetition stop, 0 is off; 0", NULL },
+    { "top_k", K_U32, AT(top_k), 0, 4294967295.0, "keep the K likeliest tokens, 0 is off; 40",
+      NULL },
+    { "top_p", K_F32, AT(top_p), 0, 1, "keep the likeliest tokens up to this share, 1 is off; 0.9",
+      NULL },
+    { "min_p", K_F32, AT(min_p), 0, 1, "keep tokens this likely against the best, 0 is off; 0",
+      NULL },
+    { "typical_p", K_F32, AT(typical_p), 0, 1, "keep tokens of typical surprise, 1 is off; 1",
+      "typical" },
+    { "repeat_penalty", K_F32, AT(repeat_penalty), 0.001, 1000,
+      "divide the logits of recent tokens, 1 is off; 1", NULL },
+    { "presence_penalty", K_F32, AT(presence_penalty), -1000, 1000,
+      "subtract from recent tokens, 0 is off; 0", NULL },
+    { "frequency_penalty", K_F32, AT(frequency_penalty), -1000, 1000,
+      "subtract per occurrence, 0 is off; 0", NULL },
+    { "repeat_last_n", K_I32, AT(repeat_last_n), -1, 2147483647,
+      "tokens the penalties look back, -1 is all; 64", "penalty_last_n" },
+    { "dry_multiplier", K_F32, AT(dry_multiplier), 0, 1000,
+      "strength of the repetition stop, 0 is off; 0", NULL },
     { "dry_base", K_F32, AT(dry_base), 1, 100, "growth per repeated token; 1.75", NULL },
-    { "dry_allowed_length", K_U32, AT(dry_allowed_length), 0, 1000000, "repeated tokens that are free; 2", NULL },
-    { "dry_penalty_last_n", K_I32, AT(dry_last_n), -1, 2147483647, "tokens it looks back, -1 is all; -1", "dry_last_n" },
-    { "dry_sequence_breaker", K_BREAKER, 0, 0, 0, "text that ends a repetition, 'none' removes all", NULL },
-    { "xtc_probability", K_F32, AT(xtc_probability), 0, 1, "how often top choices are left out, 0 is off; 0", NULL },
-    { "xtc_threshold", K_F32, AT(xtc_threshold), 0, 1, "what counts as a top choice, above 0.5 is off; 0.1", NULL },
+    { "dry_allowed_length", K_U32, AT(dry_allowed_length), 0, 1000000,
+      "repeated tokens that are free; 2", NULL },
+    { "dry_penalty_last_n", K_I32, AT(dry_last_n), -1, 2147483647,
+      "tokens it looks back, -1 is all; -1", "dry_last_n" },
+    { "dry_sequence_breaker", K_BREAKER, 0, 0, 0, "text that ends a repetition, 'none' removes all",
+      NULL },
+    { "xtc_probability", K_F32, AT(xtc_probability), 0, 1,
+      "how often top choices are left out, 0 is off; 0", NULL },
+    { "xtc_threshold", K_F32, AT(xtc_threshold), 0, 1,
+      "what counts as a top choice, above 0.5 is off; 0.1", NULL },
     { "mirostat", K_U32, AT(mirostat), 0, 2, "0 or 2: steer towards a constant surprise; 0", NULL },
     { "mirostat_tau", K_F32, AT(mirostat_tau), 0, 100, "the surprise wanted, in bits; 5", NULL },
     { "mirostat_eta", K_F32, AT(mirostat_eta), 0, 10, "how fast it is approached; 0.1", NULL },
@@ -61,7 +74,6 @@ static const struct {
     [HTH_STAGE_XTC] = { "xtc", NULL },
     [HTH_STAGE_TEMPERATURE] = { "temperature", "temp" },
 };
-/* clang-format on */
 
 HthStage hth_stage_find(HthStr name) {
     for (unsigned i = 0; i < HTH_STAGE_COUNT; i++)
