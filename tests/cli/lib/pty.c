@@ -98,7 +98,7 @@ static bool step(int fd, pid_t pid, const char *line, bool *ended) {
     if (strncmp(line, "log ", 4) == 0) return (log_file = fopen(line + 4, "wb")) != NULL;
     if (strncmp(line, "exit ", 5) == 0) {
         *ended = true;
-        return ends_with(fd, pid, atoi(line + 5));
+        return ends_with(fd, pid, (int)strtol(line + 5, NULL, 10));
     }
     printf("pty: what is '%s'?\n", line);
     return false;
@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
     char line[8192];
     int fd = -1, first = 1;
     if (argc > 2 && strcmp(argv[1], "-w") == 0) {
-        size.ws_col = (unsigned short)atoi(argv[2]);
+        size.ws_col = (unsigned short)strtol(argv[2], NULL, 10);
         first = 3;
     }
     if (argc <= first) return 2;

@@ -1,0 +1,97 @@
+# bash completion for hearth(1); written by 'hearth help --completion'.
+_hearth_files() {
+    compopt -o filenames 2> /dev/null
+    local IFS=$'\n'
+    if [[ -n $1 ]]; then
+        COMPREPLY=($(compgen -d -- "$cur") $(compgen -f -X "$1" -- "$cur"))
+    else
+        COMPREPLY=($(compgen -f -- "$cur"))
+    fi
+}
+
+_hearth() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench train version help' -- "$cur"))
+        return
+    fi
+    case ${COMP_WORDS[1]} in
+    run)
+        case $prev in
+        -m | --model) _hearth_files '!*.gguf'; return ;;
+        --system) COMPREPLY=(); return ;;
+        -n | --num-predict) COMPREPLY=(); return ;;
+        -c | --ctx) COMPREPLY=(); return ;;
+        -t | --threads) COMPREPLY=(); return ;;
+        --stop) COMPREPLY=(); return ;;
+        --temp) COMPREPLY=(); return ;;
+        esac
+        opts='--help --model --system --num-predict --ctx --threads --stop --raw --show-prompt --verbose --json --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    show)
+        case $prev in
+        esac
+        opts='--help --tensors --metadata --template --license --json'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    explain)
+        case $prev in
+        esac
+        opts='--help --json'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    tokenize)
+        case $prev in
+        esac
+        opts='--help --no-special --null --json'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    logits)
+        case $prev in
+        --tokens) _hearth_files; return ;;
+        -o | --out) _hearth_files; return ;;
+        -t | --threads) COMPREPLY=(); return ;;
+        --chunk) COMPREPLY=(); return ;;
+        --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni' -- "$cur")); return ;;
+        --kv) COMPREPLY=($(compgen -W 'f32 f16' -- "$cur")); return ;;
+        esac
+        opts='--help --tokens --out --threads --chunk --isa --kv --json'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    template)
+        case $prev in
+        --file) _hearth_files; return ;;
+        --input) _hearth_files; return ;;
+        --now) COMPREPLY=(); return ;;
+        esac
+        opts='--help --file --input --now --json'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    bench)
+        case $prev in
+        -p | --prompt) COMPREPLY=(); return ;;
+        -n | --gen) COMPREPLY=(); return ;;
+        -r | --reps) COMPREPLY=(); return ;;
+        -t | --threads) COMPREPLY=(); return ;;
+        --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni' -- "$cur")); return ;;
+        -o | --output) COMPREPLY=($(compgen -W 'md json csv' -- "$cur")); return ;;
+        esac
+        opts='--help --prompt --gen --reps --threads --isa --output --json'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    train)
+        case $prev in
+        esac
+        opts='--help'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    version)
+        case $prev in
+        esac
+        opts='--help --json'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    help)
+        case $prev in
+        esac
+        opts='--help --completion --man'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    *) return ;;
+    esac
+    COMPREPLY=($(compgen -W "$opts" -- "$cur"))
+}
+
+complete -F _hearth hearth

@@ -1,0 +1,157 @@
+#!/bin/bash
+# The interactive chat on a pseudo-terminal: commands, several lines, Ctrl-C, history, save and load.
+. "$(dirname "$0")/lib/check.bash"
+make=${HEARTH_BUILD:-$(dirname "$HEARTH_BIN")}/mkmodel
+[[ -x $make ]] || skip "no $make"
+${CC:-cc} -O1 -D_GNU_SOURCE -o "$tmp/pty" "$(dirname "$0")/lib/pty.c" -lutil || skip "no C compiler"
+m=$tmp/toy.gguf
+"$make" "$m" tokenizer=spm vocab=600 ctx=512 embd=64 heads=4 kv_heads=2 ff=128 layers=2 seed=7 || exit 1
+export TERM=xterm XDG_STATE_HOME=$tmp/state
+endless="--logit-bias 1=-inf,2=-inf" # forbids the end tokens
+
+chat() { # chat OPTIONS < script
+    "$tmp/pty" "$HEARTH_BIN" run "$m" "$@"
+}
+
+# The first words of an answer, to wait for: the terminal must show what a pipe would.  Nonsense
+# may hold bytes a terminal is not shown, so a seed is sought whose answers begin with letters.
+for seed in {1..200}; do
+    hearth run "$m" --seed "$seed" -n 12 "Hello there"
+    first=${out:0:6}
+    hearth run "$m" --seed "$seed" -n 12 "go on"
+    going=${out:0:6}
+    [[ $first$going =~ ^[a-z]{12}$ ]] && break
+done
+
+ok "a conversation" chat --seed $seed -n 12 << S
+expect /? for help
+expect >>> 
+send Hello there\n
+expect $first
+expect >>> 
+send /?\n
+expect /set parameter NAME VALUE
+expect /bye
+expect >>> 
+send /set parameter temperature 0.5\n
+expect temperature is set.
+send /set parameter temperature 1000\n
+expect from 0 to 100
+send /set parameter nothing 1\n
+expect no sampling parameter of that name
+send /show parameters\n
+expect temperature            0.5
+expect samplers
+expect >>> 
+send /set system Be brief.\n
+expect The system text is set.
+send /show system\n
+expect Be brief.
+send /show info\n
+expect architecture       llama
+expect >>> 
+send /show template\n
+expect messages
+expect >>> 
+send /sohw info\n
+expect Did you mean /show info?
+send /set verbose\n
+expect Timings follow
+send again\n
+expect eval rate:
+expect >>> 
+send /save $tmp/chat.json\n
+expect The chat is saved.
+send /clear\n
+expect cleared
+send /load $tmp/chat.json\n
+expect The chat is loaded.
+send /show parameters\n
+expect temperature            0.5
+send /load $tmp/nothing.json\n
+expect hearth: 
+expect >>> 
+send /bye\n
+exit 0
+S
+same "saved for its owner only" 600 "$(stat -c %a "$tmp/chat.json")"
+same "both turns and answers are saved" 4 "$(grep -c '"role"' "$tmp/chat.json")"
+ok "the system text is saved" grep -q '"system": "Be brief."' "$tmp/chat.json"
+
+ok "several lines between quotes" chat --seed $seed -n 4 --show-prompt << S
+expect >>> 
+send """one\n
+expect ... 
+send two\n
+expect ... 
+send three"""\n
+expect one
+expect two
+expect three
+expect >>> 
+send \cD
+exit 0
+S
+
+ok "Ctrl-C stops the answer and keeps the chat" chat --seed $seed $endless -c 20000 << S
+expect >>> 
+send go on\n
+expect $going
+send \cC
+expect (stopped)
+expect >>> 
+send /save $tmp/stopped.json\n
+expect saved
+send this line is\cC
+expect /bye leaves
+expect >>> 
+send /bye\n
+exit 0
+S
+same "what was said stays" 2 "$(grep -c '"role"' "$tmp/stopped.json")"
+ok "the answer so far" grep -qF "$going" "$tmp/stopped.json"
+
+ok "a full context is said and the chat goes on" chat --seed $seed $endless -c 64 << S
+expect >>> 
+send Hello there\n
+expect the context of 64 tokens is full
+expect >>> 
+send more\n
+expect the context holds 64
+expect >>> 
+send /clear\n
+expect cleared
+send /bye\n
+exit 0
+S
+
+history=$XDG_STATE_HOME/hearth/history
+same "the history is its owner's only" 600 "$(stat -c %a "$history")"
+ok "it holds what was typed" grep -q 'go' "$history"
+rm -r "$XDG_STATE_HOME"
+ok "HEARTH_NOHISTORY" env HEARTH_NOHISTORY=1 "$tmp/pty" "$HEARTH_BIN" run "$m" -n 2 << S
+expect >>> 
+send secret\n
+expect >>> 
+send /bye\n
+exit 0
+S
+ok "leaves no file" test ! -e "$XDG_STATE_HOME"
+ok "/set nohistory" chat -n 2 << S
+expect >>> 
+send /set nohistory\n
+expect not remembered
+send secret\n
+expect >>> 
+send \cD
+exit 0
+S
+ok "keeps what follows out of the file" sh -c '! grep -q secret "$1"' _ "$history"
+
+# A model cannot drive the terminal: the terminal sees no escape that the editor did not draw.
+ok "NO_COLOR is honoured" env NO_COLOR=1 "$tmp/pty" "$HEARTH_BIN" run "$m" -n 2 hi << S
+log $tmp/shown
+exit 0
+S
+same "no escape sequences in a plain answer" "" "$(tr -cd '\033' < "$tmp/shown")"
+finish
