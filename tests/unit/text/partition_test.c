@@ -77,6 +77,28 @@ static void blanks_around(void **state) {
     vb_close(&vb);
 }
 
+static void blanks_before(void **state) {
+    (void)state;
+    static const char *const masked[] = { "<unk>", "<s>", "<mask>" };
+    static const int32_t kinds[] = { 2, 3, 4 };
+    static const char *const merges[] = { NULL };
+    VbSpec spec = { .model = "gpt2",
+                    .pre = "jina-v2-de",
+                    .tokens = masked,
+                    .token_n = 3,
+                    .types = kinds,
+                    .merges = merges };
+    Vb vb;
+    HthErr err;
+    char room[256];
+    vb_write(&gguf, &spec);
+    assert_ok(vb_open(&vb, &gguf, &err), err);
+    assert_string_equal(parts(vb.v, HTH_STR("a \n <mask> b"), false, room), "[a]2[ b]");
+    assert_string_equal(parts(vb.v, HTH_STR("  <mask>"), false, room), "2");
+    assert_string_equal(parts(vb.v, HTH_STR("<mask>  <mask>"), false, room), "22");
+    vb_close(&vb);
+}
+
 /* The reference's way: each token in turn, longest first, cut out of every plain stretch. */
 static void slow(const HthVocab *v, HthStr text, bool all, uint32_t *owner) {
     for (size_t i = 0; i < text.n; i++) owner[i] = HTH_TOKEN_NONE;
@@ -125,9 +147,8 @@ static void like_the_slow_way(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(which_tokens),
-        cmocka_unit_test(longest_wins_over_the_whole_text),
-        cmocka_unit_test(blanks_around),
+        cmocka_unit_test(which_tokens),      cmocka_unit_test(longest_wins_over_the_whole_text),
+        cmocka_unit_test(blanks_around),     cmocka_unit_test(blanks_before),
         cmocka_unit_test(like_the_slow_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
