@@ -3,7 +3,8 @@
  * DRY ("don't repeat yourself") lowers a token that would continue a repetition: if the text so far
  * ends with a run of L tokens that also occurs earlier and was followed there by token t, then t
  * loses multiplier * base^(L - allowed_length), for the longest such L.  A run never reaches back
- * over a sequence breaker, and a token that holds a breaker is never lowered.
+ * over a sequence breaker or a control token (a turn marker), and a token that holds a breaker is
+ * never lowered.
  *
  * Thread: see sample.h. */
 #include "run/sample_impl.h"
@@ -75,7 +76,7 @@ static HthStatus unbroken_tail(HthSampler *s, const uint32_t *h, size_t n, size_
                                size_t *out, HthErr *err) {
     size_t at[HTH_DRY_BREAKERS_MAX] = { 0 };
     if (limit > n) limit = n;
-    if (s->vocab == NULL || s->params.dry_breaker_count == 0) {
+    if (s->vocab == NULL) {
         *out = limit;
         return HTH_OK;
     }
