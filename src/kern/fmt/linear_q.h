@@ -144,8 +144,11 @@ HTH_INLINE void group_dots(const uint8_t *const rows[16], uint32_t g, uint32_t n
     HTH_UNROLL for (int i = 0; i < 4; i++) {
         const uint8_t *const *r = rows + 4 * i;
         HTH_UNROLL for (uint32_t j = 0; j < 8; j += 2) {
-            if (j >= n) break;
             uint32_t b = g + j, c = j + 1 < n ? b + 1 : b;
+            if (j >= n) {
+                t[j / 2][i] = vi_zero();
+                continue;
+            }
             B xs = vb_load2(x[b].q, x[c].q);
             I d[4];
             HTH_UNROLL for (int k = 0; k < 4; k++) {
