@@ -423,7 +423,9 @@ HthStatus hth_j_percent(HthJVm *vm, HthJVal fmt, HthJVal arg, HthJVal *out) {
         at++;
         HTH_TRY(percent_field(vm, &p, s, &at, &sb));
     }
-    HTH_J_REQUIRE(p.used >= p.count || arg.kind == HTH_J_DICT, vm,
+    bool lenient = arg.kind == HTH_J_DICT || arg.kind == HTH_J_LIST || arg.kind == HTH_J_UNDEF ||
+                   arg.kind == HTH_J_RANGE; /* Python: whatever can be subscripted, but no tuple */
+    HTH_J_REQUIRE(p.used >= p.count || lenient, vm,
                   "a %% format has more arguments than fields");
     *out = hth_j_done(&sb);
     out->sub = fmt.sub;
