@@ -103,7 +103,7 @@ static void norm(const Oracle *o, const char *name, int layer, const double *x, 
     hth_free(w);
 }
 
-/* YaRN (Peng et al. 2023) section 3.2: pairs that turn often keep their speed, slow ones stretch. */
+/* YaRN (Peng et al. 2023) section 3.2: pairs that turn often keep their speed, the slow stretch. */
 static void rope_angles(Oracle *o) {
     double base = number(o, "rope.freq_base", 10000);
     double factor = number(o, "rope.scaling.factor", number(o, "rope.scale_linear", 0));

@@ -1,9 +1,9 @@
 /* linear.c - matrix products: dst = w * a, times the scale, plus the bias.
  *
  * A group of products of one value (q, k, v; gate, up) is one parallel section: its work items are
- * blocks of output rows, each with every column of the batch (cutting the columns too, so that their
- * activations stay in the second-level cache, was 2 to 17 % slower: weights are then unpacked once
- * per cut).  Activations are quantised once per value, whoever asks first.
+ * blocks of output rows, each with every column of the batch.  (Cutting the columns too, so that
+ * their activations stay in the second-level cache, was 2 to 17 % slower: weights are then unpacked
+ * once per cut.)  Activations are quantised once per value, whoever asks first.
  *
  * Thread: forks over rows of activations, then over blocks of outputs. */
 #include "op/step.h"

@@ -19,7 +19,8 @@ typedef struct HthRunPlan {
     size_t scratch_bytes;
 } HthRunPlan;
 
-/* Applies the defaults of HthSessionCfg. EINVAL: an option makes no sense; ELIMIT: it cannot fit. */
+/* Applies the defaults of HthSessionCfg. EINVAL: an option makes no sense; ELIMIT: it cannot fit;
+ * ENOTSUP: the model cannot reach that far. */
 HTH_MUST_CHECK HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model,
                                       const HthSessionCfg *cfg, HthErr *err);
 

@@ -2,8 +2,8 @@
  * bytes and the token ids, and of nothing else.
  *
  * For every weight format and architecture: 1, 2 and 3 threads; prompt chunks of 1, 7, 64 and
- * whole; every kernel tier this machine runs; in company of another timeline or alone.  All compared
- * by memcmp with tier "c", one thread, whole prompt.
+ * whole; every kernel tier this machine runs; in company of another timeline or alone.  All are
+ * compared by memcmp with tier "c", one thread, whole prompt.
  *
  * Thread: one, and the sessions' own. */
 #include "support/test.h"

@@ -80,6 +80,7 @@ static const struct {
     { "llama, scales", { GQA, .arch = "llama", .bias = true, .ffn_bias = true, .scales = true } },
     { "llama, heads of 24", { GQA, .arch = "llama", .head_dim = 24 } },
     { "llama, heads of 10", { GQA, .arch = "llama", .head_dim = 10 } },
+    { "llama, heads of 256", { GQA, .arch = "llama", .head_dim = 256 } },
     { "llama, partial rotation", { GQA, .arch = "llama", .head_dim = 32, .rot = 12 } },
     { "llama 3 factors", { GQA, .arch = "llama", .factors = true, .base = 500000 } },
     { "llama, linear", { GQA, .arch = "llama", .scaling = "linear", .factor = 4 } },
