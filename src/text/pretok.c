@@ -155,6 +155,7 @@ typedef struct Job {
     HthBuf cls_own, wide_own;
     HthCuts from, to;
     pcre2_match_data *match;
+    pcre2_match_context *limits;
 } Job;
 
 static HthStatus prepare(Job *job, const HthPretok *p, HthStr text, HthErr *err) {
@@ -201,13 +202,20 @@ static size_t bytes_of(HthStr s, size_t count) {
     return i;
 }
 
+/* How often one match may go back: a few times over the text.  Giving up a run of blanks that has no
+ * line end costs a step for each. */
+static uint32_t steps_max(size_t n) {
+    uint64_t steps = 10000000 + (uint64_t)n * 4;
+    return steps < UINT32_MAX ? (uint32_t)steps : UINT32_MAX;
+}
+
 static HthStatus match_once(const pcre2_code *code, HthStr piece, size_t at, Job *job, bool *found,
                             HthErr *err) {
     const PCRE2_SPTR subject = (PCRE2_SPTR)piece.p;
-    int rc = pcre2_match(code, subject, piece.n, at, PCRE2_NO_UTF_CHECK, job->match, NULL);
+    int rc = pcre2_match(code, subject, piece.n, at, PCRE2_NO_UTF_CHECK, job->match, job->limits);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
         rc = pcre2_match(code, subject, piece.n, at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, job->match,
-                         NULL);
+                         job->limits);
     }
     HTH_REQUIRE(rc != PCRE2_ERROR_NOMEMORY, err, HTH_ENOMEM, "out of memory while tokenizing");
     HTH_REQUIRE(rc >= 0 || rc == PCRE2_ERROR_NOMATCH, err, HTH_ELIMIT,
@@ -284,13 +292,15 @@ static HthStatus run_stage(const HthPretok *p, size_t i, Job *job, HthErr *err) 
 
 HthStatus hth_pretok_split(const HthPretok *p, HthStr text, HthCuts *cuts, HthErr *err) {
     HthStatus status;
-    Job job = { .match = pcre2_match_data_create(4, p->gctx) };
+    Job job = { .match = pcre2_match_data_create(4, p->gctx),
+                .limits = pcre2_match_context_create(p->gctx) };
     hth_buf_init(&job.cls_own, text.n);
     hth_buf_init(&job.wide_own, text.n);
-    if (!job.match) {
+    if (!job.match || !job.limits) {
         status = HTH_FAIL(err, HTH_ENOMEM, "out of memory while tokenizing");
         goto out;
     }
+    pcre2_set_match_limit(job.limits, steps_max(text.n));
     status = prepare(&job, p, text, err);
     if (status == HTH_OK) status = cut(&job.from, job.cls.n, err);
     for (size_t i = 0; status == HTH_OK && p->pre->stages[i].kind != HTH_STAGE_END; i++) {
@@ -307,6 +317,7 @@ HthStatus hth_pretok_split(const HthPretok *p, HthStr text, HthCuts *cuts, HthEr
     *cuts = job.from;
     job.from = old;
 out:
+    pcre2_match_context_free(job.limits);
     pcre2_match_data_free(job.match);
     hth_buf_drop(&job.cls_own);
     hth_buf_drop(&job.wide_own);
