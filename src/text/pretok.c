@@ -202,8 +202,8 @@ static size_t bytes_of(HthStr s, size_t count) {
     return i;
 }
 
-/* How often one match may go back: a few times over the text.  Giving up a run of blanks that has no
- * line end costs a step for each. */
+/* How often one match may go back: a few times over the text.  A run of blanks without a line end
+ * costs one step for each blank. */
 static uint32_t steps_max(size_t n) {
     uint64_t steps = 10000000 + (uint64_t)n * 4;
     return steps < UINT32_MAX ? (uint32_t)steps : UINT32_MAX;
