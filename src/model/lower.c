@@ -119,7 +119,8 @@ HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     for (const HthArchOp *op = a->head; op->op != HTH_OP_END; op++) lower_op(&l, op, 0);
     for (uint32_t i = 0; i < s->n_layer; i++)
         for (const HthArchOp *op = a->layer; op->op != HTH_OP_END; op++) lower_op(&l, op, i);
-    p->tail = p->count;
     for (const HthArchOp *op = a->tail; op->op != HTH_OP_END; op++) lower_op(&l, op, 0);
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->inst[i].op == HTH_OP_ATTEND || p->inst[i].op == HTH_OP_EMBED) p->wanted = i + 1;
     return hth_plan_registers(p, err);
 }

@@ -131,9 +131,11 @@ const HthGgufTensor *hth_model_weight(const HthModel *m, HthSlot slot, uint32_t 
 }
 
 bool hth_model_is_float(const HthModel *m) {
-    for (uint32_t i = 0; i < m->prog.tail; i++)
-        if (m->prog.inst[i].op == HTH_OP_LINEAR && m->prog.inst[i].w->fmt->act != HTH_ACT_F32)
+    for (uint32_t i = 0; i < m->prog.count; i++) {
+        const HthInst *in = &m->prog.inst[i];
+        if (in->op == HTH_OP_LINEAR && in->dst != HTH_R_LOGITS && in->w->fmt->act != HTH_ACT_F32)
             return false;
+    }
     return true;
 }
 

@@ -64,13 +64,15 @@ void hth_step_rows(const HthStep *s, uint32_t width, HthParFn *fn, void *ctx) {
 }
 
 /* Keeps only the rows whose logits are wanted.  out ascends, so moving forward is safe. */
-static void drop_unwanted(HthStep *s, const HthInst *tail) {
+static void drop_unwanted(HthStep *s) {
     const HthBatch *b = s->batch;
-    size_t bytes = (size_t)tail->a_width * sizeof(float);
-    for (uint32_t i = 0; i < b->n_out; i++) {
-        if (b->out[i] == i) continue;
-        memcpy(hth_step_row(s, tail->a_at, tail->a_width, i),
-               hth_step_row(s, tail->a_at, tail->a_width, b->out[i]), bytes);
+    const HthProgram *p = s->prog;
+    for (uint32_t k = 0; k < p->keep_count; k++) {
+        uint32_t at = p->keep[k].at, size = p->keep[k].size;
+        for (uint32_t i = 0; i < b->n_out; i++)
+            if (b->out[i] != i)
+                memcpy(hth_step_row(s, at, size, i), hth_step_row(s, at, size, b->out[i]),
+                       size * sizeof(float));
     }
     s->rows = b->n_out;
     s->act_value = HTH_AT_NONE;
@@ -84,8 +86,8 @@ void hth_exec_run(HthExec *e, const HthBatch *b) {
     s->rows = b->n;
     s->act_value = HTH_AT_NONE;
     hth_step_rope_tables(s);
-    for (uint32_t i = 0; i < p->tail;) i += fns[p->inst[i].op](s, &p->inst[i]);
+    for (uint32_t i = 0; i < p->wanted;) i += fns[p->inst[i].op](s, &p->inst[i]);
     if (b->n_out == 0) return;
-    drop_unwanted(s, &p->inst[p->tail]);
-    for (uint32_t i = p->tail; i < p->count;) i += fns[p->inst[i].op](s, &p->inst[i]);
+    drop_unwanted(s);
+    for (uint32_t i = p->wanted; i < p->count;) i += fns[p->inst[i].op](s, &p->inst[i]);
 }

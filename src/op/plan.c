@@ -43,7 +43,7 @@ static void find_lifetimes(Scan *s) {
 
 static bool same_group(const Scan *s, uint32_t i) {
     const HthProgram *p = s->prog;
-    return i + 1 < p->count && i + 1 != p->tail && p->inst[i].op == HTH_OP_LINEAR &&
+    return i + 1 < p->count && i + 1 != p->wanted && p->inst[i].op == HTH_OP_LINEAR &&
            p->inst[i + 1].op == HTH_OP_LINEAR && s->reads[i][0] == s->reads[i + 1][0];
 }
 
@@ -114,6 +114,18 @@ static HthStatus place(Scan *s, uint32_t i, HthErr *err) {
     return HTH_OK;
 }
 
+static void find_kept(Scan *s) {
+    HthProgram *p = s->prog;
+    p->keep_count = 0;
+    for (uint32_t i = 0; i < p->wanted; i++) {
+        const Value *v = &s->values[i];
+        if (v->last < p->wanted) continue;
+        HTH_ASSERT(p->keep_count < HTH_COUNT(p->keep));
+        p->keep[p->keep_count].at = v->at;
+        p->keep[p->keep_count++].size = v->size;
+    }
+}
+
 static uint32_t largest_act(const HthProgram *p) {
     size_t most = 0;
     for (uint32_t i = 0; i < p->count; i++) {
@@ -140,6 +152,7 @@ HthStatus hth_plan_registers(HthProgram *prog, HthErr *err) {
     if (st != HTH_OK) goto out;
     prog->row_floats = (uint32_t)s.top;
     prog->act_bytes = largest_act(prog);
+    find_kept(&s);
 out:
     hth_free(s.values);
     hth_free(s.reads);

@@ -1,8 +1,9 @@
 /* program.h - an architecture program with its weights resolved: what the planner and the
  * executor run.
  *
- * Layers are unrolled: head, layer 0, layer 1, ..., tail.  Between layers and tail the rows whose
- * logits nobody asked for are dropped.
+ * Layers are unrolled: head, layer 0, layer 1, ..., tail.  After the last operation that looks at
+ * other rows (the last layer's attention) the rows whose logits nobody asked for are dropped: of a
+ * prompt only the last token goes through the last feed-forward block.
  *
  * Thread: immutable once planned; any. */
 #ifndef HTH_OP_PROGRAM_H
@@ -41,7 +42,7 @@ typedef struct HthInst {
 typedef struct HthProgram {
     HthInst *inst;
     uint32_t count;
-    uint32_t tail; /* index of the tail's first instruction */
+    uint32_t wanted; /* from this instruction on only rows whose logits are wanted are computed */
     uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_vocab;
     float norm_eps, attn_scale;
     bool rope_neox;
@@ -49,6 +50,10 @@ typedef struct HthProgram {
     const double *rope_freq; /* [n_rot/2] radians per position */
     float rope_mscale;
     /* Filled by hth_plan_registers: */
+    struct {
+        uint32_t at, size; /* floats per token */
+    } keep[HTH_R_COUNT]; /* registers that instructions from `wanted` on still read */
+    uint32_t keep_count;
     uint32_t row_floats; /* floats of register memory per token */
     uint32_t act_bytes; /* largest row of quantised activations; 0: none needed */
 } HthProgram;

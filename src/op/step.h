@@ -11,7 +11,7 @@ typedef struct HthStep {
     const HthKern *kern;
     HthPool *pool;
     const HthBatch *batch;
-    uint32_t rows; /* rows now: batch->n, in the tail batch->n_out */
+    uint32_t rows; /* rows now: batch->n, later batch->n_out */
     uint32_t rows_max;
     float *regs; /* register at `at`: rows from regs + at * rows_max */
     uint8_t *act; /* quantised activations, [rows][act_stride] */

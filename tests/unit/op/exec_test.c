@@ -87,7 +87,7 @@ static void run(World *w, HthReg reg, uint32_t threads, uint32_t first) {
         if (w->inst[i].dst == reg) width = w->inst[i].dst_width;
     HthWeight *one = matrix(w, 15, width, width);
     for (uint32_t i = 0; i < width * width; i++) w->data[15][i] = i % (width + 1) == 0;
-    w->p.tail = w->p.count;
+    w->p.wanted = w->p.count;
     w->p.n_vocab = width;
     add(w, HTH_OP_LINEAR, HTH_R_LOGITS, reg, HTH_R_NONE, one);
     for (uint32_t r = 0; r < ROWS; r++) {

@@ -44,7 +44,7 @@ static void make(Made *m, uint64_t seed) {
         }
         width[dst] = in->dst_width;
     }
-    m->p.tail = COUNT / 2;
+    m->p.wanted = COUNT / 2;
 }
 
 static bool overlap(uint32_t a, uint32_t an, uint32_t b, uint32_t bn) {
@@ -74,7 +74,7 @@ static void check(const Made *m) {
             assert_true(in->op == HTH_OP_LINEAR && in[1].op == HTH_OP_LINEAR);
             assert_int_equal(in[1].a_value, in->a_value);
             assert_int_equal(in[1].group, in->group - 1);
-            assert_int_not_equal(i + 1, m->p.tail);
+            assert_int_not_equal(i + 1, m->p.wanted);
             for (uint32_t g = 1; g < in->group; g++) /* written at the same time */
                 assert_false(
                     overlap(in->dst_at, stride, in[g].dst_at, hth_row_stride(in[g].dst_width)));
@@ -83,6 +83,28 @@ static void check(const Made *m) {
             assert_true(m->p.act_bytes >= hth_act_bytes(HTH_ACT_Q8, in->a_width));
     }
     hth_free(owner);
+}
+
+/* What is read from `wanted` on but was written before must be listed, and nothing twice. */
+static void check_kept(const Made *m) {
+    uint32_t now[HTH_R_COUNT] = { 0 }, listed = 0;
+    bool counted[COUNT] = { false };
+    for (uint32_t i = 0; i < m->p.count; i++) {
+        const HthInst *in = &m->inst[i];
+        const HthReg regs[2] = { in->a, in->b };
+        for (int k = 0; i >= m->p.wanted && k < hth_op_info(in->op)->reads; k++) {
+            uint32_t def = now[regs[k]] - 1, found = 0;
+            if (def >= m->p.wanted) continue;
+            for (uint32_t j = 0; j < m->p.keep_count; j++)
+                found += m->p.keep[j].at == m->inst[def].dst_at &&
+                         m->p.keep[j].size == hth_row_stride(m->inst[def].dst_width);
+            assert_int_equal(found, 1);
+            listed += !counted[def];
+            counted[def] = true;
+        }
+        now[in->dst] = i + 1;
+    }
+    assert_true(m->p.keep_count >= listed);
 }
 
 static void random_programs(void **state) {
@@ -94,6 +116,7 @@ static void random_programs(void **state) {
         make(&m, seed);
         assert_ok(hth_plan_registers(&m.p, &err), err);
         check(&m);
+        check_kept(&m);
         for (uint32_t i = 0; i < COUNT; i++) grouped += m.inst[i].group > 1;
     }
     assert_true(grouped > 100); /* the property above was really tried */
