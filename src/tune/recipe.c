@@ -247,12 +247,12 @@ static uint64_t mix_bytes(uint64_t h, const void *p, size_t n) {
 }
 
 uint64_t hth_recipe_digest(const HthRecipe *r) {
+    HthOptim o = r->optim;
+    o.steps = 0; /* how long is decided last */
     uint64_t h = mix_bytes(0xcbf29ce484222325u, &r->seed, sizeof r->seed);
     h = mix_bytes(h, &r->shape, sizeof r->shape);
-    h = mix_bytes(h, &r->optim, sizeof r->optim);
-    for (uint32_t i = 0; i < r->phase_count; i++) {
+    h = mix_bytes(h, &o, sizeof o);
+    for (uint32_t i = 0; i < r->phase_count; i++)
         h = mix_bytes(h, &r->phases[i].seq, sizeof r->phases[i].seq);
-        h = mix_bytes(h, &r->phases[i].share, sizeof r->phases[i].share);
-    }
     return h;
 }

@@ -57,7 +57,9 @@ typedef struct HthRecipe {
 
 HTH_MUST_CHECK HthStatus hth_recipe_open(HthRecipe **out, const char *path, HthErr *err);
 void hth_recipe_close(HthRecipe **r);
-/* Differs when anything that steers the numbers of a run differs. */
+/* Differs when a checkpoint of one recipe makes no sense for the other. The number of steps and the
+ * phases' shares are left out: a run may be made shorter or longer while it is under way (its log
+ * says where), and goes on along the new schedule. */
 uint64_t hth_recipe_digest(const HthRecipe *r);
 
 #endif

@@ -177,6 +177,9 @@ static HthStatus run_open(Run *run, HthErr *err) {
     HTH_TRY(trim_log(run, err));
     run->log = fopen(run->log_path.p, "a");
     HTH_REQUIRE(run->log, err, HTH_EIO, "cannot write %s: %s", run->log_path.p, strerror(errno));
+    const int n = fprintf(run->log, "{\"step\":%u,\"steps\":%u,\"threads\":%u}\n", run->ckpt.step,
+                          run->work.recipe->optim.steps, hth_pool_threads(run->work.pool));
+    HTH_REQUIRE(n > 0, err, HTH_EIO, "cannot write %s", run->log_path.p);
     run->peak = hth_sgemm_peak(run->work.pool);
     run->first_step = run->ckpt.step;
     run->start_ns = run->saved_ns = hth_clock_ns();
