@@ -97,7 +97,7 @@ static HthStatus run(HthSession *s, const uint32_t *ids, size_t n, HthWant want,
         hth_rows_add(s->rows, hth_table_view(s->table), ids + done, len, (uint32_t)s->count,
                      want == HTH_WANT_LAST && !last ? HTH_WANT_NONE : want);
         hth_rows_run(s->rows, s->exec, logits);
-        memcpy(s->ids + s->count, ids + done, len * sizeof *ids);
+        memmove(s->ids + s->count, ids + done, len * sizeof *ids); /* ids may be our own */
         s->count += len;
         done += len;
         if (want == HTH_WANT_ALL) logits += len * n_vocab;
@@ -123,21 +123,30 @@ HthStatus hth_session_eval_all(HthSession *s, const uint32_t *ids, size_t n, flo
     return run(s, ids, n, HTH_WANT_ALL, logits, err);
 }
 
+static void shrink(HthSession *s, size_t count) {
+    if (count >= s->count) return;
+    s->count = count;
+    hth_table_trim(s->table, count);
+}
+
 HthStatus hth_session_sync(HthSession *s, const uint32_t *ids, size_t n, float *logits,
                            HthErr *err) {
     HTH_TRY(check_ids(s, ids, n, s->plan.ctx, err));
     size_t same = 0;
     while (same < s->count && same < n && s->ids[same] == ids[same]) same++;
     if (same == n) same--; /* the last token's logits are wanted */
-    hth_session_rewind(s, same);
-    return run(s, ids + same, n - same, logits ? HTH_WANT_LAST : HTH_WANT_NONE, logits, err);
+    size_t before = s->count;
+    shrink(s, same); /* the old ids stay until the new ones are read: they may be the same memory */
+    HthStatus st =
+        run(s, ids + same, n - same, logits ? HTH_WANT_LAST : HTH_WANT_NONE, logits, err);
+    if (s->count < before) hth_zero(s->ids + s->count, (before - s->count) * sizeof *s->ids);
+    return st;
 }
 
 void hth_session_rewind(HthSession *s, size_t count) {
-    if (count >= s->count) return;
-    hth_zero(s->ids + count, (s->count - count) * sizeof *s->ids);
-    s->count = count;
-    hth_table_trim(s->table, count);
+    size_t before = s->count;
+    shrink(s, count);
+    hth_zero(s->ids + s->count, (before - s->count) * sizeof *s->ids);
 }
 
 size_t hth_session_count(const HthSession *s) {

@@ -170,6 +170,27 @@ static void sync_reuses(void **state) {
     close_world(&w);
 }
 
+/* The timeline's own ids may be what it is synced to or extended with. */
+static void own_ids_may_come_back(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w = open_world((HthSessionCfg){ .ctx = CTX, .chunk = 3 });
+    uint32_t ids[60];
+    float got[VOCAB], want[VOCAB];
+    for (uint32_t i = 0; i < 30; i++) ids[i] = tiny_id(&tiny, 5, i);
+    assert_ok(hth_session_eval(w.s, ids, 30, got, &err), err);
+    assert_ok(hth_session_sync(w.s, hth_session_ids(w.s), 20, got, &err), err);
+    assert_memory_equal(hth_session_ids(w.s), ids, 20 * sizeof *ids);
+    for (uint32_t i = 20; i < 30; i++) assert_int_equal(hth_session_ids(w.s)[i], 0); /* forgotten */
+    fresh(w.m, ids, 20, want);
+    assert_floats_same(got, want, VOCAB);
+    for (uint32_t i = 0; i < 20; i++) ids[20 + i] = ids[i];
+    assert_ok(hth_session_eval(w.s, hth_session_ids(w.s), 20, got, &err), err);
+    fresh(w.m, ids, 40, want);
+    assert_floats_same(got, want, VOCAB);
+    close_world(&w);
+}
+
 static void cancelling_keeps_what_was_done(void **state) {
     (void)state;
     HthErr err = { 0 };
@@ -269,6 +290,7 @@ int main(void) {
         cmocka_unit_test(options),
         cmocka_unit_test(any_path_same_bits),
         cmocka_unit_test(sync_reuses),
+        cmocka_unit_test(own_ids_may_come_back),
         cmocka_unit_test(cancelling_keeps_what_was_done),
         cmocka_unit_test(eval_all_gives_every_row),
         cmocka_unit_test(eval_does_not_allocate),
