@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <histedit.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,6 +87,9 @@ static unsigned char on_ctrl_c(EditLine *el, int ch) {
 }
 
 static bool editor_open(HthRepl *r) {
+    /* Typed characters are UTF-8 even where no locale is set up; numbers keep their points. */
+    if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
     r->el = el_init("hearth", stdin, stdout, stderr);
     if (r->el == NULL) return false;
     el_set(r->el, EL_CLIENTDATA, r);

@@ -4,9 +4,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,24 +21,10 @@ bool hth_term_err(void) {
     return isatty(STDERR_FILENO) == 1;
 }
 
-bool hth_term_colour(void) {
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-    if (no != NULL && no[0] != '\0') return false;
-    return hth_term_out() && term != NULL && strcmp(term, "dumb") != 0;
-}
-
-unsigned hth_term_width(void) {
-    struct winsize w;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0) return w.ws_col;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0) return w.ws_col;
-    return 80;
-}
-
 /* ---- progress ------------------------------------------------------------------------------- */
 
 static struct {
     uint64_t began_ns, drawn_ns;
-    unsigned turn;
     bool active, visible;
 } bar;
 
@@ -56,14 +39,10 @@ void hth_progress(const char *what, size_t done, size_t total) {
     if (now - bar.began_ns < 1000000000u || now - bar.drawn_ns < 100000000u) return;
     bar.drawn_ns = now;
     bar.visible = true;
-    if (total == 0) {
-        fprintf(stderr, "\r%c %s\033[K", "|/-\\"[bar.turn++ % 4], what);
-    } else {
-        double left = (double)(now - bar.began_ns) * 1e-9 * (double)(total - done) /
-                      (double)(done > 0 ? done : 1);
-        fprintf(stderr, "\r%s %3.0f%% (%zu of %zu, %.0f s left)\033[K", what,
-                100.0 * (double)done / (double)total, done, total, left);
-    }
+    double left = (double)(now - bar.began_ns) * 1e-9 * (double)(total - done) /
+                  (double)(done > 0 ? done : 1);
+    fprintf(stderr, "\r%s %3.0f%% (%zu of %zu, %.0f s left)\033[K", what,
+            100.0 * (double)done / (double)total, done, total, left);
     fflush(stderr);
 }
 

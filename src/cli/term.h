@@ -12,11 +12,9 @@
 bool hth_term_in(void); /* is stdin, stdout, stderr a terminal? */
 bool hth_term_out(void);
 bool hth_term_err(void);
-bool hth_term_colour(void); /* stdout is a terminal and NO_COLOR is not set and TERM is not dumb */
-unsigned hth_term_width(void); /* of stderr or stdout; 80 if unknown */
 
 /* A line on stderr, drawn when the work has taken over a second, redrawn ten times a second.
- * total 0: unknown, a spinner. */
+ * total > 0. */
 void hth_progress(const char *what, size_t done, size_t total);
 void hth_progress_end(void); /* wipes the line */
 

@@ -78,6 +78,17 @@ same "saved for its owner only" 600 "$(stat -c %a "$tmp/chat.json")"
 same "both turns and answers are saved" 4 "$(grep -c '"role"' "$tmp/chat.json")"
 ok "the system text is saved" grep -q '"system": "Be brief."' "$tmp/chat.json"
 
+ok "any letters can be typed, in any locale" env LC_ALL=C "$tmp/pty" "$HEARTH_BIN" run "$m" -n 2 << S
+expect >>> 
+send Größe — 漢字 😀\n
+expect >>> 
+send /save $tmp/letters.json\n
+expect saved
+send \cD
+exit 0
+S
+ok "and arrive" grep -qF 'Größe — 漢字 😀' "$tmp/letters.json"
+
 ok "several lines between quotes" chat --seed $seed -n 4 --show-prompt << S
 expect >>> 
 send """one\n
@@ -149,7 +160,7 @@ S
 ok "keeps what follows out of the file" sh -c '! grep -q secret "$1"' _ "$history"
 
 # A model cannot drive the terminal: the terminal sees no escape that the editor did not draw.
-ok "NO_COLOR is honoured" env NO_COLOR=1 "$tmp/pty" "$HEARTH_BIN" run "$m" -n 2 hi << S
+ok "one answer on a terminal" chat -n 2 hi << S
 log $tmp/shown
 exit 0
 S

@@ -1,5 +1,5 @@
-/* penalty_test.c - DRY with a vocabulary: where a repetition ends, breakers that span tokens, tokens
- * that hold a breaker. */
+/* penalty_test.c - DRY with a vocabulary: where a repetition ends, breakers that span tokens,
+ * tokens that hold a breaker. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,7 +66,7 @@ static void params_for(HthSampleParams *p, const char *const *breakers) {
                          HTH_OK);
 }
 
-/* How much the letter c loses after the text, in doublings above the allowed length; -1: nothing. */
+/* How much the letter c loses after the text, in doublings above the allowed length; -1 nothing. */
 static int loss(const char *text, char c, const char *const *breakers) {
     static float logits[VB_MAX];
     uint32_t ids[512], out = 0;
