@@ -80,6 +80,7 @@ static void check_dequant(const HthFmt *fmt, const char *name, double relrmse) {
  * has one natural form, within 2 % where a search is involved. */
 static unsigned encoded;
 static void check_encode(const HthFmt *fmt, const char *name, double relrmse) {
+    (void)name;
     if (fmt->quant == NULL) return;
     HthBuf input = slurp("input", ".f32");
     assert_int_equal(input.n, COUNT * sizeof(float));

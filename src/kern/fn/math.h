@@ -1,8 +1,8 @@
 /* math.h - elementary functions of our own, so that no answer depends on a C library.
  *
  * Double precision, built of +,-,*,/ and fma only.  For tables (rope, YaRN); kernels have their
- * own float exp (exp.h).  Relative error: exp, log below 4e-16 (log near 1: 4e-16 of its value);
- * pow below 1e-15 * (1 + |y*log(x)|); sin and cos: absolute 3e-16 for |x| <= 2^20, growing with
+ * own float exp (exp.h).  Relative error: exp, ln below 5e-16;
+ * pow below 1e-15 * (1 + |y*ln(x)|); sin and cos: absolute 4e-16 for |x| <= 2^20, growing with
  * |x|; a |x| past 2^30, or not finite, gives NaN.
  *
  * Thread: any. */
