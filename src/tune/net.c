@@ -196,9 +196,15 @@ static HthStatus rope_tables(HthNet *n, HthErr *err) {
     return HTH_OK;
 }
 
+/* Positions as they are: no scaling, or a linear one by 1. */
+static bool plain_rope(const HthShape *s) {
+    const bool unit = s->rope_factor == 0.0f || s->rope_factor == 1.0f;
+    return s->rope_scaling == HTH_ROPE_PLAIN || (s->rope_scaling == HTH_ROPE_LINEAR && unit);
+}
+
 static HthStatus open_all(HthNet *n, HthPool *pool, HthErr *err) {
     const HthShape *s = &n->shape;
-    HTH_REQUIRE(s->head_dim == s->head_dim_v && s->rope_scaling == HTH_ROPE_PLAIN, err, HTH_ENOTSUP,
+    HTH_REQUIRE(s->head_dim == s->head_dim_v && plain_rope(s), err, HTH_ENOTSUP,
                 "training needs equal key and value widths and plain rope");
     HTH_REQUIRE(s->n_embd % 16 == 0 && s->n_ff % 16 == 0 && s->n_vocab % 16 == 0 &&
                     s->head_dim % 16 == 0,

@@ -231,7 +231,7 @@ static HthStatus one_step(Run *run, HthTrainProgress *p, HthErr *err) {
     p->grad_norm = hth_adam_step(&run->adam, run->net, &r->optim, step);
     p->step = ++run->ckpt.step;
     p->steps = r->optim.steps;
-    const double s = (double)(hth_clock_ns() - t0) * 1e-9;
+    const double s = (double)(hth_clock_ns() - t0 + 1) * 1e-9; /* never 0: clocks are coarse */
     const double all = (double)(hth_clock_ns() - run->start_ns) * 1e-9;
     p->tokens_per_s = r->optim.batch_tokens / s;
     p->flops_per_s = p->tokens_per_s * hth_net_flops(run->net, r->phases[phase].seq);

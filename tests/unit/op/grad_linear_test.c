@@ -43,6 +43,7 @@ static void embed_gradient(void **state) {
     check_input(&c, "w", VOCAB * IN);
     check_output(&c, T * IN);
     check_gradients(&c);
+    embed(&c);
     for (uint32_t i = 0; i < T; i++)
         assert_memory_equal(c.y + i * IN, c.in[0].x + IDS[i] * IN, IN * sizeof(float));
     check_close(&c);
