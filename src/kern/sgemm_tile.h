@@ -1,4 +1,6 @@
-/* sgemm_tile.h - the inner tiles of sgemm, one per instruction set. Private to sgemm*.c and its test.
+/* sgemm_tile.h - the inner tiles of sgemm, one per instruction set.
+ *
+ * Private to sgemm*.c and its test.
  *
  * A tile computes C[mr][nr] over kc steps with one fma per output and step, k ascending.  Element
  * (r, k) of A is at a[r * rs + k * ks]; B is packed [kc][nr].

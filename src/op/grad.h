@@ -1,6 +1,6 @@
 /* grad.h - each operation of a program, forward and backward, on plain float rows. For training.
  *
- * Tensors are [t][n] floats, row after row without gaps; n a multiple of 16 everywhere (32 for heads).
+ * Tensors are [t][n] floats, row after row without gaps; n a multiple of 16 everywhere.
  * "add" says whether an input gradient is added to or overwritten; weight gradients are always
  * added to.  Work is cut at places that do not depend on the number of threads and every sum has
  * one order, so results are the same bits run to run, for any thread count and any machine that

@@ -222,7 +222,7 @@ static void merge(Learn *l, uint16_t a, uint16_t b, uint16_t id) {
     l->n_sym = w;
 }
 
-/* Names token id = a b; *new_out is false, and the pair banned, when that text is a token already. */
+/* Names token id = a b.  When that text is a token already: *new_out is false, the pair banned. */
 static HthStatus name_token(Learn *l, uint32_t a, uint32_t b, uint32_t id, bool *new_out,
                             HthErr *err) {
     HthStr left = l->text[a], right = l->text[b];

@@ -1,7 +1,7 @@
-/* recipe.h - one file says everything a training needs: shape, tokenizer, sources, phases, optimiser.
+/* recipe.h - one file says all a training needs: shape, tokenizer, sources, phases, optimiser.
  *
- * JSON; every key is checked, an unknown key is an error that names it.  models/ember/recipe.json is
- * the example, docs/howto/train-ember.md explains it.
+ * JSON; every key is checked, an unknown key is an error that names it.  models/ember/recipe.json
+ * is the example, docs/howto/train-ember.md explains it.
  *
  * Thread: immutable after open. */
 #ifndef HTH_TUNE_RECIPE_H

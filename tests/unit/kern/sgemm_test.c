@@ -1,4 +1,4 @@
-/* sgemm_test.c - every tile, transposition, shape and thread count gives the bits of the plain loop. */
+/* sgemm_test.c - every tile, transposition and thread count gives the bits of the plain loop. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* bpe_test.c - learning merges, saving and loading them, and agreeing with the engine's tokenizer. */
+/* bpe_test.c - learning merges, saving and loading them, agreeing with the engine's tokenizer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

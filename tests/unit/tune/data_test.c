@@ -1,4 +1,4 @@
-/* data_test.c - token files: sequences that wrap around, damage refused, a mixture in its shares. */
+/* data_test.c - token files: sequences that wrap around, damage refused, a mixture's shares. */
 #include "tiny_train.h"
 #include "tune/data.h"
 

@@ -113,13 +113,17 @@ static void any_bytes(void **state) {
                                         "words ",
                                         "\r" };
     for (uint32_t i = 0; i < 800; i++) {
-        char textbuf[400] = "";
-        for (uint32_t j = 0; j < hth_rng_below(1, i, 999, 20); j++)
-            strcat(textbuf, bits[hth_rng_below(1, i, j, HTH_COUNT(bits))]);
+        HthBuf bytes;
+        hth_buf_init(&bytes, 4096);
+        for (uint32_t j = 0; j < hth_rng_below(1, i, 999, 20); j++) {
+            const char *bit = bits[hth_rng_below(1, i, j, HTH_COUNT(bits))];
+            assert_int_equal(hth_buf_add_str(&bytes, hth_str(bit), NULL), HTH_OK);
+        }
         Got g;
-        HthStatus status = parse((HthDocForm)(i % 4), 100, textbuf, &g);
+        HthStatus status = parse((HthDocForm)(i % 4), 100, bytes.p ? bytes.p : "", &g);
         assert_true(status == HTH_OK || status == HTH_EFORMAT);
         hth_buf_drop(&g.all);
+        hth_buf_drop(&bytes);
     }
 }
 
