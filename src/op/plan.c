@@ -169,9 +169,11 @@ static bool grow(size_t *total, size_t count, size_t size) {
 HthStatus hth_plan_scratch(HthScratch *out, const HthProgram *p, uint32_t rows, uint32_t pages,
                            uint32_t threads, HthErr *err) {
     HthScratch s = { 0 };
-    /* one page's m, l, o and every page's, for the query heads of one KV head */
+    /* queries, one page's m, l, o and every page's, for the query heads of one KV head */
     size_t group = p->n_head / p->n_head_kv, part = 0;
-    bool over = grow(&part, ((size_t)pages + 1) * group, ((size_t)p->head_dim_v + 2) * 4);
+    group *= hth_attend_rows((uint32_t)group);
+    bool over = grow(&part, ((size_t)pages + 1) * group, ((size_t)p->head_dim_v + 2) * 4) ||
+                grow(&part, group, (size_t)p->head_dim * 4);
     s.part_bytes = part;
     over = over || grow(&s.bytes, (size_t)rows * p->row_floats, sizeof(float));
     s.act_at = s.bytes;

@@ -58,6 +58,12 @@ typedef struct HthProgram {
     uint32_t act_bytes; /* largest row of quantised activations; 0: none needed */
 } HthProgram;
 
+/* Neighbouring rows of a timeline attend together where that fills kernels that take four queries:
+ * group is the query heads of one KV head. */
+static inline uint32_t hth_attend_rows(uint32_t group) {
+    return group % 4 == 0 ? 1 : group % 2 == 0 ? 2 : 4;
+}
+
 /* Rows of registers are padded so that each starts on a cache line. */
 static inline uint32_t hth_row_stride(uint32_t width) {
     return (width + 15u) & ~15u;

@@ -127,12 +127,18 @@ static void scratch_is_exact_and_bounded(void **state) {
     HthErr err = { 0 };
     HthProgram p = { .n_head = 8, .n_head_kv = 2, .head_dim_v = 16, .n_rot = 8, .row_floats = 64 };
     p.act_bytes = 128;
+    p.head_dim = 24;
     HthScratch s;
     assert_ok(hth_plan_scratch(&s, &p, 10, 3, 2, &err), err);
     assert_int_equal(s.act_at, 10 * 64 * 4);
     assert_int_equal(s.rope_at, s.act_at + 10 * 128);
     assert_int_equal(s.part_at, s.rope_at + 10 * 8 * 4);
-    assert_int_equal(s.part_bytes, (4 * 4 * 18 * 4 + 63) / 64 * 64);
+    assert_int_equal(s.part_bytes, (4 * 4 * 18 * 4 + 63) / 64 * 64 + 4 * 24 * 4);
+    p.n_head = 6; /* three queries per KV head: four rows at a time */
+    HthScratch t;
+    assert_ok(hth_plan_scratch(&t, &p, 10, 3, 2, &err), err);
+    assert_int_equal(t.part_bytes, 4 * 12 * 18 * 4 + 12 * 24 * 4);
+    p.n_head = 8;
     assert_int_equal(s.bytes, s.part_at + 2 * s.part_bytes);
     p.row_floats = UINT32_MAX;
     p.act_bytes = UINT32_MAX;
