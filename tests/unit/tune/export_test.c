@@ -1,4 +1,4 @@
-/* export_test.c - the exported file opens in the engine and says what the trainer's network says. */
+/* export_test.c - the exported file opens in the engine and says what the network says. */
 #include <math.h>
 
 #include "hearth/hearth.h"

@@ -1,4 +1,4 @@
-/* net_test.c - the whole network's gradient against finite differences; same bits for any threads. */
+/* net_test.c - the network's gradient against finite differences; same bits for any threads. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

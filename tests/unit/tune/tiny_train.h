@@ -2,6 +2,7 @@
 #ifndef HTH_TEST_TINY_TRAIN_H
 #define HTH_TEST_TINY_TRAIN_H
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,7 +65,7 @@ static inline void tiny_open(Tiny *t) {
     char path[TINY_PATH];
     HthBuf b;
     *t = (Tiny){ 0 };
-    strcpy(t->dir, "/tmp/hearth-train-XXXXXX");
+    memcpy(t->dir, "/tmp/hearth-train-XXXXXX", sizeof "/tmp/hearth-train-XXXXXX");
     assert_non_null(mkdtemp(t->dir));
     tiny_path(t->recipe, t->dir, "recipe.json");
     tiny_path(t->work, t->dir, "work");
@@ -106,11 +107,16 @@ static inline void tiny_prepare(Tiny *t) {
     if (status != HTH_OK) fail_msg("%s", err.text);
 }
 
+static inline int tiny_unlink(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
 static inline void tiny_close(Tiny *t) {
-    char command[TINY_PATH + 16];
     assert_true(strncmp(t->dir, "/tmp/hearth-train-", 18) == 0);
-    snprintf(command, sizeof command, "rm -rf %s", t->dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(nftw(t->dir, tiny_unlink, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* The bytes of work/name; drop the buffer. */

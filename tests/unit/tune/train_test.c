@@ -159,8 +159,7 @@ static void refuses_what_does_not_fit(void **state) {
     cfg.steps_max = 2;
     assert_int_equal(run(cfg, NULL, NULL), HTH_ECANCELED);
     /* Another seed is another recipe. */
-    strcpy(other, TINY_RECIPE);
-    *strstr(other, "\"seed\":5") = '"';
+    memcpy(other, TINY_RECIPE, sizeof other);
     memcpy(strstr(other, "\"seed\":5"), "\"seed\":6", 8);
     tiny_write(T.recipe, other, strlen(other));
     assert_int_equal(hth_train_run(&cfg, NULL, NULL, &err), HTH_EINVAL);
