@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/mem.h"
 #include "cli/source.h"
@@ -78,12 +79,28 @@ static char *prompt(EditLine *el) {
     return r->in_quotes ? more : first;
 }
 
-static unsigned char on_ctrl_c(EditLine *el, int ch) {
+/* The editor's next character.  Ctrl-C, which the terminal does not turn into a signal meanwhile,
+ * ends the line like return, and the line is then dropped.  (A bound function would do, but libedit
+ * never frees its name.) */
+static int next_char(EditLine *el, wchar_t *out) {
     HthRepl *r = NULL;
-    (void)ch;
+    char bytes[4];
+    uint32_t cp = 0;
     el_get(el, EL_CLIENTDATA, &r);
-    r->dropped = true;
-    return CC_NEWLINE;
+    for (size_t n = 0; n < sizeof bytes;) {
+        ssize_t got = read(STDIN_FILENO, bytes + n, 1);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return (int)got;
+        n++;
+        unsigned char lead = (unsigned char)bytes[0];
+        if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4) break;
+        if (hth_utf8_decode((HthStr){ bytes, n }, &cp) == 0) continue; /* not a whole one yet */
+        r->dropped = cp == ('C' & 31);
+        *out = r->dropped ? L'\n' : (wchar_t)cp;
+        return 1;
+    }
+    *out = 0xfffd; /* no UTF-8 */
+    return 1;
 }
 
 static bool editor_open(HthRepl *r) {
@@ -96,9 +113,8 @@ static bool editor_open(HthRepl *r) {
     el_set(r->el, EL_PROMPT, prompt);
     el_set(r->el, EL_EDITOR, "emacs");
     el_set(r->el, EL_SIGNAL, 0);
-    el_set(r->el, EL_ADDFN, "hearth-drop-line", "drop the line", on_ctrl_c);
+    el_set(r->el, EL_GETCFN, next_char);
     el_set(r->el, EL_SETTY, "-d", "-isig", NULL);
-    el_set(r->el, EL_BIND, "^C", "hearth-drop-line", NULL);
     el_set(r->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(r->el, EL_BIND, "\033[3~", "ed-delete-next-char", NULL);
     el_set(r->el, EL_BIND, "\033[1~", "ed-move-to-beg", NULL);
