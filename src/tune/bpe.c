@@ -110,7 +110,7 @@ static HthStatus make(HthBpe *b, const uint16_t (*pairs)[2], uint32_t n, HthErr 
     b->pairs = hth_calloc(n ? n : 1, sizeof *b->pairs);
     b->bytes = hth_calloc(256 + n, sizeof *b->bytes);
     HTH_REQUIRE(b->pairs && b->bytes, err, HTH_ENOMEM, "no memory for %u merges", n);
-    memcpy(b->pairs, pairs, n * sizeof *b->pairs);
+    if (n) memcpy(b->pairs, pairs, n * sizeof *b->pairs);
     HTH_TRY(hth_arena_open(&b->arena, CACHE_BYTES_MAX, err));
     HTH_TRY(hth_map64_open(&b->rank, n, err));
     HTH_TRY(hth_map_open(&b->cache, 1 << 16, err));
