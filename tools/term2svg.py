@@ -46,7 +46,8 @@ def replay(data):
             line[col:col + 1] = [char]
             col += 1
     text = [''.join(line).rstrip() for line in lines]
-    while text and not text[-1]: text.pop()
+    while text and text[-1] in ('', '$'): text.pop()
+    while text and not text[0].startswith(('$ ', '>>> ')): text.pop(0)
     return text
 
 
