@@ -5,7 +5,7 @@
 #include "text/jinja.h"
 
 #define SOURCE_MAX    ((size_t)1 << 20)
-#define STEPS_MAX     4000000u
+#define STEPS_MAX     20000000u
 #define DEPTH_MAX     200u
 #define OUTPUT_MAX    ((size_t)64 << 20)
 #define MEMORY_MAX    ((size_t)512 << 20)

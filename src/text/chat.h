@@ -14,7 +14,7 @@ typedef struct HthTemplate HthTemplate;
 
 /* Limits of one render; zeros mean the defaults shown. */
 typedef struct HthTemplateLimits {
-    uint64_t steps_max; /* 4,000,000 evaluated nodes */
+    uint64_t steps_max; /* 20,000,000 evaluated nodes */
     uint32_t depth_max; /* 200 nested calls and blocks */
     size_t output_max; /* 64 MiB */
     size_t memory_max; /* 512 MiB of values and intermediate strings */

@@ -217,6 +217,8 @@ struct HthJVm {
     HthJScope *scope;
     HthJSb *out; /* where output goes now */
     HthJSb root; /* where it goes in the end */
+    HthJSb spare[4]; /* long strings lately built by adding, see hth_j_resume */
+    uint32_t spare_at;
     HthJVal piped; /* what a block gives its filter chain */
     int64_t unix_s;
     uint64_t steps, steps_max;

@@ -1,4 +1,4 @@
-/* jinja_call.c - calling things: built-ins bound by their parameter list, macros by Jinja's rules. */
+/* jinja_call.c - calling things: built-ins bound by their parameters, macros by Jinja's rules. */
 #include "text/jinja.h"
 
 const HthJBuiltin *hth_j_find(const HthJBuiltin *table, HthStr name) {

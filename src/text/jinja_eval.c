@@ -206,10 +206,12 @@ static HthStatus eval_binary(HthJVm *vm, const HthJNode *n, HthJVal *out) {
 
 static HthStatus eval_concat(HthJVm *vm, const HthJNode *n, HthJVal *out) {
     HthJVal parts;
-    HthJSb sb = { 0 };
+    HthJSb sb;
     HTH_TRY(eval_seq(vm, n, &parts));
-    for (uint32_t i = 0; i < parts.u.seq->n; i++)
+    hth_j_resume(vm, parts.u.seq->v[0], &sb);
+    for (uint32_t i = sb.n ? 1 : 0; i < parts.u.seq->n; i++)
         HTH_TRY(hth_j_add_str(vm, &sb, parts.u.seq->v[i]));
+    hth_j_keep(vm, &sb);
     *out = hth_j_done(&sb);
     return HTH_OK;
 }

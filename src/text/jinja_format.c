@@ -425,8 +425,7 @@ HthStatus hth_j_percent(HthJVm *vm, HthJVal fmt, HthJVal arg, HthJVal *out) {
     }
     bool lenient = arg.kind == HTH_J_DICT || arg.kind == HTH_J_LIST || arg.kind == HTH_J_UNDEF ||
                    arg.kind == HTH_J_RANGE; /* Python: whatever can be subscripted, but no tuple */
-    HTH_J_REQUIRE(p.used >= p.count || lenient, vm,
-                  "a %% format has more arguments than fields");
+    HTH_J_REQUIRE(p.used >= p.count || lenient, vm, "a %% format has more arguments than fields");
     *out = hth_j_done(&sb);
     out->sub = fmt.sub;
     return HTH_OK;

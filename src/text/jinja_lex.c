@@ -391,7 +391,7 @@ static HthStatus normalise(HthJParser *p, Lexer *l) {
 }
 
 HthStatus hth_j_lex(HthJParser *p) {
-    Lexer l;
+    Lexer l = { 0 };
     HTH_TRY(normalise(p, &l));
     for (;;) {
         size_t tag = next_tag(&l);

@@ -97,10 +97,10 @@ static HthStatus add_strs(HthJVm *vm, HthJVal a, HthJVal b, HthJVal *out) {
         *out = a.n ? a : b;
         return HTH_OK;
     }
-    HTH_TRY(hth_j_take(vm, (size_t)a.n + b.n, 1, &sb.p));
-    sb.cap = (size_t)a.n + b.n;
-    HTH_TRY(hth_j_add(vm, &sb, hth_j_text(a)));
+    hth_j_resume(vm, a, &sb);
+    if (!sb.n) HTH_TRY(hth_j_add(vm, &sb, hth_j_text(a)));
     HTH_TRY(hth_j_add(vm, &sb, hth_j_text(b)));
+    hth_j_keep(vm, &sb);
     *out = hth_j_done(&sb);
     return HTH_OK;
 }

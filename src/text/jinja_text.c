@@ -20,6 +20,24 @@ HthStatus hth_j_add(HthJVm *vm, HthJSb *sb, HthStr s) {
     return HTH_OK;
 }
 
+#define SPARE_MIN 1024 /* shorter strings are not worth remembering */
+
+void hth_j_resume(HthJVm *vm, HthJVal v, HthJSb *sb) {
+    *sb = (HthJSb){ 0 };
+    for (size_t i = 0; v.kind == HTH_J_STR && v.n >= SPARE_MIN && i < HTH_COUNT(vm->spare); i++) {
+        if (vm->spare[i].p != v.u.s || vm->spare[i].n != v.n) continue;
+        *sb = vm->spare[i];
+        vm->spare[i] = (HthJSb){ 0 }; /* the room is given away once */
+        return;
+    }
+}
+
+void hth_j_keep(HthJVm *vm, const HthJSb *sb) {
+    if (sb->n < SPARE_MIN || sb->n == sb->cap) return;
+    vm->spare[vm->spare_at] = *sb;
+    vm->spare_at = (vm->spare_at + 1) % HTH_COUNT(vm->spare);
+}
+
 HthStatus hth_j_add_char(HthJVm *vm, HthJSb *sb, char c) {
     return hth_j_add(vm, sb, (HthStr){ &c, 1 });
 }

@@ -184,6 +184,10 @@ HTH_MUST_CHECK HthStatus hth_j_add_float(HthJVm *vm, HthJSb *sb, double f); /* P
 HTH_MUST_CHECK HthStatus hth_j_add_str(HthJVm *vm, HthJSb *sb, HthJVal v); /* str(v) */
 HTH_MUST_CHECK HthStatus hth_j_add_repr(HthJVm *vm, HthJSb *sb, HthJVal v); /* repr(v) */
 HTH_MUST_CHECK HthStatus hth_j_add_escaped(HthJVm *vm, HthJSb *sb, HthStr s); /* HTML */
+/* A long string built by adding may have spare room behind it: take that up again, so that
+ * `x = x ~ more` in a loop does not copy x every time. Starts empty when there is none. */
+void hth_j_resume(HthJVm *vm, HthJVal v, HthJSb *sb);
+void hth_j_keep(HthJVm *vm, const HthJSb *sb); /* remembers the room behind what was built */
 static inline HthJVal hth_j_done(const HthJSb *sb) {
     return hth_j_str((HthStr){ sb->p, sb->n });
 }

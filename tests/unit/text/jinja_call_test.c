@@ -5,28 +5,35 @@
 
 /* clang-format off */
 static const RenderRow renders[] = {
-    { "{% macro m(a, b=2, c=b) %}{{ a }},{{ b }},{{ c }}{% endmacro %}{{ m(1) }}|{{ m(1,3) }}|{{ m(1,c=5) }}|{{ m(a=9) }}|{{ m() }}",
+    { "{% macro m(a, b=2, c=b) %}{{ a }},{{ b }},{{ c }}{% endmacro %}{{ m(1) }}|{{ m(1,3) "
+      "}}|{{ m(1,c=5) }}|{{ m(a=9) }}|{{ m() }}",
       "1,2,2|1,3,3|1,2,5|9,2,2|,2,2", HTH_OK },
     { "{% macro m(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}{{ m(1,2,3,x=4) }}",
       "1(2, 3){'x': 4}", HTH_OK },
     { "{% macro m() %}[{{ caller() }}]{% endmacro %}{% call m() %}body {{ i }}{% endcall %}",
       "[body 7]", HTH_OK },
-    { "{% macro m() %}[{{ caller(1,2) }}]{% endmacro %}{% call(a,b=5) m() %}{{ a }}-{{ b }}{% endcall %}",
+    { "{% macro m() %}[{{ caller(1,2) }}]{% endmacro %}{% call(a,b=5) m() %}{{ a }}-{{ b }}"
+      "{% endcall %}",
       "[1-2]", HTH_OK },
-    { "{% macro m() %}{{ caller is defined }}{% endmacro %}{{ m() }}{% call m() %}{% endcall %}",
+    { "{% macro m() %}{{ caller is defined }}{% endmacro %}{{ m() }}{% call m() %}{% endcal"
+      "l %}",
       "FalseTrue", HTH_OK },
     { "{% macro m(caller=none) %}{{ caller }}{% endmacro %}{{ m() }}", "None", HTH_OK },
     { "{% macro m(varargs) %}{{ varargs }}{% endmacro %}{{ m(1) }}", "1", HTH_OK },
     { "{% macro m() %}{% set varargs = 1 %}{{ varargs }}{% endmacro %}{{ m() }}", "1", HTH_OK },
-    { "{% macro fact(k) %}{% if k > 1 %}{{ k }}*{{ fact(k-1) }}{% else %}1{% endif %}{% endmacro %}{{ fact(5) }}",
+    { "{% macro fact(k) %}{% if k > 1 %}{{ k }}*{{ fact(k-1) }}{% else %}1{% endif %}{% end"
+      "macro %}{{ fact(5) }}",
       "5*4*3*2*1", HTH_OK },
-    { "{% macro m(x) %}{{ x }}{{ m2(x) }}{% endmacro %}{% macro m2(y) %}<{{ y }}>{% endmacro %}{{ m(1) }}",
+    { "{% macro m(x) %}{{ x }}{{ m2(x) }}{% endmacro %}{% macro m2(y) %}<{{ y }}>{% endmacr"
+      "o %}{{ m(1) }}",
       "1<1>", HTH_OK },
-    { "{{ 'a'|replace(old=\"a\",new=\"b\") }}{{ l|join(d=\"-\") }}{{ 'x'|default(default_value=\"y\") }}",
+    { "{{ 'a'|replace(old=\"a\",new=\"b\") }}{{ l|join(d=\"-\") }}{{ 'x'|default(default_va"
+      "lue=\"y\") }}",
       "b3-1-2x", HTH_OK },
     { "{{ msgs[0].content|safe + \"<x>\" }}", "Hi <b>&lt;x&gt;", HTH_OK },
     { "{{ (msgs[0].content|e) + \"<x>\" }}", "Hi &lt;b&gt;&lt;x&gt;", HTH_OK },
-    { "{{ (\"<x>\"|safe) % () }}{{ (\"%s\"|safe) % \"<\" }}{{ (\"{}\"|safe).format(\"<\") }}",
+    { "{{ (\"<x>\"|safe) % () }}{{ (\"%s\"|safe) % \"<\" }}{{ (\"{}\"|safe).format(\"<\") }"
+      "}",
       "<x>&lt;&lt;", HTH_OK },
     { "{{ (\"<x>\"|safe).upper() + \"<\" }}", "<X>&lt;", HTH_OK },
     { "{{ (\"<x>\"|safe).replace(\"x\",\"<\") }}", "<&lt;>", HTH_OK },

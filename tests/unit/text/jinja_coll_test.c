@@ -28,15 +28,24 @@ static const RenderRow renders[] = {
     { "{{ cycler(1,2).next() }}", "1", HTH_OK },
     { "{{ joiner(\",\")() }}", "", HTH_OK },
     { "{{ range(100000)|length }}", "100000", HTH_OK },
-    { "{% set q = [3,1,2] %}{% set _ = q.sort() %}{{ q }}{% set _ = q.reverse() %}{{ q }}{% set _ = q.insert(0, 9) %}{{ q }}{% set _ = q.insert(-1, 8) %}{{ q }}{% set _ = q.extend([1]) %}{{ q }}{{ q.pop() }}{{ q.pop(0) }}{% set _ = q.remove(2) %}{{ q }}{% set _ = q.clear() %}{{ q }}",
+    { "{% set q = [3,1,2] %}{% set _ = q.sort() %}{{ q }}{% set _ = q.reverse() %}{{ q }}{%"
+      " set _ = q.insert(0, 9) %}{{ q }}{% set _ = q.insert(-1, 8) %}{{ q }}{% set _ = q.ex"
+      "tend([1]) %}{{ q }}{{ q.pop() }}{{ q.pop(0) }}{% set _ = q.remove(2) %}{{ q }}{% set"
+      " _ = q.clear() %}{{ q }}",
       "[1, 2, 3][3, 2, 1][9, 3, 2, 1][9, 3, 2, 8, 1][9, 3, 2, 8, 1, 1]19[3, 8, 1][]", HTH_OK },
-    { "{% set d3 = {\"a\":1} %}{{ d3.pop(\"a\") }}{{ d3 }}{{ d3.pop(\"a\", 5) }}{{ d3.setdefault(\"z\", 7) }}{{ d3 }}{{ d3.popitem() }}{% set _ = d3.clear() %}{{ d3 }}",
+    { "{% set d3 = {\"a\":1} %}{{ d3.pop(\"a\") }}{{ d3 }}{{ d3.pop(\"a\", 5) }}{{ d3.setde"
+      "fault(\"z\", 7) }}{{ d3 }}{{ d3.popitem() }}{% set _ = d3.clear() %}{{ d3 }}",
       "1{}57{'z': 7}('z', 7){}", HTH_OK },
-    { "{% set d3 = {} %}{% for i in range(40) %}{% set _ = d3.update({i: i}) %}{% endfor %}{% for i in range(0,40,2) %}{% set _ = d3.pop(i) %}{% endfor %}{{ d3 }}{{ d3.get(39) }}{{ d3.get(38) }}",
-      "{1: 1, 3: 3, 5: 5, 7: 7, 9: 9, 11: 11, 13: 13, 15: 15, 17: 17, 19: 19, 21: 21, 23: 23, 25: 25, 27: 27, 29: 29, 31: 31, 33: 33, 35: 35, 37: 37, 39: 39}39None", HTH_OK },
-    { "{% set c = cycler(\"a\",\"b\") %}{{ c.next() }}{{ c.current }}{{ c.next() }}{{ c.next() }}{% set _ = c.reset() %}{{ c.next() }}",
+    { "{% set d3 = {} %}{% for i in range(40) %}{% set _ = d3.update({i: i}) %}{% endfor %}"
+      "{% for i in range(0,40,2) %}{% set _ = d3.pop(i) %}{% endfor %}{{ d3 }}{{ d3.get(39)"
+      " }}{{ d3.get(38) }}",
+      "{1: 1, 3: 3, 5: 5, 7: 7, 9: 9, 11: 11, 13: 13, 15: 15, 17: 17, 19: 19, 21: 21, 23: 2"
+      "3, 25: 25, 27: 27, 29: 29, 31: 31, 33: 33, 35: 35, 37: 37, 39: 39}39None", HTH_OK },
+    { "{% set c = cycler(\"a\",\"b\") %}{{ c.next() }}{{ c.current }}{{ c.next() }}{{ c.nex"
+      "t() }}{% set _ = c.reset() %}{{ c.next() }}",
       "abbaa", HTH_OK },
-    { "{% set j = joiner(\"|\") %}{% for x in l %}{{ j() }}{{ x }}{% endfor %}", "3|1|2", HTH_OK },
+    { "{% set j = joiner(\"|\") %}{% for x in l %}{{ j() }}{{ x }}{% endfor %}",
+      "3|1|2", HTH_OK },
     { "{% set x = [] %}{% set _ = x.append(x) %}{{ x }}{{ x == x }}", "[[...]]True", HTH_OK },
     { "{% set x = {} %}{% set _ = x.update({\"x\":x}) %}{{ x }}", "{'x': {...}}", HTH_OK },
 };

@@ -22,7 +22,17 @@ static const RenderRow renders[] = {
     { "{{ \"a\" ~ n ~ t ~ undefinedvar ~ 1.0 }}", "aNoneTrue1.0", HTH_OK },
     { "{{ +x - -x }}", "5.0", HTH_OK },
     { "{{ (l|first)|string|int + 1 }}", "4", HTH_OK },
-    { "{{ msgs|map(attribute=\"role\")|map(\"upper\")|join(\"+\") }}", "USER+ASSISTANT+TOOL", HTH_OK },
+    { "{{ msgs|map(attribute=\"role\")|map(\"upper\")|join(\"+\") }}",
+      "USER+ASSISTANT+TOOL", HTH_OK },
+    { "{% set a = 'x' * 2000 ~ 'y' %}{% set b = a ~ '1' %}{% set c = a ~ '2' %}{{ a|length "
+      "}}{{ b[-2:] }}{{ c[-2:] }}",
+      "2001y1y2", HTH_OK },
+    { "{% set a = 'x' * 2000 + 'y' %}{% set b = a + '1' %}{% set c = a + '2' ~ '3' %}{% set"
+      " d = b ~ '4' %}{{ a|length }}{{ b[-2:] }}{{ c[-3:] }}{{ d[-3:] }}{{ b|length }}",
+      "2001y1y23y142002", HTH_OK },
+    { "{% set ns = namespace(o='') %}{% for i in range(600) %}{% set ns.o = ns.o ~ i ~ ',' "
+      "%}{% endfor %}{{ ns.o|length }}{{ ns.o[-9:] }}",
+      "2290,598,599,", HTH_OK },
 };
 
 static const RenderRow refusals[] = {

@@ -31,7 +31,8 @@ static const RenderRow renders[] = {
     { "{{ (1,) }}", "(1,)", HTH_OK },
     { "{{ [1,2,] }}", "[1, 2]", HTH_OK },
     { "{{ {\"a\":1,} }}", "{'a': 1}", HTH_OK },
-    { "{{ {\"a\": 1, 2: \"b\", none: [1, (2,)]} }}", "{'a': 1, 2: 'b', None: [1, (2,)]}", HTH_OK },
+    { "{{ {\"a\": 1, 2: \"b\", none: [1, (2,)]} }}",
+      "{'a': 1, 2: 'b', None: [1, (2,)]}", HTH_OK },
     { "{{ True and None is none }}", "True", HTH_OK },
     { "{{ 1 is not string }}", "True", HTH_OK },
     { "{{ 1 is divisibleby 1 }}", "True", HTH_OK },
@@ -101,11 +102,31 @@ static const RenderRow refusals[] = {
       "the expression does not end at }}", HTH_EFORMAT },
     { "{{ *l }}",
       "unexpected '*'", HTH_EFORMAT },
-    { "{{ ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1)))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))) }}",
+    { "{{ ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
+      "(((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
+      "(((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
+      "(1))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))"
+      "))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))"
+      "))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))"
+      " }}",
       "brackets nest deeper than 200", HTH_ELIMIT },
-    { "{{ not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not 1 }}",
+    { "{{ not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not not n"
+      "ot not not not not not not not not not not not not not not not not not not not 1 }}",
       "constructs nest deeper than 200", HTH_ELIMIT },
-    { "{{ ----------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------1 }}",
+    { "{{ ---------------------------------------------------------------------------------"
+      "------------------------------------------------------------------------------------"
+      "------------------------------------------------------------------------------------"
+      "-1 }}",
       "constructs nest deeper than 200", HTH_ELIMIT },
 };
 /* clang-format on */

@@ -8,20 +8,30 @@ static const RenderRow renders[] = {
     { "{{ d|tojson }}",
       "{\"b\": 1, \"a\": {\"k\": [1, 2, {\"z\": null}]}, \"items\": 5, \"C\": \"x\"}", HTH_OK },
     { "{{ d|tojson(indent=2) }}",
-      "{\n  \"b\": 1,\n  \"a\": {\n    \"k\": [\n      1,\n      2,\n      {\n        \"z\": null\n      }\n    ]\n  },\n  \"items\": 5,\n  \"C\": \"x\"\n}", HTH_OK },
+      "{\n  \"b\": 1,\n  \"a\": {\n    \"k\": [\n      1,\n      2,\n      {\n        \"z\""
+      ": null\n      }\n    ]\n  },\n  \"items\": 5,\n  \"C\": \"x\"\n}", HTH_OK },
     { "{{ d|tojson(indent=0) }}",
-      "{\n\"b\": 1,\n\"a\": {\n\"k\": [\n1,\n2,\n{\n\"z\": null\n}\n]\n},\n\"items\": 5,\n\"C\": \"x\"\n}", HTH_OK },
+      "{\n\"b\": 1,\n\"a\": {\n\"k\": [\n1,\n2,\n{\n\"z\": null\n}\n]\n},\n\"items\": 5,\n"
+      "\"C\": \"x\"\n}", HTH_OK },
     { "{{ d|tojson(indent=\"\\t\") }}",
-      "{\n\t\"b\": 1,\n\t\"a\": {\n\t\t\"k\": [\n\t\t\t1,\n\t\t\t2,\n\t\t\t{\n\t\t\t\t\"z\": null\n\t\t\t}\n\t\t]\n\t},\n\t\"items\": 5,\n\t\"C\": \"x\"\n}", HTH_OK },
+      "{\n\t\"b\": 1,\n\t\"a\": {\n\t\t\"k\": [\n\t\t\t1,\n\t\t\t2,\n\t\t\t{\n\t\t\t\t\"z\""
+      ": null\n\t\t\t}\n\t\t]\n\t},\n\t\"items\": 5,\n\t\"C\": \"x\"\n}", HTH_OK },
     { "{{ msgs|tojson }}",
-      "[{\"role\": \"user\", \"content\": \"Hi <b>\"}, {\"role\": \"assistant\", \"content\": null, \"n\": 1.0}, {\"role\": \"tool\", \"content\": [{\"type\": \"text\", \"text\": \"T\"}]}]", HTH_OK },
+      "[{\"role\": \"user\", \"content\": \"Hi <b>\"}, {\"role\": \"assistant\", \"content"
+      "\": null, \"n\": 1.0}, {\"role\": \"tool\", \"content\": [{\"type\": \"text\", \"tex"
+      "t\": \"T\"}]}]", HTH_OK },
     { "{{ msgs|tojson(indent=4) }}",
-      "[\n    {\n        \"role\": \"user\",\n        \"content\": \"Hi <b>\"\n    },\n    {\n        \"role\": \"assistant\",\n        \"content\": null,\n        \"n\": 1.0\n    },\n    {\n        \"role\": \"tool\",\n        \"content\": [\n            {\n                \"type\": \"text\",\n                \"text\": \"T\"\n            }\n        ]\n    }\n]", HTH_OK },
+      "[\n    {\n        \"role\": \"user\",\n        \"content\": \"Hi <b>\"\n    },\n    "
+      "{\n        \"role\": \"assistant\",\n        \"content\": null,\n        \"n\": 1.0"
+      "\n    },\n    {\n        \"role\": \"tool\",\n        \"content\": [\n            {"
+      "\n                \"type\": \"text\",\n                \"text\": \"T\"\n            "
+      "}\n        ]\n    }\n]", HTH_OK },
     { "{{ q|tojson }}", "\"it's \\\"q\\\" \\\\ \\n\\t\\u0001\303\251\342\200\250\"", HTH_OK },
     { "{{ q|tojson(ensure_ascii=true) }}",
       "\"it's \\\"q\\\" \\\\ \\n\\t\\u0001\\u00e9\\u2028\"", HTH_OK },
     { "{{ \"\\U0001F600\"|tojson(ensure_ascii=true) }}", "\"\\ud83d\\ude00\"", HTH_OK },
-    { "{{ nums|tojson }}", "[1, 2.5, true, -4, 1e+20, 1e-07, 0.1, 1.2345678901234568e+17]", HTH_OK },
+    { "{{ nums|tojson }}",
+      "[1, 2.5, true, -4, 1e+20, 1e-07, 0.1, 1.2345678901234568e+17]", HTH_OK },
     { "{{ (1,2)|tojson }}", "[1, 2]", HTH_OK },
     { "{{ {\"b\":1,\"a\":2}|tojson(sort_keys=true) }}", "{\"a\": 2, \"b\": 1}", HTH_OK },
     { "{{ {\"b\":[],\"a\":{}}|tojson(indent=2) }}", "{\n  \"b\": [],\n  \"a\": {}\n}", HTH_OK },

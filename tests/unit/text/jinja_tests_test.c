@@ -14,26 +14,35 @@ static const RenderRow renders[] = {
       "[True, False, True, False]", HTH_OK },
     { "{{ [i is number, t is number, x is number, s is number] }}",
       "[True, True, True, False]", HTH_OK },
-    { "{{ [s is string, i is string, (\"a\"|safe) is string] }}", "[True, False, True]", HTH_OK },
-    { "{{ [d is mapping, l is mapping, namespace() is mapping] }}", "[True, False, False]", HTH_OK },
-    { "{{ [l is sequence, s is sequence, d is sequence, range(3) is sequence, d.items() is sequence, i is sequence, (1,) is sequence] }}",
+    { "{{ [s is string, i is string, (\"a\"|safe) is string] }}",
+      "[True, False, True]", HTH_OK },
+    { "{{ [d is mapping, l is mapping, namespace() is mapping] }}",
+      "[True, False, False]", HTH_OK },
+    { "{{ [l is sequence, s is sequence, d is sequence, range(3) is sequence, d.items() is "
+      "sequence, i is sequence, (1,) is sequence] }}",
       "[True, True, True, True, False, False, True]", HTH_OK },
-    { "{{ [l is iterable, i is iterable, d is iterable, s is iterable, n is iterable, undefinedvar is iterable, d.keys() is iterable] }}",
+    { "{{ [l is iterable, i is iterable, d is iterable, s is iterable, n is iterable, undef"
+      "inedvar is iterable, d.keys() is iterable] }}",
       "[True, False, True, True, False, True, True]", HTH_OK },
-    { "{{ [raise_exception is callable, s is callable, range is callable, s.upper is callable] }}",
+    { "{{ [raise_exception is callable, s is callable, range is callable, s.upper is callab"
+      "le] }}",
       "[True, False, True, True]", HTH_OK },
     { "{{ [i is odd, i is even, neg is odd, 6 is divisibleby 3] }}",
       "[True, False, True, True]", HTH_OK },
-    { "{{ [1 is eq 1, 1 is ne 2, 1 is lt 2, 2 is ge(2), 1 is equalto(1), 2 is greaterthan 1, 1 is lessthan 2, 1 is le 1, 1 is gt 1] }}",
+    { "{{ [1 is eq 1, 1 is ne 2, 1 is lt 2, 2 is ge(2), 1 is equalto(1), 2 is greaterthan 1"
+      ", 1 is lessthan 2, 1 is le 1, 1 is gt 1] }}",
       "[True, True, True, True, True, True, True, True, False]", HTH_OK },
     { "{{ [\"a\" is in \"abc\", \"a\" is in([\"b\"])] }}", "[True, False]", HTH_OK },
-    { "{{ [\"abc\" is lower, \"ABC\" is upper, \"\" is lower, \"a1\" is lower, 5 is upper] }}",
+    { "{{ [\"abc\" is lower, \"ABC\" is upper, \"\" is lower, \"a1\" is lower, 5 is upper] "
+      "}}",
       "[True, True, False, True, False]", HTH_OK },
-    { "{{ [l is sameas l, n is sameas none, l is sameas [3,1,2]] }}", "[True, True, False]", HTH_OK },
+    { "{{ [l is sameas l, n is sameas none, l is sameas [3,1,2]] }}",
+      "[True, True, False]", HTH_OK },
     { "{{ [\"upper\" is filter, \"foo\" is filter, \"odd\" is test, \"foo\" is test] }}",
       "[True, False, True, False]", HTH_OK },
     { "{{ [s is escaped, s|e is escaped] }}", "[False, True]", HTH_OK },
-    { "{{ [undefinedvar is string, undefinedvar is mapping, undefinedvar is number, undefinedvar is sequence] }}",
+    { "{{ [undefinedvar is string, undefinedvar is mapping, undefinedvar is number, undefin"
+      "edvar is sequence] }}",
       "[False, False, False, True]", HTH_OK },
 };
 

@@ -9,7 +9,8 @@ static const RenderRow renders[] = {
       "2026-11-21 09:30:00 November Nov Saturday Sat 325 26 AM 09 21 21 21 11 %", HTH_OK },
     { "{{ strftime_now(\"%d %B %Y\") }}", "21 November 2026", HTH_OK },
     { "{{ strftime_now(\"%U %W %u %w %D %F %T %R %c %x %X %h %C\") }}",
-      "46 46 6 6 11/21/26 2026-11-21 09:30:00 09:30 Sat Nov 21 09:30:00 2026 11/21/26 09:30:00 Nov 20", HTH_OK },
+      "46 46 6 6 11/21/26 2026-11-21 09:30:00 09:30 Sat Nov 21 09:30:00 2026 11/21/26 09:30"
+      ":00 Nov 20", HTH_OK },
     { "{{ strftime_now(\"\") }}", "", HTH_OK },
     { "{{ strftime_now(\"\303\251%\") }}", "\303\251%", HTH_OK },
 };

@@ -8,13 +8,18 @@ static const RenderRow renders[] = {
     { "{% set g = l|map(\"string\") %}{{ g|list }}{{ g|list }}", "['3', '1', '2'][]", HTH_OK },
     { "{% set g = l|map(\"string\") %}{{ g|first }}{{ g|list }}", "3['1', '2']", HTH_OK },
     { "{% set g = l|select(\"odd\") %}{{ 1 in g }}{{ g|list }}", "True[]", HTH_OK },
-    { "{% set d3 = {} %}{% for i in range(100) %}{% set _ = d3.update({i ~ \"k\": i}) %}{% endfor %}{{ d3|length }}{{ d3[\"77k\"] }}{{ d3[\"100k\"] is defined }}{{ d3.keys()|list|last }}",
+    { "{% set d3 = {} %}{% for i in range(100) %}{% set _ = d3.update({i ~ \"k\": i}) %}{% "
+      "endfor %}{{ d3|length }}{{ d3[\"77k\"] }}{{ d3[\"100k\"] is defined }}{{ d3.keys()|l"
+      "ist|last }}",
       "10077False99k", HTH_OK },
-    { "{% set d3 = {} %}{% for i in range(30) %}{% set _ = d3.update({i: i}) %}{% endfor %}{% for i in range(29) %}{% set _ = d3.pop(i) %}{% endfor %}{{ d3 }}{% for i in range(30) %}{% set _ = d3.setdefault(i % 3, i) %}{% endfor %}{{ d3 }}",
+    { "{% set d3 = {} %}{% for i in range(30) %}{% set _ = d3.update({i: i}) %}{% endfor %}"
+      "{% for i in range(29) %}{% set _ = d3.pop(i) %}{% endfor %}{{ d3 }}{% for i in range"
+      "(30) %}{% set _ = d3.setdefault(i % 3, i) %}{% endfor %}{{ d3 }}",
       "{29: 29}{29: 29, 0: 0, 1: 1, 2: 2}", HTH_OK },
     { "{{ {1:\"a\", 1.0:\"b\", true:\"c\"} }}", "{1: 'c'}", HTH_OK },
     { "{{ {(1,\"x\"):2}[(1,\"x\")] }}{{ {none:1}[none] }}{{ {1.5:2}[1.5] }}", "212", HTH_OK },
-    { "{% for k in {\"a\":1} %}{{ k }}{% endfor %}{% for k, v in {\"a\":1}.items() %}{{ k }}{{ v }}{% endfor %}",
+    { "{% for k in {\"a\":1} %}{{ k }}{% endfor %}{% for k, v in {\"a\":1}.items() %}{{ k }"
+      "}{{ v }}{% endfor %}",
       "aa1", HTH_OK },
     { "{% for c in \"a\303\251\346\274\242\" %}[{{ c }}]{% endfor %}",
       "[a][\303\251][\346\274\242]", HTH_OK },
