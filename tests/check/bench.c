@@ -1,7 +1,7 @@
 /* bench.c - how fast the kernels are, beside what this machine can do in the same minute.
  *
- * One thread, in processor time, the best of several runs: others may be using the machine.  Products
- * count 2 operations per weight and column.
+ * One thread, in processor time, the best of several runs: others may be using the machine.
+ * Products count 2 operations per weight and column.
  *
  * Thread: main. */
 #include "check/check.h"

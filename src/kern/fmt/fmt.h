@@ -29,7 +29,7 @@ typedef enum HthKind {
      * |q| <= 32, |x| <= 127, |sc| <= 128: 2*16*32*127*128 = 16646144 < 2^24. */
     HTH_KIND_DUAL,
     /* w = (d*sc[i/16])*q - dmin*mn[i/16]
-     *                       as DUAL, then acc = fma(-(mn[0]*sum_lo + mn[1]*sum_hi), f(dmin*dx), acc)
+     *           as DUAL, then acc = fma(-(mn[0]*sum_lo + mn[1]*sum_hi), f(dmin*dx), acc)
      */
     HTH_KIND_DUALMIN,
 } HthKind;
