@@ -41,48 +41,77 @@ void hth_sampler_close(HthSampler **s) {
     *s = NULL;
 }
 
-/* All tokens whose biased logit is above -INFINITY become candidates. */
-static HthStatus load(HthSampler *s, const float *logits, HthErr *err) {
-    for (uint32_t i = 0; i < s->vocab_count; i++) {
+/* How many of the best logits are enough for this chain: all of them (UINT32_MAX) unless nothing
+ * can move a token before the chain keeps the best k.  Large vocabularies are then read once and
+ * never copied; the result is the same. */
+static uint32_t enough(const HthSampleParams *p, bool greedy) {
+    bool penalties =
+        p->repeat_penalty != 1.0f || p->presence_penalty != 0.0f || p->frequency_penalty != 0.0f;
+    if (p->logit_bias_count > 0 || (p->mirostat != 0 && !greedy)) return UINT32_MAX;
+    for (uint32_t i = 0; i < p->chain_count; i++) {
+        HthStage stage = p->chain[i];
+        if (stage == HTH_STAGE_PENALTIES && !penalties) continue;
+        if (stage == HTH_STAGE_DRY && p->dry_multiplier == 0.0f) continue;
+        if (greedy && stage != HTH_STAGE_PENALTIES && stage != HTH_STAGE_DRY) continue;
+        if (stage != HTH_STAGE_TOP_K || p->top_k == 0 || greedy) return UINT32_MAX;
+        return p->top_k > p->min_keep ? p->top_k : p->min_keep;
+    }
+    return greedy ? 1 : UINT32_MAX;
+}
+
+/* Tokens whose biased logit is above -INFINITY become candidates: all, or the best few. */
+static HthStatus load(HthSampler *s, const float *logits, bool greedy, HthErr *err) {
+    uint32_t few = enough(&s->params, greedy), n = s->vocab_count;
+    bool biased = s->params.logit_bias_count > 0;
+    s->count = s->sorted = 0;
+    for (uint32_t i = 0; i < n; i++) {
         HTH_REQUIRE(logits[i] <= 3.402823466e38f, err, HTH_EFORMAT,
                     "the model gave a logit that is not a number (token %u): its weights or the "
                     "prompt are damaged",
                     i);
-        s->cands[i] = (HthCand){ .l = (double)logits[i], .id = i };
+        HthCand c = { .l = (double)logits[i], .id = i };
+        if (few < n) {
+            if (s->count < few || c.l > s->cands[0].l)
+                if (c.l >= -1.7e308) s->count = hth_cands_offer(s->cands, s->count, few, c);
+        } else if (biased || c.l >= -1.7e308) {
+            s->cands[s->count++] = c;
+        }
     }
+    if (few < n) hth_cands_sort(s, s->count);
     for (uint32_t i = 0; i < s->params.logit_bias_count; i++)
         s->cands[s->params.logit_bias[i].id].l += (double)s->params.logit_bias[i].bias;
-    s->count = s->sorted = 0;
-    for (uint32_t i = 0; i < s->vocab_count; i++)
-        if (s->cands[i].l >= -1.7e308) s->cands[s->count++] = s->cands[i];
+    if (biased) {
+        s->count = 0;
+        for (uint32_t i = 0; i < n; i++)
+            if (s->cands[i].l >= -1.7e308) s->cands[s->count++] = s->cands[i];
+    }
     HTH_REQUIRE(s->count > 0, err, HTH_EFORMAT,
                 "no token is possible: every logit is minus infinity%s",
-                s->params.logit_bias_count > 0 ? " (after logit_bias)" : "");
+                biased ? " (after logit_bias)" : "");
     return HTH_OK;
 }
 
-/* The candidate whose share of the cumulated weight, best first, holds the uniform draw. */
+/* The candidate whose share of the cumulated weight holds the uniform draw; the walk is in the
+ * list's order: best first once a stage has sorted it, by id before. */
 static const HthCand *draw(HthSampler *s, size_t n) {
     uint64_t total = hth_cands_weigh(s), sum = 0;
     uint64_t at = (uint64_t)(hth_rng_f64(s->params.seed, HTH_STREAM_DRAW, n) * (double)total);
+    size_t i = 0;
     if (at >= total) at = total - 1;
-    for (size_t i = 0, want = 64;; i++) {
-        if (i == s->sorted) hth_cands_sort(s, want = want < s->count / 4 ? want * 4 : s->count);
-        sum += s->cands[i].w;
-        if (sum > at) return &s->cands[i];
-    }
+    while ((sum += s->cands[i].w) <= at) i++;
+    return &s->cands[i];
 }
 
 /* Mirostat 2 (Basu et al., ICLR 2021): drop what is more surprising than mu bits, draw, and move mu
  * so that the observed surprise settles at tau. */
 static uint32_t mirostat(HthSampler *s, size_t n) {
     const double ln2 = 0.693147180559945309;
-    hth_cands_sort(s, s->count);
     double log_total = hth_ln((double)hth_cands_weigh(s));
     size_t keep = 0;
-    while (keep < s->count && s->cands[keep].w > 0 &&
-           (log_total - hth_ln((double)s->cands[keep].w)) / ln2 <= s->mu)
-        keep++;
+    for (bool heaped = false; keep < s->count; keep++) {
+        double w = (double)hth_cands_walk(s, keep, &heaped)->w;
+        if (w == 0.0 || (log_total - hth_ln(w)) / ln2 > s->mu) break;
+    }
     hth_cands_keep(s, keep);
     const HthCand *c = draw(s, n);
     double left = 0.0;
@@ -117,7 +146,7 @@ HthStatus hth_sampler_next(HthSampler *s, const float *logits, const uint32_t *h
                            uint32_t *out, HthErr *err) {
     const HthSampleParams *p = &s->params;
     bool greedy = p->temperature <= 0.0f;
-    HTH_TRY(load(s, logits, err));
+    HTH_TRY(load(s, logits, greedy, err));
     for (uint32_t i = 0; i < p->chain_count; i++) {
         HthStage stage = p->chain[i];
         if (greedy && (truncates(stage) || stage == HTH_STAGE_TEMPERATURE)) continue;

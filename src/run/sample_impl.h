@@ -36,6 +36,11 @@ static inline bool hth_cand_better(const HthCand *a, const HthCand *b) {
 
 /* Makes the first min(k, count) candidates the best ones, in order. */
 void hth_cands_sort(HthSampler *s, size_t k);
+/* The i-th best, for i = 0, 1, 2, ... in turn: sorts only as far as the walk goes.  The unsorted
+ * rest is a heap between calls, so a walk of m costs n + m log n. *heaped starts false. */
+const HthCand *hth_cands_walk(HthSampler *s, size_t i, bool *heaped);
+/* Offers a candidate to the k best so far, c[0..have); returns how many there are now. */
+size_t hth_cands_offer(HthCand *c, size_t have, size_t k, HthCand next);
 /* Fills w from l; returns the sum (at least 2^40 while a candidate is left). */
 uint64_t hth_cands_weigh(HthSampler *s);
 void hth_cands_keep(HthSampler *s, size_t count); /* the first count, at least one */

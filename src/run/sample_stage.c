@@ -59,6 +59,21 @@ static void select_few(HthCand *c, size_t n, size_t k) {
     }
 }
 
+/* Offers a candidate to the k best so far, of which there are `have`; returns how many now. */
+size_t hth_cands_offer(HthCand *c, size_t have, size_t k, HthCand next) {
+    if (have < k) {
+        c[have] = next;
+        if (have + 1 == k)
+            for (size_t i = k / 2; i-- > 0;) sift_worst(c, k, i);
+        return have + 1;
+    }
+    if (hth_cand_better(&next, &c[0])) {
+        c[0] = next;
+        sift_worst(c, k, 0);
+    }
+    return have;
+}
+
 void hth_cands_sort(HthSampler *s, size_t k) {
     if (k > s->count) k = s->count;
     if (k <= s->sorted) return;
@@ -66,9 +81,7 @@ void hth_cands_sort(HthSampler *s, size_t k) {
     s->sorted = k;
 }
 
-/* Sorts on while the walk needs more: after the call cands[i] is the i-th best.  The unsorted rest
- * is kept as a heap between calls, so a walk of m costs n + m log n. */
-static const HthCand *walk_best(HthSampler *s, size_t i, bool *heaped) {
+const HthCand *hth_cands_walk(HthSampler *s, size_t i, bool *heaped) {
     if (i < s->sorted) return &s->cands[i];
     HthCand *h = s->cands + s->sorted;
     size_t n = s->count - s->sorted;
@@ -131,7 +144,7 @@ void hth_stage_top_p(HthSampler *s) {
     size_t n = 0;
     bool heaped = false;
     while (n < s->count) {
-        sum += walk_best(s, n++, &heaped)->w;
+        sum += hth_cands_walk(s, n++, &heaped)->w;
         if ((double)sum >= want && n >= min_keep(s)) break;
     }
     hth_cands_keep(s, n);
@@ -162,7 +175,6 @@ void hth_stage_min_p(HthSampler *s) {
  * (Meister et al., "Locally Typical Sampling", 2023.) */
 void hth_stage_typical(HthSampler *s) {
     if (s->params.typical_p >= 1.0f) return;
-    hth_cands_sort(s, s->count); /* best first: one order for the sum below */
     double total = (double)hth_cands_weigh(s), log_total = hth_ln(total), entropy = 0.0;
     for (size_t i = 0; i < s->count; i++) {
         double w = (double)s->cands[i].w;
@@ -180,7 +192,7 @@ void hth_stage_typical(HthSampler *s) {
     size_t n = 0;
     bool heaped = false;
     while (n < s->count) {
-        sum += walk_best(s, n++, &heaped)->w;
+        sum += hth_cands_walk(s, n++, &heaped)->w;
         if ((double)sum > want && n >= min_keep(s)) break;
     }
     for (size_t i = 0; i < n; i++) s->cands[i].l = s->cands[i].key;
@@ -197,7 +209,7 @@ void hth_stage_xtc(HthSampler *s, size_t n) {
     double floor = (double)hth_cands_weigh(s) * (double)p->xtc_threshold;
     size_t above = 0;
     bool heaped = false;
-    while (above < s->count && (double)walk_best(s, above, &heaped)->w >= floor) above++;
+    while (above < s->count && (double)hth_cands_walk(s, above, &heaped)->w >= floor) above++;
     if (above < 2 || s->count - (above - 1) < min_keep(s)) return;
     size_t drop = above - 1;
     for (size_t i = drop; i < s->count; i++) s->cands[i - drop] = s->cands[i];

@@ -402,6 +402,34 @@ static void test_same_inputs_same_token(void **state) {
     assert_true(differ > 20);
 }
 
+/* Reading only the best k of the vocabulary or all of it (a bias of 0 forces that) is the same. */
+static void test_the_short_way_is_the_same(void **state) {
+    (void)state;
+    float l[N];
+    static uint32_t h[50];
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        HthSampleParams p;
+        HthSampler *a = NULL, *b = NULL;
+        fill(l, N, seed);
+        for (size_t i = 0; i < N; i++)
+            if (seed % 5 == 1 && i % 50 != 0) l[i] = -INFINITY; /* fewer than k are left */
+        hth_sample_defaults(&p);
+        p.seed = seed;
+        p.temperature = seed % 4 == 3 ? 0.0f : 0.8f;
+        p.top_k = 1 + (uint32_t)(seed * 7 % 60);
+        p.min_keep = seed % 3 == 0 ? 5 : 0;
+        assert_int_equal(hth_sampler_open(&a, &p, N, NULL, NULL), HTH_OK);
+        set(&p, "logit_bias", "3=0");
+        assert_int_equal(hth_sampler_open(&b, &p, N, NULL, NULL), HTH_OK);
+        for (size_t n = 0; n < 50; n++) {
+            assert_int_equal(next(a, l, h, n), next(b, l, h, n));
+            if (p.temperature > 0.0f) assert_int_equal(a->count, b->count);
+        }
+        hth_sampler_close(&a);
+        hth_sampler_close(&b);
+    }
+}
+
 static void test_order_matters(void **state) {
     (void)state;
     /* Four tokens; temperature 4 flattens, so min_p 0.3 keeps more after it than before. */
@@ -642,6 +670,7 @@ int main(void) {
         cmocka_unit_test(test_greedy),
         cmocka_unit_test(test_draws_follow_the_distribution),
         cmocka_unit_test(test_same_inputs_same_token),
+        cmocka_unit_test(test_the_short_way_is_the_same),
         cmocka_unit_test(test_order_matters),
         cmocka_unit_test(test_logit_bias),
         cmocka_unit_test(test_bad_logits),
