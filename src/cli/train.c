@@ -21,16 +21,16 @@ typedef struct Job {
 
 typedef struct Opt {
     const char *name, *arg, *help;
-    const char *steps; /* letters of the steps it belongs to: t p r x e */
+    const char *steps; /* letters of the steps it belongs to: t p r x e s */
 } Opt;
 
 /* clang-format off */
 static const Opt OPTS[] = {
-    { "recipe",      "FILE", "the recipe (JSON), for instance models/ember/recipe.json", "tprx" },
-    { "work",        "DIR",  "folder for tokenizer, data, checkpoint and log", "tprx" },
+    { "recipe",      "FILE", "the recipe (JSON), for instance models/ember/recipe.json", "tprxs" },
+    { "work",        "DIR",  "folder for tokenizer, data, checkpoint and log", "tprxs" },
     { "corpus",      "DIR",  "folder the recipe's sources are in", "tp" },
     { "valid",       "FILE", "text held out of training, watched during it", "p" },
-    { "threads",     "N",    "threads (default: all cores)", "prxe" },
+    { "threads",     "N",    "threads (default: all cores)", "prxes" },
     { "save-every",  "SEC",  "seconds between checkpoints (default: 300)", "r" },
     { "valid-every", "STEP", "steps between looks at the held-out text (default: never)", "r" },
     { "steps",       "N",    "stop after N steps; run again to go on", "r" },
@@ -152,6 +152,17 @@ static HthStatus do_eval(Job *job, HthErr *err) {
     return status;
 }
 
+static void print_speed(void *payload, const HthTrainSpeed *s) {
+    (void)payload;
+    printf("%-16s %5u x %5u x %5u  %6.1f GFLOP/s  %5.1f %% of %.1f\n", s->kind, s->m, s->n, s->k,
+           s->flops_per_s * 1e-9, 100 * s->flops_per_s / s->peak, s->peak * 1e-9);
+    fflush(stdout);
+}
+
+static HthStatus do_speed(Job *job, HthErr *err) {
+    return hth_train_speed(&job->cfg, print_speed, NULL, err);
+}
+
 typedef struct Step {
     const char *name;
     char letter;
@@ -165,6 +176,7 @@ static const Step STEPS[] = {
     { "run", 'r', "train; goes on from the checkpoint if there is one", do_run },
     { "export", 'x', "write the model file", do_export },
     { "eval", 'e', "bits per byte and minimal pairs of a model file", do_eval },
+    { "speed", 's', "the recipe's matrix products against this machine's peak", do_speed },
 };
 
 /* ---- arguments ---- */
