@@ -269,6 +269,11 @@ static int parse(Job *job, const Step *step, int argc, char **argv) {
 
 static int perform(Job *job, const Step *step) {
     HthErr err = { 0 };
+    const char *const files[] = { job->cfg.recipe, job->cfg.valid, job->model };
+    for (size_t i = 0; i < HTH_COUNT(files); i++) {
+        const int code = files[i] ? hth_cli_readable(files[i]) : HTH_EXIT_OK;
+        if (code != HTH_EXIT_OK) return code;
+    }
     HthStatus status = step->run(job, &err);
     if (status == HTH_ECANCELED && !asked_to_stop) { /* --steps: as asked */
         fprintf(stderr, "hearth: %s\n", err.text);
@@ -280,9 +285,10 @@ static int perform(Job *job, const Step *step) {
 /* argv[0] is "train". */
 int hth_cli_train(int argc, char **argv) {
     const Step *step = NULL;
-    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-        print_help(argc < 2 ? stderr : stdout, NULL);
-        return argc < 2 ? HTH_EXIT_USAGE : HTH_EXIT_OK;
+    if (argc < 2) return hth_cli_usage("train", "train needs a step, such as run");
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        print_help(stdout, NULL);
+        return HTH_EXIT_OK;
     }
     for (size_t i = 0; i < HTH_COUNT(STEPS); i++)
         if (!strcmp(argv[1], STEPS[i].name)) step = &STEPS[i];

@@ -152,8 +152,10 @@ static HthStatus trim_log(Run *run, HthErr *err) {
         if (end == SIZE_MAX) break; /* a line cut by a crash */
         HthStr line = hth_str_sub(rest, 0, end + 1);
         json_t *o = NULL;
-        bool keep = hth_json_parse(&o, line, LINE_BYTES_MAX, NULL) == HTH_OK &&
-                    json_integer_value(json_object_get(o, "step")) <= run->ckpt.step;
+        HthStatus parsed = hth_json_parse(&o, line, LINE_BYTES_MAX, &why);
+        if (parsed == HTH_ENOMEM) status = HTH_FAIL(err, HTH_ENOMEM, "no memory for the log");
+        const bool keep =
+            parsed == HTH_OK && json_integer_value(json_object_get(o, "step")) <= run->ckpt.step;
         json_decref(o);
         if (keep) status = hth_buf_add_str(&kept, line, err);
         rest = hth_str_sub(rest, end + 1, rest.n);
