@@ -3,8 +3,8 @@
  * Tensors are [t][n] floats, row after row without gaps; n a multiple of 16 everywhere.
  * "add" says whether an input gradient is added to or overwritten; weight gradients are always
  * added to.  Work is cut at places that do not depend on the number of threads and every sum has
- * one order, so results are the same bits run to run, for any thread count and any machine that
- * has fused multiply-add.
+ * one order, so results are the same bits run to run, for any thread count and on any processor
+ * (logf is the C library's: another library may round its last bit differently).
  *
  * What it is not: inference (op/exec.c), and not the place for optimisers (tune/).
  *

@@ -3,7 +3,8 @@
  * A work folder holds everything between the recipe and the model:
  *   tokenizer.gguf  PHASE.tok  valid.tok  checkpoint  log.jsonl
  * Each step reads what the one before wrote.  All of it is deterministic: the same recipe and text
- * give the same model file, whatever the number of threads, and however often the run was stopped.
+ * give the same model file, whatever the number of threads, and however often the run was stopped
+ * (with the same C library: the optimiser's and the loss's logarithms are its own).
  *
  * Thread: one caller. */
 #ifndef HTH_TUNE_TRAIN_H
