@@ -96,14 +96,16 @@ static void one_shape(Check *k, const HthFmt *fmt, Shape s, Fill how) {
         if (how == FILL_RANDOM) check_error(k, fmt, &j, what);
     }
     /* One output alone: the last row of the last column, at its own address. */
-    float alone = 0.0f;
+    Guard one = canary_open(sizeof(float), 4);
     Job a = j;
     a.w += (s.rows - 1) * row_bytes;
     a.x += (s.cols - 1) * x_bytes;
     a.rows = a.cols = 1;
-    a.y = &alone;
+    a.y = (float *)(void *)one.p;
     a.ldy = 1;
-    if (attempt(k, &a, what)) same(k, t.y + (s.cols - 1) * ldy + s.rows - 1, &alone, 1, what);
+    if (attempt(k, &a, what)) same(k, t.y + (s.cols - 1) * ldy + s.rows - 1, a.y, 1, what);
+    if (!canary_whole(&one)) failed(k, what);
+    guard_close(&one);
     hth_free(in);
     guard_close(&w);
     guard_close(&x);

@@ -119,7 +119,7 @@ HTH_INLINE V block_add(V acc, Sums is, const Scales *s, uint32_t j, const HthAct
 #if KIND == LQ_DUALMIN
     I lo = vi_bcast(&x->sum_lo), hi = vi_sub(vi_bcast(&x->sum), lo);
     I mins = vi_add(vi_mul(s->mn[j][0], lo), vi_mul(s->mn[j][1], hi));
-    acc = vf_fnma(vf_i(mins), vf_mul(s->dmin, dx), acc);
+    acc = vf_fma(vf_i(vi_sub(vi_zero(), mins)), vf_mul(s->dmin, dx), acc);
 #endif
     return acc;
 }
@@ -130,7 +130,8 @@ HTH_INLINE V super_end(V acc, const Scales *s, const HthActQ8 *x) {
     I mins = vi_zero();
     HTH_UNROLL for (int j = 0; j < 4; j++) mins =
         vi_dot2(mins, s->mn[j], vi_bcast(x->mins + 2 * j));
-    acc = vf_fnma(vf_i(mins), vf_mul(s->dmin, vf_set1(x->min_scale)), acc);
+    V scale = vf_mul(s->dmin, vf_set1(x->min_scale));
+    acc = vf_fma(vf_i(vi_sub(vi_zero(), mins)), scale, acc);
 #else
     (void)s;
     (void)x;

@@ -49,7 +49,7 @@ static void add_block(HthKind kind, const HthBlk *k, const HthActQ8 *x, uint32_t
         const HthActQ8 *first = &x[b & ~7u];
         s->acc = fmaf((float)(lo + hi), (k->d * (float)k->sc[0]) * dx, s->acc);
         s->mins = (b % 8 == 0 ? 0 : s->mins) + k->mn[0] * first->mins[b % 8];
-        if (b % 8 == 7) s->acc = fmaf(-(float)s->mins, k->dmin * first->min_scale, s->acc);
+        if (b % 8 == 7) s->acc = fmaf((float)-s->mins, k->dmin * first->min_scale, s->acc);
         break;
     }
     case HTH_KIND_DUAL:
@@ -57,7 +57,7 @@ static void add_block(HthKind kind, const HthBlk *k, const HthActQ8 *x, uint32_t
         s->acc = fmaf((float)(lo * k->sc[0] + hi * k->sc[1]), k->d * dx, s->acc);
         if (kind == HTH_KIND_DUALMIN) {
             int32_t mn = k->mn[0] * x[b].sum_lo + k->mn[1] * (x[b].sum - x[b].sum_lo);
-            s->acc = fmaf(-(float)mn, k->dmin * dx, s->acc);
+            s->acc = fmaf((float)-mn, k->dmin * dx, s->acc);
         }
         break;
     }

@@ -20,7 +20,7 @@ float hth_exp_c(float x) {
     x = HTH_EXP_LO > x ? HTH_EXP_LO : x;
     float t = fmaf(x, HTH_EXP_LOG2E, HTH_EXP_MAGIC), n = t - HTH_EXP_MAGIC;
     uint32_t i = hth_f32_bits(t) - hth_f32_bits(HTH_EXP_MAGIC);
-    float r = fmaf(-n, HTH_EXP_LN2_LO, fmaf(-n, HTH_EXP_LN2_HI, x));
+    float r = fmaf(n, -HTH_EXP_LN2_LO, fmaf(n, -HTH_EXP_LN2_HI, x));
     float p = fmaf(HTH_EXP_C4, r, HTH_EXP_C3);
     p = fmaf(p, r, HTH_EXP_C2);
     p = fmaf(p, r, HTH_EXP_C1);

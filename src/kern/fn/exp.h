@@ -8,7 +8,7 @@
  * Operations, in order, in every tier:
  *   x = hi < x ? hi : x;  x = lo > x ? lo : x      (NaN passes)
  *   t = fma(x, LOG2E, MAGIC); n = t - MAGIC; i = bits(t) - bits(MAGIC)
- *   r = fma(-n, LN2_LO, fma(-n, LN2_HI, x))
+ *   r = fma(n, -LN2_LO, fma(n, -LN2_HI, x))
  *   p = fma(fma(fma(fma(C4, r, C3), r, C2), r, C1), r, C0);  e = 1 + fma(p, r*r, r)
  *   h = i >> 1;  result = (e * 2^h) * 2^(i-h)
  *

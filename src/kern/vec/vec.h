@@ -10,7 +10,7 @@
  *   vf_bf16(p) vf_bf16n(p,n)         16 bfloat16 -> V, exact
  *   vf_tohalf(p,v) vf_tohalfn(p,v,n) V -> binary16, nearest even
  *   vf_add vf_sub vf_mul vf_div      IEEE, each lane
- *   vf_fma(a,b,c) vf_fnma(a,b,c)     a*b + c, -(a*b) + c, one rounding
+ *   vf_fma(a,b,c)                    a*b + c, one rounding
  *   vf_fman(a,b,c,n)                 vf_fma in lanes below n, c in the rest
  *   vf_max(a,b) vf_min(a,b)          a > b ? a : b, a < b ? a : b   (NaN in either: b)
  *   vf_tree(v)                       the final sum: i with i+8, i+4, i+2, i+1
@@ -72,7 +72,7 @@ HTH_INLINE V vf_exp(V x) {
     V magic = vf_set1(HTH_EXP_MAGIC), t = vf_fma(x, vf_set1(HTH_EXP_LOG2E), magic);
     V n = vf_sub(t, magic);
     I i = vi_sub(vi_bits(t), vi_bits(magic)), h = vi_sra(i, 1), bias = vi_set1(127);
-    V r = vf_fnma(n, vf_set1(HTH_EXP_LN2_LO), vf_fnma(n, vf_set1(HTH_EXP_LN2_HI), x));
+    V r = vf_fma(n, vf_set1(-HTH_EXP_LN2_LO), vf_fma(n, vf_set1(-HTH_EXP_LN2_HI), x));
     V p = vf_fma(vf_set1(HTH_EXP_C4), r, vf_set1(HTH_EXP_C3));
     p = vf_fma(p, r, vf_set1(HTH_EXP_C2));
     p = vf_fma(p, r, vf_set1(HTH_EXP_C1));

@@ -79,9 +79,6 @@ HTH_INLINE V vf_min(V x, V y) { return V2_(_mm256_min_ps(x.a, y.a), _mm256_min_p
 HTH_INLINE V vf_fma(V x, V y, V z) {
     return V2_(_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b));
 }
-HTH_INLINE V vf_fnma(V x, V y, V z) {
-    return V2_(_mm256_fnmadd_ps(x.a, y.a, z.a), _mm256_fnmadd_ps(x.b, y.b, z.b));
-}
 HTH_INLINE __m256 below_(uint32_t n) {
     __m256i i = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
     return _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), i));

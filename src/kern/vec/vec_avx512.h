@@ -52,7 +52,6 @@ HTH_INLINE V vf_sub(V a, V b) { return _mm512_sub_ps(a, b); }
 HTH_INLINE V vf_mul(V a, V b) { return _mm512_mul_ps(a, b); }
 HTH_INLINE V vf_div(V a, V b) { return _mm512_div_ps(a, b); }
 HTH_INLINE V vf_fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
-HTH_INLINE V vf_fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
 HTH_INLINE V vf_fman(V a, V b, V c, uint32_t n) { return _mm512_mask3_fmadd_ps(a, b, c, vm_(n)); }
 HTH_INLINE V vf_max(V a, V b) { return _mm512_max_ps(a, b); }
 HTH_INLINE V vf_min(V a, V b) { return _mm512_min_ps(a, b); }
