@@ -88,7 +88,13 @@ static int next_char(EditLine *el, wchar_t *out) {
     uint32_t cp = 0;
     el_get(el, EL_CLIENTDATA, &r);
     for (size_t n = 0; n < sizeof bytes;) {
-        ssize_t got = read(STDIN_FILENO, bytes + n, 1);
+        ssize_t got = hth_interrupted() ? -1 : read(STDIN_FILENO, bytes + n, 1);
+        if (got < 0 && hth_interrupted()) { /* a signal from elsewhere: the same */
+            hth_interrupt_clear();
+            bytes[0] = 'C' & 31;
+            n = 0;
+            got = 1;
+        }
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return (int)got;
         n++;
@@ -128,6 +134,7 @@ typedef enum Read { READ_LINE, READ_DROPPED, READ_END } Read;
 static Read read_line(HthRepl *r) {
     int n = 0;
     r->dropped = false;
+    el_set(r->el, EL_PREP_TERM, 1); /* before the prompt is seen, so that no key is a signal */
     const char *line = el_gets(r->el, &n);
     if (r->dropped) return READ_DROPPED;
     if (line == NULL || n <= 0) return READ_END;
@@ -173,7 +180,6 @@ static void answer(HthRepl *r) {
     HthErr err = { 0 };
     hth_answer_init(&a);
     hth_interrupt_clear();
-    hth_interrupt_catch();
     HthStatus st = hth_chat_ask(r->chat, hth_buf_str(&r->input), &a, &err);
     if (st == HTH_ECANCELED)
         puts("(stopped)");
@@ -230,6 +236,7 @@ int hth_repl(HthChat *c, bool verbose) {
         goto out;
     }
     history_open(r);
+    hth_interrupt_catch();
     printf("%s, on this machine only. /? for help, Ctrl-D to leave.\n",
            hth_source_is_ember(c->cfg.model) ? HTH_EMBER : c->cfg.model);
     loop(r);

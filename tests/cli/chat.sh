@@ -35,18 +35,23 @@ expect /bye
 expect >>> 
 send /set parameter temperature 0.5\n
 expect temperature is set.
+expect >>> 
 send /set parameter temperature 1000\n
 expect from 0 to 100
+expect >>> 
 send /set parameter nothing 1\n
 expect no sampling parameter of that name
+expect >>> 
 send /show parameters\n
 expect temperature            0.5
 expect samplers
 expect >>> 
 send /set system Be brief.\n
 expect The system text is set.
+expect >>> 
 send /show system\n
 expect Be brief.
+expect >>> 
 send /show info\n
 expect architecture       llama
 expect >>> 
@@ -55,19 +60,25 @@ expect messages
 expect >>> 
 send /sohw info\n
 expect Did you mean /show info?
+expect >>> 
 send /set verbose\n
 expect Timings follow
+expect >>> 
 send again\n
 expect eval rate:
 expect >>> 
 send /save $tmp/chat.json\n
 expect The chat is saved.
+expect >>> 
 send /clear\n
 expect cleared
+expect >>> 
 send /load $tmp/chat.json\n
 expect The chat is loaded.
+expect >>> 
 send /show parameters\n
 expect temperature            0.5
+expect >>> 
 send /load $tmp/nothing.json\n
 expect hearth: 
 expect >>> 
@@ -84,6 +95,7 @@ send Größe — 漢字 😀\n
 expect >>> 
 send /save $tmp/letters.json\n
 expect saved
+expect >>> 
 send \cD
 exit 0
 S
@@ -113,6 +125,7 @@ expect (stopped)
 expect >>> 
 send /save $tmp/stopped.json\n
 expect saved
+expect >>> 
 send this line is\cC
 expect /bye leaves
 expect >>> 
@@ -132,6 +145,7 @@ expect the context holds 64
 expect >>> 
 send /clear\n
 expect cleared
+expect >>> 
 send /bye\n
 exit 0
 S
@@ -152,6 +166,7 @@ ok "/set nohistory" chat -n 2 << S
 expect >>> 
 send /set nohistory\n
 expect not remembered
+expect >>> 
 send secret\n
 expect >>> 
 send \cD

@@ -12,11 +12,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SEEN_MAX = 1 << 20, LIMIT_MS = 20000 };
@@ -45,11 +47,18 @@ static size_t unescape(const char *in, char *out) {
     return n;
 }
 
-/* Reads what is there; false at the end of the terminal or after limit_ms without any. */
-static bool pump(int fd, int limit_ms) {
+static long long now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Reads what is there; false at the end of the terminal or when the deadline has passed. */
+static bool pump(int fd, long long deadline) {
+    long long left = deadline - now_ms();
     struct pollfd p = { .fd = fd, .events = POLLIN };
     char part[4096];
-    if (poll(&p, 1, limit_ms) <= 0) return false;
+    if (left <= 0 || poll(&p, 1, (int)left) <= 0) return false;
     ssize_t n = read(fd, part, sizeof part);
     if (n <= 0) return false;
     if (log_file != NULL) fwrite(part, 1, (size_t)n, log_file);
@@ -60,6 +69,7 @@ static bool pump(int fd, int limit_ms) {
 }
 
 static bool expect(int fd, const char *text) {
+    long long deadline = now_ms() + LIMIT_MS;
     for (;;) {
         const char *at = strstr(seen, text);
         if (at != NULL) {
@@ -68,16 +78,18 @@ static bool expect(int fd, const char *text) {
             seen_n -= used;
             return true;
         }
-        if (pump(fd, LIMIT_MS)) continue;
+        if (pump(fd, deadline)) continue;
         printf("pty: never saw '%s'; the terminal shows:\n%s\n", text, seen);
         return false;
     }
 }
 
 static bool ends_with(int fd, pid_t pid, int want) {
+    long long deadline = now_ms() + LIMIT_MS;
     int status = 0;
-    while (pump(fd, LIMIT_MS)) {
+    while (pump(fd, deadline)) {
     }
+    if (now_ms() >= deadline) (void)kill(pid, SIGKILL);
     if (waitpid(pid, &status, 0) != pid) return false;
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (code != want) printf("pty: exit code %d, wanted %d; it showed:\n%s\n", code, want, seen);
@@ -129,7 +141,7 @@ int main(int argc, char **argv) {
     }
     if (log_file != NULL) fclose(log_file);
     if (!ended) {
-        close(fd); /* hangs up on the program */
+        (void)kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, 0);
     }
     return !ok;
