@@ -28,10 +28,11 @@ rule_readmes() { # every folder of src says what it is for
     return $bad
 }
 
-rule_symbols() { # every global symbol of the library is ours by name
+rule_symbols() { # every global symbol of the library is ours by name, and defined once
     [ -f "$LIB" ] || { echo "$LIB is not built"; return 77; }
     nm -g --defined-only "$LIB" | awk -v lib="$LIB" '
         NF == 3 && $3 !~ /^hth_/ { print lib ": " $3 " does not start with hth_"; n++ }
+        NF == 3 && $2 ~ /[TDBRV]/ && count[$3]++ == 1 { print lib ": " $3 " is defined twice"; n++ }
         NF == 3 { seen++ }
         END { if (!seen) print lib ": no symbols at all"; exit n > 0 || !seen }'
 }

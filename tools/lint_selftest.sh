@@ -26,7 +26,9 @@ fresh() {
 
 library() {
     rm -f build/libhearth.a
-    $CC -Isrc -Iinclude -c -o build/low.o src/base/low.c && ar rc build/libhearth.a build/low.o
+    $CC -Isrc -Iinclude -c -o build/low.o src/base/low.c &&
+        $CC -Isrc -Iinclude -c -o build/top.o src/text/top.c &&
+        ar rc build/libhearth.a build/low.o build/top.o
 }
 
 lint() {
@@ -100,6 +102,10 @@ rm src/text/README.md
 refuses readmes "a folder without README.md" "src/text/README.md"
 printf '\nint stray(void);\n\nint stray(void) {\n    return 1;\n}\n' >>src/base/low.c && library
 refuses symbols "a symbol without the prefix" "stray does not start with hth_"
+for f in src/base/low.c src/text/top.c; do # the linker takes whichever comes first, silently
+    printf '\nint hth_twin(void);\n\nint hth_twin(void) {\n    return 1;\n}\n' >>$f
+done
+library && refuses symbols "one name defined in two files" "hth_twin is defined twice"
 printf 'size_t hth_needs_stddef(void);\n' >>include/hearth/pub.h
 refuses headers "a header that needs another" "size_t"
 printf 'int hth_class(int class);\n' >>include/hearth/pub.h
