@@ -5,8 +5,8 @@
  *   SHIFT          weights come as bytes offset by 1 << SHIFT, unsigned and below 64; LQ_NONE: no
  *                  offset; LQ_SIGNED: int8
  * and after including, and before LINEAR_Q(symbol):
- *   row64(row, b, c)       blocks b and c of a row as 64 bytes: b is even, c is b + 1, or b again at
- *                          the end of a row with an odd number of blocks
+ *   row64(row, b, c)       blocks b and c of a row as 64 bytes: b is even, c is b + 1, or b again
+ *                          at the end of a row with an odd number of blocks
  *   scales(rows, b, n, s)  scales of blocks b..b+n-1 of 16 rows
  *
  * Two paths, the same bits.  Few columns: each row's blocks are multiplied where they lie, and the

@@ -99,12 +99,18 @@ HTH_INLINE void vi_store(void *p, I i) {
     _mm256_storeu_si256((__m256i *)p + 1, i.b);
 }
 HTH_INLINE I vi_bcast(const void *p) { int32_t x; memcpy(&x, p, 4); return vi_set1(x); }
-HTH_INLINE I vi_add(I x, I y) { return I2_(_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)); }
-HTH_INLINE I vi_sub(I x, I y) { return I2_(_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)); }
+HTH_INLINE I vi_add(I x, I y) {
+    return I2_(_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b));
+}
+HTH_INLINE I vi_sub(I x, I y) {
+    return I2_(_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b));
+}
 HTH_INLINE I vi_mul(I x, I y) {
     return I2_(_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b));
 }
-HTH_INLINE I vi_and(I x, I y) { return I2_(_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)); }
+HTH_INLINE I vi_and(I x, I y) {
+    return I2_(_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b));
+}
 HTH_INLINE I vi_or(I x, I y) { return I2_(_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)); }
 HTH_INLINE I vi_sll(I x, int s) {
     return I2_(_mm256_slli_epi32(x.a, s), _mm256_slli_epi32(x.b, s));
@@ -118,7 +124,9 @@ HTH_INLINE I vi_sra(I x, int s) {
 HTH_INLINE I vi_byte(I x, int j) { return vi_and(vi_srl(x, 8 * j), vi_set1(255)); }
 HTH_INLINE I vi_rint(V v) { return I2_(_mm256_cvtps_epi32(v.a), _mm256_cvtps_epi32(v.b)); }
 
-HTH_INLINE I vi_max(I x, I y) { return I2_(_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)); }
+HTH_INLINE I vi_max(I x, I y) {
+    return I2_(_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b));
+}
 HTH_INLINE __m128i narrow_(__m256i x) {
     return _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
 }
