@@ -14,4 +14,6 @@ if ! cmake -S . -B "$BUILD" -G Ninja >"$BUILD/configure.log" 2>&1; then
     echo "build: cmake could not configure; 'make setup' installs what a build needs." >&2
     exit 1
 fi
-ninja -C "$BUILD" -j "$JOBS" hearth hearth_bin
+quiet=
+[ -t 1 ] || quiet=--quiet # one line that redraws itself on a terminal; nothing in a log
+ninja $quiet -C "$BUILD" -j "$JOBS" hearth hearth_bin
