@@ -1,9 +1,10 @@
 /* sgemm.c - float32 matrix products: blocking, packing, threads. See sgemm.h for the order.
  *
- * K is cut into blocks of KC; per block B is packed once into panels [kc][nr] shared by all
- * workers, then blocks of C rows are claimed.  A is read in place when its rows are contiguous in
- * k, else packed.  A block of k continues from the C of the block before, so every output remains
- * one chain of fma, k ascending.
+ * K is cut into blocks of KC.  B of up to DEEP such blocks is packed once into panels [kc][nr]
+ * shared by all workers; then blocks of C rows are claimed, and each stays with its worker, in
+ * cache, through all those blocks of k.  A is read in place when its rows are contiguous in k, else
+ * packed.  A block of k continues from the C of the block before, so every output remains one chain
+ * of fma, k ascending.
  *
  * Thread: the caller of the pool. */
 #include "kern/sgemm.h"
@@ -15,7 +16,7 @@
 #include "base/mem.h"
 #include "kern/sgemm_tile.h"
 
-enum { KC = 256, MC_MAX = 128, NC = 1024 };
+enum { KC = 256, DEEP = 8, MC_MAX = 128, NC = 512 };
 
 typedef struct Scratch { /* one per worker */
     float a[MC_MAX * KC];
@@ -26,15 +27,15 @@ typedef struct Scratch { /* one per worker */
 struct HthSgemm {
     HthPool *pool;
     const HthSgemmTile *tile;
-    float *b; /* [panels][KC][nr] */
+    float *b; /* [DEEP][panels][KC][nr] */
     Scratch *scratch; /* [threads] */
 };
 
-/* One block of k and of columns. */
+/* Up to DEEP blocks of k, and one block of columns. */
 typedef struct Job {
     const HthSgemm *g;
     bool ta, tb, load;
-    uint32_t m, n, kc, mc;
+    uint32_t m, n, k, mc, panels;
     const float *a, *b; /* at the first k (and column) of the block */
     size_t lda, ldb, ldc;
     float *c;
@@ -45,7 +46,7 @@ HthStatus hth_sgemm_open(HthSgemm **out, HthPool *pool, HthErr *err) {
     if (!g) return HTH_FAIL(err, HTH_ENOMEM, "no memory for the matrix product's state");
     g->pool = pool;
     g->tile = hth_sgemm_tile_best();
-    g->b = hth_calloc_aligned((size_t)NC * KC, sizeof *g->b);
+    g->b = hth_calloc_aligned((size_t)DEEP * NC * KC, sizeof *g->b);
     g->scratch = hth_calloc_aligned(hth_pool_threads(pool), sizeof *g->scratch);
     if (!g->b || !g->scratch) {
         hth_sgemm_close(&g);
@@ -104,32 +105,47 @@ const HthSgemmTile *hth_sgemm_tile_best(void) {
 
 /* ---- packing ---- */
 
-/* Panel `item` of B: [kc][nr], columns past n are zero. */
+static uint32_t span(uint32_t all, uint32_t from, uint32_t step) {
+    return all - from < step ? all - from : step;
+}
+
+/* Panel item % panels of block item / panels of B: [kc][nr], columns past n are zero. */
 static void pack_b(void *ctx, uint32_t item, uint32_t worker) {
     const Job *job = ctx;
-    const uint32_t nr = job->g->tile->nr, j0 = item * nr;
-    const uint32_t cols = job->n - j0 < nr ? job->n - j0 : nr;
+    const uint32_t nr = job->g->tile->nr, j0 = item % job->panels * nr;
+    const uint32_t k0 = item / job->panels * KC, kc = span(job->k, k0, KC);
+    const uint32_t cols = span(job->n, j0, nr);
     float *out = job->g->b + (size_t)item * KC * nr;
     (void)worker;
-    if (cols < nr) memset(out, 0, sizeof *out * job->kc * nr);
+    if (cols < nr) memset(out, 0, sizeof *out * kc * nr);
     if (!job->tb) {
-        for (uint32_t k = 0; k < job->kc; k++)
-            memcpy(out + (size_t)k * nr, job->b + k * job->ldb + j0, sizeof *out * cols);
+        for (uint32_t k = 0; k < kc; k++)
+            memcpy(out + (size_t)k * nr, job->b + (k0 + k) * job->ldb + j0, sizeof *out * cols);
         return;
     }
     for (uint32_t j = 0; j < cols; j++) {
-        const float *row = job->b + (j0 + j) * job->ldb;
-        for (uint32_t k = 0; k < job->kc; k++) out[(size_t)k * nr + j] = row[k];
+        const float *row = job->b + (j0 + j) * job->ldb + k0;
+        for (uint32_t k = 0; k < kc; k++) out[(size_t)k * nr + j] = row[k];
     }
 }
 
-/* Rows [i0, i0 + rows) of transposed A as panels [kc][mr]; rows past the edge are zero. */
-static void pack_a(const Job *job, uint32_t i0, uint32_t rows, float *out) {
+/* Where a worker is: a block of rows, a block of k. */
+typedef struct Place {
+    const Job *job;
+    Scratch *s;
+    uint32_t i0, rows, k0, kc;
+    bool load;
+} Place;
+
+/* The block of transposed A as panels [kc][mr]; rows past the edge are zero. */
+static void pack_a(const Place *at) {
+    const Job *job = at->job;
     const uint32_t mr = job->g->tile->mr;
-    for (uint32_t i = 0; i < rows; i += mr, out += (size_t)mr * job->kc) {
-        const uint32_t live = rows - i < mr ? rows - i : mr;
-        const float *from = job->a + i0 + i;
-        for (uint32_t k = 0; k < job->kc; k++) {
+    float *out = at->s->a;
+    for (uint32_t i = 0; i < at->rows; i += mr, out += (size_t)mr * at->kc) {
+        const uint32_t live = span(at->rows, i, mr);
+        const float *from = job->a + at->k0 * job->lda + at->i0 + i;
+        for (uint32_t k = 0; k < at->kc; k++) {
             if (live == 8) { /* the common tile: one vector copy */
                 memcpy(out + (size_t)k * 8, from + k * job->lda, 8 * sizeof *out);
                 continue;
@@ -140,52 +156,67 @@ static void pack_a(const Job *job, uint32_t i0, uint32_t rows, float *out) {
     }
 }
 
+/* In-place A cut by the bottom edge: the tile may not read rows that are not there. */
+static void copy_edge(const Place *at, uint32_t live) {
+    const Job *job = at->job;
+    memset(at->s->edge, 0, sizeof at->s->edge);
+    for (uint32_t r = 0; r < live; r++)
+        memcpy(at->s->edge + (size_t)r * KC,
+               job->a + (at->i0 + at->rows - live + r) * job->lda + at->k0,
+               sizeof *at->s->edge * at->kc);
+}
+
 /* ---- one block of rows ---- */
 
 /* A tile cut by the edge of C: compute the whole one aside, keep the live part. */
-static void edge_tile(const Job *job, Scratch *s, const float *a, size_t rs, size_t ks,
-                      const float *b, float *c, uint32_t rows, uint32_t cols) {
+static void edge_tile(const Place *at, const float *a, size_t rs, size_t ks, const float *b,
+                      float *c, uint32_t rows, uint32_t cols) {
+    const Job *job = at->job;
     const HthSgemmTile *t = job->g->tile;
-    if (job->load)
+    float *whole = at->s->c;
+    if (at->load)
         for (uint32_t r = 0; r < rows; r++)
-            memcpy(s->c + r * t->nr, c + r * job->ldc, sizeof *c * cols);
-    t->run(job->kc, a, rs, ks, b, s->c, t->nr, job->load);
+            memcpy(whole + r * t->nr, c + r * job->ldc, sizeof *c * cols);
+    t->run(at->kc, a, rs, ks, b, whole, t->nr, at->load);
     for (uint32_t r = 0; r < rows; r++)
-        memcpy(c + r * job->ldc, s->c + r * t->nr, sizeof *c * cols);
+        memcpy(c + r * job->ldc, whole + r * t->nr, sizeof *c * cols);
 }
 
-/* In-place A cut by the bottom edge: the tile may not read rows that are not there. */
-static void copy_edge(const Job *job, Scratch *s, uint32_t i, uint32_t live) {
-    memset(s->edge, 0, sizeof s->edge);
-    for (uint32_t r = 0; r < live; r++)
-        memcpy(s->edge + (size_t)r * KC, job->a + (i + r) * job->lda, sizeof *s->edge * job->kc);
+static void tiles(const Place *at) {
+    const Job *job = at->job;
+    const HthSgemmTile *t = job->g->tile;
+    const uint32_t cut = at->rows % t->mr; /* rows of the last, partial tile */
+    if (job->ta)
+        pack_a(at);
+    else if (cut)
+        copy_edge(at, cut);
+    for (uint32_t j = 0; j < job->n; j += t->nr) {
+        const uint32_t cols = span(job->n, j, t->nr);
+        const size_t panel = (size_t)(at->k0 / KC) * job->panels + j / t->nr;
+        const float *b = job->g->b + panel * KC * t->nr;
+        for (uint32_t i = 0; i < at->rows; i += t->mr) {
+            const uint32_t live = span(at->rows, i, t->mr);
+            const float *a =
+                job->ta ? at->s->a + (size_t)i * at->kc : job->a + (at->i0 + i) * job->lda + at->k0;
+            size_t rs = job->ta ? 1 : job->lda, ks = job->ta ? t->mr : 1;
+            if (!job->ta && live < t->mr) a = at->s->edge, rs = KC;
+            float *c = job->c + (size_t)(at->i0 + i) * job->ldc + j;
+            if (live == t->mr && cols == t->nr)
+                t->run(at->kc, a, rs, ks, b, c, job->ldc, at->load);
+            else
+                edge_tile(at, a, rs, ks, b, c, live, cols);
+        }
+    }
 }
 
 static void block(void *ctx, uint32_t item, uint32_t worker) {
     const Job *job = ctx;
-    const HthSgemmTile *t = job->g->tile;
-    Scratch *s = &job->g->scratch[worker];
-    const uint32_t i0 = item * job->mc;
-    const uint32_t rows = job->m - i0 < job->mc ? job->m - i0 : job->mc;
-    const uint32_t cut = rows % t->mr; /* rows of the last, partial tile */
-    if (job->ta)
-        pack_a(job, i0, rows, s->a);
-    else if (cut)
-        copy_edge(job, s, i0 + rows - cut, cut);
-    for (uint32_t j = 0; j < job->n; j += t->nr) {
-        const uint32_t cols = job->n - j < t->nr ? job->n - j : t->nr;
-        const float *b = job->g->b + (size_t)(j / t->nr) * KC * t->nr;
-        for (uint32_t i = 0; i < rows; i += t->mr) {
-            const uint32_t live = rows - i < t->mr ? rows - i : t->mr;
-            const float *a = job->ta ? s->a + (size_t)i * job->kc : job->a + (i0 + i) * job->lda;
-            size_t rs = job->ta ? 1 : job->lda, ks = job->ta ? t->mr : 1;
-            if (!job->ta && live < t->mr) a = s->edge, rs = KC;
-            float *c = job->c + (size_t)(i0 + i) * job->ldc + j;
-            if (live == t->mr && cols == t->nr)
-                t->run(job->kc, a, rs, ks, b, c, job->ldc, job->load);
-            else
-                edge_tile(job, s, a, rs, ks, b, c, live, cols);
-        }
+    Place at = { .job = job, .s = &job->g->scratch[worker], .i0 = item * job->mc };
+    at.rows = span(job->m, at.i0, job->mc);
+    for (at.k0 = 0; at.k0 < job->k; at.k0 += KC) {
+        at.kc = span(job->k, at.k0, KC);
+        at.load = job->load || at.k0 > 0;
+        tiles(&at);
     }
 }
 
@@ -204,22 +235,23 @@ void hth_sgemm(HthSgemm *g, bool ta, bool tb, uint32_t m, uint32_t n, uint32_t k
         for (uint32_t i = 0; i < m; i++) memset(c + i * ldc, 0, sizeof *c * n);
     const uint32_t mc = rows_per_item(g, m);
     for (uint32_t j0 = 0; j0 < n && m > 0; j0 += NC) {
-        for (uint32_t k0 = 0; k0 < k; k0 += KC) {
+        for (uint32_t k0 = 0; k0 < k; k0 += DEEP * KC) {
             Job job = { .g = g,
                         .ta = ta,
                         .tb = tb,
                         .load = accumulate || k0 > 0,
                         .m = m,
+                        .n = span(n, j0, NC),
+                        .k = span(k, k0, DEEP * KC),
+                        .mc = mc,
                         .lda = lda,
                         .ldb = ldb,
                         .ldc = ldc,
-                        .mc = mc,
                         .c = c + j0 };
-            job.n = n - j0 < NC ? n - j0 : NC;
-            job.kc = k - k0 < KC ? k - k0 : KC;
+            job.panels = (job.n + g->tile->nr - 1) / g->tile->nr;
             job.a = a + (ta ? k0 * lda : k0);
             job.b = b + (tb ? j0 * ldb + k0 : k0 * ldb + j0);
-            hth_par_run(g->pool, (job.n + g->tile->nr - 1) / g->tile->nr, pack_b, &job);
+            hth_par_run(g->pool, job.panels * ((job.k + KC - 1) / KC), pack_b, &job);
             hth_par_run(g->pool, (m + mc - 1) / mc, block, &job);
         }
     }

@@ -111,9 +111,15 @@ static void bits_of_the_plain_loop(void **state) {
 
 static void wide_and_deep(void **state) {
     (void)state;
-    /* Past one block of columns (1024) and of k (256). */
+    /* Past one block of columns (512), of k (256), and of blocks of k (8 x 256). */
     const Case c = { false, true, true, 5, 1100, 600, 2, 600, 600, 1100 };
     check_case(&c, hth_sgemm_tile_best());
+    for (int t = 0; t < 4; t++) {
+        Case deep = { t & 1, t & 2, false, 70, 50, 2400, 2, 0, 0, 50 };
+        deep.lda = deep.ta ? deep.m : deep.k;
+        deep.ldb = deep.tb ? deep.k : deep.n;
+        check_case(&deep, hth_sgemm_tile_best());
+    }
 }
 
 static void empty_k(void **state) {
