@@ -59,7 +59,8 @@ static HthStatus check_dims(const HthGgufTensor *t, const char *name, uint32_t r
 /* Vectors are few and small: floats once, then no operation asks their format again. */
 static HthStatus bind_vector(HthModel *m, const HthGgufTensor *t, const char *name, uint32_t rows,
                              const float **out, HthErr *err) {
-    HTH_REQUIRE(t->fmt->block_len == 1, err, HTH_ENOTSUP,
+    /* one value to a block is not enough: whole numbers and F64 are sized, never decoded */
+    HTH_REQUIRE(t->fmt->block_len == 1 && t->fmt->dequant, err, HTH_ENOTSUP,
                 "%s is stored as %s; hearth reads vectors as F32, F16 or BF16", name, t->fmt->name);
     float *v = hth_arena_take(m->arena, rows, sizeof *v);
     HTH_REQUIRE(v, err, HTH_ENOMEM, "no memory for %s", name);

@@ -123,6 +123,14 @@ static void formats(void **state) {
     (void)state;
     Tiny norm = { LLAMA, .wrong = "blk.1.attn_norm.weight", .wrong_fmt = "Q8_0" };
     expect(&norm, HTH_ENOTSUP, "blk.1.attn_norm.weight is stored as Q8_0");
+    /* one value to a block, as a vector wants, but known by size only */
+    static const char *const sized[] = { "I8", "I16", "I32", "I64", "F64" };
+    for (size_t i = 0; i < HTH_COUNT(sized); i++) {
+        Tiny whole = { LLAMA, .wrong = "blk.1.attn_norm.weight", .wrong_fmt = sized[i] };
+        expect(&whole, HTH_ENOTSUP, "blk.1.attn_norm.weight is stored as");
+        Tiny rows = { LLAMA, .wrong = "blk.1.ffn_up.weight", .wrong_fmt = sized[i] };
+        expect(&rows, HTH_ENOTSUP, "blk.1.ffn_up.weight is stored as");
+    }
     Tiny half = { LLAMA, .norm_fmt = "F16", .fmt = "BF16" };
     expect(&half, HTH_OK, "");
     Tiny mixed = { LLAMA, .wrong = "blk.1.ffn_up.weight", .wrong_fmt = "Q8_0" };
