@@ -19,7 +19,9 @@
 /* lin: tier of the products with block formats; fn: tier of everything else. */
 #define TIER(label, lin, fn)                                                                       \
     {                                                                                              \
-        .name = label, .linear = { HTH_FMT_FLOATS(LINEAR_##fn) HTH_FMT_BLOCKS(LINEAR_##lin) },     \
+        .name = label,                                                                             \
+        .linear = { HTH_FMT_FLOATS(LINEAR_##fn) HTH_FMT_BLOCKS(LINEAR_##lin)                       \
+                        HTH_FMT_SLOW(LINEAR_c) },                                                  \
         .act_q8 = hth_act_q8_##fn, .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn,             \
         .swiglu = hth_swiglu_##fn, .add = hth_add_##fn, .kv_store = hth_kv_store_##fn,             \
         .attend_page = hth_attend_page_##fn, .attend_merge = hth_attend_merge_##fn                 \

@@ -79,7 +79,9 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
 #define HTH_FMT_FLOATS(X) X(f32) X(f16) X(bf16)
 #define HTH_FMT_BLOCKS(X)                                                                          \
     X(q8_0) X(q4_0) X(q4_1) X(q5_0) X(q5_1) X(q2_k) X(q3_k) X(q4_k) X(q5_k) X(q6_k)
-#define HTH_FMT_LIST(X) HTH_FMT_FLOATS(X) HTH_FMT_BLOCKS(X)
+/* Formats without a fast half: every tier computes them in plain C. */
+#define HTH_FMT_SLOW(X) X(q1_0) X(q2_0)
+#define HTH_FMT_LIST(X) HTH_FMT_FLOATS(X) HTH_FMT_BLOCKS(X) HTH_FMT_SLOW(X)
 
 #define HTH_FMT_DECL(sym)                                                                          \
     extern const HthFmt hth_fmt_##sym;                                                             \

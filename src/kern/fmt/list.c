@@ -31,8 +31,6 @@ SIZE_ONLY(34, "TQ1_0",   256,  54);
 SIZE_ONLY(35, "TQ2_0",   256,  66);
 SIZE_ONLY(39, "MXFP4",    32,  17);
 SIZE_ONLY(40, "NVFP4",    64,  36);
-SIZE_ONLY(41, "Q1_0",    128,  18);
-SIZE_ONLY(42, "Q2_0",     64,  18);
 /* clang-format on */
 
 #define ADDRESS(sym) &hth_fmt_##sym,
@@ -58,8 +56,6 @@ static const HthFmt *const list[] = {
     &size_35,
     &size_39,
     &size_40,
-    &size_41,
-    &size_42,
 };
 _Static_assert(HTH_COUNT(list) <= HTH_FMT_COUNT_MAX, "raise HTH_FMT_COUNT_MAX");
 
