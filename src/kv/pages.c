@@ -24,9 +24,10 @@ HthStatus hth_pages_open(HthPages **out, const HthPagesCfg *cfg, HthErr *err) {
     HTH_REQUIRE(p, err, HTH_ENOMEM, "no memory for the page pool");
     p->cfg = *cfg;
     p->stride = (cfg->page_bytes + 63) & ~(size_t)63;
-    p->readers = hth_calloc((size_t)cfg->page_count + 1, sizeof *p->readers);
-    p->free_ids = hth_calloc(cfg->page_count, sizeof *p->free_ids);
+    /* The largest first: where it cannot be had, the lists must not take their gigabytes before. */
     p->data = hth_calloc_aligned(cfg->page_count, p->stride);
+    if (p->data) p->readers = hth_calloc((size_t)cfg->page_count + 1, sizeof *p->readers);
+    if (p->readers) p->free_ids = hth_calloc(cfg->page_count, sizeof *p->free_ids);
     if (!p->readers || !p->free_ids || !p->data) {
         st = HTH_FAIL(err, HTH_ENOMEM,
                       "no memory for %u cache pages of %zu bytes; ask for a "
