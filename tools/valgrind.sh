@@ -9,11 +9,12 @@ cd "$(dirname "$0")/.."
 tools/build.sh
 ninja -C "$BUILD" -j "$JOBS" all
 command -v valgrind >/dev/null || { echo "valgrind is missing; 'make setup-check' installs it" >&2; exit 1; }
+"${CC:-cc}" -shared -fPIC -o "$BUILD/nojit.so" tools/nojit.c
 passed=0 failed=0 skipped=0
 for test in ${*:-"$BUILD"/tests/unit_*}; do
     [ -x "$test" ] || test=$BUILD/tests/$test
     rc=0
-    HEARTH_SRC=$PWD HEARTH_BUILD=$PWD/$BUILD valgrind -q --error-exitcode=99 --leak-check=full \
+    HEARTH_SRC=$PWD HEARTH_BUILD=$PWD/$BUILD LD_PRELOAD=$PWD/$BUILD/nojit.so valgrind -q --error-exitcode=99 --leak-check=full \
         "$test" >"$BUILD/valgrind.log" 2>&1 </dev/null || rc=$?
     case $rc in
     0) passed=$((passed + 1)) ;;

@@ -29,6 +29,7 @@ static const Opt OPTS[] = {
     { "recipe",      "FILE", "the recipe (JSON), for instance models/ember/recipe.json", "tprxs" },
     { "work",        "DIR",  "folder for tokenizer, data, checkpoint and log", "tprxs" },
     { "corpus",      "DIR",  "folder the recipe's sources are in", "tp" },
+    { "from",        "FILE", "start from this model: its vocabulary, its weights", "tr" },
     { "valid",       "FILE", "text held out of training, watched during it", "p" },
     { "threads",     "N",    "threads (default: all cores)", "prxes" },
     { "save-every",  "SEC",  "seconds between checkpoints (default: 300)", "r" },
@@ -213,9 +214,9 @@ static bool set_option(Job *job, const char *name, const char *value) {
         const char *name;
         const char **to;
     } strings[] = { { "recipe", &job->cfg.recipe }, { "work", &job->cfg.work },
-                    { "corpus", &job->cfg.corpus }, { "valid", &job->cfg.valid },
-                    { "format", &job->format },     { "out", &job->out },
-                    { "model", &job->model } };
+                    { "corpus", &job->cfg.corpus }, { "from", &job->cfg.from },
+                    { "valid", &job->cfg.valid },   { "format", &job->format },
+                    { "out", &job->out },           { "model", &job->model } };
     const struct {
         const char *name;
         uint32_t *to;
@@ -269,7 +270,7 @@ static int parse(Job *job, const Step *step, int argc, char **argv) {
 
 static int perform(Job *job, const Step *step) {
     HthErr err = { 0 };
-    const char *const files[] = { job->cfg.recipe, job->cfg.valid, job->model };
+    const char *const files[] = { job->cfg.recipe, job->cfg.from, job->cfg.valid, job->model };
     for (size_t i = 0; i < HTH_COUNT(files); i++) {
         const int code = files[i] ? hth_cli_readable(files[i]) : HTH_EXIT_OK;
         if (code != HTH_EXIT_OK) return code;

@@ -8,8 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "model/model.h"
-#include "tune/net.h"
+#include "tune/start.h"
 #include "tune/train.h"
 
 enum { ROWS = 2048, LINE_BYTES_MAX = 1 << 20, SEQ_MIN = 32 };
@@ -24,16 +23,6 @@ struct HthEval {
     uint32_t *ids, *targets; /* [ROWS] */
     float *nll; /* [ROWS] */
 };
-
-static HthStatus load_weights(HthEval *e, HthErr *err) {
-    for (uint32_t i = 0; i < hth_net_param_count(e->net); i++) {
-        const HthParam *p = hth_net_param(e->net, i);
-        const HthGgufTensor *t = hth_model_weight(e->model, p->slot, p->layer);
-        HTH_REQUIRE(t, err, HTH_EFORMAT, "the model has no %s", p->name);
-        t->fmt->dequant(t->data, hth_net_w(e->net) + p->at, (size_t)p->rows * p->cols);
-    }
-    return HTH_OK;
-}
 
 static HthStatus open_all(HthEval *e, const char *model, uint32_t threads, HthErr *err) {
     HTH_TRY(hth_model_open(&e->model, model, err));
@@ -64,7 +53,7 @@ static HthStatus open_all(HthEval *e, const char *model, uint32_t threads, HthEr
     e->targets = hth_calloc(ROWS, sizeof *e->targets);
     e->nll = hth_calloc(ROWS, sizeof *e->nll);
     HTH_REQUIRE(e->ids && e->targets && e->nll, err, HTH_ENOMEM, "no memory for a batch");
-    return load_weights(e, err);
+    return hth_start_weights(e->net, e->model, err);
 }
 
 HthStatus hth_eval_open(HthEval **out, const char *model, uint32_t threads, HthErr *err) {

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "kern/sgemm.h"
 #include "tune/data.h"
+#include "tune/start.h"
 #include "tune/work.h"
 
 enum { SAVE_S = 300, LOG_BYTES_MAX = 1 << 28, LINE_BYTES_MAX = 1 << 16 };
@@ -130,9 +131,17 @@ static HthStatus open_net(Run *run, HthErr *err) {
     run->targets = hth_calloc(r->optim.rows, sizeof *run->targets);
     HTH_REQUIRE(run->ids && run->targets, err, HTH_ENOMEM, "no memory for a batch");
     hth_net_init(run->net, r->seed);
-    if (run->cfg->afresh) return HTH_OK;
+    return HTH_OK;
+}
+
+/* The weights of the checkpoint, or of the model to start from, or those of the seed. */
+static HthStatus load_state(Run *run, HthErr *err) {
     HthErr why;
-    HthStatus status = hth_ckpt_load(run->ckpt_path.p, &run->ckpt, run->net, &run->adam, &why);
+    HthStatus status = HTH_EIO;
+    if (!run->cfg->afresh)
+        status = hth_ckpt_load(run->ckpt_path.p, &run->ckpt, run->net, &run->adam, &why);
+    if (status == HTH_EIO && run->cfg->from)
+        return hth_start_from(run->net, run->work.bpe, run->cfg->from, err);
     if (status == HTH_EIO) return HTH_OK; /* none yet: the first run */
     if (status != HTH_OK && err) *err = why;
     return status;
@@ -176,6 +185,7 @@ static HthStatus run_open(Run *run, HthErr *err) {
     run->loss_valid = NAN;
     HTH_TRY(open_data(run, err));
     HTH_TRY(open_net(run, err));
+    HTH_TRY(load_state(run, err));
     HTH_TRY(trim_log(run, err));
     run->log = fopen(run->log_path.p, "a");
     HTH_REQUIRE(run->log, err, HTH_EIO, "cannot write %s: %s", run->log_path.p, strerror(errno));

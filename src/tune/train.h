@@ -18,6 +18,7 @@ typedef struct HthTrainCfg {
     const char *recipe; /* path */
     const char *corpus; /* folder with the recipe's sources; tokenizer and prepare */
     const char *work; /* folder, made if it is not there */
+    const char *from; /* model file to start from; tokenizer and run; NULL: from nothing */
     const char *valid; /* a text file held out of training; prepare; may be NULL */
     uint32_t threads; /* 0: all cores */
     uint32_t save_s; /* seconds between checkpoints; 0: 300 */

@@ -7,6 +7,7 @@
 
 #include "tune/data.h"
 #include "tune/docs.h"
+#include "tune/start.h"
 
 HthStatus hth_work_path(HthBuf *buf, const HthTrainCfg *cfg, const char *name, const char *suffix,
                         HthErr *err) {
@@ -102,21 +103,28 @@ static HthStatus save_vocab(const HthBpe *bpe, const char *arch, const char *pat
     return hth_gguf_out_commit(&o, err);
 }
 
+static HthStatus learn_vocab(HthBpe **out, const HthWork *w, const HthTrainCfg *cfg, HthErr *err) {
+    HthBpeCount *count = NULL;
+    HTH_TRY(hth_bpe_count_open(&count, err));
+    HthStatus status = count_all(w, cfg, count, err);
+    if (status == HTH_OK) status = hth_bpe_train(out, count, w->recipe->shape.n_vocab, err);
+    hth_bpe_count_close(&count);
+    return status;
+}
+
 HthStatus hth_train_tokenizer(const HthTrainCfg *cfg, HthErr *err) {
     HthWork w = { 0 };
-    HthBpeCount *count = NULL;
     HthBpe *bpe = NULL;
     HthBuf path = { 0 };
-    HTH_REQUIRE(cfg->corpus, err, HTH_EINVAL, "the tokenizer needs a corpus folder");
+    HTH_REQUIRE(cfg->corpus || cfg->from, err, HTH_EINVAL,
+                "the tokenizer needs a corpus folder, or a model to take it from");
     HTH_TRY(hth_work_open(&w, cfg, false, err));
-    HthStatus status = hth_bpe_count_open(&count, err);
-    if (status == HTH_OK) status = count_all(&w, cfg, count, err);
-    if (status == HTH_OK) status = hth_bpe_train(&bpe, count, w.recipe->shape.n_vocab, err);
+    HthStatus status =
+        cfg->from ? hth_start_vocab(&bpe, cfg->from, err) : learn_vocab(&bpe, &w, cfg, err);
     if (status == HTH_OK) status = hth_work_path(&path, cfg, "tokenizer", ".gguf", err);
     if (status == HTH_OK) status = save_vocab(bpe, w.arch->name, path.p, err);
     hth_buf_drop(&path);
     hth_bpe_own_close(&bpe);
-    hth_bpe_count_close(&count);
     hth_work_close(&w);
     return status;
 }
