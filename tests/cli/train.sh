@@ -37,6 +37,13 @@ bpb=$("$HEARTH_BIN" train eval --model "$tmp/a.gguf" --text "$tmp/text.txt" --js
 ok "it learned: $bpb bits per byte" awk -v b="$bpb" 'BEGIN { exit !(b > 0.05 && b < 3) }'
 hearth run "$tmp/a.gguf" --seed 1 -n 8 "Who are you?"
 same "the program runs it" 0 "$rc"
+
+again=(--recipe "$tmp/recipe.json" --work "$tmp/again" --from "$tmp/a.gguf")
+ok "the vocabulary of a model" "$HEARTH_BIN" train tokenizer "${again[@]}"
+ok "is the same" cmp "$tmp/work/tokenizer.gguf" "$tmp/again/tokenizer.gguf"
+cp "$tmp/work/main.tok" "$tmp/again/"
+ok "training goes on from a model" "$HEARTH_BIN" train run "${again[@]}" --steps 1 --quiet
+refused 66 "from a missing model" train run "${common[@]}" --from /no/such.gguf
 refused 64 "no step" train
 refused 64 "an unknown step" train dance
 refused 64 "an option of another step" train tokenizer --format F32
