@@ -1,4 +1,5 @@
-/* mkmodel.c - a tiny random GGUF model of any llama-shaped architecture, for tests.
+/* mkmodel.c - a random GGUF model of any llama-shaped architecture: tiny for tests, or of the
+ * shape and weight of a real one for measuring.
  *
  * Usage: mkmodel OUT [option=value ...]       mkmodel --help lists the options
  * The same options give the same bytes.  The weights are noise at a scale that keeps activations
@@ -7,18 +8,11 @@
  * Thread: one. */
 #include "mkmodel.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
-
-typedef struct Opt {
-    const char *arch, *type, *embd_type, *rope, *tokenizer;
-    uint64_t layers, embd, heads, kv_heads, head_dim, ff, vocab, ctx, seed, tied, bias, rot;
-    double rope_base, rope_factor;
-} Opt;
 
 /* ---- the table of options ---- */
 
@@ -33,17 +27,18 @@ static const struct {
     const char *help;
 } options[] = {
 #define WORD_(f, w, h)                                                                             \
-    { #f, WORD, offsetof(Opt, f), 0, 0, w, h }
+    { #f, WORD, offsetof(HthMkOpt, f), 0, 0, w, h }
 #define NUMBER_(f, lo, hi, h)                                                                      \
-    { #f, NUMBER, offsetof(Opt, f), lo, hi, NULL, h }
+    { #f, NUMBER, offsetof(HthMkOpt, f), lo, hi, NULL, h }
 #define REAL_(f, h)                                                                                \
-    { #f, REAL, offsetof(Opt, f), 0, 0, NULL, h }
+    { #f, REAL, offsetof(HthMkOpt, f), 0, 0, NULL, h }
     /* clang-format off */
+    WORD_(shape, " 0.5b 1b 8b ", "preset; options after it change it"),
     WORD_(arch, " llama qwen2 qwen3 ", "architecture"),
-    WORD_(type, NULL, "weight type of the matrices: F32 F16 BF16 Q8_0 Q4_0 Q4_K Q5_K Q6_K ..."),
+    WORD_(type, NULL, "weights: F32 F16 Q8_0 Q4_0 Q4_K Q6_K ..., mixes Q4_K_M Q5_K_M"),
     WORD_(embd_type, NULL, "weight type of embedding and output; as type if not given"),
     WORD_(rope, " none linear yarn llama3 ", "stretching of the context"),
-    WORD_(tokenizer, " none spm bpe ", "kind of tokenizer"),
+    WORD_(tokenizer, NULL, "none spm bpe, or FILE.gguf: its vocabulary, and its count of tokens"),
     NUMBER_(layers, 1, 1024, "blocks"),
     NUMBER_(embd, 1, 65536, "width"),
     NUMBER_(heads, 1, 1024, "query heads"),
@@ -56,6 +51,7 @@ static const struct {
     NUMBER_(seed, 0, UINT64_MAX, "seed of all that is random"),
     NUMBER_(tied, 0, 1, "1: no output matrix, the embedding serves"),
     NUMBER_(bias, 0, 1, "1: biases on every linear layer (qwen2 always has Q, K, V)"),
+    NUMBER_(bank, 0, 1, "1: rows from a bank encoded once (large models; a shape sets it)"),
     REAL_(rope_base, "base of the rotation frequencies"),
     REAL_(rope_factor, "how far the context is stretched"),
 /* clang-format on */
@@ -64,7 +60,60 @@ static const struct {
 #undef REAL_
 };
 
-static HthStatus set_option(Opt *opt, HthStr name, const char *value, HthErr *err) {
+/* Shapes that people run. */
+static const HthMkOpt shapes[] = {
+    { .shape = "0.5b",
+      .arch = "qwen2",
+      .layers = 24,
+      .embd = 896,
+      .heads = 14,
+      .kv_heads = 2,
+      .head_dim = 64,
+      .ff = 4864,
+      .vocab = 151936,
+      .tied = 1,
+      .rope_base = 1e6 },
+    { .shape = "1b",
+      .arch = "llama",
+      .layers = 16,
+      .embd = 2048,
+      .heads = 32,
+      .kv_heads = 8,
+      .head_dim = 64,
+      .ff = 8192,
+      .vocab = 128256,
+      .tied = 1,
+      .rope_base = 5e5 },
+    { .shape = "8b",
+      .arch = "llama",
+      .layers = 32,
+      .embd = 4096,
+      .heads = 32,
+      .kv_heads = 8,
+      .head_dim = 128,
+      .ff = 14336,
+      .vocab = 128256,
+      .tied = 0,
+      .rope_base = 5e5 },
+};
+
+/* The preset's sizes; what it does not say stays. */
+static void set_shape(HthMkOpt *opt) {
+    size_t i = 0;
+    while (strcmp(shapes[i].shape, opt->shape) != 0) i++; /* a listed word */
+    HthMkOpt s = shapes[i];
+    s.type = "Q8_0";
+    s.embd_type = opt->embd_type;
+    s.rope = opt->rope;
+    s.tokenizer = opt->tokenizer;
+    s.seed = opt->seed;
+    s.rope_factor = opt->rope_factor;
+    s.ctx = 32768;
+    s.bank = 1;
+    *opt = s;
+}
+
+static HthStatus set_option(HthMkOpt *opt, HthStr name, const char *value, HthErr *err) {
     for (size_t i = 0; i < HTH_COUNT(options); i++) {
         if (!hth_str_eq(name, hth_str(options[i].name))) continue;
         void *field = (char *)opt + options[i].field;
@@ -76,6 +125,7 @@ static HthStatus set_option(Opt *opt, HthStr name, const char *value, HthErr *er
                             (strstr(options[i].words, spaced) && !strchr(value, ' ')),
                         err, HTH_EINVAL, "%s is one of:%s", options[i].name, options[i].words);
             *(const char **)field = value;
+            if (field == &opt->shape) set_shape(opt);
             return HTH_OK;
         case NUMBER: {
             uint64_t v = 0;
@@ -106,19 +156,21 @@ static int help(void) {
 
 /* ---- metadata ---- */
 
-static HthStatus key_u32(HthGgufOut *o, const Opt *opt, const char *key, uint64_t v, HthErr *err) {
+static HthStatus key_u32(HthGgufOut *o, const HthMkOpt *opt, const char *key, uint64_t v,
+                         HthErr *err) {
     char full[96];
     snprintf(full, sizeof full, "%s.%s", opt->arch, key);
     return hth_gguf_out_u32(o, full, (uint32_t)v, err);
 }
 
-static HthStatus key_f32(HthGgufOut *o, const Opt *opt, const char *key, double v, HthErr *err) {
+static HthStatus key_f32(HthGgufOut *o, const HthMkOpt *opt, const char *key, double v,
+                         HthErr *err) {
     char full[96];
     snprintf(full, sizeof full, "%s.%s", opt->arch, key);
     return hth_gguf_out_f32(o, full, (float)v, err);
 }
 
-static HthStatus write_rope(HthGgufOut *o, const Opt *opt, HthErr *err) {
+static HthStatus write_rope(HthGgufOut *o, const HthMkOpt *opt, HthErr *err) {
     char full[96];
     HTH_TRY(key_u32(o, opt, "rope.dimension_count", opt->rot, err));
     HTH_TRY(key_f32(o, opt, "rope.freq_base", opt->rope_base, err));
@@ -131,7 +183,7 @@ static HthStatus write_rope(HthGgufOut *o, const Opt *opt, HthErr *err) {
     return key_u32(o, opt, "rope.scaling.original_context_length", orig ? orig : 1, err);
 }
 
-static HthStatus write_metadata(HthGgufOut *o, const Opt *opt, HthErr *err) {
+static HthStatus write_metadata(HthGgufOut *o, const HthMkOpt *opt, HthErr *err) {
     HTH_TRY(hth_gguf_out_str(o, "general.architecture", hth_str(opt->arch), err));
     HTH_TRY(hth_gguf_out_str(o, "general.name", HTH_STR("mkmodel noise"), err));
     HTH_TRY(hth_gguf_out_u32(o, "general.quantization_version", 2, err));
@@ -147,154 +199,22 @@ static HthStatus write_metadata(HthGgufOut *o, const Opt *opt, HthErr *err) {
     HTH_TRY(key_f32(o, opt, "attention.layer_norm_rms_epsilon", 1e-5, err));
     HTH_TRY(write_rope(o, opt, err));
     if (strcmp(opt->tokenizer, "none") == 0) return HTH_OK;
+    if (hth_mkmodel_vocab_is_file(opt->tokenizer))
+        return hth_mkmodel_vocab_copy(o, opt->tokenizer, err);
     return hth_mkmodel_vocab(o, opt->tokenizer, (uint32_t)opt->vocab, opt->seed, err);
-}
-
-/* ---- tensors ---- */
-
-typedef enum Fill { NOISE, NORM, BIAS, ROPE_FREQS } Fill;
-
-typedef struct Tensor {
-    char name[64];
-    const HthFmt *fmt;
-    uint64_t cols, rows; /* rows 0: a vector */
-    Fill fill;
-} Tensor;
-
-typedef struct Plan {
-    Tensor *list; /* [cap] */
-    size_t n, cap;
-    const HthFmt *f32, *mat, *embd;
-    const Opt *opt;
-} Plan;
-
-static void plan_add(Plan *p, const char *name, const HthFmt *fmt, uint64_t cols, uint64_t rows,
-                     Fill fill) {
-    HTH_ASSERT(p->n < p->cap);
-    Tensor *t = &p->list[p->n++];
-    *t = (Tensor){ .fmt = fmt, .cols = cols, .rows = rows, .fill = fill };
-    snprintf(t->name, sizeof t->name, "%s", name);
-}
-
-/* "blk.L.NAME.weight", and its bias if wanted. */
-static void plan_linear(Plan *p, uint64_t layer, const char *name, uint64_t cols, uint64_t rows,
-                        bool bias) {
-    char full[64];
-    snprintf(full, sizeof full, "blk.%u.%s.weight", (unsigned)layer, name);
-    plan_add(p, full, p->mat, cols, rows, NOISE);
-    snprintf(full, sizeof full, "blk.%u.%s.bias", (unsigned)layer, name);
-    if (bias) plan_add(p, full, p->f32, rows, 0, BIAS);
-}
-
-static void plan_norm(Plan *p, uint64_t layer, const char *name, uint64_t n) {
-    char full[64];
-    snprintf(full, sizeof full, "blk.%u.%s.weight", (unsigned)layer, name);
-    plan_add(p, full, p->f32, n, 0, NORM);
-}
-
-static void plan_layer(Plan *p, uint64_t layer) {
-    const Opt *o = p->opt;
-    uint64_t q = o->heads * o->head_dim, kv = o->kv_heads * o->head_dim;
-    bool qkv_bias = o->bias || strcmp(o->arch, "qwen2") == 0;
-    plan_norm(p, layer, "attn_norm", o->embd);
-    plan_linear(p, layer, "attn_q", o->embd, q, qkv_bias);
-    plan_linear(p, layer, "attn_k", o->embd, kv, qkv_bias);
-    plan_linear(p, layer, "attn_v", o->embd, kv, qkv_bias);
-    if (strcmp(o->arch, "qwen3") == 0) {
-        plan_norm(p, layer, "attn_q_norm", o->head_dim);
-        plan_norm(p, layer, "attn_k_norm", o->head_dim);
-    }
-    plan_linear(p, layer, "attn_output", q, o->embd, o->bias);
-    plan_norm(p, layer, "ffn_norm", o->embd);
-    plan_linear(p, layer, "ffn_gate", o->embd, o->ff, o->bias);
-    plan_linear(p, layer, "ffn_up", o->embd, o->ff, o->bias);
-    plan_linear(p, layer, "ffn_down", o->ff, o->embd, o->bias);
-}
-
-static void plan_all(Plan *p) {
-    const Opt *o = p->opt;
-    plan_add(p, "token_embd.weight", p->embd, o->embd, o->vocab, NOISE);
-    if (strcmp(o->rope, "llama3") == 0)
-        plan_add(p, "rope_freqs.weight", p->f32, o->rot / 2, 0, ROPE_FREQS);
-    for (uint64_t l = 0; l < o->layers; l++) plan_layer(p, l);
-    plan_add(p, "output_norm.weight", p->f32, o->embd, 0, NORM);
-    if (!o->tied) plan_add(p, "output.weight", p->embd, o->embd, o->vocab, NOISE);
-}
-
-/* Llama 3's divisor of frequency i: 1 for short waves, the factor for long ones, a blend between
- * (low and high frequency factors 1 and 4). */
-static double llama3_divisor(const Opt *o, uint64_t i) {
-    double orig = (double)o->ctx / o->rope_factor;
-    double wave = 2 * M_PI * pow(o->rope_base, 2 * (double)i / (double)o->rot);
-    double blend = (orig / wave - 1) / (4 - 1);
-    if (blend >= 1) return 1;
-    if (blend <= 0) return o->rope_factor;
-    return 1 / ((1 - blend) / o->rope_factor + blend);
-}
-
-/* One row of a tensor: uniform noise of the wanted variance. */
-static void fill_row(const Opt *o, const Tensor *t, uint64_t stream, uint64_t row, float *out) {
-    double scale = t->fill == NOISE ? sqrt(3.0 / (double)t->cols) : 0.1;
-    double middle = t->fill == NORM ? 1 : 0;
-    if (strcmp(t->name, "token_embd.weight") == 0) scale = 1;
-    for (uint64_t c = 0; c < t->cols; c++) {
-        if (t->fill == ROPE_FREQS) {
-            out[c] = (float)llama3_divisor(o, c);
-            continue;
-        }
-        double u = 2 * hth_rng_f64(o->seed, stream, row * t->cols + c) - 1;
-        out[c] = (float)(middle + scale * u);
-    }
-}
-
-static HthStatus write_tensor(HthGgufOut *o, const Opt *opt, const Tensor *t, uint64_t stream,
-                              HthErr *err) {
-    size_t bytes = hth_fmt_row_bytes(t->fmt, t->cols);
-    float *row = hth_calloc_aligned(t->cols, sizeof *row);
-    void *blocks = hth_calloc_aligned(1, bytes);
-    HthStatus status = HTH_OK;
-    if (row == NULL || blocks == NULL) status = HTH_FAIL(err, HTH_ENOMEM, "out of memory");
-    for (uint64_t r = 0; status == HTH_OK && r < (t->rows ? t->rows : 1); r++) {
-        fill_row(opt, t, stream, r, row);
-        t->fmt->quant(row, blocks, t->cols);
-        status = hth_gguf_out_data(o, blocks, bytes, err);
-    }
-    hth_free(row);
-    hth_free(blocks);
-    return status;
-}
-
-static HthStatus find_fmt(const char *name, const HthFmt **out, HthErr *err) {
-    const HthFmt *fmt = hth_fmt_by_name(name);
-    HTH_REQUIRE(fmt != NULL, err, HTH_EINVAL, "no weight type '%s'", name);
-    HTH_REQUIRE(fmt->quant != NULL, err, HTH_ENOTSUP, "hearth does not write %s", fmt->name);
-    *out = fmt;
-    return HTH_OK;
-}
-
-static HthStatus write_tensors(HthGgufOut *o, const Opt *opt, HthErr *err) {
-    Plan p = { .cap = 4 + 20 * (size_t)opt->layers, .f32 = hth_fmt_by_id(0), .opt = opt };
-    HTH_TRY(find_fmt(opt->type, &p.mat, err));
-    HTH_TRY(find_fmt(opt->embd_type ? opt->embd_type : opt->type, &p.embd, err));
-    p.list = hth_calloc(p.cap, sizeof *p.list);
-    HTH_REQUIRE(p.list != NULL, err, HTH_ENOMEM, "out of memory");
-    plan_all(&p);
-    HthStatus status = HTH_OK;
-    for (size_t i = 0; i < p.n && status == HTH_OK; i++) {
-        const Tensor *t = &p.list[i];
-        const uint64_t ne[] = { t->cols, t->rows };
-        status = hth_gguf_out_tensor(o, hth_str(t->name), t->fmt, t->rows ? 2 : 1, ne, err);
-    }
-    for (size_t i = 0; i < p.n && status == HTH_OK; i++)
-        status = write_tensor(o, opt, &p.list[i], i, err);
-    hth_free(p.list);
-    return status;
 }
 
 /* ---- */
 
-static HthStatus check(Opt *opt, HthErr *err) {
+static HthStatus check(HthMkOpt *opt, HthErr *err) {
+    static const char *const kinds[] = { "none", "spm", "bpe" };
     if (opt->rot == 0) opt->rot = opt->head_dim;
+    bool known = hth_mkmodel_vocab_is_file(opt->tokenizer);
+    for (size_t i = 0; i < HTH_COUNT(kinds); i++)
+        known = known || strcmp(opt->tokenizer, kinds[i]) == 0;
+    HTH_REQUIRE(known, err, HTH_EINVAL, "tokenizer is none, spm, bpe or a file that ends in .gguf");
+    if (hth_mkmodel_vocab_is_file(opt->tokenizer))
+        HTH_TRY(hth_mkmodel_vocab_count(opt->tokenizer, &opt->vocab, err));
     HTH_REQUIRE(opt->heads % opt->kv_heads == 0, err, HTH_EINVAL,
                 "heads is not a multiple of kv_heads");
     HTH_REQUIRE(opt->head_dim % 2 == 0 && opt->rot % 2 == 0 && opt->rot <= opt->head_dim, err,
@@ -304,31 +224,31 @@ static HthStatus check(Opt *opt, HthErr *err) {
     return HTH_OK;
 }
 
-static HthStatus make(const char *path, const Opt *opt, HthErr *err) {
+static HthStatus make(const char *path, const HthMkOpt *opt, HthErr *err) {
     HthGgufOut *o = NULL;
     HTH_TRY(hth_gguf_out_open(&o, path, err));
     HthStatus status = write_metadata(o, opt, err);
-    if (status == HTH_OK) status = write_tensors(o, opt, err);
+    if (status == HTH_OK) status = hth_mkmodel_tensors(o, opt, err);
     if (status == HTH_OK) return hth_gguf_out_commit(&o, err);
     hth_gguf_out_abort(&o);
     return status;
 }
 
 int main(int argc, char **argv) {
-    Opt opt = { .arch = "llama",
-                .type = "F16",
-                .rope = "none",
-                .tokenizer = "none",
-                .layers = 2,
-                .embd = 64,
-                .heads = 4,
-                .kv_heads = 2,
-                .head_dim = 16,
-                .ff = 96,
-                .vocab = 128,
-                .ctx = 256,
-                .rope_base = 10000,
-                .rope_factor = 4 };
+    HthMkOpt opt = { .arch = "llama",
+                     .type = "F16",
+                     .rope = "none",
+                     .tokenizer = "none",
+                     .layers = 2,
+                     .embd = 64,
+                     .heads = 4,
+                     .kv_heads = 2,
+                     .head_dim = 16,
+                     .ff = 96,
+                     .vocab = 128,
+                     .ctx = 256,
+                     .rope_base = 10000,
+                     .rope_factor = 4 };
     HthErr err = { .text = "usage: mkmodel OUT [option=value ...]" };
     if (argc > 1 && strcmp(argv[1], "--help") == 0) return help();
     HthStatus status = argc > 1 ? HTH_OK : HTH_EINVAL;

@@ -1,4 +1,5 @@
-/* mkmodel_vocab.c - made-up tokenizers that work: every byte can be encoded, pieces merge.
+/* mkmodel_vocab.c - tokenizers: copied from a file, or made up (every byte can be encoded, pieces
+ * merge).
  *
  * Pieces beyond the alphabet are joins of two earlier pieces, drawn from the seed; the earlier one
  * is made, the sooner it merges.  No language is behind them.
@@ -165,5 +166,34 @@ HthStatus hth_mkmodel_vocab(HthGgufOut *o, const char *kind, uint32_t n_vocab, u
 out:
     hth_map_close(&m.seen);
     hth_arena_close(&m.arena);
+    return status;
+}
+
+/* ---- a real one, from a file ---- */
+
+bool hth_mkmodel_vocab_is_file(const char *tokenizer) {
+    size_t n = strlen(tokenizer);
+    return n > 5 && strcmp(tokenizer + n - 5, ".gguf") == 0;
+}
+
+HthStatus hth_mkmodel_vocab_count(const char *path, uint64_t *count, HthErr *err) {
+    HthGguf *g = NULL;
+    const HthGgufKv *tokens = NULL;
+    HTH_TRY(hth_gguf_open(&g, path, err));
+    HthStatus status = hth_gguf_arr(g, "tokenizer.ggml.tokens", HTH_GGUF_STR, &tokens, err);
+    if (status == HTH_OK) *count = tokens->count;
+    hth_gguf_close(&g);
+    return status;
+}
+
+HthStatus hth_mkmodel_vocab_copy(HthGgufOut *o, const char *path, HthErr *err) {
+    HthGguf *g = NULL;
+    HTH_TRY(hth_gguf_open(&g, path, err));
+    HthStatus status = HTH_OK;
+    for (size_t i = 0; i < hth_gguf_kv_count(g) && status == HTH_OK; i++) {
+        const HthGgufKv *kv = hth_gguf_kv_at(g, i);
+        if (hth_str_starts(kv->key, HTH_STR("tokenizer."))) status = hth_gguf_out_kv(o, kv, err);
+    }
+    hth_gguf_close(&g);
     return status;
 }

@@ -50,6 +50,32 @@ for kind in spm bpe; do
     ok "$kind: a text has ids" grep -qE '^[0-9]+( [0-9]+){5,}$' "$tmp/tokens"
 done
 
+for type in Q4_K_M Q5_K_M Q8_0; do
+    ok "$type from banks" works type=$type bank=1 layers=9 tied=1
+done
+ok "a mix where rows are not whole blocks of 256" works type=Q4_K_M embd=320 bank=1
+types=$("$HEARTH_BIN" show "$tmp/m.gguf" | grep -cE '^  (Q5_0|Q4_K|Q8_0) ')
+same "its rows of 320 have blocks of 32, its rows of 256 keep theirs" 3 "$types"
+small="shape=1b type=Q4_K_M layers=2 embd=256 ff=512 heads=4 kv_heads=2 vocab=300"
+taskset -c 0 "$make" "$tmp/a.gguf" $small 2> /dev/null || "$make" "$tmp/a.gguf" $small
+"$make" "$tmp/b.gguf" $small
+"$make" "$tmp/c.gguf" $small seed=1
+ok "banks: same options, same bytes on one core and on all" cmp "$tmp/a.gguf" "$tmp/b.gguf"
+ok "banks: another seed, other bytes" differ "$tmp/a.gguf" "$tmp/c.gguf"
+for want in '"layers": 2' '"embedding_length": 256' '"heads_kv": 2' '"vocabulary": 300'; do
+    ok "a shape, changed by what follows: $want" grep -qF "$want" \
+        <("$HEARTH_BIN" show --json "$tmp/a.gguf")
+done
+
+"$make" "$tmp/v.gguf" tokenizer=bpe vocab=417 seed=3
+"$make" "$tmp/w.gguf" tokenizer="$tmp/v.gguf" vocab=128 seed=9
+same "a vocabulary from a file: the same ids" "$("$HEARTH_BIN" tokenize "$tmp/v.gguf" "$tmp/text")" \
+    "$("$HEARTH_BIN" tokenize "$tmp/w.gguf" "$tmp/text")"
+
+ok "a vocabulary from a file that is not there" refuses tokenizer="$tmp/none.gguf"
+ok "a kind of tokenizer not listed" refuses tokenizer=words
+ok "a mix not listed" refuses type=Q9_K_M
+ok "a shape not listed" refuses shape=3b
 ok "unknown option" refuses what=1
 ok "number out of range" refuses layers=0
 ok "word not listed" refuses arch=nothing
