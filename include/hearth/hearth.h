@@ -70,6 +70,48 @@ void hth_session_rewind(HthSession *session, size_t count); /* keep the first co
 size_t hth_session_count(const HthSession *session);
 size_t hth_session_ctx(const HthSession *session);
 const uint32_t *hth_session_ids(const HthSession *session);
+const HthModel *hth_session_model(const HthSession *session);
+
+/* ---- speculative decoding: the same bits in fewer passes ----
+ *
+ * Replaces hth_session_eval() one token at a time. Each pass computes the token that was drawn and
+ * a few more that are likely to follow; while the words drawn next are those, their logits are
+ * already there. Logits are those of plain evaluation, bit for bit, so what is drawn from them is too.
+ *
+ *   hth_session_sync(s, ids, n, row, &err);  hth_spec_begin(spec);
+ *   for (;;) { id = draw(row, hth_session_ids(s), hth_spec_count(spec)); if (end) break;
+ *              hth_spec_eval(spec, id, &row, &err); }
+ *   hth_spec_end(spec);
+ *
+ * Between begin and end the session's timeline may be ahead: only hth_spec_count() of its ids are
+ * real. Thread: the session's. */
+typedef struct HthSpec HthSpec;
+enum { HTH_SPEC_TOKENS_MAX = 64, HTH_SPEC_TOKENS_DEFAULT = 8 };
+typedef struct HthSpecCfg {
+    uint32_t lookup; /* most tokens proposed from the timeline's own repetitions; 0: none */
+    uint32_t ngram_min, ngram_max; /* tokens that must repeat, 1 to 16; 0: 2, 4 */
+    const HthModel *draft; /* a small model that proposes where lookup does not; NULL: none */
+    uint32_t draft_tokens; /* most tokens it proposes at a time; 0: the default */
+    HthSessionCfg draft_cfg; /* of the draft's own timeline; its ctx is ignored */
+} HthSpecCfg;
+/* Since hth_spec_begin(). */
+typedef struct HthSpecStats {
+    uint64_t tokens, passes; /* given out by hth_spec_eval; passes of the model they took */
+    uint64_t drafted, accepted; /* tokens proposed; those that were drawn */
+    uint64_t lookup_drafted, lookup_accepted; /* of these, by lookup */
+} HthSpecStats;
+
+/* Borrows session and draft. EINVAL: the draft has another vocabulary, or an option makes no sense.
+ * All memory is taken here: evaluating allocates nothing. */
+HthStatus hth_spec_open(HthSpec **out, HthSession *session, const HthSpecCfg *cfg, HthErr *err);
+void hth_spec_close(HthSpec **spec); /* before the session and the draft */
+void hth_spec_begin(HthSpec *spec); /* the session's timeline is as its owner wants it */
+/* Appends one token; *logits is lent until the next call, [vocab_count]. ELIMIT: the context is
+ * full. On failure the timeline is as before. */
+HthStatus hth_spec_eval(HthSpec *spec, uint32_t id, const float **logits, HthErr *err);
+void hth_spec_end(HthSpec *spec); /* the session's timeline is hth_spec_count() tokens again */
+size_t hth_spec_count(const HthSpec *spec);
+HthSpecStats hth_spec_stats(const HthSpec *spec);
 
 #ifdef __cplusplus
 }

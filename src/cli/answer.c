@@ -60,6 +60,7 @@ static HthStatus read_prompt(HthChat *c, HthAnswer *a, HthErr *err) {
     st = hth_session_sync(c->session, ids.p, ids.n, c->logits, err);
     hth_progress_end();
     a->prompt_ns = hth_clock_ns() - began;
+    c->row = c->logits;
 out:
     hth_buf_drop(&prompt);
     hth_ids_drop(&ids);
@@ -76,13 +77,13 @@ static void emit(HthChat *c, const HthAnswer *a, size_t from) {
 static HthStatus one_token(HthChat *c, HthSampler *sampler, HthStream *stream, HthAnswer *a,
                            bool *more, HthErr *err) {
     uint32_t id = 0;
-    size_t count = hth_session_count(c->session), from = a->text.n;
+    size_t count = hth_spec_count(c->spec), from = a->text.n;
     *more = false;
     if (hth_interrupted()) {
         a->reason = "interrupted";
         return HTH_OK;
     }
-    HTH_TRY(hth_sampler_next(sampler, c->logits, hth_session_ids(c->session), count, &id, err));
+    HTH_TRY(hth_sampler_next(sampler, c->row, hth_session_ids(c->session), count, &id, err));
     if (hth_vocab_is_end(c->vocab, id)) return HTH_OK;
     HTH_TRY(hth_ids_add(&a->ids, id, err));
     HTH_TRY(hth_stream_put(stream, id, &a->text, err));
@@ -96,7 +97,7 @@ static HthStatus one_token(HthChat *c, HthSampler *sampler, HthStream *stream, H
         a->reason = "context";
         return HTH_OK;
     }
-    HthStatus st = hth_session_eval(c->session, &id, 1, c->logits, err);
+    HthStatus st = hth_spec_eval(c->spec, id, &c->row, err);
     if (st == HTH_ECANCELED) {
         a->reason = "interrupted";
         return HTH_OK;
@@ -115,7 +116,10 @@ static HthStatus generate(HthChat *c, HthAnswer *a, HthErr *err) {
     HthStatus st = hth_sampler_open(&sampler, p, hth_model_vocab_count(c->model), c->vocab, err);
     if (st == HTH_OK) st = hth_stream_open(&stream, c->vocab, c->stops, c->stop_count, err);
     bool more = st == HTH_OK;
+    hth_spec_begin(c->spec);
     while (more) st = one_token(c, sampler, stream, a, &more, err);
+    hth_spec_end(c->spec);
+    a->spec = hth_spec_stats(c->spec);
     if (st == HTH_OK) {
         size_t from = a->text.n;
         st = hth_stream_end(stream, &a->text, err);
@@ -181,4 +185,9 @@ void hth_chat_timings(FILE *f, const HthChat *c, const HthAnswer *a) {
     fprintf(f, "%-21s %zu token(s)\n", "eval count:", a->ids.n);
     duration(f, "eval duration:", a->eval_ns);
     rate(f, "eval rate:", a->ids.n, a->eval_ns);
+    if (a->spec.drafted == 0) return;
+    fprintf(f, "%-21s %llu token(s)\n", "drafted:", (unsigned long long)a->spec.drafted);
+    fprintf(f, "%-21s %llu token(s), %.0f %%\n", "accepted:", (unsigned long long)a->spec.accepted,
+            100.0 * (double)a->spec.accepted / (double)a->spec.drafted);
+    fprintf(f, "%-21s %.2f tokens\n", "per pass:", (double)a->spec.tokens / (double)a->spec.passes);
 }

@@ -1,6 +1,7 @@
 /* args.c - reading a verb's arguments by its options table, and guessing what a typo meant.
  *
- * Forms: --name value, --name=value, -n value, -nvalue, -- (the rest is positional). */
+ * Forms: --name value, --name=value, -n value, -nvalue, -- (the rest is positional); --name and
+ * --name=value for one whose value may be left out. */
 #include "cli/cli.h"
 
 #include <string.h>
@@ -88,7 +89,8 @@ static int unknown_option(HthArgs *args, const char *name, size_t n) {
     return HTH_ARG_BAD;
 }
 
-static int take_value(HthArgs *args, int id, const char *inline_value) {
+static int take_value(HthArgs *args, const HthOpt *o, int id, const char *inline_value) {
+    if (o != NULL && o->arg[0] == '[' && inline_value == NULL) return id; /* may do without */
     if (inline_value == NULL && args->at >= args->argc) {
         hth_cli_usage(args->verb->name, "option %s needs a value", args->name);
         return HTH_ARG_BAD;
@@ -107,13 +109,13 @@ static int long_option(HthArgs *args, const char *arg) {
     }
     for (const HthOpt *o = args->verb->opts; o != NULL && o->id != 0; o++) {
         if (o->name == NULL || strlen(o->name) != n || memcmp(o->name, name, n) != 0) continue;
-        if (o->arg != NULL) return take_value(args, o->id, eq != NULL ? eq + 1 : NULL);
+        if (o->arg != NULL) return take_value(args, o, o->id, eq != NULL ? eq + 1 : NULL);
         if (eq == NULL) return o->id;
         hth_cli_usage(args->verb->name, "option --%s takes no value", o->name);
         return HTH_ARG_BAD;
     }
     int id = find_sampling(args->verb, name, n);
-    if (id != 0) return take_value(args, id, eq != NULL ? eq + 1 : NULL);
+    if (id != 0) return take_value(args, NULL, id, eq != NULL ? eq + 1 : NULL);
     return unknown_option(args, name, n);
 }
 
@@ -121,7 +123,7 @@ static int short_option(HthArgs *args, const char *arg) {
     args->name = arg;
     for (const HthOpt *o = args->verb->opts; o != NULL && o->id != 0; o++) {
         if (o->letter == 0 || o->letter != arg[1]) continue;
-        if (o->arg != NULL) return take_value(args, o->id, arg[2] != '\0' ? arg + 2 : NULL);
+        if (o->arg != NULL) return take_value(args, o, o->id, arg[2] != '\0' ? arg + 2 : NULL);
         if (arg[2] == '\0') return o->id;
         break;
     }

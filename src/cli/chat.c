@@ -21,14 +21,18 @@ static int on_progress(void *payload, size_t done, size_t total) {
 }
 
 HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err) {
-    HthSession *s = NULL;
+    HthSession *s = NULL, *old = c->session;
     HthSessionCfg cfg = { .ctx = ctx, .threads = c->cfg.threads, .progress = on_progress };
     if (c->session != NULL && c->cfg.ctx == ctx) return HTH_OK;
     HTH_TRY(hth_session_open(&s, c->model, &cfg, err));
-    hth_session_close(&c->session);
     c->session = s;
-    c->cfg.ctx = ctx;
-    return HTH_OK;
+    HthStatus st = hth_chat_ahead(c, err);
+    if (st == HTH_OK)
+        c->cfg.ctx = ctx;
+    else
+        c->session = old;
+    hth_session_close(st == HTH_OK ? &old : &s);
+    return st;
 }
 
 static HthStatus open_template(HthChat *c, HthErr *err) {
@@ -66,6 +70,7 @@ int hth_chat_open(HthChat **out, const HthChatCfg *cfg) {
     hth_buf_init(&c->system, 1 << 24);
     hth_sample_defaults(&c->params);
     int code = hth_source_model(&c->model, cfg->model);
+    if (code == HTH_EXIT_OK && cfg->draft != NULL) code = hth_source_model(&c->draft, cfg->draft);
     if (code == HTH_EXIT_OK && open_parts(c, &err) != HTH_OK) code = hth_cli_fail(&err);
     if (code != HTH_EXIT_OK) {
         hth_chat_close(&c);
@@ -79,8 +84,10 @@ int hth_chat_open(HthChat **out, const HthChatCfg *cfg) {
 void hth_chat_close(HthChat **chat) {
     HthChat *c = *chat;
     if (c == NULL) return;
+    hth_spec_close(&c->spec);
     hth_session_close(&c->session);
     hth_template_close(&c->tmpl);
+    hth_model_close(&c->draft);
     hth_model_close(&c->model);
     json_decref(c->messages);
     hth_buf_drop(&c->system);

@@ -19,12 +19,17 @@ typedef struct HthChatCfg {
     const char *model; /* NULL: the embedded one */
     uint32_t ctx, threads; /* 0: the session's defaults */
     bool raw; /* no template: the prompt goes in as it is */
+    uint32_t lookup; /* tokens computed ahead from repetitions of the text; 0: none */
+    const char *draft; /* a small model that guesses what comes; NULL: none */
+    uint32_t draft_tokens; /* most it guesses at a time; 0: the default */
 } HthChatCfg;
 
 typedef struct HthChat {
     HthChatCfg cfg;
     HthModel *model;
     HthSession *session;
+    HthModel *draft; /* NULL: none */
+    HthSpec *spec; /* evaluates the words of an answer, on the session */
     const HthVocab *vocab; /* borrowed from the model */
     HthTemplate *tmpl; /* NULL: the model has none, or raw */
     json_t *messages; /* [{role, content}], without the system message */
@@ -35,7 +40,8 @@ typedef struct HthChat {
     HthStr stops[HTH_STOPS_MAX]; /* lent by `texts` */
     size_t stop_count;
     HthArena *texts; /* strings that parameters borrow */
-    float *logits; /* [vocabulary] */
+    float *logits; /* [vocabulary] after the prompt */
+    const float *row; /* [vocabulary] after the last token; logits, or lent by spec */
     uint64_t load_ns;
     bool show_prompt; /* print the rendered prompt on stderr first */
     void (*emit)(void *payload, HthStr text); /* called with text as it becomes certain; or NULL */
@@ -50,6 +56,7 @@ typedef struct HthAnswer {
     uint64_t seed;
     size_t prompt_count, prompt_new; /* tokens of the prompt; those not already computed */
     uint64_t prompt_ns, eval_ns, total_ns;
+    HthSpecStats spec;
 } HthAnswer;
 
 void hth_answer_init(HthAnswer *a);
@@ -68,6 +75,11 @@ HthStatus hth_chat_system(HthChat *c, HthStr text, HthErr *err); /* empty: none 
 HthStatus hth_chat_set(HthChat *c, const char *name, HthStr value, HthErr *err);
 /* A new session of so many tokens; 0: the default. */
 HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err);
+/* How answers are computed ahead of their words; what is said does not change. */
+HthStatus hth_chat_ahead(HthChat *c, HthErr *err); /* opens spec anew, as cfg says */
+HthStatus hth_chat_lookup(HthChat *c, uint32_t tokens, HthErr *err); /* 0: off */
+HthStatus hth_chat_draft_tokens(HthChat *c, uint32_t tokens, HthErr *err); /* 0: the default */
+int hth_chat_draft(HthChat *c, const char *model); /* NULL: none. An exit code, as for open */
 HthStatus hth_chat_print_params(const HthChat *c, HthBuf *out, HthErr *err);
 /* The prompt the next turn would send, with the messages as they are. */
 HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthErr *err);

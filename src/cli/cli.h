@@ -50,7 +50,7 @@ typedef struct HthOpt {
     int id; /* > 0 */
     char letter; /* 'n', or 0 */
     const char *name; /* "num-predict" */
-    const char *arg; /* "N"; NULL: a flag */
+    const char *arg; /* "N"; NULL: a flag; "[=N]": a flag that may be given a value */
     const char *help; /* NULL: an alias, not shown */
     const char *complete;
 } HthOpt;
@@ -86,7 +86,7 @@ struct HthArgs {
     int argc, at;
     char **argv;
     bool only_positional; /* "--" seen */
-    const char *value; /* of the option or positional just returned */
+    const char *value; /* of the option or positional just returned; NULL: it has none */
     const char *name; /* of the option, as written by the user */
 };
 

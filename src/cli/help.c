@@ -15,7 +15,7 @@ static size_t option_label(char *out, size_t n, const HthOpt *o) {
     char letter[8] = "    ";
     if (o->letter != 0) snprintf(letter, sizeof letter, "-%c%s", o->letter, o->name ? ", " : "");
     int k = snprintf(out, n, "%s%s%s%s%s", letter, o->name != NULL ? "--" : "",
-                     o->name != NULL ? o->name : "", o->arg != NULL ? " " : "",
+                     o->name != NULL ? o->name : "", o->arg != NULL && o->arg[0] != '[' ? " " : "",
                      o->arg != NULL ? o->arg : "");
     return k < 0 ? 0 : (size_t)k;
 }
@@ -116,7 +116,7 @@ static void scdoc(FILE *f, const char *text) {
 static void man_option(FILE *f, const HthOpt *o) {
     if (o->letter != 0) fprintf(f, "*-%c*%s", o->letter, o->name != NULL ? ", " : "");
     if (o->name != NULL) fprintf(f, "*--%s*", o->name);
-    if (o->arg != NULL) fprintf(f, " _%s_", o->arg);
+    if (o->arg != NULL) fprintf(f, o->arg[0] == '[' ? "%s" : " _%s_", o->arg);
     fputs("\n\t", f);
     scdoc(f, o->help);
     fputs("\n\n", f);
@@ -192,7 +192,7 @@ static void complete_verb(FILE *f, const HthVerb *v) {
     const char *name;
     fprintf(f, "    %s)\n        case $prev in\n", v->name);
     for (const HthOpt *o = v->opts; o != NULL && o->id != 0; o++) {
-        if (o->arg == NULL) continue;
+        if (o->arg == NULL || o->arg[0] == '[') continue;
         fputs("        ", f);
         if (o->letter != 0) fprintf(f, "-%c%s", o->letter, o->name != NULL ? " | " : "");
         if (o->name != NULL) fprintf(f, "--%s", o->name);

@@ -70,6 +70,40 @@ static void set_quiet(HthRepl *r, HthStr rest) {
     puts("No timings.");
 }
 
+static void set_lookup(HthRepl *r, HthStr rest) {
+    HthErr err = { 0 };
+    uint64_t n = HTH_SPEC_TOKENS_DEFAULT;
+    if (hth_str_eq(rest, HTH_STR("off")))
+        n = 0;
+    else if (rest.n > 0 && (!hth_str_u64(rest, &n) || n > HTH_SPEC_TOKENS_MAX)) {
+        printf("usage: /set lookup N, from 0 (off) to %d\n", HTH_SPEC_TOKENS_MAX);
+        return;
+    }
+    report(hth_chat_lookup(r->chat, (uint32_t)n, &err), &err,
+           n > 0 ? "Repetitions are computed ahead." : "Repetitions are not computed ahead.");
+}
+
+static void set_draft(HthRepl *r, HthStr rest) {
+    char path[4096];
+    if (rest.n == 0 || !c_string(rest, path, sizeof path)) {
+        puts("usage: /set draft MODEL, or none");
+        return;
+    }
+    bool none = strcmp(path, "none") == 0;
+    if (hth_chat_draft(r->chat, none ? NULL : path) == HTH_EXIT_OK)
+        puts(none ? "No draft model." : "The draft model guesses ahead.");
+}
+
+static void set_draft_tokens(HthRepl *r, HthStr rest) {
+    HthErr err = { 0 };
+    uint64_t n = 0;
+    if (!hth_str_u64(rest, &n) || n < 1 || n > HTH_SPEC_TOKENS_MAX) {
+        printf("usage: /set draft_tokens N, from 1 to %d\n", HTH_SPEC_TOKENS_MAX);
+        return;
+    }
+    report(hth_chat_draft_tokens(r->chat, (uint32_t)n, &err), &err, "draft_tokens is set.");
+}
+
 static void set_history(HthRepl *r, HthStr rest) {
     (void)rest;
     r->keep_history = r->history_path.n > 0;
@@ -89,6 +123,8 @@ static void show_info(HthRepl *r, HthStr rest) {
     hth_show_summary(hth_model_gguf(r->chat->model));
     printf("\nSession\n  %-18s %zu\n  %-18s %zu\n", "context", hth_session_ctx(r->chat->session),
            "used", hth_session_count(r->chat->session));
+    printf("  %-18s %u\n  %-18s %s\n", "lookup", r->chat->cfg.lookup, "draft",
+           r->chat->draft != NULL ? "yes" : "none");
 }
 
 static void show_parameters(HthRepl *r, HthStr rest) {
@@ -174,6 +210,9 @@ static const Command commands[] = {
     { "/set system", "TEXT", "instructions before the conversation", set_system },
     { "/set verbose", "", "print timings after each answer", set_verbose },
     { "/set quiet", "", "do not", set_quiet },
+    { "/set lookup", "N", "compute N repeated tokens ahead; off: none", set_lookup },
+    { "/set draft", "MODEL", "a small model that guesses ahead; none: none", set_draft },
+    { "/set draft_tokens", "N", "at most N of its tokens at a time", set_draft_tokens },
     { "/set history", "", "remember lines", set_history },
     { "/set nohistory", "", "do not", set_nohistory },
     { "/show info", "", "the model", show_info },

@@ -18,6 +18,9 @@ enum {
     OPT_SHOW_PROMPT,
     OPT_VERBOSE,
     OPT_JSON,
+    OPT_LOOKUP,
+    OPT_DRAFT,
+    OPT_DRAFT_TOKENS,
     OPT_NOWORDWRAP
 };
 
@@ -36,6 +39,14 @@ const HthOpt hth_opts_run[] = {
       NULL },
     { OPT_VERBOSE, 0, "verbose", NULL, "print timings after each answer, on standard error", NULL },
     { OPT_JSON, 0, "json", NULL, "print one JSON object when the answer is complete", NULL },
+    { OPT_LOOKUP, 0, "lookup", "[=N]",
+      "compute up to N tokens ahead where the text repeats itself; the words are the same, sooner "
+      "(default 8; 0: off)",
+      NULL },
+    { OPT_DRAFT, 0, "draft", "MODEL",
+      "a small model of the same vocabulary that guesses ahead; the words are the same", "gguf" },
+    { OPT_DRAFT_TOKENS, 0, "draft-tokens", "N", "tokens it guesses at most at a time (default 8)",
+      NULL },
     { OPT_TEMP, 0, "temp", "V", NULL, NULL },
     { OPT_NOWORDWRAP, 0, "nowordwrap", NULL, NULL, NULL }, /* hearth never wraps; accepted */
     { 0 },
@@ -97,6 +108,14 @@ static int parse(Job *job, HthArgs *args) {
         case OPT_STOP: ok = add_setting(job, args, "stop"); break;
         case OPT_CTX: ok = hth_args_u32(args, 1, INT32_MAX, &job->cfg.ctx); break;
         case OPT_THREADS: ok = hth_args_u32(args, 1, 256, &job->cfg.threads); break;
+        case OPT_LOOKUP:
+            job->cfg.lookup = HTH_SPEC_TOKENS_DEFAULT;
+            if (args->value) ok = hth_args_u32(args, 0, HTH_SPEC_TOKENS_MAX, &job->cfg.lookup);
+            break;
+        case OPT_DRAFT: job->cfg.draft = args->value; break;
+        case OPT_DRAFT_TOKENS:
+            ok = hth_args_u32(args, 1, HTH_SPEC_TOKENS_MAX, &job->cfg.draft_tokens);
+            break;
         case OPT_RAW: job->cfg.raw = true; break;
         case OPT_SHOW_PROMPT: job->show_prompt = true; break;
         case OPT_VERBOSE: job->verbose = true; break;
@@ -165,13 +184,14 @@ static int print_json(const HthChat *c, const HthAnswer *a) {
     char seed[32];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)a->seed);
     return hth_cli_json(json_pack(
-        "{s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "text",
+        "{s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "text",
         hth_cli_json_str(hth_buf_str(&a->text)), "done_reason", a->reason, "model",
         hth_source_is_ember(c->cfg.model) ? HTH_EMBER : c->cfg.model, "seed", seed, "ids",
         ids_json(&a->ids), "prompt_count", (json_int_t)a->prompt_count, "prompt_eval_count",
         (json_int_t)a->prompt_new, "eval_count", (json_int_t)a->ids.n, "total_duration",
         (json_int_t)(a->total_ns + c->load_ns), "load_duration", (json_int_t)c->load_ns,
         "prompt_eval_duration", (json_int_t)a->prompt_ns, "eval_duration", (json_int_t)a->eval_ns,
+        "draft_count", (json_int_t)a->spec.drafted, "draft_accepted", (json_int_t)a->spec.accepted,
         "version", hth_version(), "numerics", hth_numerics()));
 }
 
@@ -227,7 +247,7 @@ static int start(Job *job, bool chat) {
 }
 
 int hth_cli_run(HthArgs *args) {
-    Job job = { 0 };
+    Job job = { .cfg.lookup = HTH_SPEC_TOKENS_DEFAULT };
     hth_buf_init(&job.prompt, PROMPT_MAX);
     int code = parse(&job, args);
     if (code == HTH_ARG_HELP || code == HTH_ARG_BAD) {

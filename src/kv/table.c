@@ -10,6 +10,7 @@ struct HthTable {
     HthPage *page; /* [page_max], count in use */
     uint8_t **data; /* [page_max] their first bytes */
     uint32_t count, page_max;
+    size_t used; /* positions ever asked for since the last trim: what lies beyond is zero */
     HthKvView view;
 };
 
@@ -53,19 +54,25 @@ HthStatus hth_table_grow(HthTable *t, size_t count, HthErr *err) {
     size_t want = pages_for(count);
     HTH_REQUIRE(want <= t->page_max, err, HTH_ELIMIT, "%zu tokens need %zu pages, the table has %u",
                 count, want, t->page_max);
-    if (want <= t->count) return HTH_OK;
+    if (want <= t->count) {
+        if (count > t->used) t->used = count;
+        return HTH_OK;
+    }
     uint32_t more = (uint32_t)want - t->count;
     HTH_TRY(hth_pages_take(t->pool, more, t->page + t->count, err));
     for (uint32_t i = t->count; i < want; i++) t->data[i] = hth_pages_data(t->pool, t->page[i]);
     t->count = (uint32_t)want;
+    t->used = count;
     return HTH_OK;
 }
 
-/* Forgotten text must not linger in the page that stays. */
+/* Forgotten text must not linger in the page that stays.  Only what was used is wiped: drafts are
+ * taken back all the time, and a page of a large model is megabytes. */
 static void wipe_tail(HthTable *t, size_t count) {
     const HthKvLayout *l = &t->view.layout;
     uint32_t pos = (uint32_t)count;
     size_t rows = HTH_PAGE_LEN - pos % HTH_PAGE_LEN;
+    if (t->used - count < rows) rows = t->used - count;
     for (uint32_t layer = 0; layer < l->n_layer; layer++)
         for (uint32_t h = 0; h < l->n_head_kv; h++) {
             hth_zero(hth_kv_k(&t->view, layer, h, pos), rows * l->k_row);
@@ -81,7 +88,8 @@ void hth_table_trim(HthTable *t, size_t count) {
         t->page[t->count] = (HthPage){ 0 };
         t->data[t->count] = NULL;
     }
-    if (count % HTH_PAGE_LEN != 0 && t->count == keep) wipe_tail(t, count);
+    if (count % HTH_PAGE_LEN != 0 && t->count == keep && count < t->used) wipe_tail(t, count);
+    if (count < t->used) t->used = count;
 }
 
 uint32_t hth_table_pages(const HthTable *t) {

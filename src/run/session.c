@@ -160,3 +160,7 @@ size_t hth_session_ctx(const HthSession *s) {
 const uint32_t *hth_session_ids(const HthSession *s) {
     return s->ids;
 }
+
+const HthModel *hth_session_model(const HthSession *s) {
+    return s->model;
+}

@@ -67,6 +67,42 @@ expect >>>
 send again\n
 expect eval rate:
 expect >>> 
+send /set lookup off\n
+expect Repetitions are not computed ahead.
+expect >>> 
+send /set lookup 99\n
+expect usage: /set lookup N
+expect >>> 
+send /set lookup\n
+expect Repetitions are computed ahead.
+expect >>> 
+send /set draft $tmp/nothing.gguf\n
+expect hearth: cannot open
+expect >>> 
+send /set draft $m\n
+expect The draft model guesses ahead.
+expect >>> 
+send /set draft_tokens 3\n
+expect draft_tokens is set.
+expect >>> 
+send /set parameter num_ctx 256\n
+expect num_ctx is set.
+expect >>> 
+send /set parameter temperature 0\n
+expect temperature is set.
+expect >>> 
+send and again\n
+expect accepted:
+expect >>> 
+send /show info\n
+expect draft              yes
+expect >>> 
+send /set draft none\n
+expect No draft model.
+expect >>> 
+send /set parameter temperature 0.5\n
+expect temperature is set.
+expect >>> 
 send /save $tmp/chat.json\n
 expect The chat is saved.
 expect >>> 
@@ -86,7 +122,7 @@ send /bye\n
 exit 0
 S
 same "saved for its owner only" 600 "$(stat -c %a "$tmp/chat.json")"
-same "both turns and answers are saved" 4 "$(grep -c '"role"' "$tmp/chat.json")"
+same "three turns and answers are saved" 6 "$(grep -c '"role"' "$tmp/chat.json")"
 ok "the system text is saved" grep -q '"system": "Be brief."' "$tmp/chat.json"
 
 ok "any letters can be typed, in any locale" env LC_ALL=C "$tmp/pty" "$HEARTH_BIN" run "$m" -n 2 << S
