@@ -76,7 +76,7 @@ const HthModel *hth_session_model(const HthSession *session);
  *
  * Replaces hth_session_eval() one token at a time. Each pass computes the token that was drawn and
  * a few more that are likely to follow; while the words drawn next are those, their logits are
- * already there. Logits are those of plain evaluation, bit for bit, so what is drawn from them is too.
+ * already there. Logits are those of plain evaluation, bit for bit, and so is what is drawn.
  *
  *   hth_session_sync(s, ids, n, row, &err);  hth_spec_begin(spec);
  *   for (;;) { id = draw(row, hth_session_ids(s), hth_spec_count(spec)); if (end) break;
