@@ -69,12 +69,15 @@ _hearth() {
         case $prev in
         -p | --prompt) COMPREPLY=(); return ;;
         -n | --gen) COMPREPLY=(); return ;;
+        -d | --depth) COMPREPLY=(); return ;;
+        --streams) COMPREPLY=(); return ;;
         -r | --reps) COMPREPLY=(); return ;;
         -t | --threads) COMPREPLY=(); return ;;
-        --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni' -- "$cur")); return ;;
+        --chunk) COMPREPLY=(); return ;;
+        --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni amx' -- "$cur")); return ;;
         -o | --output) COMPREPLY=($(compgen -W 'md json csv' -- "$cur")); return ;;
         esac
-        opts='--help --prompt --gen --reps --threads --isa --output --json'
+        opts='--help --prompt --gen --depth --streams --reps --threads --chunk --isa --cold --output --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     train)
         case $prev in

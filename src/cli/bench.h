@@ -1,0 +1,53 @@
+/* bench.h - what the files of hearth bench share.
+ *
+ * Thread: the main thread. */
+#ifndef HTH_CLI_BENCH_H
+#define HTH_CLI_BENCH_H
+
+#include "base/par.h"
+#include "cli/cli.h"
+#include "kern/kern.h"
+#include "model/model.h"
+
+enum { HTH_BENCH_REPS_MAX = 100, HTH_BENCH_STREAMS_MAX = 256 };
+
+typedef struct HthBenchJob {
+    const char *model, *isa, *form; /* form: "md", "json", "csv" */
+    uint32_t prompt, gen, depth, streams, reps, threads, chunk;
+    bool cold;
+} HthBenchJob;
+
+/* What one repetition measured, or the median of all. Rates: tokens per second; 0: not asked. */
+typedef struct HthBenchPass {
+    double prompt, gen, streams; /* streams: of all together */
+    double read_gbs, peak_gops; /* ceilings, all threads; peak 0: this build knows no loop */
+    double allocs_token; /* calls to the heap per generated token, all threads */
+} HthBenchPass;
+
+typedef struct HthBenchResult {
+    HthBenchPass mid; /* medians, each quantity for itself */
+    double
+        ops_token; /* operations of a prompt token's linear layers; the output layer is not one */
+    double bytes_token; /* weights read for a generated token, the output layer included */
+    double bytes_kv; /* cache read for a generated token at the depth asked for */
+    const HthFmt *fmt; /* the commonest weight format */
+    const char *name; /* of the model */
+    uint32_t threads;
+} HthBenchResult;
+
+/* Ceilings of this machine, measured now with every thread of the pool. buf: of open. */
+typedef struct HthBenchRoof HthBenchRoof;
+HTH_MUST_CHECK HthStatus hth_bench_roof_open(HthBenchRoof **out, HthErr *err);
+void hth_bench_roof_close(HthBenchRoof **roof);
+double hth_bench_roof_read(HthBenchRoof *roof, HthPool *pool); /* GB/s */
+double hth_bench_roof_peak(HthPool *pool, HthAct act); /* Gop/s; 0: not known */
+
+/* Measures everything the job asks for; fills *out. */
+HTH_MUST_CHECK HthStatus hth_bench_measure(const HthBenchJob *job, const HthModel *model,
+                                           HthBenchResult *out, HthErr *err);
+int hth_bench_print(const HthBenchJob *job, const HthBenchResult *r);
+
+/* --cold: this process, from its start to the first token; opens, measures, prints. */
+int hth_bench_cold(const HthBenchJob *job);
+
+#endif

@@ -1,0 +1,235 @@
+/* bench_measure.c - what a model does in a second: reading a prompt, generating at some depth, and
+ * generating for several timelines in one step.
+ *
+ * Below sessions: pages, tables and the executor are held here, so that several timelines can share
+ * a step and a deep context need not be computed.  At depth N the cache holds N positions, copies
+ * of one page that was computed: time depends on how much is read, not on what.
+ * Repetitions take every quantity in turn, ceilings included, and each is reported as its median.
+ *
+ * Thread: the main thread; forks over the pool. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "cli/bench.h"
+#include "cli/term.h"
+#include "run/plan.h"
+#include "run/step.h"
+
+typedef struct Rig {
+    const HthBenchJob *job;
+    HthRunPlan plan;
+    HthPool *pool;
+    HthBenchRoof *roof;
+    HthPages *pages;
+    HthTable *table[HTH_BENCH_STREAMS_MAX]; /* [streams], at least one */
+    uint32_t streams;
+    HthExec *exec;
+    HthRows *rows;
+    uint32_t *ids; /* [ids_count] */
+    uint32_t ids_count;
+    float *logits; /* [streams][n_vocab] */
+    const HthModel *model;
+} Rig;
+
+static double seconds_since(uint64_t ns) {
+    return (double)(hth_clock_ns() - ns + 1) * 1e-9;
+}
+
+/* ---- the rig -------------------------------------------------------------------------------- */
+
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+static HthStatus open_timelines(Rig *r, HthErr *err) {
+    const HthRunPlan *p = &r->plan;
+    HthPagesCfg cfg = { .page_count = p->page_count * r->streams,
+                        .page_bytes = p->layout.page_bytes };
+    HTH_TRY(hth_pages_open(&r->pages, &cfg, err));
+    for (uint32_t i = 0; i < r->streams; i++)
+        HTH_TRY(hth_table_open(&r->table[i], r->pages, &p->layout, p->page_count, err));
+    return HTH_OK;
+}
+
+static HthStatus open_rig(Rig *r, const HthBenchJob *job, const HthModel *model, HthErr *err) {
+    uint32_t need = larger(job->prompt, job->depth + job->gen);
+    HthSessionCfg cfg = { .ctx = larger(need, HTH_PAGE_LEN),
+                          .threads = job->threads,
+                          .chunk = job->chunk };
+    *r = (Rig){ .job = job, .model = model, .streams = larger(job->streams, 1) };
+    r->ids_count = larger(job->prompt, larger(HTH_PAGE_LEN, HTH_BENCH_STREAMS_MAX));
+    HTH_TRY(hth_run_plan(&r->plan, model, &cfg, err));
+    HTH_TRY(hth_pool_open(&r->pool, r->plan.threads, err));
+    HTH_TRY(hth_bench_roof_open(&r->roof, err));
+    HTH_TRY(open_timelines(r, err));
+    uint32_t rows = larger(r->plan.chunk, r->streams);
+    HTH_TRY(hth_exec_open(&r->exec, hth_model_program(model), hth_kern_pick(), r->pool, rows,
+                          r->plan.page_count, err));
+    HTH_TRY(hth_rows_open(&r->rows, rows, err));
+    r->ids = hth_calloc(r->ids_count, sizeof *r->ids);
+    r->logits = hth_calloc((size_t)r->streams * hth_model_vocab_count(model), sizeof *r->logits);
+    HTH_REQUIRE(r->ids != NULL && r->logits != NULL, err, HTH_ENOMEM, "out of memory");
+    for (uint32_t i = 0; i < r->ids_count; i++)
+        r->ids[i] = hth_rng_below(1, 0, i, hth_model_vocab_count(model));
+    return HTH_OK;
+}
+
+static void close_rig(Rig *r) {
+    hth_free(r->logits);
+    hth_free(r->ids);
+    hth_rows_close(&r->rows);
+    hth_exec_close(&r->exec);
+    for (uint32_t i = 0; i < r->streams; i++) hth_table_close(&r->table[i]);
+    hth_pages_close(&r->pages);
+    hth_bench_roof_close(&r->roof);
+    hth_pool_close(&r->pool);
+}
+
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+/* n tokens of timeline 0 from position 0 on, in chunks; logits of the last. */
+static HthStatus read_prompt(Rig *r, uint32_t n, HthErr *err) {
+    HTH_TRY(hth_table_grow(r->table[0], n, err));
+    for (uint32_t done = 0; done < n;) {
+        uint32_t len = n - done < r->plan.chunk ? n - done : r->plan.chunk;
+        hth_rows_clear(r->rows);
+        hth_rows_add(r->rows, hth_table_view(r->table[0]), r->ids + done, len, done,
+                     done + len == n ? HTH_WANT_LAST : HTH_WANT_NONE);
+        hth_rows_run(r->rows, r->exec, r->logits);
+        done += len;
+        HTH_REQUIRE(!hth_interrupted(), err, HTH_ECANCELED, "interrupted");
+    }
+    return HTH_OK;
+}
+
+/* `gen` steps from position `depth` on, one token of each of the first n timelines. */
+static HthStatus generate(Rig *r, uint32_t n, HthErr *err) {
+    for (uint32_t i = 0; i < r->job->gen; i++) {
+        uint32_t pos = r->job->depth + i;
+        hth_rows_clear(r->rows);
+        for (uint32_t s = 0; s < n; s++) {
+            HTH_TRY(hth_table_grow(r->table[s], (size_t)pos + 1, err));
+            hth_rows_add(r->rows, hth_table_view(r->table[s]), r->ids + (s + i) % HTH_PAGE_LEN, 1,
+                         pos, HTH_WANT_LAST);
+        }
+        hth_rows_run(r->rows, r->exec, r->logits);
+        HTH_REQUIRE(!hth_interrupted(), err, HTH_ECANCELED, "interrupted");
+    }
+    return HTH_OK;
+}
+
+/* Every timeline holds `depth` positions: one computed page, copied. */
+static HthStatus fill_depth(Rig *r, HthErr *err) {
+    uint32_t depth = r->job->depth;
+    for (uint32_t s = 0; s < r->streams; s++) hth_table_trim(r->table[s], 0);
+    if (depth == 0) return HTH_OK;
+    HTH_TRY(read_prompt(r, HTH_PAGE_LEN, err));
+    uint8_t *from = hth_table_view(r->table[0])->pages[0];
+    for (uint32_t s = 0; s < r->streams; s++) {
+        HTH_TRY(hth_table_grow(r->table[s], depth, err));
+        const HthKvView *v = hth_table_view(r->table[s]);
+        for (uint32_t p = 0; p < hth_table_pages(r->table[s]); p++)
+            if (v->pages[p] != from) memcpy(v->pages[p], from, r->plan.layout.page_bytes);
+    }
+    return HTH_OK;
+}
+
+static HthStatus one_pass(Rig *r, const HthFmt *fmt, HthBenchPass *out, HthErr *err) {
+    const HthBenchJob *job = r->job;
+    HthBenchPass p = { .read_gbs = hth_bench_roof_read(r->roof, r->pool),
+                       .peak_gops = hth_bench_roof_peak(r->pool, fmt->act) };
+    hth_table_trim(r->table[0], 0);
+    uint64_t began = hth_clock_ns();
+    if (job->prompt > 0) {
+        HTH_TRY(read_prompt(r, job->prompt, err));
+        p.prompt = job->prompt / seconds_since(began);
+    }
+    if (job->gen > 0) {
+        HTH_TRY(fill_depth(r, err));
+        uint64_t calls = hth_mem_calls();
+        began = hth_clock_ns();
+        HTH_TRY(generate(r, 1, err));
+        p.gen = job->gen / seconds_since(began);
+        p.allocs_token = (double)(hth_mem_calls() - calls) / job->gen;
+    }
+    if (job->gen > 0 && job->streams > 1) {
+        HTH_TRY(fill_depth(r, err));
+        began = hth_clock_ns();
+        HTH_TRY(generate(r, job->streams, err));
+        p.streams = (double)job->gen * job->streams / seconds_since(began);
+    }
+    *out = p;
+    return HTH_OK;
+}
+
+/* ---- medians -------------------------------------------------------------------------------- */
+
+/* Of the double at `at` bytes in each of n passes. */
+static double median(const HthBenchPass *pass, size_t n, size_t at) {
+    double v[HTH_BENCH_REPS_MAX];
+    for (size_t i = 0; i < n; i++) {
+        double x = *(const double *)(const void *)((const char *)&pass[i] + at);
+        size_t j = i;
+        for (; j > 0 && v[j - 1] > x; j--) v[j] = v[j - 1];
+        v[j] = x;
+    }
+    return n % 2 == 1 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2.0;
+}
+
+static void medians(const HthBenchPass *pass, size_t n, HthBenchPass *out) {
+    static const size_t fields[] = {
+        offsetof(HthBenchPass, prompt),    offsetof(HthBenchPass, gen),
+        offsetof(HthBenchPass, streams),   offsetof(HthBenchPass, read_gbs),
+        offsetof(HthBenchPass, peak_gops), offsetof(HthBenchPass, allocs_token),
+    };
+    for (size_t i = 0; i < HTH_COUNT(fields); i++)
+        *(double *)(void *)((char *)out + fields[i]) = median(pass, n, fields[i]);
+}
+
+/* The format with most weights, and what a token costs: two operations per weight of every matrix,
+ * and their bytes; the embedding counts only where it is also the output. */
+static void count_weights(const HthModel *m, HthBenchResult *r) {
+    const HthGguf *g = hth_model_gguf(m);
+    const HthGgufTensor *embd = hth_model_weight(m, HTH_W_TOK_EMBD, 0);
+    const HthGgufTensor *output = hth_model_weight(m, HTH_W_OUTPUT, 0);
+    double most = 0.0;
+    for (size_t f = 0; hth_fmt_at(f) != NULL; f++) {
+        double sum = 0.0;
+        for (size_t i = 0; i < hth_gguf_tensor_count(g); i++) {
+            const HthGgufTensor *t = hth_gguf_tensor_at(g, i);
+            if (t->fmt != hth_fmt_at(f) || t->n_dims < 2 || (t == embd && embd != output)) continue;
+            if (t != output) sum += (double)t->ne[0] * (double)t->ne[1];
+            r->bytes_token += (double)t->bytes;
+        }
+        r->ops_token += 2.0 * sum;
+        if (sum > most) {
+            most = sum;
+            r->fmt = hth_fmt_at(f);
+        }
+    }
+}
+
+HthStatus hth_bench_measure(const HthBenchJob *job, const HthModel *model, HthBenchResult *out,
+                            HthErr *err) {
+    HthBenchPass pass[HTH_BENCH_REPS_MAX];
+    Rig rig;
+    HthBenchResult r = { .name = out->name };
+    count_weights(model, &r);
+    HthStatus st = open_rig(&rig, job, model, err);
+    if (st == HTH_OK) st = read_prompt(&rig, 1, err); /* first touches are not timed */
+    for (uint32_t i = 0; st == HTH_OK && i < job->reps; i++) {
+        hth_progress("measuring", i, job->reps);
+        st = one_pass(&rig, r.fmt, &pass[i], err);
+    }
+    hth_progress_end();
+    if (st == HTH_OK) {
+        medians(pass, job->reps, &r.mid);
+        r.threads = rig.plan.threads;
+        r.bytes_kv = (double)rig.plan.kv_bytes_per_token * job->depth;
+        *out = r;
+    }
+    close_rig(&rig);
+    return st;
+}

@@ -1,0 +1,42 @@
+#!/bin/bash
+# bench: what it prints in each form, and that generating allocates nothing. No figure is judged.
+. "$(dirname "$0")/lib/check.bash"
+make=${HEARTH_BUILD:-$(dirname "$HEARTH_BIN")}/mkmodel
+[[ -x $make ]] || skip "no $make"
+"$make" "$tmp/m.gguf" type=Q8_0 vocab=300 ctx=512 seed=4
+
+number() { # number KEY: its value in the JSON in $out
+    python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" <<< "$out"
+}
+above_zero() { python3 -c 'import sys; sys.exit(float(sys.argv[1]) <= 0)' "$1"; }
+
+hearth bench "$tmp/m.gguf" -p 100 -n 40 -r 3 --depth 200 --streams 3 --chunk 48 -t 2 -o json
+same "exit code" 0 "$rc"
+for key in pp_tokens_per_s tg_tokens_per_s streams_tokens_per_s read_gb_per_s kv_bytes_per_token; do
+    ok "$key is above zero" above_zero "$(number $key)"
+done
+same "no allocation while generating" 0.0 "$(number allocations_per_token)"
+same "threads" 2 "$(number threads)"
+same "depth" 200 "$(number depth)"
+
+hearth bench "$tmp/m.gguf" -p 10 -n 10 -r 2 --streams 2 -o csv
+same "CSV: lines" 4 "$(wc -l <<< "$out")"
+same "CSV: tests" "test pp10 tg10 tg10 x 2" "$(cut -d, -f5 <<< "$out" | tr '\n' ' ' | sed 's/ $//')"
+hearth bench "$tmp/m.gguf" -p 0 -n 10 -r 1 --depth 64
+ok "table: generation alone" grep -q '^| tg10@64 |' <<< "$out"
+ok "table: no prompt" test -z "$(grep '^| pp' <<< "$out")"
+ok "table: allocations" grep -qx 'heap allocations per generated token: 0.00' <<< "$out"
+
+hearth bench "$tmp/m.gguf" --cold -o json
+same "cold: exit code" 0 "$rc"
+same "cold: its prompt" 32 "$(number prompt)"
+ok "cold: a first token" above_zero "$(number first_token_ms)"
+hearth bench "$tmp/m.gguf" --cold -p 5 -o csv
+same "cold: stages" 7 "$(wc -l <<< "$out")"
+
+refused 64 "nothing to measure" bench "$tmp/m.gguf" -p 0 -n 0
+refused 64 "a cold start without a prompt" bench "$tmp/m.gguf" --cold -p 0
+refused 64 "an unknown form" bench "$tmp/m.gguf" -o xml
+refused 64 "two models" bench "$tmp/m.gguf" "$tmp/m.gguf"
+refused 64 "no streams" bench "$tmp/m.gguf" --streams 0
+finish
