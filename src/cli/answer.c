@@ -20,10 +20,12 @@ void hth_answer_drop(HthAnswer *a) {
     hth_ids_drop(&a->ids);
 }
 
-/* Template text names its special tokens; BOS is added once, if the model wants one. */
-static HthStatus encode(const HthChat *c, HthStr text, HthIds *ids, HthErr *err) {
+/* Template text names its special tokens, and nothing that anybody typed does; BOS is added once,
+ * if the model wants one. Without a template the text is all there is, and may name them. */
+static HthStatus encode(const HthChat *c, HthStr text, HthStr marks, HthIds *ids, HthErr *err) {
     uint32_t bos = hth_vocab_bos(c->vocab);
-    HTH_TRY(hth_vocab_encode(c->vocab, text, HTH_ENCODE_SPECIAL, ids, err));
+    HTH_ASSERT(marks.n == 0 || marks.n == text.n);
+    HTH_TRY(hth_vocab_encode_marked(c->vocab, text, marks.n ? marks.p : NULL, ids, err));
     if (hth_vocab_add_bos(c->vocab) && bos != HTH_TOKEN_NONE && (ids->n == 0 || ids->p[0] != bos)) {
         HTH_TRY(hth_ids_add(ids, 0, err)); /* makes room */
         memmove(ids->p + 1, ids->p, (ids->n - 1) * sizeof *ids->p);
@@ -34,15 +36,16 @@ static HthStatus encode(const HthChat *c, HthStr text, HthIds *ids, HthErr *err)
 }
 
 static HthStatus read_prompt(HthChat *c, HthAnswer *a, HthErr *err) {
-    HthBuf prompt;
+    HthBuf prompt, marks;
     HthIds ids;
     hth_buf_init(&prompt, TEXT_MAX);
+    hth_buf_init(&marks, TEXT_MAX);
     hth_ids_init(&ids, TEXT_MAX);
     uint64_t began = hth_clock_ns();
-    HthStatus st = hth_chat_prompt(c, &prompt, err);
+    HthStatus st = hth_chat_prompt(c, &prompt, &marks, err);
     if (st != HTH_OK) goto out;
     if (c->show_prompt) fprintf(stderr, "%.*s\n", HTH_STR_ARG(hth_buf_str(&prompt)));
-    st = encode(c, hth_buf_str(&prompt), &ids, err);
+    st = encode(c, hth_buf_str(&prompt), hth_buf_str(&marks), &ids, err);
     if (st != HTH_OK) goto out;
     size_t ctx = hth_session_ctx(c->session);
     if (ids.n >= ctx) {
@@ -63,6 +66,7 @@ static HthStatus read_prompt(HthChat *c, HthAnswer *a, HthErr *err) {
     c->row = c->logits;
 out:
     hth_buf_drop(&prompt);
+    hth_buf_drop(&marks);
     hth_ids_drop(&ids);
     return st;
 }

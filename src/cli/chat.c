@@ -193,12 +193,13 @@ fail:
     return NULL;
 }
 
-HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthErr *err) {
+HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthBuf *marks, HthErr *err) {
     if (c->tmpl == NULL) return plain_prompt(c, out, err);
     json_t *vars = json_pack("{s:o, s:b}", "messages", all_messages(c), "add_generation_prompt", 1);
     HTH_REQUIRE(vars != NULL, err, HTH_ENOMEM, "out of memory for the conversation");
     HthStatus st = hth_chat_vars_tokens(vars, c->vocab, err);
-    if (st == HTH_OK) st = hth_template_render(c->tmpl, vars, hth_clock_unix_s(), NULL, out, err);
+    if (st == HTH_OK)
+        st = hth_template_render_marked(c->tmpl, vars, hth_clock_unix_s(), NULL, out, marks, err);
     json_decref(vars);
     return st;
 }

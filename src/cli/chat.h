@@ -81,8 +81,9 @@ HthStatus hth_chat_lookup(HthChat *c, uint32_t tokens, HthErr *err); /* 0: off *
 HthStatus hth_chat_draft_tokens(HthChat *c, uint32_t tokens, HthErr *err); /* 0: the default */
 int hth_chat_draft(HthChat *c, const char *model); /* NULL: none. An exit code, as for open */
 HthStatus hth_chat_print_params(const HthChat *c, HthBuf *out, HthErr *err);
-/* The prompt the next turn would send, with the messages as they are. */
-HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthErr *err);
+/* The prompt the next turn would send, with the messages as they are; marks as by
+ * hth_template_render_marked(), nothing without a template. */
+HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthBuf *marks, HthErr *err);
 
 /* Conversation, system text and parameters as JSON, written whole or not at all, mode 0600. */
 HthStatus hth_chat_save(const HthChat *c, const char *path, HthErr *err);

@@ -64,6 +64,22 @@ static HthStatus run(HthJVm *vm) {
 
 HthStatus hth_template_render(const HthTemplate *t, const json_t *vars, int64_t unix_s,
                               const HthTemplateLimits *limits, HthBuf *out, HthErr *err) {
+    return hth_template_render_marked(t, vars, unix_s, limits, out, NULL, err);
+}
+
+/* Both or neither. */
+static HthStatus hand_over(const HthJVm *vm, HthBuf *out, HthBuf *marks, HthErr *err) {
+    size_t n = vm->root.n, before = marks ? marks->n : 0;
+    if (marks) HTH_TRY(hth_buf_add(marks, hth_j_marks(vm, &vm->root), n, err));
+    HthStatus st = hth_buf_add(out, n ? vm->root.p : "", n, err);
+    if (st != HTH_OK && marks) marks->n = before;
+    return st;
+}
+
+HthStatus hth_template_render_marked(const HthTemplate *t, const json_t *vars, int64_t unix_s,
+                                     const HthTemplateLimits *limits, HthBuf *out, HthBuf *marks,
+                                     HthErr *err) {
+    HthJMarks room = { 0 };
     HthTemplateLimits l = limits ? *limits : (HthTemplateLimits){ 0 };
     HTH_REQUIRE(json_is_object(vars), err, HTH_EINVAL,
                 "the variables of a chat template must be a JSON object");
@@ -72,6 +88,7 @@ HthStatus hth_template_render(const HthTemplate *t, const json_t *vars, int64_t 
     HthJVm vm = {
         .t = t,
         .vars = vars,
+        .marks = marks ? &room : NULL,
         .err = err,
         .unix_s = unix_s,
         .steps_max = l.steps_max ? l.steps_max : STEPS_MAX,
@@ -84,7 +101,7 @@ HthStatus hth_template_render(const HthTemplate *t, const json_t *vars, int64_t 
     /* the machine counts for itself; the arena's ceiling only has to be no lower */
     HTH_TRY(hth_arena_open(&vm.arena, vm.bytes_max * 2 + ((size_t)64 << 20), err));
     HthStatus st = run(&vm);
-    if (st == HTH_OK) st = hth_buf_add(out, vm.root.n ? vm.root.p : "", vm.root.n, err);
+    if (st == HTH_OK) st = hand_over(&vm, out, marks, err);
     hth_arena_close(&vm.arena);
     return st;
 }

@@ -29,5 +29,11 @@ void hth_template_close(HthTemplate **t);
 HTH_MUST_CHECK HthStatus hth_template_render(const HthTemplate *t, const json_t *vars,
                                              int64_t unix_s, const HthTemplateLimits *limits,
                                              HthBuf *out, HthErr *err);
+/* The same text; and in marks (may be NULL) one byte per byte of it: 1 where it came from the
+ * conversation (any string inside an array or object of vars, but for the value of a "role"), 0
+ * where the template wrote it. For hth_vocab_encode_marked. */
+HTH_MUST_CHECK HthStatus hth_template_render_marked(const HthTemplate *t, const json_t *vars,
+                                                    int64_t unix_s, const HthTemplateLimits *limits,
+                                                    HthBuf *out, HthBuf *marks, HthErr *err);
 
 #endif

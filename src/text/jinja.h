@@ -208,9 +208,21 @@ typedef struct HthJScope {
     uint32_t n, cap;
 } HthJScope;
 
+typedef struct HthJMarkBlock {
+    char *text, *marks; /* [size] each; a mark is 0 or 1 */
+    size_t size;
+} HthJMarkBlock;
+typedef struct HthJMarks { /* see jinja_mark.c */
+    HthJMarkBlock blocks[32];
+    uint32_t count;
+    size_t used; /* bytes of the last block */
+    bool data; /* the input being read now is data of the conversation */
+} HthJMarks;
+
 struct HthJVm {
     const HthTemplate *t;
     const json_t *vars;
+    HthJMarks *marks; /* NULL: nobody wants to know */
     HthArena *arena;
     HthErr *err;
     HthJVal *context; /* by name id; ABSENT: not looked up yet */
@@ -237,6 +249,13 @@ HthStatus hth_j_fail_at(HthJVm *vm, HthStatus st, const char *file, int line, co
     } while (0)
 /* Zeroed memory that lives as long as the render; counted against the ceiling. */
 HTH_MUST_CHECK HthStatus hth_j_take(HthJVm *vm, size_t count, size_t size, void *out_ptr);
+/* Memory for n bytes of text, with marks for them. */
+HTH_MUST_CHECK HthStatus hth_j_take_text(HthJVm *vm, size_t n, char **out);
+void hth_j_mark_copy(HthJVm *vm, char *to, const char *from, size_t n);
+/* What was added to sb since it had `from` bytes is marked as the byte it was made of. */
+void hth_j_mark_like(HthJVm *vm, const HthJSb *sb, size_t from, const char *like);
+HTH_MUST_CHECK HthStatus hth_j_input(HthJVm *vm, HthStr s, HthJVal *out); /* a string of the JSON */
+const char *hth_j_marks(const HthJVm *vm, const HthJSb *sb); /* [sb->n] */
 /* Bulk work costs steps too: n is in bytes or items. */
 HTH_MUST_CHECK HthStatus hth_j_work(HthJVm *vm, size_t n);
 HTH_MUST_CHECK HthStatus hth_j_enter(HthJVm *vm); /* pairs with hth_j_leave when it succeeds */

@@ -245,7 +245,7 @@ static HthStatus add_quoted(HthJVm *vm, HthJSb *sb, HthJVal v, bool query) {
                      (c < 0x80 && c && strchr(query ? "_.-~" : "_.-~/", c));
         char hex[3] = { '%', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15] };
         if (plain)
-            HTH_TRY(hth_j_add_char(vm, sb, (char)c));
+            HTH_TRY(hth_j_add(vm, sb, (HthStr){ v.u.s + i, 1 }));
         else if (query && c == ' ')
             HTH_TRY(hth_j_add_char(vm, sb, '+'));
         else

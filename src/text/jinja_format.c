@@ -282,7 +282,7 @@ static HthStatus format_text(HthJVm *vm, Fields *f, HthStr s, int depth, HthJSb 
             continue;
         }
         if (i + 1 < s.n && s.p[i + 1] == c && depth == 0) {
-            HTH_TRY(hth_j_add_char(vm, sb, c));
+            HTH_TRY(hth_j_add(vm, sb, hth_str_sub(s, i, 1)));
             i += 2;
             continue;
         }

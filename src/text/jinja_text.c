@@ -7,8 +7,9 @@ HthStatus hth_j_add(HthJVm *vm, HthJSb *sb, HthStr s) {
         HTH_REQUIRE(s.n < UINT32_MAX - sb->n, vm->err, HTH_ELIMIT, "a string passes 4 GiB");
         size_t cap = sb->cap * 2 > sb->n + s.n ? sb->cap * 2 : sb->n + s.n + 32;
         char *grown;
-        HTH_TRY(hth_j_take(vm, cap, 1, &grown));
+        HTH_TRY(hth_j_take_text(vm, cap, &grown));
         if (sb->n) memcpy(grown, sb->p, sb->n);
+        hth_j_mark_copy(vm, grown, sb->p, sb->n);
         sb->p = grown;
         sb->cap = cap;
     }
@@ -16,6 +17,7 @@ HthStatus hth_j_add(HthJVm *vm, HthJSb *sb, HthStr s) {
         return HTH_J_FAIL(vm, HTH_ELIMIT, "the render writes more than %zu bytes", vm->output_max);
     HTH_TRY(hth_j_work(vm, s.n));
     if (s.n) memcpy(sb->p + sb->n, s.p, s.n);
+    hth_j_mark_copy(vm, sb->p + sb->n, s.p, s.n);
     sb->n += s.n;
     return HTH_OK;
 }
@@ -54,11 +56,13 @@ HthStatus hth_j_add_fill(HthJVm *vm, HthJSb *sb, HthStr unit, size_t times) {
         return HTH_J_FAIL(vm, HTH_ELIMIT, "the render needs more than %zu MiB of memory",
                           vm->bytes_max >> 20);
     HthJSb room = { .cap = total };
-    HTH_TRY(hth_j_take(vm, total, 1, &room.p));
+    HTH_TRY(hth_j_take_text(vm, total, &room.p));
     memcpy(room.p, unit.p, unit.n);
+    hth_j_mark_copy(vm, room.p, unit.p, unit.n);
     for (room.n = unit.n; room.n < total;) { /* doubling */
         size_t k = room.n < total - room.n ? room.n : total - room.n;
         memcpy(room.p + room.n, room.p, k);
+        hth_j_mark_copy(vm, room.p + room.n, room.p, k);
         room.n += k;
     }
     if (sb->n == 0 && sb != &vm->root) {

@@ -123,7 +123,7 @@ static bool final_sigma(HthStr s, size_t at) {
     return true;
 }
 
-HthStatus hth_j_add_case(HthJVm *vm, HthJSb *sb, HthStr s, size_t at, HthJCase to) {
+static HthStatus add_case(HthJVm *vm, HthJSb *sb, HthStr s, size_t at, HthJCase to) {
     size_t len;
     uint32_t cp = hth_j_cp_at(s, at, &len);
     if (cp < 0x80) {
@@ -145,4 +145,11 @@ HthStatus hth_j_add_case(HthJVm *vm, HthJSb *sb, HthStr s, size_t at, HthJCase t
     utf8proc_int32_t c = (utf8proc_int32_t)cp;
     return hth_j_add_cp(
         vm, sb, (uint32_t)(to == HTH_J_TO_UPPER ? utf8proc_toupper(c) : utf8proc_totitle(c)));
+}
+
+HthStatus hth_j_add_case(HthJVm *vm, HthJSb *sb, HthStr s, size_t at, HthJCase to) {
+    size_t from = sb->n;
+    HTH_TRY(add_case(vm, sb, s, at, to));
+    hth_j_mark_like(vm, sb, from, s.p + at);
+    return HTH_OK;
 }

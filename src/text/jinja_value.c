@@ -56,16 +56,27 @@ static HthStatus list_from_json(HthJVm *vm, const json_t *json, HthJVal *out) {
     return HTH_OK;
 }
 
+/* The value of a "role" is the caller's word, not the conversation's: see jinja_mark.c. */
+static HthStatus from_member(HthJVm *vm, HthStr key, const json_t *json, HthJVal *out) {
+    bool role = vm->marks && json_is_string(json) && hth_str_eq(key, HTH_STR("role"));
+    bool data = vm->marks && vm->marks->data;
+    if (role) vm->marks->data = false;
+    HthStatus st = hth_j_from_json(vm, json, out);
+    if (role) vm->marks->data = data;
+    return st;
+}
+
 static HthStatus dict_from_json(HthJVm *vm, const json_t *json, HthJVal *out) {
-    HthJVal dict, item;
+    HthJVal dict, item, name;
     HTH_TRY(hth_j_dict(vm, &dict));
     json_t *obj = (json_t *)(uintptr_t)json; /* jansson's iterators want it non-const */
     HthStatus st = HTH_OK;
     for (void *it = json_object_iter(obj); it && st == HTH_OK;
          it = json_object_iter_next(obj, it)) {
         HthStr key = { json_object_iter_key(it), json_object_iter_key_len(it) };
-        st = hth_j_from_json(vm, json_object_iter_value(it), &item);
-        if (st == HTH_OK) st = hth_j_dict_put(vm, dict.u.dict, hth_j_str(key), item);
+        st = from_member(vm, key, json_object_iter_value(it), &item);
+        if (st == HTH_OK) st = hth_j_input(vm, key, &name);
+        if (st == HTH_OK) st = hth_j_dict_put(vm, dict.u.dict, name, item);
     }
     HTH_TRY(st);
     *out = dict;
@@ -82,7 +93,7 @@ HthStatus hth_j_from_json(HthJVm *vm, const json_t *json, HthJVal *out) {
     case JSON_INTEGER: *out = hth_j_int(json_integer_value(json)); break;
     case JSON_REAL: *out = hth_j_float(json_real_value(json)); break;
     case JSON_STRING:
-        *out = hth_j_str((HthStr){ json_string_value(json), json_string_length(json) });
+        st = hth_j_input(vm, (HthStr){ json_string_value(json), json_string_length(json) }, out);
         break;
     case JSON_ARRAY: st = list_from_json(vm, json, out); break;
     case JSON_OBJECT: st = dict_from_json(vm, json, out); break;

@@ -88,6 +88,7 @@ static HthStatus from_context(HthJVm *vm, uint32_t id, HthJVal *out) {
         HthStr name = vm->t->names[id];
         const json_t *json = json_object_getn(vm->vars, name.p, name.n);
         const HthJBuiltin *b = json ? NULL : hth_j_find(hth_j_globals, name);
+        if (vm->marks) vm->marks->data = !json_is_string(json);
         if (json)
             HTH_TRY(hth_j_from_json(vm, json, slot));
         else if (b)

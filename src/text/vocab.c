@@ -94,10 +94,10 @@ static HthStatus encode_plain(const HthVocab *v, HthStr text, bool after_special
     return hth_rwkv_encode(v, text, ids, err);
 }
 
-static HthStatus encode(const HthVocab *v, HthStr text, unsigned flags, HthFragments *f,
-                        HthIds *ids, HthErr *err) {
+static HthStatus encode(const HthVocab *v, HthStr text, unsigned flags, const char *marks,
+                        HthFragments *f, HthIds *ids, HthErr *err) {
     bool frame = flags & HTH_ENCODE_BOS_EOS, special = true;
-    HTH_TRY(hth_partition(v, text, flags & HTH_ENCODE_SPECIAL, f, err));
+    HTH_TRY(hth_partition(v, text, flags & HTH_ENCODE_SPECIAL, marks, f, err));
     if (frame && v->add_bos) HTH_TRY(hth_ids_add(ids, v->bos, err));
     for (uint32_t i = f->n ? 0 : UINT32_MAX; i != UINT32_MAX; i = f->p[i].next) {
         const HthFragment *part = &f->p[i];
@@ -113,14 +113,24 @@ static HthStatus encode(const HthVocab *v, HthStr text, unsigned flags, HthFragm
     return frame && last != HTH_TOKEN_NONE ? hth_ids_add(ids, last, err) : HTH_OK;
 }
 
-HthStatus hth_vocab_encode(const HthVocab *v, HthStr text, unsigned flags, HthIds *ids,
-                           HthErr *err) {
+static HthStatus encode_whole(const HthVocab *v, HthStr text, unsigned flags, const char *marks,
+                              HthIds *ids, HthErr *err) {
     HthFragments f = { 0 };
     size_t before = ids->n;
-    HthStatus status = encode(v, text, flags, &f, ids, err);
+    HthStatus status = encode(v, text, flags, marks, &f, ids, err);
     if (status != HTH_OK) ids->n = before; /* all or nothing */
     hth_free(f.p);
     return status;
+}
+
+HthStatus hth_vocab_encode(const HthVocab *v, HthStr text, unsigned flags, HthIds *ids,
+                           HthErr *err) {
+    return encode_whole(v, text, flags, NULL, ids, err);
+}
+
+HthStatus hth_vocab_encode_marked(const HthVocab *v, HthStr text, const char *marks, HthIds *ids,
+                                  HthErr *err) {
+    return encode_whole(v, text, HTH_ENCODE_SPECIAL, marks, ids, err);
 }
 
 uint32_t hth_vocab_count(const HthVocab *v) {

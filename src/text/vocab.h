@@ -49,6 +49,10 @@ HTH_MUST_CHECK HthStatus hth_ids_add(HthIds *ids, uint32_t id, HthErr *err);
  * ids->max would be passed: nothing is cut silently. */
 HTH_MUST_CHECK HthStatus hth_vocab_encode(const HthVocab *v, HthStr text, unsigned flags,
                                           HthIds *ids, HthErr *err);
+/* The same with HTH_ENCODE_SPECIAL, for text of which some is somebody's words: a control token is
+ * recognised only where no byte of it is marked (marks[text.n], NULL: none is). */
+HTH_MUST_CHECK HthStatus hth_vocab_encode_marked(const HthVocab *v, HthStr text, const char *marks,
+                                                 HthIds *ids, HthErr *err);
 /* Appends the raw bytes a token stands for (a part of a UTF-8 character is possible: feed
  * stream.h). Control tokens give nothing unless show_special. */
 HTH_MUST_CHECK HthStatus hth_vocab_piece(const HthVocab *v, uint32_t id, bool show_special,

@@ -99,9 +99,10 @@ typedef struct HthFragments {
     size_t n, cap;
 } HthFragments;
 
-/* partition.c: cuts text at special tokens, longest token first; without `all` only USER ones. */
-HTH_MUST_CHECK HthStatus hth_partition(const HthVocab *v, HthStr text, bool all, HthFragments *out,
-                                       HthErr *err);
+/* partition.c: cuts text at special tokens, longest token first; without `all` only USER ones, and
+ * where bytes are marked (marks[text.n], may be NULL) as well. */
+HTH_MUST_CHECK HthStatus hth_partition(const HthVocab *v, HthStr text, bool all, const char *marks,
+                                       HthFragments *out, HthErr *err);
 
 /* The byte-level alphabet: every byte as a printable character (pieces.c). */
 size_t hth_byte_char(uint8_t byte, char out[4]); /* UTF-8 of its character, 1 or 2 bytes */

@@ -53,6 +53,11 @@ run --raw --show-prompt --seed 1 "just this"
 same "--raw: only the prompt" "just this" "$err"
 ok "no half characters" iconv -f UTF-8 -t UTF-8 <(printf '%s' "$first") -o /dev/null
 
+# What a person types is text, even where it spells a special token; --raw means what it says.
+count() { hearth run "$m" --json -n 1 --seed 1 "$@"; sed -n 's/.*"prompt_count": \([0-9]*\).*/\1/p' <<< "$out"; }
+ok "a typed </s> is text" test "$(count "x</s>x")" -gt "$(($(count "xx") + 1))"
+same "in raw text it is a token" "$(($(count --raw "x") + 1))" "$(count --raw "x</s>")"
+
 # Stop strings: text before the stop, never any of it.
 probe=${first:4:2}
 run --seed 1 --stop "$probe" "Hello there"

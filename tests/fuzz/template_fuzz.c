@@ -7,6 +7,22 @@
 #include "base/mem.h"
 #include "text/chat.h"
 
+/* The same text, with a mark for every byte. */
+static HthStatus marked(const HthTemplate *t, json_t *v, const HthTemplateLimits *limits,
+                        HthStr want) {
+    HthErr err = { 0 };
+    HthBuf out, marks;
+    hth_buf_init(&out, 1 << 17);
+    hth_buf_init(&marks, 1 << 17);
+    HthStatus st = hth_template_render_marked(t, v, 1795253400, limits, &out, &marks, &err);
+    HTH_ASSERT(out.n == marks.n);
+    if (st == HTH_OK) HTH_ASSERT(hth_str_eq(hth_buf_str(&out), want));
+    for (size_t i = 0; i < marks.n; i++) HTH_ASSERT((uint8_t)marks.p[i] <= 1);
+    hth_buf_drop(&out);
+    hth_buf_drop(&marks);
+    return st;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char vars_text[] =
@@ -45,6 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         HTH_ASSERT(hth_str_eq(hth_buf_str(&a), hth_buf_str(&b)));
         HTH_ASSERT(hth_utf8_valid(hth_buf_str(&a)));
         if (first != HTH_OK) HTH_ASSERT(a.n == 0 && err.text[0]);
+        HthStatus third = marked(t, v, &limits, hth_buf_str(&a));
+        HTH_ASSERT(third == first || third == HTH_ELIMIT); /* marks take memory */
     } else {
         HTH_ASSERT(!t && err.text[0]);
     }

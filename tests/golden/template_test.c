@@ -4,6 +4,7 @@
  * that the template itself raises. Exit 77 when the data is not there. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "text/chat.h"
@@ -31,6 +32,33 @@ static json_t *variables(json_t *input) {
     return vars;
 }
 
+static unsigned contents; /* how many were looked at */
+
+/* The same text with marks, and what a message says is marked wherever it says it. */
+static bool marked(const HthTemplate *t, json_t *vars, HthStr want) {
+    HthBuf out, marks;
+    hth_buf_init(&out, (size_t)16 << 20);
+    hth_buf_init(&marks, (size_t)16 << 20);
+    HthStatus st = hth_template_render_marked(t, vars, NOON, NULL, &out, &marks, &err);
+    bool ok = st == HTH_OK && marks.n == out.n && hth_str_eq(hth_buf_str(&out), want);
+    json_t *messages = json_object_get(vars, "messages");
+    for (size_t i = 0; ok && i < json_array_size(messages); i++) {
+        json_t *said = json_object_get(json_array_get(messages, i), "content");
+        HthStr text = { json_string_value(said), json_string_length(said) };
+        if (!json_is_string(said) || text.n < 12) continue; /* shorter: the template's, perhaps */
+        size_t at = hth_str_find(want, text);
+        if (at == SIZE_MAX) continue;
+        contents++;
+        ok = memchr(marks.p + at, 0, text.n) == NULL;
+    }
+    size_t own = 0;
+    for (size_t i = 0; i < marks.n; i++) own += marks.p[i] == 0;
+    ok = ok && (own > 0 || marks.n == 0);
+    hth_buf_drop(&out);
+    hth_buf_drop(&marks);
+    return ok;
+}
+
 static bool same(const HthTemplate *t, json_t *input, json_t *want, const char *name,
                  const char *which) {
     HthBuf out;
@@ -46,6 +74,10 @@ static bool same(const HthTemplate *t, json_t *input, json_t *want, const char *
         ok = st == HTH_EINVAL && out.n == 0 &&
              hth_str_starts(hth_str(err.text), HTH_STR("template raised: "));
     if (!ok) fprintf(stderr, "%s, %s: %s\n", name, which, st == HTH_OK ? "differs" : err.text);
+    if (ok && text && !marked(t, vars, hth_buf_str(&out))) {
+        fprintf(stderr, "%s, %s: marks are wrong\n", name, which);
+        ok = false;
+    }
     hth_buf_drop(&out);
     json_decref(vars);
     return ok;
@@ -84,8 +116,8 @@ int main(void) {
     }
     json_object_foreach(json_object_get(cases, "expected"), name, expected)
         check_template(dir, name, json_object_get(cases, "inputs"), expected, &good, &bad);
-    printf("%u renderings as listed, %u not\n", good, bad);
+    printf("%u renderings as listed, %u not; %u contents marked\n", good, bad, contents);
     json_decref(cases);
     hth_buf_drop(&text);
-    return bad || !good;
+    return bad || !good || !contents;
 }

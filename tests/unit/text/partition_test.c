@@ -22,11 +22,12 @@ static void make(Vb *vb, const char *name) {
 }
 
 /* "[a]4[b]": plain stretches in brackets, tokens by id. */
-static const char *parts(const HthVocab *v, HthStr text, bool all, char *room) {
+static const char *marked_parts(const HthVocab *v, HthStr text, bool all, const char *marks,
+                                char *room) {
     HthFragments f = { 0 };
     HthErr err;
     size_t n = 0;
-    assert_ok(hth_partition(v, text, all, &f, &err), err);
+    assert_ok(hth_partition(v, text, all, marks, &f, &err), err);
     for (uint32_t i = f.n ? 0 : UINT32_MAX; i != UINT32_MAX; i = f.p[i].next) {
         HthStr s = hth_str_sub(text, f.p[i].at, f.p[i].n);
         bool plain = f.p[i].token == HTH_TOKEN_NONE;
@@ -36,6 +37,10 @@ static const char *parts(const HthVocab *v, HthStr text, bool all, char *room) {
     room[n] = 0;
     hth_free(f.p);
     return room;
+}
+
+static const char *parts(const HthVocab *v, HthStr text, bool all, char *room) {
+    return marked_parts(v, text, all, NULL, room);
 }
 
 static void which_tokens(void **state) {
@@ -132,7 +137,7 @@ static void like_the_slow_way(void **state) {
         }
         HthStr s = { text, n };
         slow(vb.v, s, round % 2, owner);
-        assert_ok(hth_partition(vb.v, s, round % 2, &f, &err), err);
+        assert_ok(hth_partition(vb.v, s, round % 2, NULL, &f, &err), err);
         size_t at = 0;
         for (uint32_t i = 0; i != UINT32_MAX; i = f.p[i].next) {
             assert_int_equal(f.p[i].at, at);
@@ -145,11 +150,35 @@ static void like_the_slow_way(void **state) {
     vb_close(&vb);
 }
 
+/* Control tokens are not found where somebody typed them; user tokens are part of any text. */
+static void marked_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *marks, *want;
+    } rows[] = {
+        { "<s>a</s>", "\0\0\0\1\0\0\0\0", "1[a]2" },
+        { "<s>a</s>", "\1\1\1\1\0\0\0\0", "[<s>a]2" },
+        { "<s>a</s>", "\0\0\0\0\0\0\0\1", "1[a</s>]" },
+        { "<s><s><s>", "\0\0\0\0\1\0\0\0\0", "1[<s>]1" },
+        { "<<s>s><s>", "\0\1\1\1\0\0\0\0\0", "[<<s>s>]1" },
+        { "<x><s><x>", "\1\1\1\1\1\1\1\1\1", "4[<s>]4" },
+        { "<|ctl|>", "\0\0\1\1\1\0\0", "[<|ctl|>]" },
+        { "<unk>", "\1\1\1\1\1", "[<unk>]" },
+    };
+    Vb vb;
+    char room[256];
+    make(&vb, NULL);
+    for (size_t i = 0; i < HTH_COUNT(rows); i++)
+        assert_string_equal(marked_parts(vb.v, hth_str(rows[i].text), true, rows[i].marks, room),
+                            rows[i].want);
+    vb_close(&vb);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(which_tokens),      cmocka_unit_test(longest_wins_over_the_whole_text),
         cmocka_unit_test(blanks_around),     cmocka_unit_test(blanks_before),
-        cmocka_unit_test(like_the_slow_way),
+        cmocka_unit_test(like_the_slow_way), cmocka_unit_test(marked_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
