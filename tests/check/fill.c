@@ -50,7 +50,8 @@ static const struct {
     { "Q8_0", { 0 }, 1 },   { "Q4_0", { 0 }, 1 },    { "Q4_1", { 0, 2 }, 2 },
     { "Q5_0", { 0 }, 1 },   { "Q5_1", { 0, 2 }, 2 }, { "Q2_K", { 80, 82 }, 2 },
     { "Q3_K", { 108 }, 1 }, { "Q4_K", { 0, 2 }, 2 }, { "Q5_K", { 0, 2 }, 2 },
-    { "Q6_K", { 208 }, 1 }, { "F16", { 0 }, 1 },
+    { "Q6_K", { 208 }, 1 }, { "F16", { 0 }, 1 },     { "IQ4_NL", { 0 }, 1 },
+    { "IQ4_XS", { 0 }, 1 },
 };
 
 /* A half of either sign between about 1e-7 and 8, subnormals included. */
@@ -70,6 +71,7 @@ void fill_blocks(Check *k, const HthFmt *fmt, uint8_t *w, size_t blocks) {
     for (size_t b = 0; b < blocks; b++, w += fmt->block_bytes) {
         for (uint32_t i = 0; i < fmt->block_bytes; i++) w[i] = (uint8_t)next(k);
         if (below(k, 9) == 0) memset(w, below(k, 2) != 0 ? 0xff : 0x80, fmt->block_bytes);
+        if (strcmp(fmt->name, "MXFP4") == 0) w[0] = (uint8_t)(110 + below(k, 30)); /* an exponent */
         for (size_t i = 0; i < HTH_COUNT(halves); i++) {
             if (strcmp(halves[i].fmt, fmt->name) != 0) continue;
             for (uint8_t h = 0; h < halves[i].count; h++) {

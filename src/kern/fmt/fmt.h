@@ -80,7 +80,7 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
 #define HTH_FMT_BLOCKS(X)                                                                          \
     X(q8_0) X(q4_0) X(q4_1) X(q5_0) X(q5_1) X(q2_k) X(q3_k) X(q4_k) X(q5_k) X(q6_k)
 /* Formats without a fast half: every tier computes them in plain C. */
-#define HTH_FMT_SLOW(X) X(q1_0) X(q2_0)
+#define HTH_FMT_SLOW(X) X(q1_0) X(q2_0) X(iq4_nl) X(iq4_xs) X(mxfp4)
 #define HTH_FMT_LIST(X) HTH_FMT_FLOATS(X) HTH_FMT_BLOCKS(X) HTH_FMT_SLOW(X)
 
 #define HTH_FMT_DECL(sym)                                                                          \
