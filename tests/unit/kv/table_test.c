@@ -103,6 +103,40 @@ static void trim_wipes(void **state) {
     world_close(&w);
 }
 
+/* Only what was asked for since the last trim is wiped, and all of that: growing and trimming at
+ * random, bytes past the count are always zero. */
+static void nothing_lingers(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    assert_ok(world_open(&w, &err), err);
+    const HthKvView *v = hth_table_view(w.a);
+    uint32_t count = 0;
+    for (uint64_t step = 0; step < 200; step++) {
+        uint32_t more = hth_rng_below(4, 1, step, 12), keep;
+        if (count + more > 2 * HTH_PAGE_LEN) more = 0;
+        if (more > 0) assert_ok(hth_table_grow(w.a, count + more, &err), err);
+        for (uint32_t p = count; p < count + more; p++)
+            for (uint32_t l = 0; l < LAYERS; l++)
+                for (uint32_t h = 0; h < HEADS; h++) {
+                    memset(hth_kv_k(v, l, h, p), 0xaa, DK * 4);
+                    memset(hth_kv_v(v, l, h, p), 0xaa, DV * 4);
+                }
+        count += more;
+        keep = hth_rng_below(4, 2, step, 10);
+        if (step % 50 == 49) keep = hth_rng_below(4, 3, step, 2 * HTH_PAGE_LEN);
+        count -= keep < count ? keep : count;
+        hth_table_trim(w.a, count);
+        for (uint32_t p = 0; p < hth_table_pages(w.a) * HTH_PAGE_LEN; p++)
+            for (uint32_t l = 0; l < LAYERS; l++)
+                for (uint32_t h = 0; h < HEADS; h++) {
+                    assert_int_equal(hth_kv_k(v, l, h, p)[DK * 4 - 1], p < count ? 0xaa : 0);
+                    assert_int_equal(hth_kv_v(v, l, h, p)[0], p < count ? 0xaa : 0);
+                }
+    }
+    world_close(&w);
+}
+
 static HthStatus body(void *ctx) {
     (void)ctx;
     World w;
@@ -118,9 +152,8 @@ static void survives_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grows_and_trims),
-        cmocka_unit_test(places_do_not_overlap),
-        cmocka_unit_test(trim_wipes),
+        cmocka_unit_test(grows_and_trims),    cmocka_unit_test(places_do_not_overlap),
+        cmocka_unit_test(trim_wipes),         cmocka_unit_test(nothing_lingers),
         cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
