@@ -40,28 +40,40 @@ static uint64_t rotl(uint64_t x, int n) {
     return x << n | x >> (64 - n);
 }
 
-static void sip_round(uint64_t v[4]) {
-    v[0] += v[1], v[1] = rotl(v[1], 13) ^ v[0], v[0] = rotl(v[0], 32);
-    v[2] += v[3], v[3] = rotl(v[3], 16) ^ v[2];
-    v[0] += v[3], v[3] = rotl(v[3], 21) ^ v[0];
-    v[2] += v[1], v[1] = rotl(v[1], 17) ^ v[2], v[2] = rotl(v[2], 32);
+typedef struct Sip {
+    uint64_t a, b, c, d;
+} Sip;
+
+/* Inline, so that the state stays in registers: opening a vocabulary hashes a million strings. */
+static inline __attribute__((always_inline)) void sip_round(Sip *v) {
+    v->a += v->b, v->b = rotl(v->b, 13) ^ v->a, v->a = rotl(v->a, 32);
+    v->c += v->d, v->d = rotl(v->d, 16) ^ v->c;
+    v->a += v->d, v->d = rotl(v->d, 21) ^ v->a;
+    v->c += v->b, v->b = rotl(v->b, 17) ^ v->c, v->c = rotl(v->c, 32);
+}
+
+/* The last n < 8 bytes, little-endian. Reads overlap instead of looping. */
+static uint64_t tail_bytes(const char *p, size_t n) {
+    if (n >= 4) return hth_le32(p) | (uint64_t)hth_le32(p + n - 4) << (8 * (n - 4));
+    if (n == 0) return 0;
+    const uint8_t *u = (const uint8_t *)p;
+    return u[0] | (uint64_t)u[n / 2] << (8 * (n / 2)) | (uint64_t)u[n - 1] << (8 * (n - 1));
 }
 
 /* SipHash-1-3 (Aumasson and Bernstein, 2012). */
 static uint32_t hash_bytes(const uint64_t seed[2], HthStr s) {
-    uint64_t v[4] = { seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
-                      seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573 };
+    Sip v = { seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
+              seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573 };
     size_t i = 0;
     for (; s.n - i >= 8; i += 8) {
         const uint64_t m = hth_le64(s.p + i);
-        v[3] ^= m, sip_round(v), v[0] ^= m;
+        v.d ^= m, sip_round(&v), v.a ^= m;
     }
-    uint64_t m = (uint64_t)s.n << 56;
-    for (int shift = 0; i < s.n; i++, shift += 8) m |= (uint64_t)(uint8_t)s.p[i] << shift;
-    v[3] ^= m, sip_round(v), v[0] ^= m;
-    v[2] ^= 0xFF;
-    for (int k = 0; k < 3; k++) sip_round(v);
-    const uint64_t h = v[0] ^ v[1] ^ v[2] ^ v[3];
+    const uint64_t m = (uint64_t)s.n << 56 | tail_bytes(s.p + i, s.n - i);
+    v.d ^= m, sip_round(&v), v.a ^= m;
+    v.c ^= 0xFF;
+    for (int k = 0; k < 3; k++) sip_round(&v);
+    const uint64_t h = v.a ^ v.b ^ v.c ^ v.d;
     return (uint32_t)(h ^ h >> 32);
 }
 
@@ -130,8 +142,8 @@ static HthStatus grow(HthMap *map, HthErr *err) {
     return HTH_OK;
 }
 
-HthStatus hth_map_put(HthMap *map, HthStr key, uint32_t value, HthErr *err) {
-    HTH_ASSERT(value != HTH_MAP_NONE);
+/* The slot of key, taken for it if it was not there (value1 is still 0 then). */
+static HthStatus claim(HthMap *map, HthStr key, Slot **out, HthErr *err) {
     const uint32_t hash = hash_bytes(map->seed, key);
     Slot *s = seek(map->slots, map->mask, hash, key);
     if (!s->value1) {
@@ -143,13 +155,49 @@ HthStatus hth_map_put(HthMap *map, HthStr key, uint32_t value, HthErr *err) {
         s->key = key;
         s->hash = hash;
     }
+    *out = s;
+    return HTH_OK;
+}
+
+HthStatus hth_map_put(HthMap *map, HthStr key, uint32_t value, HthErr *err) {
+    HTH_ASSERT(value != HTH_MAP_NONE);
+    Slot *s;
+    HTH_TRY(claim(map, key, &s, err));
     s->value1 = value + 1;
+    return HTH_OK;
+}
+
+HthStatus hth_map_add(HthMap *map, HthStr key, uint32_t value, HthErr *err) {
+    HTH_ASSERT(value != HTH_MAP_NONE);
+    Slot *s;
+    HTH_TRY(claim(map, key, &s, err));
+    if (!s->value1) s->value1 = value + 1;
     return HTH_OK;
 }
 
 uint32_t hth_map_get(const HthMap *map, HthStr key) {
     const Slot *s = seek(map->slots, map->mask, hash_bytes(map->seed, key), key);
     return s->value1 - 1; /* an empty slot's 0 becomes HTH_MAP_NONE */
+}
+
+void hth_map_prefetch(const HthMap *map, HthStr key) {
+    __builtin_prefetch(&map->slots[hash_bytes(map->seed, key) & map->mask]);
+}
+
+void hth_map_get_many(const HthMap *map, const HthStr *keys, size_t n, uint32_t *out) {
+    enum { GROUP = 32 };
+    uint32_t hash[GROUP];
+    for (size_t at = 0; at < n; at += GROUP) {
+        const size_t len = n - at < GROUP ? n - at : GROUP;
+        for (size_t i = 0; i < len; i++) {
+            hash[i] = hash_bytes(map->seed, keys[at + i]);
+            __builtin_prefetch(&map->slots[hash[i] & map->mask]);
+        }
+        for (size_t i = 0; i < len; i++) /* most keys are found in their first slot */
+            __builtin_prefetch(map->slots[hash[i] & map->mask].key.p);
+        for (size_t i = 0; i < len; i++)
+            out[at + i] = seek(map->slots, map->mask, hash[i], keys[at + i])->value1 - 1;
+    }
 }
 
 size_t hth_map_count(const HthMap *map) {
@@ -200,8 +248,7 @@ static HthStatus grow64(HthMap64 *map, HthErr *err) {
     return HTH_OK;
 }
 
-HthStatus hth_map64_put(HthMap64 *map, uint64_t key, uint32_t value, HthErr *err) {
-    HTH_ASSERT(value != HTH_MAP_NONE);
+static HthStatus claim64(HthMap64 *map, uint64_t key, Slot64 **out, HthErr *err) {
     Slot64 *s = seek64(map->seed, map->slots, map->mask, key);
     if (!s->value1) {
         if (map->count >= (map->mask + 1) / 3 * 2) {
@@ -211,8 +258,28 @@ HthStatus hth_map64_put(HthMap64 *map, uint64_t key, uint32_t value, HthErr *err
         map->count++;
         s->key = key;
     }
+    *out = s;
+    return HTH_OK;
+}
+
+HthStatus hth_map64_put(HthMap64 *map, uint64_t key, uint32_t value, HthErr *err) {
+    HTH_ASSERT(value != HTH_MAP_NONE);
+    Slot64 *s;
+    HTH_TRY(claim64(map, key, &s, err));
     s->value1 = value + 1;
     return HTH_OK;
+}
+
+HthStatus hth_map64_add(HthMap64 *map, uint64_t key, uint32_t value, HthErr *err) {
+    HTH_ASSERT(value != HTH_MAP_NONE);
+    Slot64 *s;
+    HTH_TRY(claim64(map, key, &s, err));
+    if (!s->value1) s->value1 = value + 1;
+    return HTH_OK;
+}
+
+void hth_map64_prefetch(const HthMap64 *map, uint64_t key) {
+    __builtin_prefetch(&map->slots[hash_u64(map->seed, key) & map->mask]);
 }
 
 uint32_t hth_map64_get(const HthMap64 *map, uint64_t key) {

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/num.h"
 
@@ -51,6 +52,22 @@ void *hth_calloc_aligned(size_t count, size_t size) {
     if (posix_memalign(&p, ALIGN, (bytes + ALIGN - 1) / ALIGN * ALIGN)) return NULL;
     memset(p, 0, bytes);
     return born(p);
+}
+
+void *hth_pages_calloc(size_t count, size_t size) {
+    size_t bytes;
+    if (!admitted(count, size, &bytes)) return NULL;
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    madvise(p, bytes, MADV_HUGEPAGE); /* a wish: small pages do as well */
+    return born(p);
+}
+
+void hth_pages_give(void *p, size_t count, size_t size) {
+    if (!p) return;
+    const size_t bytes = count * size; /* did not overflow when it was taken */
+    atomic_fetch_sub_explicit(&g_live, 1, memory_order_relaxed);
+    munmap(p, bytes ? bytes : 1);
 }
 
 void hth_free(void *p) {

@@ -16,6 +16,11 @@ void *hth_calloc(size_t count, size_t size);
 void *hth_realloc(void *p, size_t count, size_t size);
 /* Zeroed, aligned to 64 bytes (kernels want it). Free with hth_free. */
 void *hth_calloc_aligned(size_t count, size_t size);
+/* As hth_calloc_aligned, but straight from the system, for blocks of which much may never be used:
+ * memory is there when it is first written, in huge pages where the system has them. Aligned to a
+ * page. Give back with hth_pages_give and the same count and size. */
+void *hth_pages_calloc(size_t count, size_t size);
+void hth_pages_give(void *p, size_t count, size_t size); /* NULL is fine */
 void hth_free(void *p); /* NULL is fine */
 char *hth_strdup(const char *s); /* NULL on exhaustion */
 void hth_zero(void *p, size_t bytes); /* wipes; never optimised away */

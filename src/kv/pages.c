@@ -25,7 +25,7 @@ HthStatus hth_pages_open(HthPages **out, const HthPagesCfg *cfg, HthErr *err) {
     p->cfg = *cfg;
     p->stride = (cfg->page_bytes + 63) & ~(size_t)63;
     /* The largest first: where it cannot be had, the lists must not take their gigabytes before. */
-    p->data = hth_calloc_aligned(cfg->page_count, p->stride);
+    p->data = hth_pages_calloc(cfg->page_count, p->stride);
     if (p->data) p->readers = hth_calloc((size_t)cfg->page_count + 1, sizeof *p->readers);
     if (p->readers) p->free_ids = hth_calloc(cfg->page_count, sizeof *p->free_ids);
     if (!p->readers || !p->free_ids || !p->data) {
@@ -49,7 +49,7 @@ void hth_pages_close(HthPages **pages) {
     if (!p) return;
     for (uint32_t id = 1; p->data && p->readers && id <= p->cfg.page_count; id++)
         if (p->readers[id] > 0) hth_zero(p->data + (id - 1) * p->stride, p->stride);
-    hth_free(p->data);
+    hth_pages_give(p->data, p->cfg.page_count, p->stride);
     hth_free(p->readers);
     hth_free(p->free_ids);
     hth_free(p);

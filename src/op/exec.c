@@ -30,7 +30,7 @@ HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *ke
     e->threads = hth_pool_threads(pool);
     st = hth_plan_scratch(&e->scratch, prog, rows_max, pages_max, e->threads, err);
     if (st != HTH_OK) goto out;
-    e->block = hth_calloc_aligned(e->scratch.bytes, 1);
+    e->block = hth_pages_calloc(e->scratch.bytes, 1);
     if (!e->block) {
         st = HTH_FAIL(err, HTH_ENOMEM, "no memory for %zu bytes of scratch", e->scratch.bytes);
         goto out;
@@ -52,7 +52,7 @@ void hth_exec_close(HthExec **exec) {
     HthExec *e = *exec;
     if (!e) return;
     if (e->block) hth_zero(e->block, e->scratch.bytes);
-    hth_free(e->block);
+    hth_pages_give(e->block, e->scratch.bytes, 1);
     hth_free(e);
     *exec = NULL;
 }

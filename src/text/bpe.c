@@ -41,34 +41,78 @@ static bool cut_merge(HthStr line, HthStr *left, HthStr *right) {
     return true;
 }
 
-static HthStatus read_merges(const HthVocab *v, HthBpe *b, const HthGgufKv *kv, HthErr *err) {
-    HthStr left, right;
-    for (uint64_t i = 0; i < kv->count; i++) {
-        uint32_t l, r;
-        if (!cut_merge(hth_gguf_elem_str(kv, i), &left, &right)) continue;
-        HTH_TRY(intern(v, b, left, &l, err));
-        HTH_TRY(intern(v, b, right, &r, err));
-        uint64_t pair = (uint64_t)l << 32 | r;
-        if (hth_map64_get(b->rank, pair) != HTH_MAP_NONE) continue; /* the first one counts */
-        HTH_TRY(hth_map64_put(b->rank, pair, (uint32_t)i, err));
+/* Merges on their way through the maps: what is asked of memory for one does not wait for the
+ * others. A real vocabulary has 280 thousand. */
+enum { BATCH = 16 };
+
+typedef struct Batch {
+    uint32_t n;
+    uint32_t rank[BATCH];
+    HthStr side[3 * BATCH]; /* of each: left, right, joined */
+    uint32_t piece[3 * BATCH];
+    size_t end[BATCH]; /* of the joined string in `both` */
+    HthBuf both;
+} Batch;
+
+/* Merges first .. first + count as strings. */
+static HthStatus gather(Batch *m, const HthGgufKv *kv, uint32_t first, uint32_t count,
+                        HthErr *err) {
+    m->n = 0;
+    hth_buf_clear(&m->both);
+    for (uint32_t i = first; i < first + count; i++) {
+        HthStr *side = &m->side[3 * m->n];
+        if (!cut_merge(hth_gguf_elem_str(kv, i), &side[0], &side[1])) continue;
+        HTH_TRY(hth_buf_add_str(&m->both, side[0], err));
+        HTH_TRY(hth_buf_add_str(&m->both, side[1], err));
+        m->rank[m->n] = i;
+        m->end[m->n++] = m->both.n;
+    }
+    for (uint32_t i = 0; i < m->n; i++) { /* only now: the buffer may have moved */
+        size_t from = i ? m->end[i - 1] : 0;
+        m->side[3 * i + 2] = hth_str_sub(hth_buf_str(&m->both), from, m->end[i] - from);
     }
     return HTH_OK;
 }
 
-static HthStatus read_joined(const HthVocab *v, HthBpe *b, const HthGgufKv *kv, HthErr *err) {
-    HthBuf both;
-    HthStr left, right;
-    HthStatus status = HTH_OK;
-    hth_buf_init(&both, SIZE_MAX / 2);
-    for (uint64_t i = 0; status == HTH_OK && i < kv->count; i++) {
-        b->joined[i] = HTH_TOKEN_NONE;
-        if (!cut_merge(hth_gguf_elem_str(kv, i), &left, &right)) continue;
-        hth_buf_clear(&both);
-        status = hth_buf_add_str(&both, left, err);
-        if (status == HTH_OK) status = hth_buf_add_str(&both, right, err);
-        if (status == HTH_OK) b->joined[i] = piece_of(v, b, hth_buf_str(&both));
+static HthStatus read_batch(const HthVocab *v, HthBpe *b, Batch *m, HthErr *err) {
+    uint64_t pair[BATCH];
+    hth_map_get_many(v->map, m->side, 3 * m->n, m->piece);
+    for (uint32_t i = 0; i < m->n; i++) {
+        uint32_t *p = &m->piece[3 * i];
+        for (int k = 0; k < 2; k++)
+            if (p[k] == HTH_MAP_NONE)
+                HTH_TRY(intern(v, b, m->side[3 * i + (uint32_t)k], &p[k], err));
+        pair[i] = (uint64_t)p[0] << 32 | p[1];
+        hth_map64_prefetch(b->rank, pair[i]);
+        b->joined[m->rank[i]] = p[2];
     }
-    hth_buf_drop(&both);
+    for (uint32_t i = 0; i < m->n; i++) /* of equal pairs the first one counts */
+        HTH_TRY(hth_map64_add(b->rank, pair[i], m->rank[i], err));
+    return HTH_OK;
+}
+
+/* Joined strings that are no tokens may be sides of later merges. */
+static HthStatus join_extra(HthBpe *b, Batch *m, const HthGgufKv *kv, uint32_t n, HthErr *err) {
+    for (uint32_t i = 0; i < n && hth_map_count(b->extra) > 0; i++) {
+        if (b->joined[i] != HTH_TOKEN_NONE) continue;
+        HTH_TRY(gather(m, kv, i, 1, err));
+        if (m->n > 0) b->joined[i] = hth_map_get(b->extra, m->side[2]);
+    }
+    return HTH_OK;
+}
+
+static HthStatus read_merges(const HthVocab *v, HthBpe *b, const HthGgufKv *kv, HthErr *err) {
+    Batch m;
+    HthStatus status = HTH_OK;
+    uint32_t n = (uint32_t)kv->count;
+    hth_buf_init(&m.both, SIZE_MAX / 2);
+    memset(b->joined, 0xff, n * sizeof *b->joined); /* HTH_TOKEN_NONE */
+    for (uint32_t i = 0; status == HTH_OK && i < n; i += BATCH) {
+        status = gather(&m, kv, i, n - i < BATCH ? n - i : BATCH, err);
+        if (status == HTH_OK) status = read_batch(v, b, &m, err);
+    }
+    if (status == HTH_OK) status = join_extra(b, &m, kv, n, err);
+    hth_buf_drop(&m.both);
     return status;
 }
 
@@ -88,7 +132,6 @@ HthStatus hth_bpe_open(HthVocab *v, const HthGguf *g, HthErr *err) {
     HTH_TRY(hth_map_open(&b->extra, 16, err));
     HTH_TRY(hth_map64_open(&b->rank, n, err));
     if (kv) HTH_TRY(read_merges(v, b, kv, err));
-    if (kv) HTH_TRY(read_joined(v, b, kv, err));
     for (unsigned byte = 0; byte < 256; byte++) {
         char c[4];
         size_t len = hth_byte_char((uint8_t)byte, c);

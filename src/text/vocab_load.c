@@ -87,7 +87,9 @@ static HthStatus name_empty(HthVocab *v, uint32_t id, HthErr *err) {
     return HTH_OK;
 }
 
+/* Of equal texts the first id is the one that is found. */
 static HthStatus read_texts(HthVocab *v, const HthGguf *g, HthErr *err) {
+    enum { AHEAD = 8 }; /* texts on their way to their slots: a miss takes as long as ten hashes */
     const HthGgufKv *kv;
     HTH_TRY(hth_gguf_arr(g, KEY("tokens"), HTH_GGUF_STR, &kv, err));
     HTH_REQUIRE(kv->count > 0 && kv->count <= TOKENS_MAX, err, HTH_EFORMAT,
@@ -108,10 +110,11 @@ static HthStatus read_texts(HthVocab *v, const HthGguf *g, HthErr *err) {
                     HTH_TOKEN_BYTES_MAX);
         if (v->text[id].n == 0) HTH_TRY(name_empty(v, id, err));
         if (v->text[id].n > v->token_max) v->token_max = v->text[id].n;
-        if (hth_map_get(v->map, v->text[id]) == HTH_MAP_NONE) {
-            HTH_TRY(hth_map_put(v->map, v->text[id], id, err));
-        }
+        hth_map_prefetch(v->map, v->text[id]);
+        if (id >= AHEAD) HTH_TRY(hth_map_add(v->map, v->text[id - AHEAD], id - AHEAD, err));
     }
+    for (uint32_t id = v->n > AHEAD ? v->n - AHEAD : 0; id < v->n; id++)
+        HTH_TRY(hth_map_add(v->map, v->text[id], id, err));
     return HTH_OK;
 }
 

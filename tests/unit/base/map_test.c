@@ -52,6 +52,39 @@ static void slices_like_a_model(void **state) {
     hth_map_close(&map);
 }
 
+static void many_and_add(void **state) {
+    (void)state;
+    HthMap *map = NULL;
+    HthMap64 *map64 = NULL;
+    static HthStr keys[KEYS];
+    static uint32_t got[KEYS];
+    assert_int_equal(hth_map_open(&map, 0, NULL), HTH_OK);
+    assert_int_equal(hth_map64_open(&map64, 0, NULL), HTH_OK);
+    for (uint32_t k = 0; k < KEYS; k++) {
+        keys[k] = (HthStr){ names[k], lengths[k] };
+        if (k % 3 == 0) continue; /* absent */
+        for (uint32_t again = 0; again < 2; again++) { /* the second changes nothing */
+            assert_int_equal(hth_map_add(map, keys[k], k + again, NULL), HTH_OK);
+            assert_int_equal(hth_map64_add(map64, numbers[k], k + again, NULL), HTH_OK);
+        }
+    }
+    assert_int_equal(hth_map_count(map), hth_map64_count(map64));
+    for (size_t n = 0; n <= KEYS; n += n < 70 ? 1 : 90) {
+        memset(got, 0xAA, sizeof got);
+        hth_map_get_many(map, keys, n, got);
+        for (uint32_t k = 0; k < n; k++) {
+            hth_map_prefetch(map, keys[k]);
+            hth_map64_prefetch(map64, numbers[k]);
+            assert_int_equal(got[k], k % 3 == 0 ? HTH_MAP_NONE : k);
+            assert_int_equal(hth_map_get(map, keys[k]), got[k]);
+            assert_int_equal(hth_map64_get(map64, numbers[k]), got[k]);
+        }
+        if (n < KEYS) assert_int_equal(got[n], 0xAAAAAAAA);
+    }
+    hth_map_close(&map);
+    hth_map64_close(&map64);
+}
+
 static void numbers_like_a_model(void **state) {
     (void)state;
     static uint32_t model[KEYS];
@@ -125,11 +158,9 @@ static void exhaustion(void **state) {
 int main(void) {
     make_keys();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slices_like_a_model),
-        cmocka_unit_test(numbers_like_a_model),
-        cmocka_unit_test(expected_means_no_growth),
-        cmocka_unit_test(too_many_is_no_memory),
-        cmocka_unit_test(exhaustion),
+        cmocka_unit_test(many_and_add),          cmocka_unit_test(slices_like_a_model),
+        cmocka_unit_test(numbers_like_a_model),  cmocka_unit_test(expected_means_no_growth),
+        cmocka_unit_test(too_many_is_no_memory), cmocka_unit_test(exhaustion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

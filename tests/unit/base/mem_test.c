@@ -32,6 +32,27 @@ static void zeroed_and_counted(void **state) {
     assert_int_equal(hth_mem_live(), live);
 }
 
+static void pages_are_zeroed_and_counted(void **state) {
+    (void)state;
+    const uint64_t live = hth_mem_live(), calls = hth_mem_calls();
+    volatile size_t huge = SIZE_MAX;
+    uint8_t *p = hth_pages_calloc(3, 5 << 20), *none = hth_pages_calloc(0, 4);
+    assert_non_null(p), assert_non_null(none);
+    assert_int_equal((uintptr_t)p % 4096, 0);
+    assert_int_equal(hth_mem_live(), live + 2);
+    assert_int_equal(hth_mem_calls(), calls + 2);
+    assert_true(all_zero(p, 15 << 20));
+    memset(p, 0xff, 15 << 20);
+    hth_pages_give(p, 3, 5 << 20), hth_pages_give(none, 0, 4), hth_pages_give(NULL, 1, 1);
+    assert_int_equal(hth_mem_live(), live);
+    assert_null(hth_pages_calloc(huge / 2, 3));
+    assert_null(hth_pages_calloc(huge / 4, 1)); /* more than there are addresses */
+    hth_mem_fail_after(1);
+    assert_null(hth_pages_calloc(1, 1));
+    hth_mem_fail_after(0);
+    assert_int_equal(hth_mem_live(), live);
+}
+
 static void nothing_is_something(void **state) {
     (void)state;
     void *a = hth_calloc(0, 8), *b = hth_calloc_aligned(8, 0), *c = hth_realloc(NULL, 0, 0);
@@ -111,6 +132,7 @@ static void wipes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zeroed_and_counted),
+        cmocka_unit_test(pages_are_zeroed_and_counted),
         cmocka_unit_test(nothing_is_something),
         cmocka_unit_test(overflow_is_null),
         cmocka_unit_test(fails_from_the_nth_on),
