@@ -21,7 +21,7 @@ HTH_MUST_CHECK HthStatus hth_map_put(HthMap *map, HthStr key, uint32_t value, Ht
 /* Sets if absent; what is there stays. ENOMEM only. */
 HTH_MUST_CHECK HthStatus hth_map_add(HthMap *map, HthStr key, uint32_t value, HthErr *err);
 uint32_t hth_map_get(const HthMap *map, HthStr key); /* HTH_MAP_NONE if absent */
-/* out[i] = hth_map_get(map, keys[i]), i < n: for long lists, because the waits for memory overlap. */
+/* out[i] = hth_map_get(map, keys[i]), i < n: for long lists, as the waits for memory overlap. */
 void hth_map_get_many(const HthMap *map, const HthStr *keys, size_t n, uint32_t *out);
 void hth_map_prefetch(const HthMap *map, HthStr key); /* key will soon be asked for or put */
 size_t hth_map_count(const HthMap *map);
