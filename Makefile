@@ -12,13 +12,13 @@ JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
 export BUILD FUZZ_SECONDS JOBS DESTDIR prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-check build demo test kernels lint format check asan fuzz valgrind bench \
-        install uninstall clean
+.PHONY: help setup setup-check setup-arm64 build demo test kernels lint format check asan fuzz \
+        valgrind arm64 bench install uninstall clean
 
 help: ## this list
 	@echo "hearth: open-weight language models on your own machine"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  Variables: BUILD=$(BUILD) JOBS=$(JOBS) FUZZ_SECONDS=$(FUZZ_SECONDS) prefix=$(prefix) DESTDIR="
 
@@ -27,6 +27,10 @@ setup: ## install the Debian packages a build needs (a minute; nothing when all 
 
 setup-check: ## and those that make check needs: clang, formatter, valgrind (two minutes, once)
 	@tools/setup.sh build check
+	@tools/setup.sh arm64 || echo "setup: going on without; make check will skip its arm64 part"
+
+setup-arm64: ## and those of make arm64: a cross compiler, an emulator
+	@tools/setup.sh arm64
 
 build: ## build/hearth and build/libhearth.a (under a minute)
 	@tools/build.sh
@@ -57,6 +61,9 @@ fuzz: ## each fuzzer for FUZZ_SECONDS, two at a time
 
 valgrind: ## the unit tests under valgrind (minutes)
 	@tools/valgrind.sh
+
+arm64: ## the kernels built for 64-bit Arm, under emulation: the same bits? (minutes)
+	@tools/arm64.sh
 
 bench: build ## tokens per second of the embedded model on this machine (seconds)
 	@$(BUILD)/hearth bench

@@ -99,6 +99,8 @@ const HthSgemmTile *hth_sgemm_tile_best(void) {
 #if defined(__x86_64__)
     if (hth_sgemm_tile_avx512.here()) return &hth_sgemm_tile_avx512;
     if (hth_sgemm_tile_avx2.here()) return &hth_sgemm_tile_avx2;
+#elif defined(__aarch64__)
+    if (hth_sgemm_tile_neon.here()) return &hth_sgemm_tile_neon;
 #endif
     return &hth_sgemm_tile_c;
 }

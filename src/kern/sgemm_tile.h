@@ -14,7 +14,7 @@
 enum { HTH_TILE_MR_MAX = 8, HTH_TILE_NR_MAX = 32 };
 
 typedef struct HthSgemmTile {
-    const char *name; /* "c", "avx2", "avx512" */
+    const char *name; /* "c", "avx2", "avx512", "neon" */
     uint32_t mr, nr;
     /* c: [mr][ldc], full tile. load: start from C, else from zero. */
     void (*run)(uint32_t kc, const float *a, size_t rs, size_t ks, const float *b, float *c,
@@ -30,6 +30,8 @@ extern const HthSgemmTile hth_sgemm_tile_c;
 #if defined(__x86_64__)
 extern const HthSgemmTile hth_sgemm_tile_avx2;
 extern const HthSgemmTile hth_sgemm_tile_avx512;
+#elif defined(__aarch64__)
+extern const HthSgemmTile hth_sgemm_tile_neon;
 #endif
 
 /* The best tile of this machine. */

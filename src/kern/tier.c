@@ -12,6 +12,8 @@
 #include "kern/fn/fn.h"
 
 #define LINEAR_c(sym)          hth_linear_##sym##_c,
+#define LINEAR_neon(sym)       hth_linear_##sym##_neon,
+#define LINEAR_neondot(sym)    hth_linear_##sym##_neondot,
 #define LINEAR_avx2(sym)       hth_linear_##sym##_avx2,
 #define LINEAR_avx512(sym)     hth_linear_##sym##_avx512,
 #define LINEAR_avx512vnni(sym) hth_linear_##sym##_avx512vnni,
@@ -29,6 +31,10 @@
 
 static const HthKern tiers[] = {
     TIER("c", c, c),
+#ifdef HTH_KERN_ARM
+    TIER("neon", neon, neon),
+    TIER("neondot", neondot, neon),
+#endif
 #ifdef HTH_KERN_X86
     TIER("avx2", avx2, avx2),
     TIER("avx512", avx512, avx512),
@@ -58,6 +64,16 @@ static bool probe(size_t index) {
     case 2: return avx512;
     default: return avx512 && __builtin_cpu_supports("avx512vnni");
     }
+}
+
+#elif defined(HTH_KERN_ARM)
+
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+/* The kernel says what the processor has; vectors are in every 64-bit one. */
+static bool probe(size_t index) {
+    return index < 2 || (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
 }
 
 #else
@@ -118,8 +134,7 @@ HthStatus hth_kern_force(const char *name, HthErr *err) {
     if (name != NULL) {
         kern = by_name(name);
         HTH_REQUIRE(kern != NULL, err, HTH_EINVAL,
-                    "no kernel tier has that name; this build has: c%s",
-                    HTH_COUNT(tiers) > 1 ? ", avx2, avx512, avx512vnni" : "");
+                    "no kernel tier has that name; 'hearth version' lists those of this build");
         HTH_REQUIRE(hth_kern_runs_here(kern), err, HTH_ENOTSUP,
                     "this machine cannot run the %s kernels", kern->name);
     }

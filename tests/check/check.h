@@ -17,6 +17,7 @@ typedef struct Check {
     const HthKern *kern; /* under test */
     const HthKern *truth;
     uint64_t seed;
+    bool quick; /* fewer cases of each kind: under an emulator */
     uint64_t compared, failed, crashed;
     unsigned shown, show_max; /* failures printed, and how many may be */
     uint64_t rng;
@@ -60,7 +61,7 @@ Guard guard_open(size_t n);
 Guard canary_open(size_t n, size_t align);
 bool canary_whole(const Guard *g);
 void guard_close(Guard *g);
-/* Runs fn(ctx); false if it raised SIGSEGV, SIGBUS, SIGILL or SIGFPE. */
+/* Runs fn(ctx); false if it raised SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGTRAP. */
 bool survives(void (*fn)(void *ctx), void *ctx);
 
 /* ---- what is checked ---- */
@@ -68,7 +69,7 @@ void check_linear(Check *k, const HthFmt *only); /* NULL: every format */
 void check_fn(Check *k);
 void check_attend(Check *k);
 void check_exp(Check *k);
-int check_mutants(uint64_t seed); /* exit code: 0 if every mutant is caught */
+int check_mutants(uint64_t seed, bool quick); /* exit code: 0 if every mutant is caught */
 int bench(bool json, const char *tier, const HthFmt *only);
 
 #endif

@@ -55,7 +55,7 @@ static void on_signal(int sig) {
 }
 
 bool survives(void (*fn)(void *ctx), void *ctx) {
-    static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+    static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
     struct sigaction act, old[HTH_COUNT(signals)];
     memset(&act, 0, sizeof act);
     act.sa_handler = on_signal;

@@ -9,9 +9,10 @@
 #include "base/num.h"
 
 static const char usage[] =
-    "usage: hearth-check [--seed N] [--tier NAME] [--fmt NAME] [--mutants] [--bench] [--json]\n"
-    "                    [--list]\n"
+    "usage: hearth-check [--seed N] [--tier NAME] [--fmt NAME] [--quick] [--mutants] [--bench]\n"
+    "                    [--json] [--list]\n"
     "Compares every kernel of every tier this machine runs with the plain-C tier, bit by bit.\n"
+    "  --quick    a third of the cases: for an emulator\n"
     "  --mutants  checks the checker: kernels with a planted fault must all be caught\n"
     "  --bench    speed of each kernel beside the machine's peak, measured here; --json: as JSON\n";
 
@@ -58,13 +59,15 @@ typedef struct Options {
     uint64_t seed;
     const char *tier;
     const HthFmt *fmt;
-    bool mutants, bench, json, list;
+    bool quick, mutants, bench, json, list;
 } Options;
 
 static bool parse(int argc, char **argv, Options *o) {
     for (int i = 1; i < argc; i++) {
         const char *a = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(a, "--mutants") == 0)
+        if (strcmp(a, "--quick") == 0)
+            o->quick = true;
+        else if (strcmp(a, "--mutants") == 0)
             o->mutants = true;
         else if (strcmp(a, "--bench") == 0)
             o->bench = true;
@@ -89,7 +92,8 @@ static bool parse(int argc, char **argv, Options *o) {
 }
 
 static uint64_t check_tier(const HthKern *kern, const Options *o) {
-    Check k = { .kern = kern, .truth = hth_kern_at(0), .seed = o->seed, .show_max = 10 };
+    Check k = { .kern = kern, .truth = hth_kern_at(0), .seed = o->seed, .quick = o->quick };
+    k.show_max = 10;
     check_linear(&k, o->fmt);
     if (o->fmt == NULL) {
         check_fn(&k);
@@ -110,7 +114,7 @@ int main(int argc, char **argv) {
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (o.list) return list();
-    if (o.mutants) return check_mutants(o.seed);
+    if (o.mutants) return check_mutants(o.seed, o.quick);
     if (o.bench) return bench(o.json, o.tier, o.fmt);
     uint64_t bad = 0;
     size_t ran = 0;

@@ -300,11 +300,11 @@ static HthKern build(const Mutant *m) {
     return k;
 }
 
-int check_mutants(uint64_t seed) {
+int check_mutants(uint64_t seed, bool quick) {
     size_t missed = 0;
     for (size_t i = 0; i < HTH_COUNT(mutants); i++) {
         HthKern kern = build(&mutants[i]);
-        Check k = { .kern = &kern, .truth = hth_kern_at(0), .seed = seed, .show_max = 0 };
+        Check k = { .kern = &kern, .truth = hth_kern_at(0), .seed = seed, .quick = quick };
         if (mutants[i].fmt != NULL) {
             check_linear(&k, hth_fmt_by_name(mutants[i].fmt));
         } else {

@@ -86,6 +86,8 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
 #define HTH_FMT_DECL(sym)                                                                          \
     extern const HthFmt hth_fmt_##sym;                                                             \
     void hth_linear_##sym##_c(HTH_LINEAR_PARAMS);                                                  \
+    void hth_linear_##sym##_neon(HTH_LINEAR_PARAMS);                                               \
+    void hth_linear_##sym##_neondot(HTH_LINEAR_PARAMS);                                            \
     void hth_linear_##sym##_avx2(HTH_LINEAR_PARAMS);                                               \
     void hth_linear_##sym##_avx512(HTH_LINEAR_PARAMS);                                             \
     void hth_linear_##sym##_avx512vnni(HTH_LINEAR_PARAMS);

@@ -9,11 +9,7 @@
 
 /* Rows and columns per tile; rows that stay in the second-level cache while columns pass. */
 enum { LF_ROWS_BLOCK = 32 };
-#ifdef HTH_ISA_avx2
-enum { LF_R = 2, LF_C = 2 };
-#else
-enum { LF_R = 4, LF_C = 6 };
-#endif
+enum { LF_R = HTH_VEC_ROOM < 32 ? 2 : 4, LF_C = HTH_VEC_ROOM < 32 ? 2 : 6 };
 
 HTH_INLINE void tile(uint32_t R, uint32_t C, const HthLinearArgs *a, uint32_t r, uint32_t c) {
     const uint8_t *w = (const uint8_t *)a->w + r * a->row_bytes;

@@ -30,11 +30,8 @@
 
 /* Fewest columns that pay for a panel; blocks of K per panel; panels and columns per tile. */
 enum { LQ_COLS_MIN = 3, LQ_CHUNK = 64 };
-#ifdef HTH_ISA_avx2
-enum { LQ_P = 1, LQ_NC = LQ_IS_DUAL ? 2 : 3 };
-#else
-enum { LQ_P = 2, LQ_NC = LQ_IS_DUAL ? 4 : 6 };
-#endif
+enum { LQ_P = HTH_VEC_ROOM < 32 ? 1 : 2 };
+enum { LQ_NC = LQ_P * (LQ_IS_DUAL ? 2 : 3) };
 
 /* Scales of up to 8 blocks of 16 rows, one row per lane. */
 typedef struct Scales {

@@ -22,6 +22,7 @@
     void hth_attend_merge_##isa(float *out, const float *m, const float *l, const float *o,        \
                                 uint32_t pages, uint32_t head_dim_v);
 HTH_FN_DECL(c)
+HTH_FN_DECL(neon)
 HTH_FN_DECL(avx2)
 HTH_FN_DECL(avx512)
 

@@ -2,7 +2,8 @@
  *
  * A kernel in these words is compiled once per vec_<isa>.h.  A value is 64 bytes, whatever the
  * machine's registers: V 16 floats, I 16 int32, B 64 bytes.  Lanes are numbered; no word reorders
- * float operations, so the same kernel gives the same bits everywhere.
+ * float operations, so the same kernel gives the same bits everywhere.  HTH_VEC_ROOM is how many
+ * values the register file holds: 8 or 32.
  *
  * Floats           n: lanes 0..n-1 only, n in 0..16
  *   vf_zero() vf_set1(x) vf_load(p) vf_loadn(p,n) [rest +0]  vf_store(p,v) vf_storen(p,v,n)
@@ -47,7 +48,11 @@
 #ifndef HTH_KERN_VEC_VEC_H
 #define HTH_KERN_VEC_VEC_H
 
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#else
 #include <immintrin.h>
+#endif
 #include <stdint.h>
 #include <string.h>
 
@@ -58,7 +63,9 @@
 #define HTH_KN_(name, isa)  HTH_KN__(name, isa)
 #define HTH_KN(name)        HTH_KN_(name, HTH_ISA) /* the kernel's symbol in this tier */
 
-#if defined(HTH_ISA_avx2)
+#if defined(__aarch64__)
+#include "kern/vec/vec_neon.h"
+#elif defined(HTH_ISA_avx2)
 #include "kern/vec/vec_avx2.h"
 #else
 #include "kern/vec/vec_avx512.h"

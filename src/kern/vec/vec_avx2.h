@@ -6,6 +6,8 @@
 #ifndef HTH_KERN_VEC_VEC_AVX2_H
 #define HTH_KERN_VEC_VEC_AVX2_H
 
+enum { HTH_VEC_ROOM = 8 }; /* values that fit the register file */
+
 typedef struct V {
     __m256 a, b;
 } V;

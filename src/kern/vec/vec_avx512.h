@@ -4,6 +4,8 @@
 #ifndef HTH_KERN_VEC_VEC_AVX512_H
 #define HTH_KERN_VEC_VEC_AVX512_H
 
+enum { HTH_VEC_ROOM = 32 }; /* values that fit the register file */
+
 typedef __m512 V;
 typedef __m512i I;
 typedef __m512i B;

@@ -19,6 +19,8 @@ static const HthSgemmTile *const TILES[] = {
 #if defined(__x86_64__)
     &hth_sgemm_tile_avx2,
     &hth_sgemm_tile_avx512,
+#elif defined(__aarch64__)
+    &hth_sgemm_tile_neon,
 #endif
 };
 
