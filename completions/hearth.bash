@@ -75,9 +75,10 @@ _hearth() {
         -t | --threads) COMPREPLY=(); return ;;
         --chunk) COMPREPLY=(); return ;;
         --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni amx' -- "$cur")); return ;;
+        --svg) COMPREPLY=(); return ;;
         -o | --output) COMPREPLY=($(compgen -W 'md json csv' -- "$cur")); return ;;
         esac
-        opts='--help --prompt --gen --depth --streams --reps --threads --chunk --isa --cold --output --json'
+        opts='--help --prompt --gen --depth --streams --reps --threads --chunk --isa --cold --where --svg --output --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     train)
         case $prev in

@@ -21,6 +21,8 @@ enum {
     OPT_CHUNK,
     OPT_ISA,
     OPT_COLD,
+    OPT_WHERE,
+    OPT_SVG,
     OPT_OUTPUT,
     OPT_JSON
 };
@@ -39,6 +41,8 @@ const HthOpt hth_opts_bench[] = {
       "c avx2 avx512 avx512vnni amx" },
     { OPT_COLD, 0, "cold", NULL, "once, from process start to the first token (-p: default 32)",
       NULL },
+    { OPT_WHERE, 0, "where", NULL, "also what each kind of operation takes", NULL },
+    { OPT_SVG, 0, "svg", "FILE", "draw that as a picture (implies --where)", NULL },
     { OPT_OUTPUT, 'o', "output", "FORM", "md, json or csv (default md)", "md json csv" },
     { OPT_JSON, 0, "json", NULL, "the same as -o json", NULL },
     { 0 },
@@ -52,6 +56,7 @@ static int bench(const HthBenchJob *job) {
     hth_interrupt_catch();
     HthBenchResult r = { .name = hth_source_is_ember(job->model) ? HTH_EMBER : job->model };
     HthStatus st = hth_bench_measure(job, m, &r, &err);
+    if (st == HTH_OK && job->svg) st = hth_bench_where_svg(&r, job->svg, &err);
     code = st == HTH_OK ? hth_bench_print(job, &r) : hth_cli_fail(&err);
     hth_model_close(&m);
     return code;
@@ -80,6 +85,11 @@ static int take(HthArgs *args, int id, HthBenchJob *job) {
     switch (id) {
     case OPT_ISA: job->isa = args->value; return HTH_EXIT_OK;
     case OPT_COLD: job->cold = true; return HTH_EXIT_OK;
+    case OPT_WHERE: job->where = true; return HTH_EXIT_OK;
+    case OPT_SVG:
+        job->where = true;
+        job->svg = args->value;
+        return HTH_EXIT_OK;
     case OPT_JSON: job->form = "json"; return HTH_EXIT_OK;
     case OPT_OUTPUT:
         for (size_t i = 0; i < HTH_COUNT(forms); i++)

@@ -164,6 +164,27 @@ static HthStatus one_pass(Rig *r, const HthFmt *fmt, HthBenchPass *out, HthErr *
     return HTH_OK;
 }
 
+/* One more prompt and generation, with a clock on every operation. */
+static HthStatus clock_ops(Rig *r, HthBenchResult *out, HthErr *err) {
+    const HthProgram *prog = hth_model_program(r->model);
+    const HthBenchJob *job = r->job;
+    uint64_t *ns = hth_calloc(prog->count, sizeof *ns);
+    HTH_REQUIRE(ns, err, HTH_ENOMEM, "out of memory");
+    hth_table_trim(r->table[0], 0);
+    hth_exec_clock(r->exec, ns);
+    uint64_t began = hth_clock_ns();
+    HthStatus st = job->prompt > 0 ? read_prompt(r, job->prompt, err) : HTH_OK;
+    hth_bench_where_add(out, prog, ns, seconds_since(began), job->prompt, false);
+    if (st == HTH_OK) st = fill_depth(r, err);
+    memset(ns, 0, prog->count * sizeof *ns);
+    began = hth_clock_ns();
+    if (st == HTH_OK) st = generate(r, 1, err);
+    hth_bench_where_add(out, prog, ns, seconds_since(began), job->gen, true);
+    hth_exec_clock(r->exec, NULL);
+    hth_free(ns);
+    return st;
+}
+
 /* ---- medians -------------------------------------------------------------------------------- */
 
 /* Of the double at `at` bytes in each of n passes. */
@@ -224,6 +245,7 @@ HthStatus hth_bench_measure(const HthBenchJob *job, const HthModel *model, HthBe
         st = one_pass(&rig, r.fmt, &pass[i], err);
     }
     hth_progress_end();
+    if (st == HTH_OK && job->where) st = clock_ops(&rig, &r, err);
     if (st == HTH_OK) {
         medians(pass, job->reps, &r.mid);
         r.threads = rig.plan.threads;

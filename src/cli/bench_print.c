@@ -43,16 +43,18 @@ static size_t lines_of(const HthBenchJob *job, const HthBenchResult *r, Line *li
 
 static int print_json(const HthBenchJob *job, const HthBenchResult *r) {
     const HthBenchPass *m = &r->mid;
+    json_t *where = job->where ? hth_bench_where_json(r) : NULL; /* left out when NULL */
     return hth_cli_json(json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, "
-        "s:f, s:f, s:f}",
+        "s:f, s:f, s:f, s:o*}",
         "model", r->name, "version", hth_version(), "numerics", hth_numerics(), "isa",
         hth_kern_pick()->name, "format", r->fmt->name, "threads", (int)r->threads, "prompt",
         (int)job->prompt, "gen", (int)job->gen, "depth", (int)job->depth, "streams",
         (int)job->streams, "reps", (int)job->reps, "pp_tokens_per_s", m->prompt, "tg_tokens_per_s",
         m->gen, "streams_tokens_per_s", m->streams, "read_gb_per_s", m->read_gbs, "peak_gop_per_s",
         m->peak_gops, "prompt_ops_per_token", r->ops_token, "bytes_per_token", r->bytes_token,
-        "kv_bytes_per_token", r->bytes_kv, "allocations_per_token", m->allocs_token));
+        "kv_bytes_per_token", r->bytes_kv, "allocations_per_token", m->allocs_token, "where",
+        where));
 }
 
 static int print_csv(const HthBenchResult *r, const Line *lines, size_t n) {
@@ -89,5 +91,6 @@ int hth_bench_print(const HthBenchJob *job, const HthBenchResult *r) {
     if (r->mid.streams > 0.0)
         printf("%u timelines together: %.2f times one\n", job->streams,
                r->mid.streams / r->mid.gen);
+    if (job->where) hth_bench_where_print(r);
     return HTH_EXIT_OK;
 }

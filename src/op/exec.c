@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "op/step.h"
 
@@ -13,6 +14,7 @@ struct HthExec {
     uint8_t *block; /* owned */
     HthScratch scratch;
     uint32_t threads;
+    uint64_t *ns; /* borrowed; NULL: nobody asks */
 };
 
 static HthOpFn *const fns[HTH_OP_COUNT] = {
@@ -78,6 +80,21 @@ static void drop_unwanted(HthStep *s) {
     s->act_value = HTH_AT_NONE;
 }
 
+void hth_exec_clock(HthExec *e, uint64_t *ns) {
+    e->ns = ns;
+}
+
+static void run_insts(HthExec *e, uint32_t from, uint32_t to) {
+    HthStep *s = &e->step;
+    const HthInst *inst = s->prog->inst;
+    for (uint32_t i = from; i < to;) {
+        const uint64_t began = e->ns ? hth_clock_ns() : 0;
+        const uint32_t done = fns[inst[i].op](s, &inst[i]);
+        if (e->ns) e->ns[i] += hth_clock_ns() - began;
+        i += done;
+    }
+}
+
 void hth_exec_run(HthExec *e, const HthBatch *b) {
     HthStep *s = &e->step;
     const HthProgram *p = s->prog;
@@ -86,8 +103,8 @@ void hth_exec_run(HthExec *e, const HthBatch *b) {
     s->rows = b->n;
     s->act_value = HTH_AT_NONE;
     hth_step_rope_tables(s);
-    for (uint32_t i = 0; i < p->wanted;) i += fns[p->inst[i].op](s, &p->inst[i]);
+    run_insts(e, 0, p->wanted);
     if (b->n_out == 0) return;
     drop_unwanted(s);
-    for (uint32_t i = p->wanted; i < p->count;) i += fns[p->inst[i].op](s, &p->inst[i]);
+    run_insts(e, p->wanted, p->count);
 }

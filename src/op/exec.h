@@ -29,5 +29,8 @@ HTH_MUST_CHECK HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, co
                                        HthErr *err);
 void hth_exec_close(HthExec **exec); /* wipes the scratch */
 void hth_exec_run(HthExec *exec, const HthBatch *batch);
+/* From now on adds to ns[i] what instruction i of the program took, a group of products at its
+ * first; ns: [prog->count], borrowed. NULL: no longer. */
+void hth_exec_clock(HthExec *exec, uint64_t *ns);
 
 #endif

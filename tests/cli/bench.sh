@@ -34,6 +34,12 @@ ok "cold: a first token" above_zero "$(number first_token_ms)"
 hearth bench "$tmp/m.gguf" --cold -p 5 -o csv
 same "cold: stages" 7 "$(wc -l <<< "$out")"
 
+hearth bench "$tmp/m.gguf" -p 20 -n 10 -r 1 --where --svg "$tmp/where.svg" -o json
+same "where the time goes" 0 "$rc"
+ok "products by their weights" grep -q "attn_q attn_k attn_v" <<< "$out"
+ok "and what is left" grep -q "everything else" <<< "$out"
+ok "a picture of it" grep -q '^</svg>$' "$tmp/where.svg"
+refused 74 "a picture nowhere" bench "$tmp/m.gguf" -p 2 -n 2 -r 1 --svg /no/such/folder/a.svg
 refused 64 "nothing to measure" bench "$tmp/m.gguf" -p 0 -n 0
 refused 64 "a cold start without a prompt" bench "$tmp/m.gguf" --cold -p 0
 refused 64 "an unknown form" bench "$tmp/m.gguf" -o xml
