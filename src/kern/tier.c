@@ -14,6 +14,7 @@
 #define LINEAR_c(sym)          hth_linear_##sym##_c,
 #define LINEAR_neon(sym)       hth_linear_##sym##_neon,
 #define LINEAR_neondot(sym)    hth_linear_##sym##_neondot,
+#define LINEAR_neoni8mm(sym)   hth_linear_##sym##_neoni8mm,
 #define LINEAR_avx2(sym)       hth_linear_##sym##_avx2,
 #define LINEAR_avx512(sym)     hth_linear_##sym##_avx512,
 #define LINEAR_avx512vnni(sym) hth_linear_##sym##_avx512vnni,
@@ -34,6 +35,7 @@ static const HthKern tiers[] = {
 #ifdef HTH_KERN_ARM
     TIER("neon", neon, neon),
     TIER("neondot", neondot, neon),
+    TIER("neoni8mm", neoni8mm, neon),
 #endif
 #ifdef HTH_KERN_X86
     TIER("avx2", avx2, avx2),
@@ -73,7 +75,8 @@ static bool probe(size_t index) {
 
 /* The kernel says what the processor has; vectors are in every 64-bit one. */
 static bool probe(size_t index) {
-    return index < 2 || (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+    bool dot = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+    return index < 2 || (dot && (index < 3 || (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0));
 }
 
 #else

@@ -88,6 +88,7 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
     void hth_linear_##sym##_c(HTH_LINEAR_PARAMS);                                                  \
     void hth_linear_##sym##_neon(HTH_LINEAR_PARAMS);                                               \
     void hth_linear_##sym##_neondot(HTH_LINEAR_PARAMS);                                            \
+    void hth_linear_##sym##_neoni8mm(HTH_LINEAR_PARAMS);                                           \
     void hth_linear_##sym##_avx2(HTH_LINEAR_PARAMS);                                               \
     void hth_linear_##sym##_avx512(HTH_LINEAR_PARAMS);                                             \
     void hth_linear_##sym##_avx512vnni(HTH_LINEAR_PARAMS);

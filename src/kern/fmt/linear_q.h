@@ -31,7 +31,11 @@
 /* Fewest columns that pay for a panel; blocks of K per panel; panels and columns per tile. */
 enum { LQ_COLS_MIN = 3, LQ_CHUNK = 64 };
 enum { LQ_P = HTH_VEC_ROOM < 32 ? 1 : 2 };
+#ifdef HTH_VEC_PAIRS
+enum { LQ_NC = LQ_IS_DUAL ? 2 : 4 };
+#else
 enum { LQ_NC = LQ_P * (LQ_IS_DUAL ? 2 : 3) };
+#endif
 
 /* Scales of up to 8 blocks of 16 rows, one row per lane. */
 typedef struct Scales {
@@ -197,6 +201,15 @@ HTH_INLINE V rows_dot(const uint8_t *const rows[16], uint32_t blocks, const HthA
     return acc;
 }
 
+/* Machines that multiply two rows by two columns want eight of K of a row side by side. */
+HTH_INLINE void panel_pair(B v[16]) {
+#ifdef HTH_VEC_PAIRS
+    HTH_UNROLL for (int k = 0; k < 16; k += 2) vi_pair(v[k], v[k + 1], v + k);
+#else
+    (void)v;
+#endif
+}
+
 /* Blocks b0..b0+n-1 of a panel, transposed. */
 static void panel_fill(Group *to, uint32_t p, const uint8_t *const rows[16], uint32_t b0,
                        uint32_t n) {
@@ -211,6 +224,7 @@ static void panel_fill(Group *to, uint32_t p, const uint8_t *const rows[16], uin
                 if (SHIFT == LQ_SIGNED) v[r] = vb_wide(v[r]);
             }
             vi_transpose(v);
+            panel_pair(v);
             HTH_UNROLL for (int k = 0; k < 8; k++) to->q[j][k][p] = v[k];
             if (c != b) HTH_UNROLL for (int k = 0; k < 8; k++) to->q[j + 1][k][p] = v[8 + k];
         }
@@ -229,10 +243,33 @@ HTH_INLINE uint32_t lanes(uint32_t rows, uint32_t p) {
     return rows <= p * 16 ? 0 : rows - p * 16 < 16 ? rows - p * 16 : 16;
 }
 
-/* One block of P panels x NC columns. */
-HTH_INLINE void tile_block(uint32_t P, uint32_t NC, const Group *g, uint32_t j, const uint8_t *x,
-                           size_t x_stride, V acc[LQ_NC][LQ_P]) {
-    Sums is[LQ_NC][LQ_P];
+#ifdef HTH_VEC_PAIRS
+/* The sums of block j: pairs of columns, the last by itself twice if they are odd. */
+HTH_INLINE void tile_sums(uint32_t P, uint32_t NC, const Group *g, uint32_t j, const uint8_t *x,
+                          size_t x_stride, Sums is[LQ_NC][LQ_P]) {
+    _Static_assert(LQ_P == 1, "one panel at a time");
+    (void)P;
+    HTH_UNROLL for (uint32_t c = 0; c < NC; c += 2) {
+        uint32_t d = c + 1 < NC ? c + 1 : c;
+        const uint8_t *xc = x + c * x_stride, *xd = x + d * x_stride;
+        Sums s = sums_start((const HthActQ8 *)xc), t = sums_start((const HthActQ8 *)xd);
+        I lo[2], hi[2];
+        vi_pair(s.lo, t.lo, lo);
+        vi_pair(s.hi, t.hi, hi);
+        HTH_UNROLL for (uint32_t k = 0; k < 8; k += 2) {
+            const B w[2] = { g->q[j][k][0], g->q[j][k + 1][0] };
+            vb_dot_pair(LQ_IS_DUAL && k >= 4 ? hi : lo, w, xc + 4 * k, xd + 4 * k);
+        }
+        vi_unpair(lo, &s.lo, &t.lo);
+        vi_unpair(hi, &s.hi, &t.hi);
+        is[c][0] = s;
+        if (d != c) is[d][0] = t;
+    }
+}
+#else
+/* The sums of block j: one column after the other. */
+HTH_INLINE void tile_sums(uint32_t P, uint32_t NC, const Group *g, uint32_t j, const uint8_t *x,
+                          size_t x_stride, Sums is[LQ_NC][LQ_P]) {
     HTH_UNROLL for (uint32_t c = 0; c < NC; c++) {
         Sums s = sums_start((const HthActQ8 *)(x + c * x_stride));
         HTH_UNROLL for (uint32_t p = 0; p < P; p++) is[c][p] = s;
@@ -248,6 +285,14 @@ HTH_INLINE void tile_block(uint32_t P, uint32_t NC, const Group *g, uint32_t j, 
             }
         }
     }
+}
+#endif
+
+/* One block of P panels x NC columns. */
+HTH_INLINE void tile_block(uint32_t P, uint32_t NC, const Group *g, uint32_t j, const uint8_t *x,
+                           size_t x_stride, V acc[LQ_NC][LQ_P]) {
+    Sums is[LQ_NC][LQ_P];
+    tile_sums(P, NC, g, j, x, x_stride, is);
     HTH_UNROLL for (uint32_t c = 0; c < NC; c++) {
         const HthActQ8 *xb = (const HthActQ8 *)(x + c * x_stride);
         HTH_UNROLL for (uint32_t p = 0; p < P; p++) acc[c][p] =
