@@ -32,7 +32,7 @@ static void quant_block(const float *in, Iq4Xs *w) {
     for (int j = 0; j < 8; j++) {
         uint8_t index[32];
         const int sc = hth_fmt_round(d[j] * inv, -32, 31);
-        w->low[j / 2] |= (uint8_t)((sc + 32 & 15) << (j % 2 * 4));
+        w->low[j / 2] |= (uint8_t)(((sc + 32) & 15) << (j % 2 * 4));
         w->high = (uint16_t)(w->high | ((unsigned)(sc + 32) >> 4) << (2 * j));
         hth_code_nearest(hth_code_iq4, in + 32 * j, hth_fmt_inv(all * (float)sc), index);
         hth_code_pack(index, w->q[j]);
