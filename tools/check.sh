@@ -59,7 +59,6 @@ step lint lint_all
 step tests run_ctest "$BUILD" tests
 step asan tools/asan.sh
 step fuzz tools/fuzz.sh
-step arm64 tools/arm64.sh
 
 echo "check took $((SECONDS - started)) s; logs are in $BUILD/check-*.log"
 awk -F '\t' '{ p += $2; f += $3; s += $4 }
