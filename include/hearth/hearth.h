@@ -35,6 +35,9 @@ HthStatus hth_model_open(HthModel **out, const char *path, HthErr *err);
 /* Over memory the caller keeps alive until close; `what` names it in errors. */
 HthStatus hth_model_open_mem(HthModel **out, const void *data, size_t n, const char *what,
                              HthErr *err);
+/* Reads all of the file and keeps it in memory until close. EDENIED: the system's limit on locked
+ * memory is too low. */
+HthStatus hth_model_lock(const HthModel *model, HthErr *err);
 void hth_model_close(HthModel **model);
 uint32_t hth_model_vocab_count(const HthModel *model);
 uint32_t hth_model_ctx_train(const HthModel *model); /* longest context it was trained for */

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +70,19 @@ HthStatus hth_file_map(HthFileMap *out, const char *path, HthErr *err) {
     close(fd); /* the mapping keeps the file */
     *out = (HthFileMap){ p, (size_t)st.st_size, p };
     return HTH_OK;
+}
+
+HthStatus hth_file_lock(const void *p, size_t n, HthErr *err) {
+    if (n == 0) return HTH_OK;
+    if (!hth_file_fault() && mlock(p, n) == 0) return HTH_OK;
+    const int why = errno;
+    struct rlimit limit = { 0 };
+    getrlimit(RLIMIT_MEMLOCK, &limit);
+    HTH_REQUIRE(limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= n, err, HTH_EDENIED,
+                "cannot keep %zu MiB in memory: this process may lock %llu KiB; raise the limit "
+                "(ulimit -l) or leave --lock out",
+                n >> 20, (unsigned long long)limit.rlim_cur >> 10);
+    return HTH_FAIL(err, HTH_EDENIED, "cannot keep %zu MiB in memory: %s", n >> 20, strerror(why));
 }
 
 void hth_file_unmap(HthFileMap *map) {

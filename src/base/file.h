@@ -16,6 +16,9 @@ typedef struct HthFileMap {
 
 /* Maps a regular file read-only, shared. EIO: cannot open; EINVAL: not a regular file. */
 HTH_MUST_CHECK HthStatus hth_file_map(HthFileMap *out, const char *path, HthErr *err);
+/* Reads n mapped bytes and keeps them in memory until they are unmapped. EDENIED, with the limit:
+ * the system allows too little locked memory. */
+HTH_MUST_CHECK HthStatus hth_file_lock(const void *p, size_t n, HthErr *err);
 void hth_file_unmap(HthFileMap *map); /* zeroes *map; fine on a zeroed one */
 
 /* Appends the whole file ("-": standard input) to buf, whose ceiling applies (ELIMIT). */

@@ -20,6 +20,7 @@ enum {
     OPT_THREADS,
     OPT_CHUNK,
     OPT_ISA,
+    OPT_LOCK,
     OPT_COLD,
     OPT_WHERE,
     OPT_SVG,
@@ -39,6 +40,7 @@ const HthOpt hth_opts_bench[] = {
     { OPT_CHUNK, 0, "chunk", "N", "tokens per forward step (default 256)", NULL },
     { OPT_ISA, 0, "isa", "NAME", "kernel tier: see hearth version",
       "c avx2 avx512 avx512vnni amx" },
+    { OPT_LOCK, 0, "lock", NULL, "keep the weights from leaving memory", NULL },
     { OPT_COLD, 0, "cold", NULL, "once, from process start to the first token (-p: default 32)",
       NULL },
     { OPT_WHERE, 0, "where", NULL, "also what each kind of operation takes", NULL },
@@ -55,7 +57,8 @@ static int bench(const HthBenchJob *job) {
     if (code != HTH_EXIT_OK) return code;
     hth_interrupt_catch();
     HthBenchResult r = { .name = hth_source_is_ember(job->model) ? HTH_EMBER : job->model };
-    HthStatus st = hth_bench_measure(job, m, &r, &err);
+    HthStatus st = job->lock ? hth_model_lock(m, &err) : HTH_OK;
+    if (st == HTH_OK) st = hth_bench_measure(job, m, &r, &err);
     if (st == HTH_OK && job->svg) st = hth_bench_where_svg(&r, job->svg, &err);
     code = st == HTH_OK ? hth_bench_print(job, &r) : hth_cli_fail(&err);
     hth_model_close(&m);
@@ -84,6 +87,7 @@ static int take(HthArgs *args, int id, HthBenchJob *job) {
                        : HTH_EXIT_USAGE;
     switch (id) {
     case OPT_ISA: job->isa = args->value; return HTH_EXIT_OK;
+    case OPT_LOCK: job->lock = true; return HTH_EXIT_OK;
     case OPT_COLD: job->cold = true; return HTH_EXIT_OK;
     case OPT_WHERE: job->where = true; return HTH_EXIT_OK;
     case OPT_SVG:

@@ -14,7 +14,7 @@ enum { HTH_BENCH_REPS_MAX = 100, HTH_BENCH_STREAMS_MAX = 256 };
 typedef struct HthBenchJob {
     const char *model, *isa, *form; /* form: "md", "json", "csv" */
     uint32_t prompt, gen, depth, streams, reps, threads, chunk;
-    bool cold, where;
+    bool cold, lock, where;
     const char *svg; /* file for a picture of --where; NULL: none */
 } HthBenchJob;
 
@@ -45,11 +45,8 @@ typedef struct HthBenchResult {
     uint32_t threads;
 } HthBenchResult;
 
-/* Ceilings of this machine, measured now with every thread of the pool. buf: of open. */
-typedef struct HthBenchRoof HthBenchRoof;
-HTH_MUST_CHECK HthStatus hth_bench_roof_open(HthBenchRoof **out, HthErr *err);
-void hth_bench_roof_close(HthBenchRoof **roof);
-double hth_bench_roof_read(HthBenchRoof *roof, HthPool *pool); /* GB/s */
+/* Ceilings of this machine, measured now with every thread of the pool. */
+HTH_MUST_CHECK HthStatus hth_bench_roof_read(HthPool *pool, double *out, HthErr *err); /* GB/s */
 double hth_bench_roof_peak(HthPool *pool, HthAct act); /* Gop/s; 0: not known */
 
 /* Measures everything the job asks for; fills *out. */

@@ -21,7 +21,6 @@ typedef struct Rig {
     const HthBenchJob *job;
     HthRunPlan plan;
     HthPool *pool;
-    HthBenchRoof *roof;
     HthPages *pages;
     HthTable *table[HTH_BENCH_STREAMS_MAX]; /* [streams], at least one */
     uint32_t streams;
@@ -62,7 +61,6 @@ static HthStatus open_rig(Rig *r, const HthBenchJob *job, const HthModel *model,
     r->ids_count = larger(job->prompt, larger(HTH_PAGE_LEN, HTH_BENCH_STREAMS_MAX));
     HTH_TRY(hth_run_plan(&r->plan, model, &cfg, err));
     HTH_TRY(hth_pool_open(&r->pool, r->plan.threads, err));
-    HTH_TRY(hth_bench_roof_open(&r->roof, err));
     HTH_TRY(open_timelines(r, err));
     uint32_t rows = larger(r->plan.chunk, r->streams);
     HTH_TRY(hth_exec_open(&r->exec, hth_model_program(model), hth_kern_pick(), r->pool, rows,
@@ -83,7 +81,6 @@ static void close_rig(Rig *r) {
     hth_exec_close(&r->exec);
     for (uint32_t i = 0; i < r->streams; i++) hth_table_close(&r->table[i]);
     hth_pages_close(&r->pages);
-    hth_bench_roof_close(&r->roof);
     hth_pool_close(&r->pool);
 }
 
@@ -138,8 +135,8 @@ static HthStatus fill_depth(Rig *r, HthErr *err) {
 
 static HthStatus one_pass(Rig *r, const HthFmt *fmt, HthBenchPass *out, HthErr *err) {
     const HthBenchJob *job = r->job;
-    HthBenchPass p = { .read_gbs = hth_bench_roof_read(r->roof, r->pool),
-                       .peak_gops = hth_bench_roof_peak(r->pool, fmt->act) };
+    HthBenchPass p = { .peak_gops = hth_bench_roof_peak(r->pool, fmt->act) };
+    HTH_TRY(hth_bench_roof_read(r->pool, &p.read_gbs, err));
     hth_table_trim(r->table[0], 0);
     uint64_t began = hth_clock_ns();
     if (job->prompt > 0) {

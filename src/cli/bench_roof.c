@@ -15,35 +15,15 @@ enum {
     PEAK_NS = 1500000 /* an item lasts about that long */
 };
 
-struct HthBenchRoof {
+typedef struct Read {
     uint64_t *words; /* [READ_BYTES / 8] */
     uint64_t sums[READ_ITEMS]; /* so that the reading is not optimised away */
-};
-
-HthStatus hth_bench_roof_open(HthBenchRoof **out, HthErr *err) {
-    HthBenchRoof *r = hth_calloc(1, sizeof *r);
-    HTH_REQUIRE(r != NULL, err, HTH_ENOMEM, "out of memory");
-    r->words = hth_calloc_aligned(READ_BYTES / sizeof *r->words, sizeof *r->words);
-    if (r->words == NULL) {
-        hth_bench_roof_close(&r);
-        return HTH_FAIL(err, HTH_ENOMEM, "out of memory for the bandwidth measurement");
-    }
-    memset(r->words, 0x5a, READ_BYTES); /* touched, so that the pages are real */
-    *out = r;
-    return HTH_OK;
-}
-
-void hth_bench_roof_close(HthBenchRoof **roof) {
-    if (*roof == NULL) return;
-    hth_free((*roof)->words);
-    hth_free(*roof);
-    *roof = NULL;
-}
+} Read;
 
 /* Four streams of an item's quarters, a cache line of each in turn, fetched ahead. */
 static void read_item(void *ctx, uint32_t item, uint32_t worker) {
     enum { LINE = 8, STREAMS = 4, AHEAD = 64 * LINE };
-    HthBenchRoof *r = ctx;
+    Read *r = ctx;
     const size_t n = READ_BYTES / READ_ITEMS / sizeof *r->words, quarter = n / STREAMS;
     const uint64_t *w = r->words + n * item;
     uint64_t sum[LINE] = { 0 };
@@ -58,10 +38,16 @@ static void read_item(void *ctx, uint32_t item, uint32_t worker) {
     r->sums[item] = sum[0];
 }
 
-double hth_bench_roof_read(HthBenchRoof *roof, HthPool *pool) {
+/* The memory is taken for each measurement only: it may be what the model has no room for. */
+HthStatus hth_bench_roof_read(HthPool *pool, double *out, HthErr *err) {
+    Read r = { .words = hth_pages_calloc(READ_BYTES, 1) };
+    HTH_REQUIRE(r.words != NULL, err, HTH_ENOMEM, "out of memory for the bandwidth measurement");
+    memset(r.words, 0x5a, READ_BYTES); /* touched, so that the pages are real */
     uint64_t began = hth_clock_ns();
-    hth_par_run(pool, READ_ITEMS, read_item, roof);
-    return (double)READ_BYTES / (double)(hth_clock_ns() - began + 1);
+    hth_par_run(pool, READ_ITEMS, read_item, &r);
+    *out = (double)READ_BYTES / (double)(hth_clock_ns() - began + 1);
+    hth_pages_give(r.words, READ_BYTES, 1);
+    return HTH_OK;
 }
 
 typedef struct Peak {

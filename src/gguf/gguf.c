@@ -163,6 +163,12 @@ out:
     return status;
 }
 
+HthStatus hth_gguf_lock(const HthGguf *g, HthErr *err) {
+    for (uint32_t p = 0; p < g->part_count; p++)
+        HTH_TRY(hth_file_lock(g->parts[p].bytes.p, g->parts[p].bytes.n, err));
+    return HTH_OK;
+}
+
 HthStatus hth_gguf_open(HthGguf **out, const char *path, HthErr *err) {
     HthGguf *g = NULL;
     HthGgufSplit split;

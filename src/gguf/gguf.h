@@ -60,6 +60,8 @@ HTH_MUST_CHECK HthStatus hth_gguf_open(HthGguf **out, const char *path, HthErr *
 /* Over memory the caller keeps alive; `what` names it in errors. No splits. */
 HTH_MUST_CHECK HthStatus hth_gguf_open_mem(HthGguf **out, const void *data, size_t n,
                                            const char *what, HthErr *err);
+/* Reads all parts and keeps them in memory until close. EDENIED: the limit is too low. */
+HTH_MUST_CHECK HthStatus hth_gguf_lock(const HthGguf *g, HthErr *err);
 void hth_gguf_close(HthGguf **g);
 
 uint32_t hth_gguf_version(const HthGguf *g);

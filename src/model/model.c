@@ -80,6 +80,10 @@ HthStatus hth_model_open_mem(HthModel **out, const void *data, size_t n, const c
     return st;
 }
 
+HthStatus hth_model_lock(const HthModel *m, HthErr *err) {
+    return hth_gguf_lock(m->gguf, err);
+}
+
 void hth_model_close(HthModel **model) {
     HthModel *m = *model;
     if (!m) return;

@@ -34,6 +34,19 @@ ok "cold: a first token" above_zero "$(number first_token_ms)"
 hearth bench "$tmp/m.gguf" --cold -p 5 -o csv
 same "cold: stages" 7 "$(wc -l <<< "$out")"
 
+"$make" "$tmp/large.gguf" type=Q8_0 vocab=4000 embd=512 ff=2048 layers=4
+hearth bench "$tmp/m.gguf" -p 5 -n 5 -r 1 --lock
+case $rc in
+    0) ;;
+    77) ok "lock: the sentence names the limit" grep -qE 'may lock [0-9]+ KiB|in memory:' <<< "$err" ;;
+    *) same "lock: exit code" "0 or 77" "$rc" ;;
+esac
+lock_without_leave() {
+    (ulimit -l 8 && "$HEARTH_BIN" bench "$tmp/large.gguf" -p 5 -n 5 -r 1 --lock > /dev/null 2> "$tmp/err")
+    [[ $? == 77 ]] && grep -q 'may lock 8 KiB; raise the limit' "$tmp/err"
+}
+if [[ $EUID != 0 ]]; then ok "lock: more than the limit is refused" lock_without_leave; fi
+
 hearth bench "$tmp/m.gguf" -p 20 -n 10 -r 1 --where --svg "$tmp/where.svg" -o json
 same "where the time goes" 0 "$rc"
 ok "products by their weights" grep -q "attn_q attn_k attn_v" <<< "$out"
