@@ -78,7 +78,7 @@ _hearth() {
         --svg) COMPREPLY=(); return ;;
         -o | --output) COMPREPLY=($(compgen -W 'md json csv' -- "$cur")); return ;;
         esac
-        opts='--help --prompt --gen --depth --streams --reps --threads --chunk --isa --cold --where --svg --output --json'
+        opts='--help --prompt --gen --depth --streams --reps --threads --chunk --isa --lock --cold --where --svg --output --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     train)
         case $prev in
