@@ -61,6 +61,13 @@ static HthStatus open_parts(HthChat *c, HthErr *err) {
     return open_template(c, err);
 }
 
+/* Advice nobody can follow is no reason not to open a model, but no secret either. */
+static void take_advice(HthChat *c) {
+    HthErr err = { 0 };
+    if (hth_sample_advice(&c->params, hth_model_gguf(c->model), &err) != HTH_OK)
+        fprintf(stderr, "hearth: %s; the file's sampling advice is not followed\n", err.text);
+}
+
 int hth_chat_open(HthChat **out, const HthChatCfg *cfg) {
     uint64_t began = hth_clock_ns();
     HthErr err = { 0 };
@@ -70,6 +77,7 @@ int hth_chat_open(HthChat **out, const HthChatCfg *cfg) {
     hth_buf_init(&c->system, 1 << 24);
     hth_sample_defaults(&c->params);
     int code = hth_source_model(&c->model, cfg->model);
+    if (code == HTH_EXIT_OK) take_advice(c);
     if (code == HTH_EXIT_OK && cfg->draft != NULL) code = hth_source_model(&c->draft, cfg->draft);
     if (code == HTH_EXIT_OK && open_parts(c, &err) != HTH_OK) code = hth_cli_fail(&err);
     if (code != HTH_EXIT_OK) {

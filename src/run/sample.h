@@ -14,6 +14,7 @@
 #ifndef HTH_RUN_SAMPLE_H
 #define HTH_RUN_SAMPLE_H
 
+#include "gguf/gguf.h"
 #include "text/vocab.h"
 
 enum {
@@ -65,6 +66,9 @@ typedef struct HthSampleParams {
 /* Ollama's defaults: temperature 0.8, top_k 40, top_p 0.9, min_p 0, repeat_penalty 1.0 (off) over
  * 64, the rest off; seed 0; the order in the banner above. */
 void hth_sample_defaults(HthSampleParams *params);
+/* Takes over what the model file advises (general.sampling.temp and its like, as other runtimes
+ * read them). EFORMAT names an entry that makes no sense; params is then unchanged. */
+HTH_MUST_CHECK HthStatus hth_sample_advice(HthSampleParams *params, const HthGguf *g, HthErr *err);
 /* Sets one parameter by its Ollama/llama.cpp name from text ("temperature", "0.7"; "samplers",
  * "top_k;temperature"). "logit_bias" takes ID=BIAS pairs separated by commas and adds them;
  * "dry_sequence_breaker" adds one string (borrowed; "none" removes all, and the first one added

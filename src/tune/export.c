@@ -41,6 +41,12 @@ static HthStatus write_meta(HthGgufOut *o, const HthWork *w, const HthFmt *fmt, 
     HTH_TRY(hth_gguf_out_u32(o, key, r->shape.n_vocab, err));
     for (const HthArchParam *p = w->arch->params; p->key; p++)
         HTH_TRY(write_shape_key(o, w->arch, p, &r->shape, err));
+    const char *name;
+    json_t *value;
+    json_object_foreach(r->sampling, name, value) {
+        snprintf(key, sizeof key, "general.sampling.%s", name);
+        HTH_TRY(hth_gguf_out_f32(o, key, (float)json_number_value(value), err));
+    }
     return hth_bpe_write(w->bpe, o, err);
 }
 

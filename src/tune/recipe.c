@@ -172,6 +172,18 @@ static HthStatus read_lists(HthRecipe *r, HthErr *err) {
     return HTH_OK;
 }
 
+/* Optional: numbers that go into the model file as general.sampling.*. */
+static HthStatus read_sampling(HthRecipe *r, HthErr *err) {
+    const char *key;
+    json_t *value;
+    r->sampling = json_object_get(r->json, "sampling");
+    HTH_REQUIRE(!r->sampling || json_is_object(r->sampling), err, HTH_EFORMAT,
+                "recipe: sampling must be an object of numbers");
+    json_object_foreach(r->sampling, key, value) HTH_REQUIRE(
+        json_is_number(value), err, HTH_EFORMAT, "recipe: sampling.%.40s is no number", key);
+    return HTH_OK;
+}
+
 static HthStatus check(HthRecipe *r, HthErr *err) {
     HthShape *s = &r->shape;
     const HthOptim *o = &r->optim;
@@ -194,7 +206,8 @@ static HthStatus check(HthRecipe *r, HthErr *err) {
 }
 
 static HthStatus read_recipe(HthRecipe *r, const char *path, HthErr *err) {
-    static const char *const also[] = { "shape", "train", "sources", "phases", "drop", NULL };
+    static const char *const also[] = { "shape", "train",    "sources", "phases",
+                                        "drop",  "sampling", NULL };
     static const char *const none[] = { NULL };
     HthBuf text;
     hth_buf_init(&text, RECIPE_BYTES_MAX);
@@ -209,6 +222,7 @@ static HthStatus read_recipe(HthRecipe *r, const char *path, HthErr *err) {
     HTH_TRY(read_object(json_object_get(r->json, "train"), OPTIM_FIELDS, HTH_COUNT(OPTIM_FIELDS),
                         none, &r->optim, "train", err));
     HTH_TRY(read_lists(r, err));
+    HTH_TRY(read_sampling(r, err));
     HTH_TRY(check(r, err));
     const char *slash = strrchr(path, '/');
     char *dir = hth_strdup(slash ? path : ".");

@@ -52,6 +52,7 @@ typedef struct HthRecipe {
     HthPhase phases[HTH_PHASES_MAX];
     uint32_t phase_count;
     const json_t *drop; /* documents with one of these strings are left out; may be NULL */
+    json_t *sampling; /* advice for the model file; may be NULL */
     HthOptim optim;
 } HthRecipe;
 
