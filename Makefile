@@ -65,8 +65,8 @@ valgrind: ## the unit tests under valgrind (minutes)
 arm64: ## the kernels built for 64-bit Arm, under emulation: the same bits? (minutes)
 	@tools/arm64.sh
 
-bench: build ## tokens per second of the embedded model on this machine (seconds)
-	@$(BUILD)/hearth bench
+bench: build ## the matrix of docs/SPEED.md on this machine (minutes; APPEND=1 adds it there)
+	@tools/bench.sh $(if $(APPEND),-a)
 
 install: ## program, library, headers, pkg-config, man page, completion (prefix, DESTDIR)
 	@tools/install.sh install
