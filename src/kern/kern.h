@@ -54,6 +54,20 @@ size_t hth_fmt_row_bytes(const HthFmt *fmt, size_t n);
 
 enum { HTH_FMT_COUNT_MAX = 48 };
 
+/* ---- panels: 16 rows interleaved ------------------------------------------------------------ */
+
+/* The same bytes in the order fast products read them (src/kern/fmt/panel.h): a panel takes the
+ * place of 16 rows of row_bytes each.  A matrix whose rows are no multiple of 16 keeps the rest as
+ * rows after its panels. */
+enum { HTH_PANEL_ROWS = 16 };
+bool hth_fmt_has_panels(const HthFmt *fmt);
+/* 16 rows, one after another, to a panel and back; fmt has panels, row_bytes is whole blocks. */
+void hth_panel_pack(const HthFmt *fmt, const uint8_t *rows, size_t row_bytes, uint8_t *panel);
+void hth_panel_unpack(const HthFmt *fmt, const uint8_t *panel, size_t row_bytes, uint8_t *rows);
+/* Row `row` of a panel in floats. */
+void hth_panel_dequant(const HthFmt *fmt, const uint8_t *panel, size_t row_bytes, uint32_t row,
+                       float *out);
+
 /* ---- activations ---------------------------------------------------------------------------- */
 
 /* 32 activations as integers.  d = max|x| / 127; q = rint(x * (127 / max|x|)).
@@ -113,6 +127,9 @@ typedef struct HthKern {
     const char *name; /* "c", "avx2", "avx512", "avx512vnni" */
     /* By hth_fmt_index. NULL exactly for formats known by size only (HthFmt.dequant is NULL). */
     HthLinearFn *linear[HTH_FMT_COUNT_MAX];
+    /* The same with panels for rows: w is 64-byte aligned or not, rows a multiple of
+     * HTH_PANEL_ROWS. NULL where a format has no panels. */
+    HthLinearFn *linear_panels[HTH_FMT_COUNT_MAX];
     void (*act_q8)(const float *x, uint32_t k, HthActQ8 *out); /* k % 32 == 0 */
     /* y = x / sqrt(mean(x^2) + eps) * w; w NULL means ones. y may be x. */
     void (*rmsnorm)(float *y, const float *x, const float *w, uint32_t n, float eps);

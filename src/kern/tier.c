@@ -19,12 +19,22 @@
 #define LINEAR_avx512(sym)     hth_linear_##sym##_avx512,
 #define LINEAR_avx512vnni(sym) hth_linear_##sym##_avx512vnni,
 
+#define PANELS_c(sym)          hth_panels_##sym##_c,
+#define PANELS_neon(sym)       hth_panels_##sym##_neon,
+#define PANELS_neondot(sym)    hth_panels_##sym##_neondot,
+#define PANELS_neoni8mm(sym)   hth_panels_##sym##_neoni8mm,
+#define PANELS_avx2(sym)       hth_panels_##sym##_avx2,
+#define PANELS_avx512(sym)     hth_panels_##sym##_avx512,
+#define PANELS_avx512vnni(sym) hth_panels_##sym##_avx512vnni,
+#define PANELS_none(sym)       NULL,
+
 /* lin: tier of the products with block formats; fn: tier of everything else. */
 #define TIER(label, lin, fn)                                                                       \
     {                                                                                              \
         .name = label,                                                                             \
         .linear = { HTH_FMT_FLOATS(LINEAR_##fn) HTH_FMT_BLOCKS(LINEAR_##lin)                       \
                         HTH_FMT_SLOW(LINEAR_c) },                                                  \
+        .linear_panels = { HTH_FMT_FLOATS(PANELS_none) HTH_FMT_BLOCKS(PANELS_##lin) },             \
         .act_q8 = hth_act_q8_##fn, .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn,             \
         .swiglu = hth_swiglu_##fn, .add = hth_add_##fn, .kv_store = hth_kv_store_##fn,             \
         .attend_page = hth_attend_page_##fn, .attend_merge = hth_attend_merge_##fn                 \

@@ -64,6 +64,30 @@ typedef struct Shape {
     uint32_t rows, k, cols;
 } Shape;
 
+/* The rows that fill panels, as panels: the bits of t, which are there already. */
+static void check_panels(Check *k, const HthFmt *fmt, const Job *t, const char *shape) {
+    char what[200];
+    uint32_t rows = t->rows / HTH_PANEL_ROWS * HTH_PANEL_ROWS;
+    if (rows == 0 || !hth_fmt_has_panels(fmt)) return;
+    Guard w = guard_open(rows * t->row_bytes);
+    Guard got = canary_open(t->cols * t->ldy * sizeof(float), 4);
+    Job j = *t;
+    snprintf(what, sizeof what, "panels, %s", shape);
+    for (uint32_t r = 0; r < rows; r += HTH_PANEL_ROWS)
+        hth_panel_pack(fmt, t->w + r * t->row_bytes, t->row_bytes, w.p + r * t->row_bytes);
+    j.fn = k->kern->linear_panels[hth_fmt_index(fmt)];
+    j.w = w.p;
+    j.rows = rows;
+    j.y = (float *)(void *)got.p;
+    if (attempt(k, &j, what)) {
+        for (uint32_t c = 0; c < t->cols; c++)
+            if (!same(k, t->y + c * t->ldy, j.y + c * t->ldy, rows, what)) break;
+        if (!canary_whole(&got)) failed(k, what);
+    }
+    guard_close(&w);
+    guard_close(&got);
+}
+
 static void one_shape(Check *k, const HthFmt *fmt, Shape s, Fill how) {
     char what[160];
     size_t i = hth_fmt_index(fmt), row_bytes = hth_fmt_row_bytes(fmt, s.k);
@@ -95,6 +119,7 @@ static void one_shape(Check *k, const HthFmt *fmt, Shape s, Fill how) {
         if (!canary_whole(&got)) failed(k, what);
         if (how == FILL_RANDOM) check_error(k, fmt, &j, what);
     }
+    check_panels(k, fmt, &t, what);
     /* One output alone: the last row of the last column, at its own address. */
     Guard one = canary_open(sizeof(float), 4);
     Job a = j;
@@ -117,7 +142,7 @@ static void check_format(Check *k, const HthFmt *fmt) {
     static const uint32_t k_float[] = { 1, 2, 15, 16, 17, 31, 48, 100, 333 };
     static const uint32_t k_block[] = { 1, 2, 3, 4, 7, 8, 9, 16, 65, 70 }; /* blocks */
     static const uint32_t rows[] = { 1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 49 };
-    static const uint32_t cols[] = { 1, 2, 3, 4, 5, 6, 7, 8, 13 };
+    static const uint32_t cols[] = { 1, 2, 3, 4, 5, 6, 7, 8, 13, 17, 18, 21 };
     uint64_t number = 1000 * (1 + (uint64_t)hth_fmt_index(fmt));
     size_t ks = fmt->block_len == 1 ? HTH_COUNT(k_float) : HTH_COUNT(k_block);
     uint32_t rounds = k->quick ? 4 : 14;
@@ -138,6 +163,10 @@ void check_linear(Check *k, const HthFmt *only) {
         k->compared++;
         if ((fmt->dequant == NULL) != (k->kern->linear[i] == NULL)) {
             failed(k, "a format has a product exactly if it has floats");
+            continue;
+        }
+        if ((k->truth->linear_panels[i] == NULL) != (k->kern->linear_panels[i] == NULL)) {
+            failed(k, "all tiers have panels of the same formats");
             continue;
         }
         if (fmt->dequant != NULL) check_format(k, fmt);

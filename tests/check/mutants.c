@@ -143,6 +143,32 @@ static void q4k_min_scale(PARAMS) {
         truth_of("Q4_K")(w, row_bytes, rows, k, copy, 0, 1, y + c * ldy, ldy);
     }
 }
+
+/* ---- products with panels ---- */
+
+static HthLinearFn *panels_truth(const char *fmt) {
+    return hth_kern_at(0)->linear_panels[hth_fmt_index(hth_fmt_by_name(fmt))];
+}
+static void panels_as_rows(PARAMS) {
+    truth_of("Q4_K")(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+}
+static void panels_read_past(PARAMS) {
+    panels_truth("Q6_K")(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+    volatile const uint8_t *end = (const uint8_t *)w + rows * row_bytes;
+    (void)end[31];
+}
+/* Right for the columns that go eight at a time, two running sums for the rest. */
+static void panels_batch(PARAMS) {
+    const HthFmt *fmt = hth_fmt_by_name("Q8_0");
+    static uint8_t flat[16 * 70 * 34];
+    uint32_t whole = cols <= 8 ? cols : 8;
+    panels_truth("Q8_0")(w, row_bytes, rows, k, x, x_stride, whole, y, ldy);
+    for (uint32_t r = 0; r < rows && whole < cols; r += 16) {
+        hth_panel_unpack(fmt, (const uint8_t *)w + r * row_bytes, row_bytes, flat);
+        q8_two_sums(flat, row_bytes, 16, k, (const uint8_t *)x + whole * x_stride, x_stride,
+                    cols - whole, y + whole * ldy + r, ldy);
+    }
+}
 static void f32_dot(PARAMS, int lanes, bool far_first) {
     for (uint32_t r = 0; r < rows; r++)
         for (uint32_t c = 0; c < cols; c++) {
@@ -253,7 +279,7 @@ static void merge_divides(float *out, const float *m, const float *l, const floa
 typedef struct Mutant {
     const char *name, *fmt; /* fmt: whose product is replaced; NULL: some other function */
     HthLinearFn *linear;
-    HthKern other;
+    HthKern other; /* fmt, but no linear: linear_panels[0] is the format's */
 } Mutant;
 
 /* clang-format off */
@@ -271,6 +297,9 @@ static const Mutant mutants[] = {
     { "16-bit saturation", "Q8_0", q8_saturates, { 0 } },
     { "nibble order", "Q4_0", q4_nibbles, { 0 } },
     { "scale of the minima", "Q4_K", q4k_min_scale, { 0 } },
+    { "panels read as rows", "Q4_K", NULL, { .linear_panels = { panels_as_rows } } },
+    { "panels: reads past its weights", "Q6_K", NULL, { .linear_panels = { panels_read_past } } },
+    { "panels: another order for batches", "Q8_0", NULL, { .linear_panels = { panels_batch } } },
     { "eight lanes", "F32", f32_eight_lanes, { 0 } },
     { "neighbours first in the final sum", "F32", f32_near_first, { 0 } },
     { "activations rounded otherwise", NULL, NULL, { .act_q8 = act_half_away } },
@@ -288,7 +317,9 @@ static const Mutant mutants[] = {
 static HthKern build(const Mutant *m) {
     HthKern k = *hth_kern_at(0);
     k.name = "mutant";
-    if (m->fmt != NULL) k.linear[hth_fmt_index(hth_fmt_by_name(m->fmt))] = m->linear;
+    size_t fmt = m->fmt != NULL ? hth_fmt_index(hth_fmt_by_name(m->fmt)) : 0;
+    if (m->linear != NULL) k.linear[fmt] = m->linear;
+    if (m->other.linear_panels[0] != NULL) k.linear_panels[fmt] = m->other.linear_panels[0];
     if (m->other.act_q8 != NULL) k.act_q8 = m->other.act_q8;
     if (m->other.rmsnorm != NULL) k.rmsnorm = m->other.rmsnorm;
     if (m->other.rope != NULL) k.rope = m->other.rope;

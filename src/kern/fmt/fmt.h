@@ -56,6 +56,9 @@ typedef struct HthLinearArgs {
     size_t ldy;
 } HthLinearArgs;
 void hth_truth_linear(HthKind kind, HthUnpackFn *unpack, const HthLinearArgs *a);
+/* The same over panels (panel.h): a->rows is a multiple of 16. */
+void hth_truth_panels(HthKind kind, HthUnpackFn *unpack, size_t block_bytes,
+                      const HthLinearArgs *a);
 /* Float weights: load reads element i of a row. */
 typedef float HthLoadFn(const uint8_t *row, size_t i);
 void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
@@ -73,6 +76,9 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
     void hth_linear_##sym##_c(HTH_LINEAR_PARAMS) {                                                 \
         hth_truth_linear(kind, unpack, HTH_LINEAR_ARGS);                                           \
     }                                                                                              \
+    void hth_panels_##sym##_c(HTH_LINEAR_PARAMS) {                                                 \
+        hth_truth_panels(kind, unpack, bytes_, HTH_LINEAR_ARGS);                                   \
+    }                                                                                              \
     const HthFmt hth_fmt_##sym = { id_, name_, len_, bytes_, HTH_ACT_Q8, sym##_dequant, quant_ }
 
 /* Formats hearth computes with, in list order. */
@@ -83,15 +89,18 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
 #define HTH_FMT_SLOW(X) X(q1_0) X(q2_0) X(iq4_nl) X(iq4_xs) X(mxfp4)
 #define HTH_FMT_LIST(X) HTH_FMT_FLOATS(X) HTH_FMT_BLOCKS(X) HTH_FMT_SLOW(X)
 
+#define HTH_FMT_DECL_ISA(sym, isa)                                                                 \
+    void hth_linear_##sym##_##isa(HTH_LINEAR_PARAMS);                                              \
+    void hth_panels_##sym##_##isa(HTH_LINEAR_PARAMS);
 #define HTH_FMT_DECL(sym)                                                                          \
     extern const HthFmt hth_fmt_##sym;                                                             \
-    void hth_linear_##sym##_c(HTH_LINEAR_PARAMS);                                                  \
-    void hth_linear_##sym##_neon(HTH_LINEAR_PARAMS);                                               \
-    void hth_linear_##sym##_neondot(HTH_LINEAR_PARAMS);                                            \
-    void hth_linear_##sym##_neoni8mm(HTH_LINEAR_PARAMS);                                           \
-    void hth_linear_##sym##_avx2(HTH_LINEAR_PARAMS);                                               \
-    void hth_linear_##sym##_avx512(HTH_LINEAR_PARAMS);                                             \
-    void hth_linear_##sym##_avx512vnni(HTH_LINEAR_PARAMS);
+    HTH_FMT_DECL_ISA(sym, c)                                                                       \
+    HTH_FMT_DECL_ISA(sym, neon)                                                                    \
+    HTH_FMT_DECL_ISA(sym, neondot)                                                                 \
+    HTH_FMT_DECL_ISA(sym, neoni8mm)                                                                \
+    HTH_FMT_DECL_ISA(sym, avx2)                                                                    \
+    HTH_FMT_DECL_ISA(sym, avx512)                                                                  \
+    HTH_FMT_DECL_ISA(sym, avx512vnni)
 HTH_FMT_LIST(HTH_FMT_DECL)
 
 /* Scale of a block for an encoder: 1/d, or 0 for a block of zeros. */

@@ -4,18 +4,19 @@
  *   KIND           one of LQ_PLAIN LQ_OFFSET LQ_SUPER LQ_DUAL LQ_DUALMIN (HthKind's meanings)
  *   SHIFT          weights come as bytes offset by 1 << SHIFT, unsigned and below 64; LQ_NONE: no
  *                  offset; LQ_SIGNED: int8
+ *   BLOCK          the struct of a block on disk
  * and after including, and before LINEAR_Q(symbol):
- *   row64(row, b, c)       blocks b and c of a row as 64 bytes: b is even, c is b + 1, or b again
- *                          at the end of a row with an odd number of blocks
- *   scales(rows, b, n, s)  scales of blocks b..b+n-1 of 16 rows
+ *   word(w, hi, lo, k)   four weights of K of 16 rows: number k, 0..7, of 32-block 4*hi + lo of the
+ *                  block whose words are at w; lo is a constant.  Blocks of 32: hi and lo are 0
+ *   scales(p, n, s)      scales of the next n 32-blocks of 16 rows
  *
- * Two paths, the same bits.  Few columns: each row's blocks are multiplied where they lie, and the
- * lane sums of 16 rows are added as integers into one lane per row.  Many columns: panels of 16
- * rows are transposed once into scratch, four bytes of K by 16 rows to a vector, and all columns
- * use them.
+ * One layout, the panel (panel.h): a row is a lane.  Rows that lie as in the file are brought into
+ * it on the way, a piece of K at a time.  Two paths, the same bits.  Few columns: each word of the
+ * panel is read once, unpacked in a register and multiplied with every column.  Many columns: words
+ * are unpacked once into scratch and all columns use them.
  *
  * Thread: any. */
-#include "kern/fmt/fmt.h"
+#include "kern/fmt/panel.h"
 #include "kern/vec/vec.h"
 
 #define LQ_PLAIN   0
@@ -28,14 +29,29 @@
 #define LQ_IS_K    (KIND == LQ_SUPER || LQ_IS_DUAL) /* blocks come in eights */
 #define LQ_IS_DUAL (KIND == LQ_DUAL || KIND == LQ_DUALMIN)
 
-/* Fewest columns that pay for a panel; blocks of K per panel; panels and columns per tile. */
-enum { LQ_COLS_MIN = 3, LQ_CHUNK = 64 };
-enum { LQ_P = HTH_VEC_ROOM < 32 ? 1 : 2 };
+enum {
+    LQ_WORDS = HTH_PANEL_WORDS(sizeof(BLOCK)), /* of a block */
+    LQ_HALF = HTH_PANEL_HALF(sizeof(BLOCK)),
+    LQ_PER = LQ_IS_K ? 8 : 1, /* 32-blocks to a block */
+    LQ_STEP = LQ_IS_K ? 4 : 1, /* 32-blocks whose code is written out */
+    LQ_GROUP = 8 / LQ_PER * LQ_WORDS * 64, /* bytes of words in a group */
+    LQ_CHUNK = 64, /* blocks of K per piece that is unpacked */
+    LQ_AHEAD = 4096, /* bytes: how far ahead a panel is fetched; left alone it is 20 % slower */
+    LQ_CHUNK_FEW = 16, /* blocks of K per piece of rows that is only brought into a panel */
+};
+/* Columns: most that multiply a word while in a register; panels and columns of a tile. */
+enum { LQ_P = HTH_VEC_ROOM < 32 ? 1 : 2, LQ_FEW = LQ_P * 4 };
 #ifdef HTH_VEC_PAIRS
 enum { LQ_NC = LQ_IS_DUAL ? 2 : 4 };
 #else
 enum { LQ_NC = LQ_P * (LQ_IS_DUAL ? 2 : 3) };
 #endif
+
+/* Where a panel's next block is. */
+typedef struct Panel {
+    const uint8_t *d; /* halves, 16 to a block */
+    const uint8_t *w; /* words, LQ_WORDS x 16 to a block */
+} Panel;
 
 /* Scales of up to 8 blocks of 16 rows, one row per lane. */
 typedef struct Scales {
@@ -67,17 +83,53 @@ typedef struct Sums {
     I lo, hi;
 } Sums;
 
-HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c);
-HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s);
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k);
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s);
+
+/* Words and scales as the formats like them. */
+HTH_INLINE I word_i(const uint8_t *w, uint32_t i) {
+    return vi_load(w + (size_t)i * 64);
+}
+/* Bits `mask` after a shift: right by s, left by -s. */
+HTH_INLINE B word_bits(const uint8_t *w, uint32_t i, int s, int8_t mask) {
+    B b = vb_load(w + (size_t)i * 64);
+    return vb_and1(s > 0 ? vb_srl(b, s) : s < 0 ? vb_sll(b, -s) : b, mask);
+}
+HTH_INLINE void scales_half(Panel p, uint32_t n, Scales *s) {
+    for (uint32_t j = 0; j < n; j++) s->d[j] = vf_half(p.d + (size_t)j * 32);
+}
+#if KIND == LQ_OFFSET
+HTH_INLINE void scales_first_word(Panel p, uint32_t n, Scales *s) {
+    for (uint32_t j = 0; j < n; j++, p.w += LQ_WORDS * 64) {
+        s->d[j] = vf_half_lo(vi_load(p.w));
+        s->m[j] = vf_half_hi(vi_load(p.w));
+    }
+}
+#endif
+/* Bits 4k..4k+3 of word i of each row as bit 4 of four bytes. */
+HTH_INLINE B word_fifth(const uint8_t *w, uint32_t i, uint32_t k) {
+    I t = vi_and(vi_srl(word_i(w, i), (int)k * 4), vi_set1(15));
+    return vi_and(vi_mul(t, vi_set1(0x02040810)), vi_set1(0x10101010));
+}
+/* Word k of 32-block j + lo of a group: as stored, and as dot() wants it. */
+HTH_INLINE B word_of(Panel p, uint32_t j, uint32_t lo, uint32_t k) {
+    return LQ_IS_K ? word(p.w, j / 4, lo, k)
+                   : word(p.w + (size_t)(j + lo) * LQ_WORDS * 64, 0, 0, k);
+}
+HTH_INLINE B word_at(Panel p, uint32_t j, uint32_t lo, uint32_t k) {
+    B w = word_of(p, j, lo, k);
+    return SHIFT == LQ_SIGNED ? vb_wide(w) : w;
+}
 
 #if KIND == LQ_SUPER
-/* head[0]: d and dmin; head[1..3]: the twelve bytes of hth_fmt_scale6, four to a lane. */
-HTH_INLINE void super_scales(const I head[4], Scales *s) {
-    I m6 = vi_set1(0x3f3f3f3f), m4 = vi_set1(0x0f0f0f0f), top = vi_set1(0x30303030);
-    I pair = vi_set1(0x00ff00ff), a = head[1], b = head[2], c = head[3];
+/* Word 0: d and dmin; words 1..3: the twelve bytes of hth_fmt_scale6. */
+HTH_INLINE void super_scales(const uint8_t *w, Scales *s) {
+    I head = word_i(w, 0), m6 = vi_set1(0x3f3f3f3f), m4 = vi_set1(0x0f0f0f0f),
+      top = vi_set1(0x30303030);
+    I pair = vi_set1(0x00ff00ff), a = word_i(w, 1), b = word_i(w, 2), c = word_i(w, 3);
     I sc[2] = { vi_and(a, m6), vi_or(vi_and(c, m4), vi_and(vi_srl(a, 2), top)) };
     I mn[2] = { vi_and(b, m6), vi_or(vi_and(vi_srl(c, 4), m4), vi_and(vi_srl(b, 2), top)) };
-    V d = vf_half_lo(head[0]);
+    V d = vf_half_lo(head);
     HTH_UNROLL for (int j = 0; j < 8; j++) s->d[j] = vf_mul(d, vf_i(vi_byte(sc[j / 4], j % 4)));
     /* Bytes (m0,m1,m2,m3) become int16 pairs (m0,m1) and (m2,m3). */
     HTH_UNROLL for (int i = 0; i < 2; i++) {
@@ -86,7 +138,7 @@ HTH_INLINE void super_scales(const I head[4], Scales *s) {
         s->mn[2 * i] = vi_or(vi_and(even, low), vi_sll(odd, 16));
         s->mn[2 * i + 1] = vi_or(vi_srl(even, 16), vi_sll(vi_srl(odd, 16), 16));
     }
-    s->dmin = vf_half_hi(head[0]);
+    s->dmin = vf_half_hi(head);
 }
 #endif
 
@@ -140,118 +192,140 @@ HTH_INLINE V super_end(V acc, const Scales *s, const HthActQ8 *x) {
     return acc;
 }
 
-/* Up to 8 blocks of 16 rows against one column: lane sums, four rows to a vector. */
-HTH_INLINE void group_dots(const uint8_t *const rows[16], uint32_t g, uint32_t n, const HthActQ8 *x,
-                           I t[4][4]) {
-    HTH_UNROLL for (int i = 0; i < 4; i++) {
-        const uint8_t *const *r = rows + 4 * i;
-        HTH_UNROLL for (uint32_t j = 0; j < 8; j += 2) {
-            uint32_t b = g + j, c = j + 1 < n ? b + 1 : b;
-            if (j >= n) {
-                t[j / 2][i] = vi_zero();
-                continue;
-            }
-            B xs = vb_load2(x[b].q, x[c].q);
-            I d[4];
-            HTH_UNROLL for (int k = 0; k < 4; k++) {
-                B w = row64(r[k], b, c);
-                d[k] = dot(vi_zero(), SHIFT == LQ_SIGNED ? vb_wide(w) : w, xs);
-            }
-            t[j / 2][i] = vi_hadd4(d[0], d[1], d[2], d[3]);
-        }
-    }
+/* Block b of a panel of `blocks` 32-blocks in all. */
+HTH_INLINE Panel panel_at(const uint8_t *panel, uint32_t blocks, uint32_t b) {
+    const uint8_t *w = panel + (size_t)(blocks / LQ_PER) * 32 * LQ_HALF;
+    return (Panel){ panel + (size_t)(b / LQ_PER) * 32, w + (size_t)(b / LQ_PER) * LQ_WORDS * 64 };
+}
+HTH_INLINE Panel panel_next(Panel p) {
+    return (Panel){ p.d + (8 / LQ_PER) * 32, p.w + (size_t)(8 / LQ_PER) * LQ_WORDS * 64 };
 }
 
-/* The two blocks of a pair from their quarter sums. */
-HTH_INLINE void pair_sums(const I t[4], const HthActQ8 *x, const HthActQ8 *y, Sums out[2]) {
-    I quad[4];
-    vi_lanes4(t, quad);
-    Sums a = sums_start(x), b = sums_start(y);
-    if (LQ_IS_DUAL) {
-        out[0] = (Sums){ vi_add(a.lo, quad[0]), vi_add(a.hi, quad[1]) };
-        out[1] = (Sums){ vi_add(b.lo, quad[2]), vi_add(b.hi, quad[3]) };
-    } else {
-        out[0] = (Sums){ vi_add(a.lo, vi_add(quad[0], quad[1])), vi_zero() };
-        out[1] = (Sums){ vi_add(b.lo, vi_add(quad[2], quad[3])), vi_zero() };
-    }
-}
-
-/* 16 rows against one column; ahead: what to fetch meanwhile, ahead_n bytes per group. */
-HTH_INLINE V rows_dot(const uint8_t *const rows[16], uint32_t blocks, const HthActQ8 *x,
-                      const uint8_t *ahead, size_t ahead_n) {
-    V acc = vf_zero();
-    for (uint32_t g = 0; g < blocks; g += 8) {
-        uint32_t n = LQ_IS_K || blocks - g >= 8 ? 8 : blocks - g;
-        Scales s;
-        I t[4][4];
-        for (size_t i = 0; i < ahead_n; i += 64) __builtin_prefetch(ahead + i);
-        ahead += ahead_n;
-        group_dots(rows, g, n, x, t);
-        scales(rows, g, n, &s);
-        HTH_UNROLL for (uint32_t j = 0; j < 8; j += 2) {
-            if (j >= n) break;
-            const HthActQ8 *xb = x + g + j, *xc = j + 1 < n ? xb + 1 : xb;
-            Sums is[2];
-            pair_sums(t[j / 2], xb, xc, is);
-            acc = block_add(acc, is[0], &s, j, xb);
-            if (xc != xb) acc = block_add(acc, is[1], &s, j + 1, xc);
+/* Blocks b0..b0+n-1 of the 16 rows from `row` on, stride bytes apart, as a panel of n blocks. */
+static __attribute__((noinline)) Panel panel_of(uint8_t *to, const uint8_t *row, size_t stride,
+                                                uint32_t b0, uint32_t n) {
+    Panel p = panel_at(to, n, 0);
+    uint8_t *w = to + (p.w - to), *d = to;
+    row += (size_t)(b0 / LQ_PER) * sizeof(BLOCK);
+    for (uint32_t i = 0; i < n / LQ_PER; i++, row += sizeof(BLOCK), w += LQ_WORDS * 64) {
+        const uint8_t *words = row + HTH_PANEL_WORDS_AT(sizeof(BLOCK));
+        for (uint32_t k = 0; k < LQ_WORDS; k += 4) { /* the last four may overlap those before */
+            uint32_t at = k + 4 <= LQ_WORDS ? k : LQ_WORDS - 4;
+            I v[4];
+            vi_gather4s(words + at * 4, stride, v);
+            HTH_UNROLL for (uint32_t q = 0; q < 4; q++) vi_store(w + (at + q) * 64, v[q]);
         }
-        acc = super_end(acc, &s, x + g);
+        if (!LQ_HALF) continue;
+        const uint8_t *half = row + HTH_PANEL_HALF_AT(sizeof(BLOCK));
+        HTH_UNROLL for (uint32_t r = 0; r < 16; r++) memcpy(d + r * 2, half + r * stride, 2);
+        d += 32;
     }
-    return acc;
+    return p;
 }
 
 /* Machines that multiply two rows by two columns want eight of K of a row side by side. */
-HTH_INLINE void panel_pair(B v[16]) {
+HTH_INLINE void panel_pair(B v[8]) {
 #ifdef HTH_VEC_PAIRS
-    HTH_UNROLL for (int k = 0; k < 16; k += 2) vi_pair(v[k], v[k + 1], v + k);
+    HTH_UNROLL for (int k = 0; k < 8; k += 2) vi_pair(v[k], v[k + 1], v + k);
 #else
     (void)v;
 #endif
 }
 
-/* Blocks b0..b0+n-1 of a panel, transposed. */
-static void panel_fill(Group *to, uint32_t p, const uint8_t *const rows[16], uint32_t b0,
-                       uint32_t n) {
-    for (uint32_t g = 0; g < n; g += 8, to++) {
+/* Unpacks the next n blocks of a panel. */
+static __attribute__((noinline)) void panel_fill(Group *to, uint32_t p, Panel from, uint32_t n) {
+    for (uint32_t g = 0; g < n; g += 8, to++, from = panel_next(from)) {
         uint32_t here = n - g < 8 ? n - g : 8;
-        scales(rows, b0 + g, here, &to->s[p]);
-        for (uint32_t j = 0; j < here; j += 2) {
-            uint32_t b = b0 + g + j, c = j + 1 < here ? b + 1 : b;
-            B v[16];
-            HTH_UNROLL for (int r = 0; r < 16; r++) {
-                v[r] = row64(rows[r], b, c);
-                if (SHIFT == LQ_SIGNED) v[r] = vb_wide(v[r]);
+        scales(from, here, &to->s[p]);
+        for (uint32_t j = 0; j < here; j += LQ_STEP)
+            HTH_UNROLL for (uint32_t lo = 0; lo < LQ_STEP; lo++) {
+                B v[8];
+                HTH_UNROLL for (uint32_t k = 0; k < 8; k++) v[k] = word_at(from, j, lo, k);
+                panel_pair(v);
+                HTH_UNROLL for (uint32_t k = 0; k < 8; k++) to->q[j + lo][k][p] = v[k];
             }
-            vi_transpose(v);
-            panel_pair(v);
-            HTH_UNROLL for (int k = 0; k < 8; k++) to->q[j][k][p] = v[k];
-            if (c != b) HTH_UNROLL for (int k = 0; k < 8; k++) to->q[j + 1][k][p] = v[8 + k];
-        }
     }
 }
 
-/* Where a tile's outputs go: rows left in the panels, and whether sums already run there. */
+/* Where outputs go, how many rows of them are wanted, and whether sums already run there. */
 typedef struct Out {
     float *y;
     size_t ldy;
     uint32_t rows;
     bool first;
+    size_t ahead; /* bytes to fetch LQ_AHEAD before they are needed, per group of a panel */
 } Out;
 
-HTH_INLINE uint32_t lanes(uint32_t rows, uint32_t p) {
-    return rows <= p * 16 ? 0 : rows - p * 16 < 16 ? rows - p * 16 : 16;
+/* One 32-block of a panel, j + lo of its group, against NC columns. */
+HTH_INLINE void few_block(uint32_t NC, Panel p, const Scales *s, uint32_t j, uint32_t lo,
+                          const uint8_t *x, size_t x_stride, V acc[LQ_FEW]) {
+    Sums is[LQ_FEW];
+    HTH_UNROLL for (uint32_t c = 0; c < NC; c++) is[c] =
+        sums_start((const HthActQ8 *)(x + c * x_stride));
+    HTH_UNROLL for (uint32_t k = 0; k < 8; k++) {
+        B w = word_at(p, j, lo, k);
+        HTH_UNROLL for (uint32_t c = 0; c < NC; c++) {
+            I *to = LQ_IS_DUAL && k >= 4 ? &is[c].hi : &is[c].lo;
+            *to = dot(*to, w, vi_bcast(x + c * x_stride + 4 * k));
+        }
+    }
+    HTH_UNROLL for (uint32_t c = 0; c < NC; c++) acc[c] =
+        block_add(acc[c], is[c], s, j + lo, (const HthActQ8 *)(x + c * x_stride));
+}
+
+/* n blocks of a panel against NC columns; x: the first of these blocks in the first column. */
+HTH_INLINE void few(uint32_t NC, Panel p, uint32_t n, const uint8_t *x, size_t x_stride,
+                    const Out *out) {
+    V acc[LQ_FEW];
+    HTH_UNROLL for (uint32_t c = 0; c < NC; c++) acc[c] =
+        out->first ? vf_zero() : vf_loadn(out->y + c * out->ldy, out->rows);
+    for (uint32_t g = 0; g < n; g += 8, p = panel_next(p), x += 8 * sizeof(HthActQ8)) {
+        uint32_t here = n - g < 8 ? n - g : 8;
+        Scales s;
+        for (size_t i = 0; i < out->ahead; i += 64) __builtin_prefetch(p.w + LQ_AHEAD + i);
+        scales(p, here, &s);
+        for (uint32_t j = 0; j < here; j += LQ_STEP)
+            HTH_UNROLL for (uint32_t lo = 0; lo < LQ_STEP; lo++)
+                few_block(NC, p, &s, j, lo, x + (j + lo) * sizeof(HthActQ8), x_stride, acc);
+        if (KIND == LQ_SUPER)
+            HTH_UNROLL for (uint32_t c = 0; c < NC; c++) acc[c] =
+                super_end(acc[c], &s, (const HthActQ8 *)(x + c * x_stride));
+    }
+    HTH_UNROLL for (uint32_t c = 0; c < NC; c++)
+        vf_storen(out->y + c * out->ldy, acc[c], out->rows);
+}
+
+#define LQ_FEW_FN(NC)                                                                              \
+    static __attribute__((noinline)) void few_##NC(Panel p, uint32_t n, const uint8_t *x,          \
+                                                   size_t x_stride, const Out *out) {              \
+        if (NC <= LQ_FEW) few(NC, p, n, x, x_stride, out);                                         \
+    }
+LQ_FEW_FN(1)
+LQ_FEW_FN(2)
+LQ_FEW_FN(4)
+LQ_FEW_FN(8)
+
+/* Any number of columns, eight, four, two and one at a time: after the first the panel is read from
+ * the cache.  rows: how many outputs from r on are wanted. */
+static void few_cols(const HthLinearArgs *a, Panel p, uint32_t b, uint32_t n, uint32_t r,
+                     uint32_t rows, size_t ahead) {
+    uint32_t nc;
+    for (uint32_t c = 0; c < a->cols; c += nc) {
+        const uint8_t *x = (const uint8_t *)a->x + c * a->x_stride + b * sizeof(HthActQ8);
+        Out out = { a->y + c * a->ldy + r, a->ldy, rows, b == 0, ahead };
+        ahead = 0; /* the panel is in the cache now */
+        for (nc = LQ_FEW; nc > a->cols - c;) nc /= 2;
+        (nc == 8 ? few_8 : nc == 4 ? few_4 : nc == 2 ? few_2 : few_1)(p, n, x, a->x_stride, &out);
+    }
 }
 
 #ifdef HTH_VEC_PAIRS
-/* The sums of block j: pairs of columns, the last by itself twice if they are odd. */
-HTH_INLINE void tile_sums(uint32_t P, uint32_t NC, const Group *g, uint32_t j, const uint8_t *x,
-                          size_t x_stride, Sums is[LQ_NC][LQ_P]) {
-    _Static_assert(LQ_P == 1, "one panel at a time");
-    (void)P;
-    HTH_UNROLL for (uint32_t c = 0; c < NC; c += 2) {
-        uint32_t d = c + 1 < NC ? c + 1 : c;
-        const uint8_t *xc = x + c * x_stride, *xd = x + d * x_stride;
+/* The sums of block j: pairs of columns. */
+HTH_INLINE void tile_sums(const Group *g, uint32_t j, const uint8_t *x, size_t x_stride,
+                          Sums is[LQ_NC][LQ_P]) {
+    _Static_assert(LQ_P == 1 && LQ_NC % 2 == 0, "one panel at a time, columns two by two");
+    HTH_UNROLL for (uint32_t c = 0; c < LQ_NC; c += 2) {
+        const uint8_t *xc = x + c * x_stride, *xd = xc + x_stride;
         Sums s = sums_start((const HthActQ8 *)xc), t = sums_start((const HthActQ8 *)xd);
         I lo[2], hi[2];
         vi_pair(s.lo, t.lo, lo);
@@ -263,23 +337,23 @@ HTH_INLINE void tile_sums(uint32_t P, uint32_t NC, const Group *g, uint32_t j, c
         vi_unpair(lo, &s.lo, &t.lo);
         vi_unpair(hi, &s.hi, &t.hi);
         is[c][0] = s;
-        if (d != c) is[d][0] = t;
+        is[c + 1][0] = t;
     }
 }
 #else
 /* The sums of block j: one column after the other. */
-HTH_INLINE void tile_sums(uint32_t P, uint32_t NC, const Group *g, uint32_t j, const uint8_t *x,
-                          size_t x_stride, Sums is[LQ_NC][LQ_P]) {
-    HTH_UNROLL for (uint32_t c = 0; c < NC; c++) {
+HTH_INLINE void tile_sums(const Group *g, uint32_t j, const uint8_t *x, size_t x_stride,
+                          Sums is[LQ_NC][LQ_P]) {
+    HTH_UNROLL for (uint32_t c = 0; c < LQ_NC; c++) {
         Sums s = sums_start((const HthActQ8 *)(x + c * x_stride));
-        HTH_UNROLL for (uint32_t p = 0; p < P; p++) is[c][p] = s;
+        HTH_UNROLL for (uint32_t p = 0; p < LQ_P; p++) is[c][p] = s;
     }
     HTH_UNROLL for (uint32_t k = 0; k < 8; k++) {
         B w[LQ_P];
-        HTH_UNROLL for (uint32_t p = 0; p < P; p++) w[p] = g->q[j][k][p];
-        HTH_UNROLL for (uint32_t c = 0; c < NC; c++) {
+        HTH_UNROLL for (uint32_t p = 0; p < LQ_P; p++) w[p] = g->q[j][k][p];
+        HTH_UNROLL for (uint32_t c = 0; c < LQ_NC; c++) {
             B v = vi_bcast(x + c * x_stride + 4 * k);
-            HTH_UNROLL for (uint32_t p = 0; p < P; p++) {
+            HTH_UNROLL for (uint32_t p = 0; p < LQ_P; p++) {
                 I *to = LQ_IS_DUAL && k >= 4 ? &is[c][p].hi : &is[c][p].lo;
                 *to = dot(*to, w[p], v);
             }
@@ -288,108 +362,154 @@ HTH_INLINE void tile_sums(uint32_t P, uint32_t NC, const Group *g, uint32_t j, c
 }
 #endif
 
-/* One block of P panels x NC columns. */
-HTH_INLINE void tile_block(uint32_t P, uint32_t NC, const Group *g, uint32_t j, const uint8_t *x,
-                           size_t x_stride, V acc[LQ_NC][LQ_P]) {
+/* One block of LQ_P panels x LQ_NC columns. */
+HTH_INLINE void tile_block(const Group *g, uint32_t j, const uint8_t *x, size_t x_stride,
+                           V acc[LQ_NC][LQ_P]) {
     Sums is[LQ_NC][LQ_P];
-    tile_sums(P, NC, g, j, x, x_stride, is);
-    HTH_UNROLL for (uint32_t c = 0; c < NC; c++) {
+    tile_sums(g, j, x, x_stride, is);
+    HTH_UNROLL for (uint32_t c = 0; c < LQ_NC; c++) {
         const HthActQ8 *xb = (const HthActQ8 *)(x + c * x_stride);
-        HTH_UNROLL for (uint32_t p = 0; p < P; p++) acc[c][p] =
+        HTH_UNROLL for (uint32_t p = 0; p < LQ_P; p++) acc[c][p] =
             block_add(acc[c][p], is[c][p], &g->s[p], j, xb);
     }
 }
 
-/* P panels x NC columns over n blocks; x: block 0 of the chunk in the first column. */
-HTH_INLINE void tile(uint32_t P, uint32_t NC, const Group *g, uint32_t n, const uint8_t *x,
-                     size_t x_stride, const Out *out) {
+#define LQ_EACH                                                                                    \
+    HTH_UNROLL for (uint32_t c = 0; c < LQ_NC; c++) HTH_UNROLL for (uint32_t p = 0; p < LQ_P; p++)
+
+/* LQ_P panels x LQ_NC columns over n blocks; x: block 0 of the chunk in the first column. */
+static __attribute__((noinline)) void tile(const Group *g, uint32_t n, const uint8_t *x,
+                                           size_t x_stride, const Out *out) {
     V acc[LQ_NC][LQ_P];
-    HTH_UNROLL for (uint32_t c = 0; c < NC; c++) HTH_UNROLL for (uint32_t p = 0; p < P; p++) {
-        const float *y = out->y + c * out->ldy + p * 16;
-        acc[c][p] = out->first ? vf_zero() : vf_loadn(y, lanes(out->rows, p));
-    }
+    LQ_EACH acc[c][p] = out->first ? vf_zero() : vf_load(out->y + c * out->ldy + p * 16);
     for (uint32_t b = 0; b < n; b += 8, g++) {
         uint32_t here = n - b < 8 ? n - b : 8;
         for (uint32_t j = 0; j < here; j++, x += sizeof(HthActQ8))
-            tile_block(P, NC, g, j, x, x_stride, acc);
-        if (KIND == LQ_SUPER)
-            HTH_UNROLL for (uint32_t c = 0; c < NC; c++) HTH_UNROLL for (uint32_t p = 0; p < P; p++)
-                acc[c][p] = super_end(acc[c][p], &g->s[p],
-                                      (const HthActQ8 *)(x - 8 * sizeof(HthActQ8) + c * x_stride));
+            tile_block(g, j, x, x_stride, acc);
+        if (KIND != LQ_SUPER) continue;
+        const uint8_t *x0 = x - 8 * sizeof(HthActQ8);
+        LQ_EACH acc[c][p] = super_end(acc[c][p], &g->s[p], (const HthActQ8 *)(x0 + c * x_stride));
     }
-    HTH_UNROLL for (uint32_t c = 0; c < NC; c++) HTH_UNROLL for (uint32_t p = 0; p < P; p++)
-        vf_storen(out->y + c * out->ldy + p * 16, acc[c][p], lanes(out->rows, p));
+    LQ_EACH vf_store(out->y + c * out->ldy + p * 16, acc[c][p]);
 }
 
-#define LQ_TILE(P, NC)                                                                             \
-    static __attribute__((noinline)) void tile_##P##_##NC(                                         \
-        const Group *g, uint32_t n, const uint8_t *x, size_t x_stride, const Out *out) {           \
-        if (P <= LQ_P && NC <= LQ_NC) tile(P, NC, g, n, x, x_stride, out);                         \
-    }
-typedef void TileFn(const Group *g, uint32_t n, const uint8_t *x, size_t x_stride, const Out *out);
-/* clang-format off */
-LQ_TILE(1, 1) LQ_TILE(1, 2) LQ_TILE(1, 3) LQ_TILE(1, 4) LQ_TILE(1, 5) LQ_TILE(1, 6)
-LQ_TILE(2, 1) LQ_TILE(2, 2) LQ_TILE(2, 3) LQ_TILE(2, 4) LQ_TILE(2, 5) LQ_TILE(2, 6)
-static TileFn *const tiles[2][6] = {
-    { tile_1_1, tile_1_2, tile_1_3, tile_1_4, tile_1_5, tile_1_6 },
-    { tile_2_1, tile_2_2, tile_2_3, tile_2_4, tile_2_5, tile_2_6 },
-};
-/* clang-format on */
-
-/* Row pointers of a panel; past the last row they repeat it, and the lane is not stored. */
-HTH_INLINE void rows_of(const HthLinearArgs *a, uint32_t r, const uint8_t *rows[16]) {
-    for (uint32_t i = 0; i < 16; i++) {
-        uint32_t at = r + i < a->rows ? r + i : a->rows - 1;
-        rows[i] = (const uint8_t *)a->w + at * a->row_bytes;
-    }
+/* The rows of a matrix that lies as in the file, sixteen at a time.  The last sixteen overlap those
+ * before where rows are no multiple of 16: some outputs come out twice, the same.  Fewer than 16
+ * rows go one by one, the row in every lane. */
+typedef struct Sixteen {
+    uint32_t r, rows; /* the first output, how many */
+    const uint8_t *row;
+    size_t stride;
+} Sixteen;
+HTH_INLINE Sixteen sixteen_at(const HthLinearArgs *a, uint32_t r) {
+    bool alone = a->rows < 16;
+    uint32_t at = alone || r + 16 <= a->rows ? r : a->rows - 16;
+    const uint8_t *row = (const uint8_t *)a->w + at * a->row_bytes;
+    return (Sixteen){ at, alone ? 1 : 16, row, alone ? 0 : a->row_bytes };
 }
 
 /* While 16 rows are multiplied the next 16 are fetched in address order: a row is too short, and
  * 16 streams too many, for the machine to guess. */
-static void linear_few(const HthLinearArgs *a) {
-    uint32_t groups = (a->k / 32 + 7) / 8;
-    for (uint32_t r = 0; r < a->rows; r += 16) {
-        const uint8_t *rows[16];
-        size_t left = a->rows - r > 16 ? (a->rows - r - 16) * a->row_bytes : 0;
-        size_t ahead_n = (left < 16 * a->row_bytes ? left : 16 * a->row_bytes) / groups;
-        rows_of(a, r, rows);
-        for (uint32_t c = 0; c < a->cols; c++) {
-            const uint8_t *x = (const uint8_t *)a->x + c * a->x_stride;
-            V acc = rows_dot(rows, a->k / 32, (const HthActQ8 *)x, rows[0] + 16 * a->row_bytes,
-                             c == 0 ? ahead_n : 0);
-            vf_storen(a->y + c * a->ldy + r, acc, lanes(a->rows - r, 0));
+static void rows_few(const HthLinearArgs *a) {
+    _Alignas(64) uint8_t scratch[LQ_CHUNK_FEW / LQ_PER * sizeof(BLOCK) * 16];
+    uint32_t blocks = a->k / 32, pieces = (blocks + LQ_CHUNK_FEW - 1) / LQ_CHUNK_FEW;
+    const uint8_t *end = (const uint8_t *)a->w + a->rows * a->row_bytes;
+    for (uint32_t r = 0; r < a->rows;) {
+        Sixteen s = sixteen_at(a, r);
+        r = s.r + s.rows;
+        const uint8_t *ahead = s.row + s.rows * a->row_bytes;
+        size_t left = (size_t)(end - ahead), next = s.rows * a->row_bytes;
+        size_t ahead_n = (left < next ? left : next) / pieces;
+        for (uint32_t b = 0; b < blocks; b += LQ_CHUNK_FEW, ahead += ahead_n) {
+            uint32_t n = blocks - b < LQ_CHUNK_FEW ? blocks - b : LQ_CHUNK_FEW;
+            for (size_t i = 0; i < ahead_n; i += 64) __builtin_prefetch(ahead + i);
+            few_cols(a, panel_of(scratch, s.row, s.stride, b, n), b, n, s.r, s.rows, 0);
         }
     }
 }
 
-static void linear_many(const HthLinearArgs *a) {
+static void panels_few(const HthLinearArgs *a) {
+    uint32_t blocks = a->k / 32;
+    for (uint32_t r = 0; r < a->rows; r += 16)
+        few_cols(a, panel_at((const uint8_t *)a->w + r * a->row_bytes, blocks, 0), 0, blocks, r, 16,
+                 LQ_GROUP);
+}
+
+/* Unpacks blocks b..b+n-1 of the LQ_P * 16 rows from r on. */
+static void fill(const HthLinearArgs *a, bool packed, Group *to, uint32_t r, uint32_t b,
+                 uint32_t n) {
+    for (uint32_t p = 0; p < LQ_P; p++) {
+        const uint8_t *w = (const uint8_t *)a->w + (r + p * 16) * a->row_bytes;
+        _Alignas(64) uint8_t scratch[LQ_CHUNK / LQ_PER * sizeof(BLOCK) * 16];
+        panel_fill(to, p,
+                   packed ? panel_at(w, a->k / 32, b) : panel_of(scratch, w, a->row_bytes, b, n),
+                   n);
+    }
+}
+
+/* Whole tiles: rows is a multiple of 16 * LQ_P, cols of LQ_NC. */
+static void linear_tiles(const HthLinearArgs *a, bool packed) {
     Group scratch[LQ_CHUNK / 8];
     uint32_t blocks = a->k / 32;
-    for (uint32_t r = 0; r < a->rows; r += LQ_P * 16) {
-        uint32_t panels = a->rows - r > 16 ? LQ_P : 1;
+    for (uint32_t r = 0; r < a->rows; r += LQ_P * 16)
         for (uint32_t b = 0; b < blocks; b += LQ_CHUNK) {
             uint32_t n = blocks - b < LQ_CHUNK ? blocks - b : LQ_CHUNK;
-            for (uint32_t p = 0; p < panels; p++) {
-                const uint8_t *rows[16];
-                rows_of(a, r + p * 16, rows);
-                panel_fill(scratch, p, rows, b, n);
-            }
+            fill(a, packed, scratch, r, b, n);
             for (uint32_t c = 0; c < a->cols; c += LQ_NC) {
-                uint32_t nc = a->cols - c < LQ_NC ? a->cols - c : LQ_NC;
                 const uint8_t *x = (const uint8_t *)a->x + c * a->x_stride;
-                Out out = { a->y + c * a->ldy + r, a->ldy, a->rows - r, b == 0 };
-                tiles[panels - 1][nc - 1](scratch, n, x + b * sizeof(HthActQ8), a->x_stride, &out);
+                Out out = { a->y + c * a->ldy + r, a->ldy, LQ_P * 16, b == 0, 0 };
+                tile(scratch, n, x + b * sizeof(HthActQ8), a->x_stride, &out);
             }
         }
-    }
+}
+
+/* rows x cols from (r, c) on of a. */
+HTH_INLINE HthLinearArgs part(const HthLinearArgs *a, uint32_t r, uint32_t rows, uint32_t c,
+                              uint32_t cols) {
+    HthLinearArgs p = *a;
+    p.w = (const uint8_t *)a->w + r * a->row_bytes;
+    p.x = (const uint8_t *)a->x + c * a->x_stride;
+    p.y = a->y + c * a->ldy + r;
+    p.rows = rows;
+    p.cols = cols;
+    return p;
+}
+
+/* Few columns, or those and the rows that fill no tile. */
+static void linear_few(const HthLinearArgs *a, bool packed) {
+    if (a->rows == 0 || a->cols == 0) return;
+    if (packed)
+        panels_few(a);
+    else
+        rows_few(a);
+}
+
+static void linear_many(const HthLinearArgs *a, bool packed) {
+    uint32_t rows = a->rows / (LQ_P * 16) * (LQ_P * 16), cols = a->cols / LQ_NC * LQ_NC;
+    HthLinearArgs whole = part(a, 0, rows, 0, cols);
+    HthLinearArgs right = part(a, 0, rows, cols, a->cols - cols);
+    /* Under 16 rows would go one by one: rather sixteen, some of them again (Sixteen). */
+    if (rows != 0 && a->rows - rows < 16 && rows != a->rows) rows = a->rows - 16;
+    HthLinearArgs below = part(a, rows, a->rows - rows, 0, a->cols);
+    linear_tiles(&whole, packed);
+    linear_few(&right, packed);
+    linear_few(&below, packed);
+}
+
+/* Most columns that multiply words as they are read; above it unpacking once pays. */
+enum { LQ_COLS_FEW = 16 };
+
+static void linear_q(const HthLinearArgs *a, bool packed) {
+    if (a->cols <= LQ_COLS_FEW)
+        linear_few(a, packed);
+    else
+        linear_many(a, packed);
 }
 
 #define LINEAR_Q(sym)                                                                              \
     void HTH_KN(linear_##sym)(HTH_LINEAR_PARAMS) {                                                 \
-        const HthLinearArgs *a = HTH_LINEAR_ARGS;                                                  \
-        if (rows == 0 || cols == 0) return;                                                        \
-        if (cols < LQ_COLS_MIN)                                                                    \
-            linear_few(a);                                                                         \
-        else                                                                                       \
-            linear_many(a);                                                                        \
+        linear_q(HTH_LINEAR_ARGS, false);                                                          \
+    }                                                                                              \
+    void HTH_KN(panels_##sym)(HTH_LINEAR_PARAMS) {                                                 \
+        linear_q(HTH_LINEAR_ARGS, true);                                                           \
     }

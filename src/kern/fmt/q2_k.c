@@ -32,31 +32,22 @@ HTH_FMT_TRUTH(q2_k, HTH_KIND_DUALMIN, 10, "Q2_K", 256, sizeof(Q2K), NULL);
 
 #define KIND  LQ_DUALMIN
 #define SHIFT LQ_NONE
+#define BLOCK Q2K
 #include "kern/fmt/linear_q.h"
 
-HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
-    const uint8_t *p = row + b / 8 * sizeof(Q2K);
-    int j = (int)(b % 8);
-    (void)c;
-    return vb_and1(vb_dup(p + 16 + j / 4 * 32, j % 4 * 2, j % 4 * 2 + 2), 3);
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    return word_bits(w, 4 + hi * 8 + k, (int)lo * 2, 3);
 }
 
-HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
-    const uint8_t *at[16];
-    I sm[4];
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
     (void)n;
-    for (int r = 0; r < 16; r++) at[r] = rows[r] + b / 8 * sizeof(Q2K);
-    vi_gather4(at, sm);
     for (int g = 0; g < 16; g++) {
-        I byte = vi_byte(sm[g / 4], g % 4);
+        I byte = vi_byte(word_i(p.w, (uint32_t)g / 4), g % 4);
         s->sc[g / 2][g % 2] = vi_and(byte, vi_set1(15));
         s->mn[g / 2][g % 2] = vi_srl(byte, 4);
     }
-    I tail[4]; /* the last 16 bytes of the block: d and dmin are the last four */
-    for (int r = 0; r < 16; r++) at[r] += 68;
-    vi_gather4(at, tail);
-    s->d[0] = vf_half_lo(tail[3]);
-    s->dmin = vf_half_hi(tail[3]);
+    s->d[0] = vf_half_lo(word_i(p.w, 20));
+    s->dmin = vf_half_hi(word_i(p.w, 20));
 }
 
 LINEAR_Q(q2_k)

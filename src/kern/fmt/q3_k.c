@@ -36,29 +36,25 @@ HTH_FMT_TRUTH(q3_k, HTH_KIND_DUAL, 11, "Q3_K", 256, sizeof(Q3K), NULL);
 
 #define KIND  LQ_DUAL
 #define SHIFT 2
+#define BLOCK Q3K
 #include "kern/fmt/linear_q.h"
 
-HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
-    const uint8_t *p = row + b / 8 * sizeof(Q3K);
-    int j = (int)(b % 8);
-    B h = vb_sll(vb_and1(vb_dup(p, j, j + 1), 1), 2);
-    (void)c;
-    return vb_or(vb_and1(vb_dup(p + 32 + j / 4 * 32, j % 4 * 2, j % 4 * 2 + 2), 3), h);
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    B h = vb_srl(word_i(w, k), (int)(hi * 4));
+    h = vb_and1(lo > 2 ? vb_srl(h, 1) : vb_sll(h, 2 - (int)lo), 4);
+    return vb_or(word_bits(w, 8 + hi * 8 + k, (int)lo * 2, 3), h);
 }
 
-HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
-    const uint8_t *at[16];
-    I t[4], u[3]; /* the last 16 bytes of the block: two of q, twelve scale bytes, d */
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
+    I u[3];
     (void)n;
-    for (int r = 0; r < 16; r++) at[r] = rows[r] + b / 8 * sizeof(Q3K) + 94;
-    vi_gather4(at, t);
-    for (int i = 0; i < 3; i++) u[i] = vi_or(vi_srl(t[i], 16), vi_sll(t[i + 1], 16));
+    for (uint32_t i = 0; i < 3; i++) u[i] = word_i(p.w, 24 + i);
     for (int g = 0; g < 16; g++) {
         I lo = vi_and(vi_srl(vi_byte(u[g / 4 % 2], g % 4), g / 8 * 4), vi_set1(15));
         I hi = vi_and(vi_srl(vi_byte(u[2], g % 4), g / 4 * 2), vi_set1(3));
         s->sc[g / 2][g % 2] = vi_sub(vi_or(lo, vi_sll(hi, 4)), vi_set1(32));
     }
-    s->d[0] = vf_half_hi(t[3]);
+    s->d[0] = vf_half(p.d);
 }
 
 LINEAR_Q(q3_k)

@@ -46,21 +46,16 @@ HTH_FMT_TRUTH(q4_k, HTH_KIND_SUPER, 12, "Q4_K", 256, sizeof(Q4K), quant);
 
 #define KIND  LQ_SUPER
 #define SHIFT LQ_NONE
+#define BLOCK Q4K
 #include "kern/fmt/linear_q.h"
 
-HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
-    uint32_t j = b % 8;
-    (void)c;
-    return vb_and1(vb_dup(row + b / 8 * sizeof(Q4K) + 16 + j / 2 * 32, 0, 4), 15);
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    return word_bits(w, 4 + (hi * 2 + lo / 2) * 8 + k, lo % 2 * 4, 15);
 }
 
-HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
-    const uint8_t *at[16];
-    I head[4]; /* d and dmin; twelve scale bytes */
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
     (void)n;
-    for (int r = 0; r < 16; r++) at[r] = rows[r] + b / 8 * sizeof(Q4K);
-    vi_gather4(at, head);
-    super_scales(head, s);
+    super_scales(p.w, s);
 }
 
 LINEAR_Q(q4_k)

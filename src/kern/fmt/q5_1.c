@@ -47,23 +47,17 @@ HTH_FMT_TRUTH(q5_1, HTH_KIND_OFFSET, 7, "Q5_1", 32, sizeof(Q5_1), quant);
 
 #define KIND  LQ_OFFSET
 #define SHIFT LQ_NONE
+#define BLOCK Q5_1
 #include "kern/fmt/linear_q.h"
 
-HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
-    const uint8_t *p = row + b * sizeof(Q5_1), *q = row + c * sizeof(Q5_1);
-    uint64_t h = hth_le32(p + 4) | (uint64_t)hth_le32(q + 4) << 32;
-    return vb_or(vb_nib2(p + 8, q + 8), vb_bits(h, 16));
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    (void)hi;
+    (void)lo;
+    return vb_or(word_bits(w, 2 + k % 4, k < 4 ? 0 : 4, 15), word_fifth(w, 1, k));
 }
 
-HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
-    for (uint32_t j = 0; j < n; j++) {
-        const uint8_t *at[16];
-        for (int r = 0; r < 16; r++) at[r] = rows[r] + (b + j) * sizeof(Q5_1);
-        I head[4];
-        vi_gather4(at, head);
-        s->d[j] = vf_half_lo(head[0]);
-        s->m[j] = vf_half_hi(head[0]);
-    }
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
+    scales_first_word(p, n, s);
 }
 
 LINEAR_Q(q5_1)

@@ -52,23 +52,18 @@ HTH_FMT_TRUTH(q5_k, HTH_KIND_SUPER, 13, "Q5_K", 256, sizeof(Q5K), quant);
 
 #define KIND  LQ_SUPER
 #define SHIFT LQ_NONE
+#define BLOCK Q5K
 #include "kern/fmt/linear_q.h"
 
-HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
-    const uint8_t *p = row + b / 8 * sizeof(Q5K);
-    int j = (int)(b % 8);
-    B h = vb_sll(vb_and1(vb_dup(p + 16, j, j + 1), 1), 4);
-    (void)c;
-    return vb_or(vb_and1(vb_dup(p + 48 + j / 2 * 32, 0, 4), 15), h);
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    B h = vb_srl(word_i(w, 4 + k), (int)(hi * 4));
+    h = vb_and1(vb_sll(h, 4 - (int)lo), 16);
+    return vb_or(word_bits(w, 12 + (hi * 2 + lo / 2) * 8 + k, lo % 2 * 4, 15), h);
 }
 
-HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
-    const uint8_t *at[16];
-    I head[4]; /* d and dmin; twelve scale bytes */
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
     (void)n;
-    for (int r = 0; r < 16; r++) at[r] = rows[r] + b / 8 * sizeof(Q5K);
-    vi_gather4(at, head);
-    super_scales(head, s);
+    super_scales(p.w, s);
 }
 
 LINEAR_Q(q5_k)

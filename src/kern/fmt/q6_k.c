@@ -53,28 +53,19 @@ HTH_FMT_TRUTH(q6_k, HTH_KIND_DUAL, 14, "Q6_K", 256, sizeof(Q6K), quant);
 
 #define KIND  LQ_DUAL
 #define SHIFT 5
+#define BLOCK Q6K
 #include "kern/fmt/linear_q.h"
 
-HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
-    const uint8_t *p = row + b / 8 * sizeof(Q6K);
-    int j = (int)(b % 8);
-    B h = vb_sll(vb_and1(vb_dup(p + 128 + j / 4 * 32, j % 4 * 2, j % 4 * 2 + 2), 3), 4);
-    (void)c;
-    return vb_or(vb_and1(vb_srl(vb_load(p + j / 4 * 64), j / 2 % 2 * 4), 15), h);
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    B h = word_bits(w, 32 + hi * 8 + k, (int)lo * 2 - 4, 0x30);
+    return vb_or(word_bits(w, hi * 16 + lo % 2 * 8 + k, lo / 2 * 4, 15), h);
 }
 
-HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
-    const uint8_t *at[16];
-    I sc[4];
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
     (void)n;
-    for (int r = 0; r < 16; r++) at[r] = rows[r] + b / 8 * sizeof(Q6K) + 192;
-    vi_gather4(at, sc);
     for (int g = 0; g < 16; g++)
-        s->sc[g / 2][g % 2] = vi_sra(vi_sll(sc[g / 4], 24 - g % 4 * 8), 24);
-    I tail[4]; /* the last 16 bytes of the block: the scale is the last two */
-    for (int r = 0; r < 16; r++) at[r] += 2;
-    vi_gather4(at, tail);
-    s->d[0] = vf_half_hi(tail[3]);
+        s->sc[g / 2][g % 2] = vi_sra(vi_sll(word_i(p.w, 48 + (uint32_t)g / 4), 24 - g % 4 * 8), 24);
+    s->d[0] = vf_half(p.d);
 }
 
 LINEAR_Q(q6_k)

@@ -38,20 +38,17 @@ HTH_FMT_TRUTH(q8_0, HTH_KIND_PLAIN, 8, "Q8_0", 32, sizeof(Q8_0), quant);
 
 #define KIND  LQ_PLAIN
 #define SHIFT LQ_SIGNED
+#define BLOCK Q8_0
 #include "kern/fmt/linear_q.h"
 
-HTH_INLINE B row64(const uint8_t *row, uint32_t b, uint32_t c) {
-    return vb_load2(row + b * sizeof(Q8_0) + 2, row + c * sizeof(Q8_0) + 2);
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    (void)hi;
+    (void)lo;
+    return word_i(w, k);
 }
 
-HTH_INLINE void scales(const uint8_t *const rows[16], uint32_t b, uint32_t n, Scales *s) {
-    for (uint32_t j = 0; j < n; j++) {
-        const uint8_t *at[16];
-        for (int r = 0; r < 16; r++) at[r] = rows[r] + (b + j) * sizeof(Q8_0);
-        I head[4];
-        vi_gather4(at, head);
-        s->d[j] = vf_half_lo(head[0]);
-    }
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
+    scales_half(p, n, s);
 }
 
 LINEAR_Q(q8_0)

@@ -4,7 +4,7 @@
  * on every platform, in hardware or not.
  *
  * Thread: any. */
-#include "kern/fmt/fmt.h"
+#include "kern/fmt/panel.h"
 
 #include <math.h>
 
@@ -72,6 +72,26 @@ void hth_truth_linear(HthKind kind, HthUnpackFn *unpack, const HthLinearArgs *a)
             for (uint32_t b = 0; b < a->k / 32; b++) {
                 HthBlk k = { .d = 0.0f };
                 unpack(row, b, &k);
+                add_block(kind, &k, x, b, &s);
+            }
+            a->y[c * a->ldy + r] = s.acc;
+        }
+    }
+}
+
+void hth_truth_panels(HthKind kind, HthUnpackFn *unpack, size_t block_bytes,
+                      const HthLinearArgs *a) {
+    size_t blocks = a->row_bytes / block_bytes, per = a->k / 32 / blocks; /* of 32, to a block */
+    for (uint32_t r = 0; r < a->rows; r++) {
+        const uint8_t *panel = (const uint8_t *)a->w + r / 16 * 16 * a->row_bytes;
+        for (uint32_t c = 0; c < a->cols; c++) {
+            const void *x = (const uint8_t *)a->x + c * a->x_stride;
+            Sum s = { 0.0f, 0 };
+            for (uint32_t b = 0; b < a->k / 32; b++) {
+                uint8_t block[HTH_PANEL_BLOCK_MAX];
+                HthBlk k = { .d = 0.0f };
+                hth_panel_block(panel, block_bytes, blocks, r % 16, b / per, block);
+                unpack(block, (uint32_t)(b % per), &k);
                 add_block(kind, &k, x, b, &s);
             }
             a->y[c * a->ldy + r] = s.acc;

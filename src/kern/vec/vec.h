@@ -27,16 +27,11 @@
  *   vi_tobytes(p,i)                  16 lanes, each in -128..127, as 16 bytes
  *   vi_rint(v)                       nearest even; |v| < 2^31
  *   vi_gather4(p,out)                out[k] lane r = dword k of the 16 bytes at p[r], 16 pointers
- *   vi_hadd4(a,b,c,d)                lane 4h + r = sum of lanes 4h..4h+3 of the r-th argument
- *   vi_lanes4(t,out)                 out[h] lanes 4i..4i+3 = t[i] lanes 4h..4h+3, 4 t, 4 out
+ *   vi_gather4s(p,s,out)             the same of the 16 bytes at p + r*s
  *   vi_transpose(v)                  16 x 16 lanes in place
  *   vf_half_lo(i) vf_half_hi(i)      the low, high 16 bits of each lane as binary16 -> V
  * Bytes
  *   vb_load(p)                       64 bytes
- *   vb_load2(p,q)                    32 bytes at p, 32 bytes at q
- *   vb_nib2(p,q)                     16 bytes at p: 16 low nibbles, 16 high; the same of q
- *   vb_dup(p,s,t)                    32 bytes at p, twice; 64-bit lanes shifted right by s, by t
- *   vb_bits(m,x)                     byte i = bit i of the 64-bit m ? x : 0
  *   vb_srl(b,s) vb_sll(b,s)          64-bit lanes shifted; mask afterwards
  *   vb_and1(b,x) vb_or(a,b)          every byte and x; or
  *   vb_dotu(acc,u,s)                 acc + sum of 4 products per lane, u 0..63 unsigned, s signed

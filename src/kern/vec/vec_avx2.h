@@ -149,27 +149,7 @@ HTH_INLINE int32_t vi_sum(I x) {
 }
 
 HTH_INLINE B vb_load(const void *p) { return vi_load(p); }
-HTH_INLINE B vb_load2(const void *p, const void *q) { return I2_(half_(p), half_(q)); }
 HTH_INLINE __m256i and_(__m256i x, int8_t m) { return _mm256_and_si256(x, _mm256_set1_epi8(m)); }
-HTH_INLINE __m256i nib_(const void *p) {
-    __m128i t = quart_(p);
-    return and_(_mm256_set_m128i(_mm_srli_epi64(t, 4), t), 15);
-}
-HTH_INLINE B vb_nib2(const void *p, const void *q) { return I2_(nib_(p), nib_(q)); }
-HTH_INLINE B vb_dup(const void *p, int s, int t) {
-    __m256i x = half_(p);
-    return I2_(_mm256_srli_epi64(x, s), _mm256_srli_epi64(x, t));
-}
-HTH_INLINE __m256i bits_(uint32_t m, int8_t x) {
-    __m256i spread = _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202,
-                                       0x0101010101010101, 0);
-    __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201);
-    __m256i t = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32((int)m), spread), bit);
-    return and_(_mm256_cmpeq_epi8(t, bit), x);
-}
-HTH_INLINE B vb_bits(uint64_t m, int8_t x) {
-    return I2_(bits_((uint32_t)m, x), bits_((uint32_t)(m >> 32), x));
-}
 HTH_INLINE B vb_srl(B x, int s) {
     return I2_(_mm256_srli_epi64(x.a, s), _mm256_srli_epi64(x.b, s));
 }
@@ -261,10 +241,8 @@ HTH_INLINE V vf_half_hi(I x) {
     return vf_half_lo(vi_srl(x, 16));
 }
 
-/* z[i] holds rows i and i + 4 of eight; out[k] is lane r = dword k of row r. */
-HTH_INLINE void gather8_(const uint8_t *const p[8], __m256i out[4]) {
-    __m256i z[4];
-    for (int i = 0; i < 4; i++) z[i] = _mm256_set_m128i(quart_(p[i + 4]), quart_(p[i]));
+/* z[i] holds 16 bytes of rows i and i + 4 of eight; out[k] is lane r = dword k of row r. */
+HTH_INLINE void gather8_(const __m256i z[4], __m256i out[4]) {
     __m256i a = _mm256_unpacklo_epi32(z[0], z[1]), b = _mm256_unpackhi_epi32(z[0], z[1]);
     __m256i c = _mm256_unpacklo_epi32(z[2], z[3]), d = _mm256_unpackhi_epi32(z[2], z[3]);
     out[0] = _mm256_unpacklo_epi64(a, c);
@@ -272,27 +250,28 @@ HTH_INLINE void gather8_(const uint8_t *const p[8], __m256i out[4]) {
     out[2] = _mm256_unpacklo_epi64(b, d);
     out[3] = _mm256_unpackhi_epi64(b, d);
 }
+HTH_INLINE void gather16_(const __m256i x[4], const __m256i y[4], I out[4]) {
+    __m256i a[4], b[4];
+    gather8_(x, a);
+    gather8_(y, b);
+    HTH_UNROLL for (int k = 0; k < 4; k++) out[k] = I2_(a[k], b[k]);
+}
 HTH_INLINE void vi_gather4(const uint8_t *const p[16], I out[4]) {
     __m256i x[4], y[4];
-    gather8_(p, x);
-    gather8_(p + 8, y);
-    for (int k = 0; k < 4; k++) out[k] = I2_(x[k], y[k]);
-}
-
-HTH_INLINE __m256i hadd4_(__m256i a, __m256i b, __m256i c, __m256i d) {
-    return _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
-}
-HTH_INLINE I vi_hadd4(I a, I b, I c, I d) {
-    return I2_(hadd4_(a.a, b.a, c.a, d.a), hadd4_(a.b, b.b, c.b, d.b));
-}
-HTH_INLINE __m256i lane_(__m256i x, __m256i y, bool high) {
-    return high ? _mm256_permute2x128_si256(x, y, 0x31) : _mm256_permute2x128_si256(x, y, 0x20);
-}
-HTH_INLINE void vi_lanes4(const I t[4], I out[4]) {
-    for (int h = 0; h < 2; h++) {
-        out[h] = I2_(lane_(t[0].a, t[1].a, h), lane_(t[2].a, t[3].a, h));
-        out[2 + h] = I2_(lane_(t[0].b, t[1].b, h), lane_(t[2].b, t[3].b, h));
+    HTH_UNROLL for (int i = 0; i < 4; i++) {
+        x[i] = _mm256_set_m128i(quart_(p[i + 4]), quart_(p[i]));
+        y[i] = _mm256_set_m128i(quart_(p[i + 12]), quart_(p[i + 8]));
     }
+    gather16_(x, y, out);
+}
+HTH_INLINE void vi_gather4s(const uint8_t *p, size_t s, I out[4]) {
+    const uint8_t *q = p + 4 * s, *t = q + 4 * s, *u = t + 4 * s;
+    __m256i x[4], y[4];
+    HTH_UNROLL for (size_t i = 0; i < 4; i++) {
+        x[i] = _mm256_set_m128i(quart_(q + i * s), quart_(p + i * s));
+        y[i] = _mm256_set_m128i(quart_(u + i * s), quart_(t + i * s));
+    }
+    gather16_(x, y, out);
 }
 
 /* 8 x 8 lanes in place. */

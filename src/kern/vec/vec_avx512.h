@@ -90,20 +90,6 @@ HTH_INLINE void vi_tobytes(void *p, I a) {
 }
 
 HTH_INLINE B vb_load(const void *p) { return _mm512_loadu_si512(p); }
-HTH_INLINE B cat_(__m256i a, __m256i b) {
-    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
-}
-HTH_INLINE B vb_load2(const void *p, const void *q) { return cat_(half_(p), half_(q)); }
-HTH_INLINE B vb_nib2(const void *p, const void *q) {
-    B t = cat_(_mm256_broadcastsi128_si256(quart_(p)), _mm256_broadcastsi128_si256(quart_(q)));
-    t = _mm512_srlv_epi64(t, _mm512_set_epi64(4, 4, 0, 0, 4, 4, 0, 0));
-    return _mm512_and_si512(t, _mm512_set1_epi8(15));
-}
-HTH_INLINE B vb_dup(const void *p, int s, int t) {
-    return _mm512_srlv_epi64(_mm512_broadcast_i64x4(half_(p)),
-                             _mm512_set_epi64(t, t, t, t, s, s, s, s));
-}
-HTH_INLINE B vb_bits(uint64_t m, int8_t x) { return _mm512_maskz_set1_epi8(m, x); }
 HTH_INLINE B vb_srl(B b, int s) { return (B)((U64_)b >> (uint64_t)s); }
 HTH_INLINE B vb_sll(B b, int s) { return (B)((U64_)b << (uint64_t)s); }
 HTH_INLINE B vb_and1(B b, int8_t x) { return _mm512_and_si512(b, _mm512_set1_epi8(x)); }
@@ -188,10 +174,7 @@ HTH_INLINE I vb_dots_init(I sum) {
 }
 #endif
 
-HTH_INLINE void vi_gather4(const uint8_t *const p[16], I out[4]) {
-    I z[4];
-    for (int i = 0; i < 4; i++)
-        z[i] = cat4_(quart_(p[i]), quart_(p[4 + i]), quart_(p[8 + i]), quart_(p[12 + i]));
+HTH_INLINE void gather4_(const I z[4], I out[4]) {
     I a = _mm512_unpacklo_epi32(z[0], z[1]), b = _mm512_unpackhi_epi32(z[0], z[1]);
     I c = _mm512_unpacklo_epi32(z[2], z[3]), d = _mm512_unpackhi_epi32(z[2], z[3]);
     out[0] = _mm512_unpacklo_epi64(a, c);
@@ -199,13 +182,20 @@ HTH_INLINE void vi_gather4(const uint8_t *const p[16], I out[4]) {
     out[2] = _mm512_unpacklo_epi64(b, d);
     out[3] = _mm512_unpackhi_epi64(b, d);
 }
-
-/* Rows a..d: each 128-bit lane becomes the sums of that lane of a, b, c, d. */
-HTH_INLINE I vi_hadd4(I a, I b, I c, I d) {
-    I x = vi_add(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-    I y = vi_add(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-    return vi_add(_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
+HTH_INLINE void vi_gather4(const uint8_t *const p[16], I out[4]) {
+    I z[4];
+    HTH_UNROLL for (int i = 0; i < 4; i++) z[i] =
+        cat4_(quart_(p[i]), quart_(p[4 + i]), quart_(p[8 + i]), quart_(p[12 + i]));
+    gather4_(z, out);
 }
+HTH_INLINE void vi_gather4s(const uint8_t *p, size_t s, I out[4]) {
+    const uint8_t *q = p + 4 * s, *t = q + 4 * s, *u = t + 4 * s;
+    I z[4];
+    HTH_UNROLL for (size_t i = 0; i < 4; i++) z[i] =
+        cat4_(quart_(p + i * s), quart_(q + i * s), quart_(t + i * s), quart_(u + i * s));
+    gather4_(z, out);
+}
+
 /* 4 x 4 transpose of 128-bit lanes. */
 HTH_INLINE void lanes4_(I a, I b, I c, I d, I out[4]) {
     I ab0 = _mm512_shuffle_i32x4(a, b, 0x44), ab1 = _mm512_shuffle_i32x4(a, b, 0xee);
@@ -215,10 +205,6 @@ HTH_INLINE void lanes4_(I a, I b, I c, I d, I out[4]) {
     out[2] = _mm512_shuffle_i32x4(ab1, cd1, 0x88);
     out[3] = _mm512_shuffle_i32x4(ab1, cd1, 0xdd);
 }
-HTH_INLINE void vi_lanes4(const I t[4], I out[4]) {
-    lanes4_(t[0], t[1], t[2], t[3], out);
-}
-
 HTH_INLINE void vi_transpose(I v[16]) {
     I t[16];
     HTH_UNROLL for (int i = 0; i < 16; i += 4) {
