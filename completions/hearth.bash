@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench train version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack train version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -29,7 +29,7 @@ _hearth() {
         --draft-tokens) COMPREPLY=(); return ;;
         --temp) COMPREPLY=(); return ;;
         esac
-        opts='--help --model --system --num-predict --ctx --threads --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
+        opts='--help --model --system --num-predict --ctx --threads --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --no-pack --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     show)
         case $prev in
@@ -55,7 +55,7 @@ _hearth() {
         --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni' -- "$cur")); return ;;
         --kv) COMPREPLY=($(compgen -W 'f32 f16' -- "$cur")); return ;;
         esac
-        opts='--help --tokens --out --threads --chunk --isa --kv --json'
+        opts='--help --tokens --out --threads --chunk --isa --kv --no-pack --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     template)
         case $prev in
@@ -78,7 +78,12 @@ _hearth() {
         --svg) COMPREPLY=(); return ;;
         -o | --output) COMPREPLY=($(compgen -W 'md json csv' -- "$cur")); return ;;
         esac
-        opts='--help --prompt --gen --depth --streams --reps --threads --chunk --isa --lock --cold --where --svg --output --json'
+        opts='--help --prompt --gen --depth --streams --reps --threads --chunk --isa --lock --cold --where --svg --no-pack --output --json'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    pack)
+        case $prev in
+        esac
+        opts='--help --verify --remove'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     train)
         case $prev in

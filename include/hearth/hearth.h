@@ -53,6 +53,7 @@ typedef struct HthSessionCfg {
      * HTH_ECANCELED (what was done stays in the timeline). May be NULL. */
     int (*progress)(void *payload, size_t done, size_t total);
     void *payload;
+    bool no_pack; /* do not rearrange weights in memory while running (faster, same bits) */
 } HthSessionCfg;
 
 HthStatus hth_session_open(HthSession **out, const HthModel *model, const HthSessionCfg *cfg,

@@ -25,7 +25,8 @@ enum {
     OPT_WHERE,
     OPT_SVG,
     OPT_OUTPUT,
-    OPT_JSON
+    OPT_JSON,
+    OPT_NO_PACK
 };
 enum { PROMPT = 512, PROMPT_COLD = 32, UNSET = UINT32_MAX };
 
@@ -45,6 +46,8 @@ const HthOpt hth_opts_bench[] = {
       NULL },
     { OPT_WHERE, 0, "where", NULL, "also what each kind of operation takes", NULL },
     { OPT_SVG, 0, "svg", "FILE", "draw that as a picture (implies --where)", NULL },
+    { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
+      NULL },
     { OPT_OUTPUT, 'o', "output", "FORM", "md, json or csv (default md)", "md json csv" },
     { OPT_JSON, 0, "json", NULL, "the same as -o json", NULL },
     { 0 },
@@ -88,6 +91,7 @@ static int take(HthArgs *args, int id, HthBenchJob *job) {
     switch (id) {
     case OPT_ISA: job->isa = args->value; return HTH_EXIT_OK;
     case OPT_LOCK: job->lock = true; return HTH_EXIT_OK;
+    case OPT_NO_PACK: job->no_pack = true; return HTH_EXIT_OK;
     case OPT_COLD: job->cold = true; return HTH_EXIT_OK;
     case OPT_WHERE: job->where = true; return HTH_EXIT_OK;
     case OPT_SVG:

@@ -18,6 +18,7 @@ enum { HTH_STOPS_MAX = 16 };
 typedef struct HthChatCfg {
     const char *model; /* NULL: the embedded one */
     uint32_t ctx, threads; /* 0: the session's defaults */
+    bool no_pack; /* leave weights as they lie in the file */
     bool raw; /* no template: the prompt goes in as it is */
     uint32_t lookup; /* tokens computed ahead from repetitions of the text; 0: none */
     const char *draft; /* a small model that guesses what comes; NULL: none */

@@ -16,7 +16,9 @@ HthStatus hth_chat_ahead(HthChat *c, HthErr *err) {
     HthSpecCfg cfg = { .lookup = c->cfg.lookup,
                        .draft = c->draft,
                        .draft_tokens = c->cfg.draft_tokens,
-                       .draft_cfg = { .threads = c->cfg.threads, .progress = on_progress } };
+                       .draft_cfg = { .threads = c->cfg.threads,
+                                      .progress = on_progress,
+                                      .no_pack = c->cfg.no_pack } };
     HTH_TRY(hth_spec_open(&spec, c->session, &cfg, err));
     hth_spec_close(&c->spec);
     c->spec = spec;

@@ -112,12 +112,14 @@ int hth_cli_tokenize(HthArgs *args);
 int hth_cli_logits(HthArgs *args);
 int hth_cli_template(HthArgs *args);
 int hth_cli_bench(HthArgs *args);
+int hth_cli_pack(HthArgs *args);
 int hth_cli_version(HthArgs *args);
 int hth_cli_help(HthArgs *args);
 int hth_cli_train(int argc, char **argv); /* train.c */
 
 extern const HthOpt hth_opts_run[], hth_opts_show[], hth_opts_explain[], hth_opts_tokenize[],
-    hth_opts_logits[], hth_opts_template[], hth_opts_bench[], hth_opts_version[], hth_opts_help[];
+    hth_opts_logits[], hth_opts_template[], hth_opts_bench[], hth_opts_pack[], hth_opts_version[],
+    hth_opts_help[];
 
 /* ---- input and output ----------------------------------------------------------------------- */
 

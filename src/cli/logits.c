@@ -9,7 +9,7 @@
 #include "kern/kern.h"
 #include "text/vocab.h"
 
-enum { OPT_TOKENS = 1, OPT_OUT, OPT_THREADS, OPT_CHUNK, OPT_ISA, OPT_KV, OPT_JSON };
+enum { OPT_TOKENS = 1, OPT_OUT, OPT_THREADS, OPT_CHUNK, OPT_ISA, OPT_KV, OPT_JSON, OPT_NO_PACK };
 
 const HthOpt hth_opts_logits[] = {
     { OPT_TOKENS, 0, "tokens", "FILE", "decimal token ids; - is standard input", "file" },
@@ -20,6 +20,8 @@ const HthOpt hth_opts_logits[] = {
     { OPT_ISA, 0, "isa", "NAME", "kernel tier: see hearth version", "c avx2 avx512 avx512vnni" },
     { OPT_KV, 0, "kv", "TYPE",
       "cache of keys and values (default: f32 for float weights, else f16)", "f32 f16" },
+    { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
+      NULL },
     { OPT_JSON, 0, "json", NULL, "print counts as JSON on standard output", NULL },
     { 0 },
 };
@@ -27,7 +29,7 @@ const HthOpt hth_opts_logits[] = {
 typedef struct Job {
     const char *model, *tokens, *out, *isa, *kv;
     uint32_t threads, chunk;
-    bool json;
+    bool json, no_pack;
 } Job;
 
 enum { TOKENS_MAX = 1 << 28 }; /* bytes of the token file */
@@ -85,6 +87,7 @@ static HthStatus compute(const Job *job, const HthModel *m, const HthIds *ids, H
     HthSessionCfg cfg = {
         .ctx = (uint32_t)ids->n, .threads = job->threads, .chunk = job->chunk, .kv = job->kv
     };
+    cfg.no_pack = job->no_pack;
     HthStatus st = hth_session_open(&s, m, &cfg, err);
     if (st == HTH_OK) st = hth_file_out_open(&f, job->out, 0644, err);
     if (st == HTH_OK) st = write_rows(s, ids, hth_model_vocab_count(m), f, err);
@@ -133,6 +136,7 @@ int hth_cli_logits(HthArgs *args) {
         case OPT_ISA: job.isa = args->value; break;
         case OPT_KV: job.kv = args->value; break;
         case OPT_JSON: job.json = true; break;
+        case OPT_NO_PACK: job.no_pack = true; break;
         case OPT_THREADS:
             if (!hth_args_u32(args, 1, 256, &job.threads)) return HTH_EXIT_USAGE;
             break;

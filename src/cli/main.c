@@ -52,6 +52,14 @@ const HthVerb hth_verbs[] = {
       "of the same kernel measured in the same process.",
       "hearth bench model.gguf -p 512 -n 128\n", hth_opts_bench, false, "gguf", hth_cli_bench,
       NULL },
+    { "pack", "[options] MODEL", "Write weights in the order they are read, beside the model",
+      "MODEL.panels holds the matrices of the model, rearranged; it is found and mapped when the "
+      "model is opened. Without it they are rearranged in memory while the model runs. The bits of "
+      "every answer are the same.",
+      "hearth pack model.gguf\n"
+      "hearth pack --verify model.gguf\tcompare with the model, byte for byte\n"
+      "hearth pack --remove model.gguf\n",
+      hth_opts_pack, false, "gguf", hth_cli_pack, NULL },
 #ifdef HTH_HAVE_TRAIN
     { "train", "SUBVERB [options]", "Train a small model, as ember was",
       "Run 'hearth train --help' for its subverbs.", NULL, NULL, false, NULL, NULL, hth_cli_train },

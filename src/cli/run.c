@@ -21,6 +21,7 @@ enum {
     OPT_LOOKUP,
     OPT_DRAFT,
     OPT_DRAFT_TOKENS,
+    OPT_NO_PACK,
     OPT_NOWORDWRAP
 };
 
@@ -46,6 +47,8 @@ const HthOpt hth_opts_run[] = {
     { OPT_DRAFT, 0, "draft", "MODEL",
       "a small model of the same vocabulary that guesses ahead; the words are the same", "gguf" },
     { OPT_DRAFT_TOKENS, 0, "draft-tokens", "N", "tokens it guesses at most at a time (default 8)",
+      NULL },
+    { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
       NULL },
     { OPT_TEMP, 0, "temp", "V", NULL, NULL },
     { OPT_NOWORDWRAP, 0, "nowordwrap", NULL, NULL, NULL }, /* hearth never wraps; accepted */
@@ -116,6 +119,7 @@ static int parse(Job *job, HthArgs *args) {
         case OPT_DRAFT_TOKENS:
             ok = hth_args_u32(args, 1, HTH_SPEC_TOKENS_MAX, &job->cfg.draft_tokens);
             break;
+        case OPT_NO_PACK: job->cfg.no_pack = true; break;
         case OPT_RAW: job->cfg.raw = true; break;
         case OPT_SHOW_PROMPT: job->show_prompt = true; break;
         case OPT_VERBOSE: job->verbose = true; break;

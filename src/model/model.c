@@ -4,6 +4,7 @@
 #include "model/model.h"
 
 #include "base/mem.h"
+#include "base/room.h"
 #include "model/model_impl.h"
 
 static HthStatus find_arch(HthModel *m, HthErr *err) {
@@ -45,12 +46,16 @@ static HthStatus open_vocab(HthModel *m, HthErr *err) {
 }
 
 /* Takes m->gguf as opened; m is the caller's to close. */
-static HthStatus build(HthModel *m, HthErr *err) {
+/* path: of the file the model is mapped from; NULL: it is in memory. */
+static HthStatus build(HthModel *m, const char *path, HthErr *err) {
     enum { ARENA_MAX = 1 << 30 }; /* tables and vectors; matrices stay in the file */
     HTH_TRY(find_arch(m, err));
     HTH_TRY(hth_shape_read(&m->shape, m->gguf, m->arch, err));
     HTH_TRY(hth_arena_open(&m->arena, ARENA_MAX, err));
     HTH_TRY(hth_model_bind(m, err));
+    bool packed = false;
+    if (path) HTH_TRY(hth_model_panels_open(m, path, &packed, err));
+    if (!packed) HTH_TRY(hth_model_pack(m, path != NULL, err));
     HTH_TRY(hth_model_lower(m, err));
     return open_vocab(m, err);
 }
@@ -59,7 +64,7 @@ HthStatus hth_model_open(HthModel **out, const char *path, HthErr *err) {
     HthModel *m = hth_calloc(1, sizeof *m);
     HTH_REQUIRE(m, err, HTH_ENOMEM, "no memory for the model");
     HthStatus st = hth_gguf_open(&m->gguf, path, err);
-    if (st == HTH_OK) st = build(m, err);
+    if (st == HTH_OK) st = build(m, path, err);
     if (st != HTH_OK)
         hth_model_close(&m);
     else
@@ -72,7 +77,7 @@ HthStatus hth_model_open_mem(HthModel **out, const void *data, size_t n, const c
     HthModel *m = hth_calloc(1, sizeof *m);
     HTH_REQUIRE(m, err, HTH_ENOMEM, "no memory for the model");
     HthStatus st = hth_gguf_open_mem(&m->gguf, data, n, what, err);
-    if (st == HTH_OK) st = build(m, err);
+    if (st == HTH_OK) st = build(m, NULL, err);
     if (st != HTH_OK)
         hth_model_close(&m);
     else
@@ -88,6 +93,8 @@ void hth_model_close(HthModel **model) {
     HthModel *m = *model;
     if (!m) return;
     hth_vocab_close(&m->vocab);
+    hth_file_unmap(&m->panels);
+    hth_room_close(&m->room, m->room_bytes);
     hth_arena_close(&m->arena);
     hth_gguf_close(&m->gguf);
     hth_free(m);
@@ -153,6 +160,10 @@ bool hth_model_uses(const HthModel *m, const HthGgufTensor *t) {
     for (uint32_t layer = 0; layer < m->shape.n_layer; layer++)
         if (bound(m, t, layer)) return true;
     return false;
+}
+
+size_t hth_model_pack_bytes(const HthModel *m) {
+    return m->room_bytes;
 }
 
 size_t hth_model_weight_bytes(const HthModel *m) {

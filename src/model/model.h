@@ -21,6 +21,8 @@ const HthProgram *hth_model_program(const HthModel *model); /* unrolled and plan
 bool hth_model_is_float(const HthModel *model);
 /* Bytes of the tensors the program reads; a tied output counts once. */
 size_t hth_model_weight_bytes(const HthModel *model);
+/* Bytes of the panels there is room for (op/packed.h); 0: none will be made. */
+size_t hth_model_pack_bytes(const HthModel *model);
 /* HTH_OK where hth_model_vocab() is there, otherwise the reason: the file has no tokenizer, or one
  * hearth does not know (the model still computes). */
 HTH_MUST_CHECK HthStatus hth_model_vocab_status(const HthModel *model, HthErr *err);

@@ -5,6 +5,7 @@
 #define HTH_MODEL_MODEL_IMPL_H
 
 #include "base/arena.h"
+#include "base/file.h"
 #include "model/model.h"
 
 struct HthModel {
@@ -17,6 +18,9 @@ struct HthModel {
     const HthGgufTensor **tensors; /* [n_layer][HTH_W_COUNT]; layerless slots at layer 0 */
     HthWeight *weights; /* the same, resolved */
     HthProgram prog;
+    uint8_t *room; /* owned: for panels (pack.c); NULL: none */
+    size_t room_bytes;
+    HthFileMap panels; /* owned: MODEL.panels (panel_file.c); zero: none */
 };
 
 /* Reads and checks every size. EFORMAT: missing or absurd; ENOTSUP: real, but not ours yet. */
@@ -24,6 +28,14 @@ HTH_MUST_CHECK HthStatus hth_shape_read(HthShape *out, const HthGguf *g, const H
                                         HthErr *err);
 /* Fills tensors and weights. */
 HTH_MUST_CHECK HthStatus hth_model_bind(HthModel *m, HthErr *err);
+/* Gives matrices room for panels; does nothing where memory is short. mapped: the weights are in a
+ * file's mapping. ENOMEM: for the tables only. */
+HTH_MUST_CHECK HthStatus hth_model_pack(HthModel *m, bool mapped, HthErr *err);
+/* The matrix at place i of weights if panels are for it, and the bytes they take; else NULL. */
+HthWeight *hth_model_packable(const HthModel *m, size_t i, size_t *bytes);
+/* Maps the panels beside the model at path, if there are any that fit. ENOMEM: for tables only. */
+HTH_MUST_CHECK HthStatus hth_model_panels_open(HthModel *m, const char *path, bool *found,
+                                               HthErr *err);
 /* Unrolls and plans the program over the bound weights. */
 HTH_MUST_CHECK HthStatus hth_model_lower(HthModel *m, HthErr *err);
 /* Is the slot one of the layers' (its name has a %u)? */

@@ -15,6 +15,8 @@ struct HthExec {
     HthScratch scratch;
     uint32_t threads;
     uint64_t *ns; /* borrowed; NULL: nobody asks */
+    size_t pack; /* bytes per run */
+    bool ran;
 };
 
 static HthOpFn *const fns[HTH_OP_COUNT] = {
@@ -48,6 +50,10 @@ HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *ke
 out:
     hth_exec_close(&e);
     return st;
+}
+
+void hth_exec_pack(HthExec *exec, size_t bytes_per_run) {
+    exec->pack = bytes_per_run;
 }
 
 void hth_exec_close(HthExec **exec) {
@@ -102,6 +108,8 @@ void hth_exec_run(HthExec *e, const HthBatch *b) {
     s->batch = b;
     s->rows = b->n;
     s->act_value = HTH_AT_NONE;
+    s->pack_left = e->ran ? e->pack : 0;
+    e->ran = true;
     hth_step_rope_tables(s);
     run_insts(e, 0, p->wanted);
     if (b->n_out == 0) return;

@@ -27,6 +27,9 @@ typedef struct HthExec HthExec;
 HTH_MUST_CHECK HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *kern,
                                        HthPool *pool, uint32_t rows_max, uint32_t pages_max,
                                        HthErr *err);
+/* Every run but the first packs up to this many bytes of weights that have room for panels
+ * (packed.h); 0, as opened: none. The first is left alone: somebody waits for its answer. */
+void hth_exec_pack(HthExec *exec, size_t bytes_per_run);
 void hth_exec_close(HthExec **exec); /* wipes the scratch */
 void hth_exec_run(HthExec *exec, const HthBatch *batch);
 /* From now on adds to ns[i] what instruction i of the program took, a group of products at its

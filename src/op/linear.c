@@ -3,16 +3,20 @@
  * A group of products of one value (q, k, v; gate, up) is one parallel section: its work items are
  * blocks of output rows, each with every column of the batch.  (Cutting the columns too, so that
  * their activations stay in the second-level cache, was 2 to 17 % slower: weights are then unpacked
- * once per cut.)  Activations are quantised once per value, whoever asks first.
+ * once per cut.)  Where a matrix has panels (packed.h) its items multiply with those.  Activations
+ * are quantised once per value, whoever asks first.
  *
  * Thread: forks over rows of activations, then over blocks of outputs. */
+#include "base/room.h"
 #include "op/step.h"
 
-enum { ITEM_ROWS_MIN = 16, ITEM_ROWS_MAX = 1024, ITEMS_PER_THREAD = 4, GROUP_MAX = 8 };
+enum { ITEM_ROWS_MIN = 32, ITEM_ROWS_MAX = 1024, ITEMS_PER_THREAD = 4, GROUP_MAX = 8 };
 
 typedef struct Part { /* one product of the group */
     const HthInst *in;
-    HthLinearFn *fn;
+    HthLinearFn *fn, *panel_fn;
+    const uint8_t *panels; /* of the rows that fill panels; NULL: none */
+    uint8_t *pack; /* where this step makes them; NULL: it does not */
     const void *x;
     size_t x_stride;
     float *y;
@@ -61,6 +65,12 @@ static void finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32
     }
 }
 
+/* Rows r0.. of a matrix that is packed while it is multiplied. */
+static void pack_rows(const HthWeight *w, uint8_t *to, uint32_t r0, uint32_t rows) {
+    for (uint32_t r = r0; r < r0 + rows; r += HTH_PANEL_ROWS)
+        hth_panel_pack(w->fmt, w->data + r * w->row_bytes, w->row_bytes, to + r * w->row_bytes);
+}
+
 static void item(void *ctx, uint32_t i, uint32_t worker) {
     (void)worker;
     const Ctx *c = ctx;
@@ -70,13 +80,42 @@ static void item(void *ctx, uint32_t i, uint32_t worker) {
     const HthWeight *w = p->in->w;
     uint32_t r0 = (i - p->first_item) * c->item_rows;
     uint32_t rows = w->rows - r0 < c->item_rows ? w->rows - r0 : c->item_rows;
-    p->fn(w->data + (size_t)r0 * w->row_bytes, w->row_bytes, rows, w->cols, p->x, p->x_stride,
-          c->s->rows, p->y + r0, p->ldy);
+    const size_t at = (size_t)r0 * w->row_bytes;
+    const uint8_t *panels = p->pack ? p->pack : p->panels;
+    uint32_t whole = panels ? hth_packed_rows(rows) : 0;
+    if (p->pack) pack_rows(w, p->pack, r0, whole);
+    if (whole)
+        p->panel_fn(panels + at, w->row_bytes, whole, w->cols, p->x, p->x_stride, c->s->rows,
+                    p->y + r0, p->ldy);
+    if (rows > whole)
+        p->fn(w->data + at + whole * w->row_bytes, w->row_bytes, rows - whole, w->cols, p->x,
+              p->x_stride, c->s->rows, p->y + r0 + whole, p->ldy);
     finish(w, p->y + r0, p->ldy, r0, rows, c->s->rows);
+}
+
+/* Panels if they are there; room for them if this step shall make them. */
+static void find_panels(HthStep *s, const HthWeight *w, Part *p) {
+    HthPacked *k = w->packed;
+    p->panels = k ? atomic_load_explicit(&k->panels, memory_order_acquire) : NULL;
+    p->pack = NULL;
+    p->panel_fn = s->kern->linear_panels[hth_fmt_index(w->fmt)];
+    size_t bytes = w->row_bytes * hth_packed_rows(w->rows);
+    if (!k || !k->room || p->panels || s->pack_left == 0) return;
+    if (atomic_exchange(&k->taken, true)) return;
+    p->pack = k->room;
+    s->pack_left -= bytes < s->pack_left ? bytes : s->pack_left; /* one large one may exceed it */
+}
+
+/* After the product: everybody may use what was packed. */
+static void publish(const HthWeight *w, const Part *p) {
+    if (!p->pack) return;
+    atomic_store_explicit(&w->packed->panels, p->pack, memory_order_release);
+    if (w->packed->forget) hth_room_forget(w->data, w->row_bytes * hth_packed_rows(w->rows));
 }
 
 static void prepare(HthStep *s, const HthInst *in, Part *p) {
     p->in = in;
+    find_panels(s, in->w, p);
     p->fn = s->kern->linear[hth_fmt_index(in->w->fmt)];
     if (in->w->fmt->act == HTH_ACT_F32) {
         p->x = hth_step_row(s, in->a_at, in->a_width, 0);
@@ -106,12 +145,13 @@ uint32_t hth_op_linear(HthStep *s, const HthInst *inst) {
     uint64_t share = all / ((uint64_t)hth_pool_threads(s->pool) * ITEMS_PER_THREAD);
     c.item_rows = share < ITEM_ROWS_MIN   ? ITEM_ROWS_MIN
                   : share > ITEM_ROWS_MAX ? ITEM_ROWS_MAX
-                                          : (uint32_t)(share / 16 * 16);
+                                          : (uint32_t)(share / 32 * 32);
     uint32_t items = 0;
     for (uint32_t k = 0; k < c.parts; k++) {
         c.part[k].first_item = items;
         items += (inst[k].w->rows + c.item_rows - 1) / c.item_rows;
     }
     hth_par_run(s->pool, items, item, &c);
+    for (uint32_t k = 0; k < c.parts; k++) publish(inst[k].w, &c.part[k]);
     return c.parts;
 }

@@ -11,6 +11,7 @@
 
 #include "kern/kern.h"
 #include "op/op.h"
+#include "op/packed.h"
 
 /* A matrix [rows][cols] in its file format, or a vector [rows] in floats. */
 typedef struct HthWeight {
@@ -23,6 +24,7 @@ typedef struct HthWeight {
     const float *bias; /* [rows] or NULL */
     const float *scale; /* one factor on every product, or NULL */
     bool scale_last; /* the scale multiplies the bias too */
+    HthPacked *packed; /* borrowed: its panels, now or later; NULL: never any */
 } HthWeight;
 
 #define HTH_AT_NONE UINT32_MAX

@@ -20,6 +20,7 @@ typedef struct HthStep {
     float *rope; /* [rows][n_rot] cos, sin pairs */
     uint8_t *part; /* attention partials, part_bytes per worker */
     size_t part_bytes;
+    size_t pack_left; /* bytes of weights this step may still pack */
 } HthStep;
 
 static inline float *hth_step_row(const HthStep *s, uint32_t at, uint32_t width, uint32_t row) {

@@ -24,7 +24,9 @@ struct HthSession {
     void *payload;
 };
 
-static HthStatus open_parts(HthSession *s, HthErr *err) {
+enum { PACK_RUNS = 16 }; /* steps in which weights become panels: each takes a little longer */
+
+static HthStatus open_parts(HthSession *s, bool pack, HthErr *err) {
     const HthRunPlan *p = &s->plan;
     HthPagesCfg cfg = { .page_count = p->page_count, .page_bytes = p->layout.page_bytes };
     HTH_TRY(hth_pool_open(&s->pool, p->threads, err));
@@ -32,6 +34,7 @@ static HthStatus open_parts(HthSession *s, HthErr *err) {
     HTH_TRY(hth_table_open(&s->table, s->pages, &p->layout, p->page_count, err));
     HTH_TRY(hth_exec_open(&s->exec, hth_model_program(s->model), hth_kern_pick(), s->pool, p->chunk,
                           p->page_count, err));
+    if (pack) hth_exec_pack(s->exec, hth_model_pack_bytes(s->model) / PACK_RUNS + 1);
     HTH_TRY(hth_rows_open(&s->rows, p->chunk, err));
     s->ids = hth_calloc(p->ctx, sizeof *s->ids);
     HTH_REQUIRE(s->ids, err, HTH_ENOMEM, "no memory for a timeline of %u tokens", p->ctx);
@@ -50,7 +53,7 @@ HthStatus hth_session_open(HthSession **out, const HthModel *model, const HthSes
         s->progress = cfg->progress;
         s->payload = cfg->payload;
     }
-    HthStatus st = open_parts(s, err);
+    HthStatus st = open_parts(s, !cfg || !cfg->no_pack, err);
     if (st != HTH_OK)
         hth_session_close(&s);
     else

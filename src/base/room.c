@@ -1,0 +1,126 @@
+/* room.c - see room.h.
+ *
+ * Thread: any. */
+#include "base/room.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/file_fault.h"
+
+#define TEXT_MAX ((size_t)64 << 10)
+
+HthStatus hth_room_open(uint8_t **out, size_t bytes, HthErr *err) {
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *p = MAP_FAILED;
+    if (bytes && !hth_file_fault()) p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    HTH_REQUIRE(p != MAP_FAILED, err, HTH_ENOMEM, "no room for %zu bytes", bytes);
+    (void)madvise(p, bytes, MADV_HUGEPAGE); /* without them it works as well, a little slower */
+    *out = p;
+    return HTH_OK;
+}
+
+void hth_room_close(uint8_t **room, size_t bytes) {
+    if (*room) munmap(*room, bytes);
+    *room = NULL;
+}
+
+void hth_room_forget(const void *p, size_t n) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)p + n) / page * page;
+    if (from < to) (void)madvise((void *)from, to - from, MADV_DONTNEED); /* advice only */
+}
+
+static bool slurp(HthBuf *buf, const char *root, const char *path) {
+    char full[PATH_MAX];
+    const int n = snprintf(full, sizeof full, "%s%s", root, path);
+    hth_buf_clear(buf);
+    return n > 0 && n < (int)sizeof full && hth_file_read(buf, full, NULL) == HTH_OK;
+}
+
+/* The number in a file; UINT64_MAX where there is none ("max"). */
+static uint64_t number(HthBuf *buf, const char *root, const char *dir, const char *file) {
+    char path[PATH_MAX];
+    uint64_t v;
+    const int n = snprintf(path, sizeof path, "%s/%s", dir, file);
+    if (n <= 0 || n >= (int)sizeof path || !slurp(buf, root, path)) return UINT64_MAX;
+    return hth_str_u64(hth_str_trim(hth_buf_str(buf)), &v) ? v : UINT64_MAX;
+}
+
+/* "MemAvailable:   123 kB" */
+static uint64_t system_left(HthBuf *buf, const char *root) {
+    if (!slurp(buf, root, "/proc/meminfo")) return 0;
+    const char *at = strstr(buf->p, "MemAvailable:");
+    uint64_t kib = 0;
+    if (!at) return 0;
+    for (at += strlen("MemAvailable:"); *at == ' ' || *at == '\t'; at++) continue;
+    for (; *at >= '0' && *at <= '9' && kib < UINT64_MAX >> 20; at++)
+        kib = kib * 10 + (uint64_t)(*at - '0');
+    return kib << 10;
+}
+
+typedef struct Names { /* of a version's files */
+    const char *mount, *limit, *used;
+} Names;
+
+/* The least that any group from `group` up to the mount leaves. */
+static uint64_t group_left(HthBuf *buf, const char *root, const Names *names, HthStr group) {
+    uint64_t least = UINT64_MAX;
+    char dir[PATH_MAX];
+    for (;;) {
+        while (group.n && group.p[group.n - 1] == '/') group.n--;
+        const int n = snprintf(dir, sizeof dir, "%s%.*s", names->mount, HTH_STR_ARG(group));
+        if (n > 0 && n < (int)sizeof dir) {
+            const uint64_t limit = number(buf, root, dir, names->limit);
+            const uint64_t used = number(buf, root, dir, names->used);
+            if (limit != UINT64_MAX && used != UINT64_MAX) {
+                const uint64_t left = used < limit ? limit - used : 0;
+                if (left < least) least = left;
+            }
+        }
+        if (!group.n) return least;
+        while (group.n && group.p[group.n - 1] != '/') group.n--;
+    }
+}
+
+/* Each line of /proc/self/cgroup is `id:controllers:group`; no controllers means version 2. */
+static uint64_t groups_left(HthBuf *groups, HthBuf *buf, const char *root) {
+    static const Names v2 = { "/sys/fs/cgroup", "memory.max", "memory.current" };
+    static const Names v1 = { "/sys/fs/cgroup/memory", "memory.limit_in_bytes",
+                              "memory.usage_in_bytes" };
+    uint64_t least = UINT64_MAX;
+    if (!slurp(groups, root, "/proc/self/cgroup")) return least;
+    for (char *line = groups->p, *end; line && *line; line = end) {
+        end = strchr(line, '\n');
+        if (end) *end++ = '\0';
+        char *what = strchr(line, ':'), *group = what ? strchr(what + 1, ':') : NULL;
+        if (!group) continue;
+        *group++ = '\0';
+        const bool two = what[1] == '\0', one = strstr(what + 1, "memory") != NULL;
+        if (!two && !one) continue;
+        const uint64_t left = group_left(buf, root, two ? &v2 : &v1, hth_str(group));
+        if (left < least) least = left;
+    }
+    return least;
+}
+
+uint64_t hth_room_available_under(const char *root) {
+    HthBuf groups, buf;
+    hth_buf_init(&groups, TEXT_MAX);
+    hth_buf_init(&buf, TEXT_MAX);
+    uint64_t left = system_left(&buf, root);
+    const uint64_t group = groups_left(&groups, &buf, root);
+    if (group < left) left = group;
+    hth_buf_drop(&groups);
+    hth_buf_drop(&buf);
+    return left;
+}
+
+uint64_t hth_room_available(void) {
+    return hth_room_available_under("");
+}

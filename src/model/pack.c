@@ -1,0 +1,47 @@
+/* pack.c - gives the model's matrices room for panels, if there is memory to spare.
+ *
+ * Only room: whoever runs the model fills it, a little in every step (op/packed.h).
+ *
+ * Thread: one owner while opening. */
+#include "base/room.h"
+#include "model/model_impl.h"
+
+enum { ALIGN = 64 };
+
+/* The matrices that are multiplied; the embedding is only read row by row. */
+HthWeight *hth_model_packable(const HthModel *m, size_t i, size_t *bytes) {
+    HthWeight *w = &m->weights[i];
+    if (!w->fmt || i % HTH_W_COUNT == HTH_W_TOK_EMBD || !hth_fmt_has_panels(w->fmt)) return NULL;
+    *bytes = w->row_bytes * hth_packed_rows(w->rows);
+    *bytes = (*bytes + ALIGN - 1) / ALIGN * ALIGN;
+    return *bytes ? w : NULL;
+}
+
+/* The copy must leave most of the memory to others: they may be the reason it is free. */
+static bool fits(uint64_t bytes, uint64_t available) {
+    return bytes / 6 < available / 10;
+}
+
+HthStatus hth_model_pack(HthModel *m, bool mapped, HthErr *err) {
+    size_t slots = (size_t)m->shape.n_layer * HTH_W_COUNT, count = 0, total = 0, bytes;
+    for (size_t i = 0; i < slots; i++)
+        if (hth_model_packable(m, i, &bytes)) {
+            total += bytes;
+            count++;
+        }
+    if (count == 0 || !fits(total, hth_room_available())) return HTH_OK;
+    HthPacked *packed = hth_arena_take(m->arena, count, sizeof *packed);
+    HTH_REQUIRE(packed, err, HTH_ENOMEM, "no memory to bind the model");
+    if (hth_room_open(&m->room, total, NULL) != HTH_OK) return HTH_OK; /* slower, not wrong */
+    m->room_bytes = total;
+    uint8_t *to = m->room;
+    for (size_t i = 0; i < slots; i++) {
+        HthWeight *w = hth_model_packable(m, i, &bytes);
+        if (!w) continue;
+        packed->room = to;
+        packed->forget = mapped;
+        w->packed = packed++;
+        to += bytes;
+    }
+    return HTH_OK;
+}

@@ -1,0 +1,120 @@
+/* room_test.c - pages that come and go, and how much memory is said to be left. */
+#include "support/test.h"
+
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/room.h"
+
+static void room_is_zero_and_writable(void **state) {
+    (void)state;
+    const size_t n = (size_t)5 << 20;
+    uint8_t *p = NULL;
+    assert_int_equal(hth_room_open(&p, n, NULL), HTH_OK);
+    for (size_t i = 0; i < n; i += 4095) assert_int_equal(p[i], 0);
+    p[n - 1] = 1;
+    hth_room_close(&p, n);
+    assert_null(p);
+    hth_room_close(&p, n);
+}
+
+static void no_room_is_an_error(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    uint8_t *p = NULL;
+    assert_int_equal(hth_room_open(&p, SIZE_MAX / 2, &err), HTH_ENOMEM);
+    assert_int_equal(hth_room_open(&p, 0, &err), HTH_ENOMEM);
+    hth_file_fail_after(1);
+    assert_int_equal(hth_room_open(&p, 4096, &err), HTH_ENOMEM);
+    hth_file_fail_after(0);
+    assert_null(p);
+}
+
+static void a_forgotten_file_reads_the_same(void **state) {
+    (void)state;
+    enum { N = 3 * 4096 + 77 };
+    static uint8_t bytes[N];
+    char path[] = "/tmp/room_test.XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < N; i++) bytes[i] = (uint8_t)(i * 7 >> 3);
+    assert_int_equal(write(fd, bytes, N), N);
+    close(fd);
+    HthFileMap map;
+    assert_int_equal(hth_file_map(&map, path, NULL), HTH_OK);
+    assert_memory_equal(map.data, bytes, N);
+    hth_room_forget(map.data + 5, N - 9);
+    hth_room_forget(map.data + 5, 2); /* no whole page */
+    assert_memory_equal(map.data, bytes, N);
+    hth_file_unmap(&map);
+    unlink(path);
+}
+
+/* ---- a false /proc and /sys ---- */
+
+static char root[] = "/tmp/room_root.XXXXXX";
+
+static void put(const char *path, const char *text) {
+    char full[PATH_MAX];
+    snprintf(full, sizeof full, "%s%s", root, path);
+    for (char *p = full + strlen(root) + 1; *p; p++)
+        if (*p == '/') {
+            *p = '\0';
+            (void)mkdir(full, 0755);
+            *p = '/';
+        }
+    assert_int_equal(hth_file_write(full, text, strlen(text), 0644, NULL), HTH_OK);
+}
+
+static int drop(const char *path, const struct stat *st, int type, struct FTW *at) {
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static void the_least_of_all_limits(void **state) {
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    assert_int_equal(hth_room_available_under(root), 0); /* nobody says */
+    put("/proc/meminfo", "MemTotal: 9000 kB\nMemAvailable:    8000 kB\nSwapFree: 1 kB\n");
+    assert_int_equal(hth_room_available_under(root), 8000 << 10);
+    put("/proc/self/cgroup", "0::/a/b\n");
+    put("/sys/fs/cgroup/a/b/memory.max", "max\n");
+    put("/sys/fs/cgroup/a/b/memory.current", "5\n");
+    assert_int_equal(hth_room_available_under(root), 8000 << 10);
+    put("/sys/fs/cgroup/a/memory.max", "1000000\n"); /* an ancestor binds */
+    put("/sys/fs/cgroup/a/memory.current", "400000\n");
+    assert_int_equal(hth_room_available_under(root), 600000);
+    put("/sys/fs/cgroup/a/memory.current", "2000000\n");
+    assert_int_equal(hth_room_available_under(root), 0);
+    put("/proc/self/cgroup", "4:cpu:/x\n3:memory:/m\n0::/c\nnonsense\n:\n");
+    put("/sys/fs/cgroup/memory/m/memory.limit_in_bytes", "500\n");
+    put("/sys/fs/cgroup/memory/m/memory.usage_in_bytes", "100\n");
+    assert_int_equal(hth_room_available_under(root), 400);
+    put("/proc/meminfo", "MemTotal: 9000 kB\n");
+    assert_int_equal(hth_room_available_under(root), 0);
+    assert_int_equal(nftw(root, drop, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void this_machine_says(void **state) {
+    (void)state;
+    assert_true(hth_room_available() > 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(room_is_zero_and_writable),
+        cmocka_unit_test(no_room_is_an_error),
+        cmocka_unit_test(a_forgotten_file_reads_the_same),
+        cmocka_unit_test(the_least_of_all_limits),
+        cmocka_unit_test(this_machine_says),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
