@@ -52,7 +52,7 @@ _hearth() {
         -o | --out) _hearth_files; return ;;
         -t | --threads) COMPREPLY=(); return ;;
         --chunk) COMPREPLY=(); return ;;
-        --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni' -- "$cur")); return ;;
+        --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni amx' -- "$cur")); return ;;
         --kv) COMPREPLY=($(compgen -W 'f32 f16' -- "$cur")); return ;;
         esac
         opts='--help --tokens --out --threads --chunk --isa --kv --no-pack --json'

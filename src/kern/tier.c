@@ -18,6 +18,7 @@
 #define LINEAR_avx2(sym)       hth_linear_##sym##_avx2,
 #define LINEAR_avx512(sym)     hth_linear_##sym##_avx512,
 #define LINEAR_avx512vnni(sym) hth_linear_##sym##_avx512vnni,
+#define LINEAR_amx(sym)        hth_linear_##sym##_amx,
 
 #define PANELS_c(sym)          hth_panels_##sym##_c,
 #define PANELS_neon(sym)       hth_panels_##sym##_neon,
@@ -26,19 +27,27 @@
 #define PANELS_avx2(sym)       hth_panels_##sym##_avx2,
 #define PANELS_avx512(sym)     hth_panels_##sym##_avx512,
 #define PANELS_avx512vnni(sym) hth_panels_##sym##_avx512vnni,
+#define PANELS_amx(sym)        hth_panels_##sym##_amx,
 #define PANELS_none(sym)       NULL,
 
+/* Not in HTH_FMT_TILES. */
+#define hth_linear_q2_k_amx hth_linear_q2_k_avx512vnni
+#define hth_linear_q3_k_amx hth_linear_q3_k_avx512vnni
+#define hth_linear_q6_k_amx hth_linear_q6_k_avx512vnni
+#define hth_panels_q2_k_amx hth_panels_q2_k_avx512vnni
+#define hth_panels_q3_k_amx hth_panels_q3_k_avx512vnni
+#define hth_panels_q6_k_amx hth_panels_q6_k_avx512vnni
+
 /* lin: tier of the products with block formats; fn: tier of everything else. */
+#define TIER_(label, lin, fn)                                                                      \
+    .name = label,                                                                                 \
+    .linear = { HTH_FMT_FLOATS(LINEAR_##fn) HTH_FMT_BLOCKS(LINEAR_##lin) HTH_FMT_SLOW(LINEAR_c) }, \
+    .linear_panels = { HTH_FMT_FLOATS(PANELS_none) HTH_FMT_BLOCKS(PANELS_##lin) },                 \
+    .act_q8 = hth_act_q8_##fn, .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn,                 \
+    .swiglu = hth_swiglu_##fn, .add = hth_add_##fn, .kv_store = hth_kv_store_##fn,                 \
+    .attend_page = hth_attend_page_##fn, .attend_merge = hth_attend_merge_##fn
 #define TIER(label, lin, fn)                                                                       \
-    {                                                                                              \
-        .name = label,                                                                             \
-        .linear = { HTH_FMT_FLOATS(LINEAR_##fn) HTH_FMT_BLOCKS(LINEAR_##lin)                       \
-                        HTH_FMT_SLOW(LINEAR_c) },                                                  \
-        .linear_panels = { HTH_FMT_FLOATS(PANELS_none) HTH_FMT_BLOCKS(PANELS_##lin) },             \
-        .act_q8 = hth_act_q8_##fn, .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn,             \
-        .swiglu = hth_swiglu_##fn, .add = hth_add_##fn, .kv_store = hth_kv_store_##fn,             \
-        .attend_page = hth_attend_page_##fn, .attend_merge = hth_attend_merge_##fn                 \
-    }
+    { TIER_(label, lin, fn) }
 
 static const HthKern tiers[] = {
     TIER("c", c, c),
@@ -51,17 +60,39 @@ static const HthKern tiers[] = {
     TIER("avx2", avx2, avx2),
     TIER("avx512", avx512, avx512),
     TIER("avx512vnni", avx512vnni, avx512),
+    /* No clear gain over avx512vnni: Q8_0 1.00x, Q4_K 1.14x (docs/adr/0008-matrix-tiles.md). */
+    { TIER_("amx", amx, avx512), .by_name_only = true },
 #endif
 };
 
 #ifdef HTH_KERN_X86
 
 #include <cpuid.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 /* The compiler's probe does not know this one everywhere. */
 static bool has_f16c(void) {
     unsigned a, b, c, d;
     return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+
+/* Tiles, with int8 and bfloat16 products; the system must save them, and gives each process leave
+ * on request only: once is enough, for all its threads. */
+static bool has_amx(void) {
+#ifdef __linux__
+    enum { BF16 = 1 << 22, TILE = 1 << 24, INT8 = 1 << 25, WANT = BF16 | TILE | INT8 };
+    enum { XSAVED = 3 << 17, REQUEST = 0x1023, TILE_DATA = 18 };
+    unsigned a, b, c, d;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & WANT) != WANT) return false;
+    __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    if ((a & XSAVED) != XSAVED) return false;
+    return syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
+#else
+    return false;
+#endif
 }
 
 /* The compiler's probe asks CPUID, and XGETBV for what the operating system saves. */
@@ -74,7 +105,8 @@ static bool probe(size_t index) {
     case 0: return true;
     case 1: return avx2;
     case 2: return avx512;
-    default: return avx512 && __builtin_cpu_supports("avx512vnni");
+    case 3: return avx512 && __builtin_cpu_supports("avx512vnni");
+    default: return avx512 && __builtin_cpu_supports("avx512vnni") && has_amx();
     }
 }
 
@@ -113,7 +145,8 @@ static const HthKern *by_name(const char *name) {
     return NULL;
 }
 
-/* The best tier that runs here, no better than the one HEARTH_ISA names. */
+/* The best tier that runs here, no better than the one HEARTH_ISA names. One that is used by name
+ * only must be that one. */
 static const HthKern *choose(void) {
     const char *name = getenv("HEARTH_ISA");
     size_t top = HTH_COUNT(tiers) - 1;
@@ -124,7 +157,9 @@ static const HthKern *choose(void) {
         else
             top = (size_t)(asked - tiers);
     }
-    while (!probe(top)) top--;
+    while ((tiers[top].by_name_only && (name == NULL || strcmp(tiers[top].name, name) != 0)) ||
+           !probe(top))
+        top--;
     if (name != NULL && by_name(name) != NULL && strcmp(tiers[top].name, name) != 0)
         hth_log(HTH_LOG_WARN, "this machine cannot run HEARTH_ISA=%s; using %s", name,
                 tiers[top].name);

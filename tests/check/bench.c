@@ -1,7 +1,8 @@
 /* bench.c - how fast the kernels are, beside what this machine can do in the same minute.
  *
  * One thread, in processor time, the best of several runs: others may be using the machine.
- * Products count 2 operations per weight and column.
+ * Products are calls of 256 rows, as the engine makes them, and count 2 operations per weight and
+ * column.
  *
  * Thread: main. */
 #include "check/check.h"
@@ -11,10 +12,11 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "kern/peak.h"
 
-enum { K = 2048, ROWS = 512, COLS = 512, WALK = 192 << 20 };
+enum { K = 2048, ROWS = 512, CALL = 256, COLS = 512, WALK = 192 << 20 };
 
-typedef struct Peaks {
+typedef struct Peaks { /* of one tier */
     double int8_gops, f32_gflops, read_gbs;
 } Peaks;
 
@@ -24,54 +26,16 @@ static uint64_t cpu_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-enum { TURNS = 2000000, CHAINS = 12 };
-/* Twelve chains in registers; the barrier keeps the compiler from computing equal sums once. */
-#define CHAIN(i, OP, cls)                                                                          \
-    a##i = OP;                                                                                     \
-    __asm__ volatile("" : "+" cls(a##i));
-#define ALL_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-#define PEAK(name, isa, type, zero, one, op, cls, ops)                                             \
-    __attribute__((target(isa))) static double name(void) {                                        \
-        type a0 = zero, a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0, a8 = a0,    \
-             a9 = a0, a10 = a0, a11 = a0, u = one;                                                 \
-        uint64_t t0 = cpu_ns();                                                                    \
-        for (int r = 0; r < TURNS; r++) {                                                          \
-            ALL_CHAINS(op)                                                                         \
-        }                                                                                          \
-        return (double)TURNS * CHAINS * (ops) / (double)(cpu_ns() - t0);                           \
-    }
-#define DOT(i)    CHAIN(i, _mm512_dpbusd_epi32(a##i, u, u), "v")
-#define FMA512(i) CHAIN(i, _mm512_fmadd_ps(u, u, a##i), "v")
-#define FMA256(i) CHAIN(i, _mm256_fmadd_ps(u, u, a##i), "x")
-PEAK(int8_peak, "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni", __m512i, _mm512_setzero_si512(),
-     _mm512_set1_epi8(1), DOT, "v", 128)
-PEAK(f32_peak512, "avx512f", __m512, _mm512_setzero_ps(), _mm512_set1_ps(0.5f), FMA512, "v", 32)
-PEAK(f32_peak256, "avx2,fma", __m256, _mm256_setzero_ps(), _mm256_set1_ps(0.5f), FMA256, "x", 16)
-
-static double peak_of(double (*fn)(void)) {
+/* Operations per nanosecond of the tier's multiply-add for these activations; 0: not known. */
+static double peak_of(const HthKern *kern, HthAct act) {
     double best = 0;
     for (int i = 0; i < 5; i++) {
-        double v = fn();
-        if (v > best) best = v;
+        uint64_t t0 = cpu_ns(), ops = hth_kern_peak(kern, act, 1000000);
+        double gops = (double)ops / (double)(cpu_ns() - t0);
+        if (gops > best) best = gops;
     }
     return best;
 }
-static void compute_peaks(Peaks *p) {
-    __builtin_cpu_init();
-    bool wide = __builtin_cpu_supports("avx512f");
-    p->int8_gops = __builtin_cpu_supports("avx512vnni") ? peak_of(int8_peak) : 0;
-    p->f32_gflops = wide                            ? peak_of(f32_peak512)
-                    : __builtin_cpu_supports("fma") ? peak_of(f32_peak256)
-                                                    : 0;
-}
-#else
-static void compute_peaks(Peaks *p) {
-    p->int8_gops = p->f32_gflops = 0;
-}
-#endif
 
 /* Sums 64-bit words, four streams 8 KiB apart, which keeps the prefetchers busy. */
 static double read_gbs(const uint8_t *p, size_t n) {
@@ -106,9 +70,9 @@ static double time_cols(const Desk *d, const HthKern *kern, const HthFmt *fmt, u
     double best = 0;
     for (int r = 0; r < 5; r++) {
         uint64_t t0 = cpu_ns();
-        for (uint32_t row = 0; row < ROWS; row += 64)
-            kern->linear[hth_fmt_index(fmt)](d->w + row * rb, rb, 64, K, d->x, xs, cols, d->y + row,
-                                             ROWS);
+        for (uint32_t row = 0; row < ROWS; row += CALL)
+            kern->linear[hth_fmt_index(fmt)](d->w + row * rb, rb, CALL, K, d->x, xs, cols,
+                                             d->y + row, ROWS);
         double gops = 2.0 * ROWS * K * cols / (double)(cpu_ns() - t0);
         if (gops > best) best = gops;
     }
@@ -133,7 +97,7 @@ static Line measure(Desk *d, const HthKern *kern, const HthFmt *fmt) {
     float *in = hth_calloc_aligned(K, sizeof *in);
     size_t rb = hth_fmt_row_bytes(fmt, K), xs = hth_act_bytes(fmt->act, K) + 64;
     case_begin(&d->rng, 1);
-    fill_blocks(&d->rng, fmt, d->w, ROWS * (size_t)(K / fmt->block_len));
+    fill_blocks_real(&d->rng, fmt, d->w, ROWS * (size_t)(K / fmt->block_len));
     for (size_t done = ROWS * rb; done < WALK;) { /* the rest repeats it */
         size_t n = WALK - done < done ? WALK - done : done;
         memcpy(d->w + done, d->w, n);
@@ -164,6 +128,12 @@ static void print_line(bool json, const HthKern *kern, const HthFmt *fmt, Line l
                fmt->name, l.prefill_gops, part, l.few_gops, l.decode_gbs, mem);
 }
 
+static void print_peaks(bool json, const HthKern *kern, Peaks p) {
+    printf(json ? "{\"tier\":\"%s\",\"int8_gops\":%.1f,\"f32_gflops\":%.1f,\"read_gbs\":%.2f}\n"
+                : "%-11s peak: int8 %.0f Gop/s, f32 %.0f GFLOP/s, read %.1f GB/s\n",
+           kern->name, p.int8_gops, p.f32_gflops, p.read_gbs);
+}
+
 int bench(bool json, const char *tier, const HthFmt *only) {
     Desk d = { .w = hth_calloc_aligned(WALK, 1),
                .x = hth_calloc_aligned(COLS, K * sizeof(float) + 64),
@@ -174,20 +144,18 @@ int bench(bool json, const char *tier, const HthFmt *only) {
         return 71;
     }
     for (size_t i = 0; i < WALK; i += 512) d.w[i] = 1;
-    Peaks p;
-    compute_peaks(&p);
-    p.read_gbs = read_gbs(d.w, WALK);
-    if (json)
-        printf("{\"int8_gops\":%.1f,\"f32_gflops\":%.1f,\"read_gbs\":%.2f}\n", p.int8_gops,
-               p.f32_gflops, p.read_gbs);
-    else
+    Peaks p = { .read_gbs = read_gbs(d.w, WALK) };
+    if (!json)
         printf(
-            "one thread; peak here: int8 %.0f Gop/s, f32 %.0f GFLOP/s, read %.1f GB/s\n"
+            "one thread; read %.1f GB/s\n"
             "tier        fmt      512 columns   of peak       8 columns        1 column  of read\n",
-            p.int8_gops, p.f32_gflops, p.read_gbs);
+            p.read_gbs);
     for (size_t t = 1; hth_kern_at(t) != NULL; t++) {
         const HthKern *kern = hth_kern_at(t);
         if ((tier != NULL && strcmp(tier, kern->name) != 0) || !hth_kern_runs_here(kern)) continue;
+        p.int8_gops = peak_of(kern, HTH_ACT_Q8);
+        p.f32_gflops = peak_of(kern, HTH_ACT_F32);
+        print_peaks(json, kern, p);
         for (size_t i = 0; hth_fmt_at(i) != NULL; i++) {
             const HthFmt *fmt = hth_fmt_at(i);
             if (fmt->dequant == NULL || (only != NULL && fmt != only)) continue;

@@ -46,7 +46,9 @@ typedef enum Fill {
 extern const char *const fill_names[FILL_COUNT];
 void fill(Check *k, Fill how, float *x, size_t n);
 /* Random blocks: every byte random, the half-precision scales ordinary numbers. */
-void fill_blocks(Check *k, const HthFmt *fmt, uint8_t *w, size_t blocks);
+void fill_blocks(Check *k, const HthFmt *fmt, uint8_t *w, size_t count);
+/* The same of the size that weights have, for measuring: subnormals are slow. */
+void fill_blocks_real(Check *k, const HthFmt *fmt, uint8_t *w, size_t count);
 
 /* ---- memory (guard.c) ---- */
 typedef struct Guard {
@@ -65,6 +67,8 @@ void guard_close(Guard *g);
 bool survives(void (*fn)(void *ctx), void *ctx);
 
 /* ---- what is checked ---- */
+/* Tier amx with tiles in plain C (emulated.c); NULL where even that does not run. */
+const HthKern *emulated_amx(void);
 void check_linear(Check *k, const HthFmt *only); /* NULL: every format */
 void check_fn(Check *k);
 void check_attend(Check *k);

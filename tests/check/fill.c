@@ -60,24 +60,38 @@ static uint16_t some_half(Check *k) {
     return (uint16_t)((r & 0x83ffu) | (below(k, 18) << 10));
 }
 
-void fill_blocks(Check *k, const HthFmt *fmt, uint8_t *w, size_t blocks) {
+/* A half of either sign between 2^-8 and 2^-6. */
+static uint16_t real_half(Check *k) {
+    uint32_t r = (uint32_t)next(k);
+    return (uint16_t)((r & 0x83ffu) | (7 + below(k, 2)) << 10);
+}
+
+static void blocks(Check *k, const HthFmt *fmt, uint8_t *w, size_t count, bool real) {
     if (fmt->act == HTH_ACT_F32) {
-        for (size_t i = 0; i < blocks; i++, w += fmt->block_bytes) {
-            float x = uniform(k) * (below(k, 50) == 0 ? 1e-39f : 2.0f);
+        for (size_t i = 0; i < count; i++, w += fmt->block_bytes) {
+            float x = uniform(k) * (real ? 0.02f : below(k, 50) == 0 ? 1e-39f : 2.0f);
             fmt->quant(&x, w, 1);
         }
         return;
     }
-    for (size_t b = 0; b < blocks; b++, w += fmt->block_bytes) {
+    for (size_t b = 0; b < count; b++, w += fmt->block_bytes) {
         for (uint32_t i = 0; i < fmt->block_bytes; i++) w[i] = (uint8_t)next(k);
-        if (below(k, 9) == 0) memset(w, below(k, 2) != 0 ? 0xff : 0x80, fmt->block_bytes);
+        if (!real && below(k, 9) == 0) memset(w, below(k, 2) != 0 ? 0xff : 0x80, fmt->block_bytes);
         if (strcmp(fmt->name, "MXFP4") == 0) w[0] = (uint8_t)(110 + below(k, 30)); /* an exponent */
         for (size_t i = 0; i < HTH_COUNT(halves); i++) {
             if (strcmp(halves[i].fmt, fmt->name) != 0) continue;
             for (uint8_t h = 0; h < halves[i].count; h++) {
-                uint16_t v = some_half(k);
+                uint16_t v = real ? real_half(k) : some_half(k);
                 memcpy(w + halves[i].at[h], &v, 2);
             }
         }
     }
+}
+
+void fill_blocks(Check *k, const HthFmt *fmt, uint8_t *w, size_t count) {
+    blocks(k, fmt, w, count, false);
+}
+
+void fill_blocks_real(Check *k, const HthFmt *fmt, uint8_t *w, size_t count) {
+    blocks(k, fmt, w, count, true);
 }

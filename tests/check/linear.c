@@ -142,7 +142,7 @@ static void check_format(Check *k, const HthFmt *fmt) {
     static const uint32_t k_float[] = { 1, 2, 15, 16, 17, 31, 48, 100, 333 };
     static const uint32_t k_block[] = { 1, 2, 3, 4, 7, 8, 9, 16, 65, 70 }; /* blocks */
     static const uint32_t rows[] = { 1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 49 };
-    static const uint32_t cols[] = { 1, 2, 3, 4, 5, 6, 7, 8, 13, 17, 18, 21 };
+    static const uint32_t cols[] = { 1, 2, 3, 4, 5, 6, 7, 8, 13, 17, 18, 21, 35, 48, 57 };
     uint64_t number = 1000 * (1 + (uint64_t)hth_fmt_index(fmt));
     size_t ks = fmt->block_len == 1 ? HTH_COUNT(k_float) : HTH_COUNT(k_block);
     uint32_t rounds = k->quick ? 4 : 14;

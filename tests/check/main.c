@@ -91,11 +91,12 @@ static bool parse(int argc, char **argv, Options *o) {
     return true;
 }
 
-static uint64_t check_tier(const HthKern *kern, const Options *o) {
+/* products: nothing but those. */
+static uint64_t check_tier(const HthKern *kern, bool products, const Options *o) {
     Check k = { .kern = kern, .truth = hth_kern_at(0), .seed = o->seed, .quick = o->quick };
     k.show_max = 10;
     check_linear(&k, o->fmt);
-    if (o->fmt == NULL) {
+    if (o->fmt == NULL && !products) {
         check_fn(&k);
         check_attend(&k);
         check_exp(&k);
@@ -125,7 +126,12 @@ int main(int argc, char **argv) {
             printf("%-11s skipped: this machine lacks it\n", kern->name);
             continue;
         }
-        bad += check_tier(kern, &o);
+        bad += check_tier(kern, false, &o);
+        ran++;
+    }
+    const HthKern *tiles = emulated_amx();
+    if (tiles != NULL && (o.tier == NULL || strcmp(o.tier, tiles->name) == 0)) {
+        bad += check_tier(tiles, true, &o);
         ran++;
     }
     if (ran == 0) fprintf(stderr, "hearth-check: no such tier here\n");

@@ -67,6 +67,13 @@ static void q8_batch(PARAMS) {
     else
         q8_two_sums(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
 }
+/* Right for few columns: what comes only where tiles are used. */
+static void q8_wide(PARAMS) {
+    if (cols < 48)
+        truth_of("Q8_0")(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+    else
+        q8_unfused(w, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+}
 /* Right for whole panels of 16 rows, unfused for the rest. */
 static void q8_tail_rows(PARAMS) {
     uint32_t whole = rows / 16 * 16;
@@ -289,6 +296,7 @@ static const Mutant mutants[] = {
     { "two running sums", "Q8_0", q8_two_sums, { 0 } },
     { "blocks from last to first", "Q8_0", q8_backwards, { 0 } },
     { "another order for batches", "Q8_0", q8_batch, { 0 } },
+    { "not fused for 48 columns or more", "Q8_0", q8_wide, { 0 } },
     { "another order for rows past a panel", "Q8_0", q8_tail_rows, { 0 } },
     { "writes past its output", "Q8_0", q8_writes_past, { 0 } },
     { "reads past its weights", "Q8_0", q8_reads_past, { 0 } },

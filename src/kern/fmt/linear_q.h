@@ -223,6 +223,22 @@ static __attribute__((noinline)) Panel panel_of(uint8_t *to, const uint8_t *row,
     return p;
 }
 
+/* rows x cols from (r, c) on of a. */
+HTH_INLINE HthLinearArgs part(const HthLinearArgs *a, uint32_t r, uint32_t rows, uint32_t c,
+                              uint32_t cols) {
+    HthLinearArgs p = *a;
+    p.w = (const uint8_t *)a->w + r * a->row_bytes;
+    p.x = (const uint8_t *)a->x + c * a->x_stride;
+    p.y = a->y + c * a->ldy + r;
+    p.rows = rows;
+    p.cols = cols;
+    return p;
+}
+
+#ifdef HTH_ISA_amx
+#include "kern/fmt/linear_amx.h"
+#else
+
 /* Machines that multiply two rows by two columns want eight of K of a row side by side. */
 HTH_INLINE void panel_pair(B v[8]) {
 #ifdef HTH_VEC_PAIRS
@@ -463,18 +479,6 @@ static void linear_tiles(const HthLinearArgs *a, bool packed) {
         }
 }
 
-/* rows x cols from (r, c) on of a. */
-HTH_INLINE HthLinearArgs part(const HthLinearArgs *a, uint32_t r, uint32_t rows, uint32_t c,
-                              uint32_t cols) {
-    HthLinearArgs p = *a;
-    p.w = (const uint8_t *)a->w + r * a->row_bytes;
-    p.x = (const uint8_t *)a->x + c * a->x_stride;
-    p.y = a->y + c * a->ldy + r;
-    p.rows = rows;
-    p.cols = cols;
-    return p;
-}
-
 /* Few columns, or those and the rows that fill no tile. */
 static void linear_few(const HthLinearArgs *a, bool packed) {
     if (a->rows == 0 || a->cols == 0) return;
@@ -513,3 +517,5 @@ static void linear_q(const HthLinearArgs *a, bool packed) {
     void HTH_KN(panels_##sym)(HTH_LINEAR_PARAMS) {                                                 \
         linear_q(HTH_LINEAR_ARGS, true);                                                           \
     }
+
+#endif

@@ -40,7 +40,7 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q4_1, HTH_KIND_OFFSET, 3, "Q4_1", 32, sizeof(Q4_1), quant);
 
-#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni, amx */
 
 #define KIND  LQ_OFFSET
 #define SHIFT LQ_NONE

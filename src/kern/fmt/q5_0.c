@@ -41,7 +41,7 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q5_0, HTH_KIND_PLAIN, 6, "Q5_0", 32, sizeof(Q5_0), quant);
 
-#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni, amx */
 
 #define KIND  LQ_PLAIN
 #define SHIFT 4

@@ -43,7 +43,7 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q5_1, HTH_KIND_OFFSET, 7, "Q5_1", 32, sizeof(Q5_1), quant);
 
-#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni, amx */
 
 #define KIND  LQ_OFFSET
 #define SHIFT LQ_NONE

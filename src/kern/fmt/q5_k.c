@@ -48,7 +48,7 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q5_k, HTH_KIND_SUPER, 13, "Q5_K", 256, sizeof(Q5K), quant);
 
-#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni, amx */
 
 #define KIND  LQ_SUPER
 #define SHIFT LQ_NONE

@@ -34,7 +34,7 @@ static void quant(const float *in, void *blocks, size_t n) {
 
 HTH_FMT_TRUTH(q8_0, HTH_KIND_PLAIN, 8, "Q8_0", 32, sizeof(Q8_0), quant);
 
-#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni, amx */
 
 #define KIND  LQ_PLAIN
 #define SHIFT LQ_SIGNED

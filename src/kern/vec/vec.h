@@ -34,6 +34,7 @@
  *   vb_load(p)                       64 bytes
  *   vb_srl(b,s) vb_sll(b,s)          64-bit lanes shifted; mask afterwards
  *   vb_and1(b,x) vb_or(a,b)          every byte and x; or
+ *   vb_sub1(b,x)                     every byte minus x, modulo 256; where there are tiles
  *   vb_dotu(acc,u,s)                 acc + sum of 4 products per lane, u 0..63 unsigned, s signed
  *   vb_wide(w) vb_dots(acc,w',s)     the same for signed w: w' = vb_wide(w), done once per weight;
  *                                    acc starts at vb_dots_init(sum of the 32 s of the block)
@@ -57,6 +58,14 @@
 #define HTH_KN__(name, isa) hth_##name##_##isa
 #define HTH_KN_(name, isa)  HTH_KN__(name, isa)
 #define HTH_KN(name)        HTH_KN_(name, HTH_ISA) /* the kernel's symbol in this tier */
+
+#if defined(HTH_ISA_amx_emulated) /* tier amx for checks: tiles in plain C, vectors of avx2 */
+#define HTH_ISA_amx  1
+#define HTH_ISA_avx2 1
+#define HTH_TILE_EMULATED
+#elif defined(HTH_ISA_amx)
+#define HTH_ISA_avx512vnni 1
+#endif
 
 #if defined(__aarch64__)
 #include "kern/vec/vec_neon.h"

@@ -157,6 +157,10 @@ HTH_INLINE B vb_sll(B x, int s) {
     return I2_(_mm256_slli_epi64(x.a, s), _mm256_slli_epi64(x.b, s));
 }
 HTH_INLINE B vb_and1(B x, int8_t m) { return I2_(and_(x.a, m), and_(x.b, m)); }
+HTH_INLINE B vb_sub1(B x, int8_t m) {
+    __m256i all = _mm256_set1_epi8(m);
+    return I2_(_mm256_sub_epi8(x.a, all), _mm256_sub_epi8(x.b, all));
+}
 HTH_INLINE B vb_or(B x, B y) { return vi_or(x, y); }
 /* clang-format on */
 

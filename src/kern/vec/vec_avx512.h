@@ -93,6 +93,7 @@ HTH_INLINE B vb_load(const void *p) { return _mm512_loadu_si512(p); }
 HTH_INLINE B vb_srl(B b, int s) { return (B)((U64_)b >> (uint64_t)s); }
 HTH_INLINE B vb_sll(B b, int s) { return (B)((U64_)b << (uint64_t)s); }
 HTH_INLINE B vb_and1(B b, int8_t x) { return _mm512_and_si512(b, _mm512_set1_epi8(x)); }
+HTH_INLINE B vb_sub1(B b, int8_t x) { return _mm512_sub_epi8(b, _mm512_set1_epi8(x)); }
 HTH_INLINE B vb_or(B a, B b) { return _mm512_or_si512(a, b); }
 /* clang-format on */
 

@@ -38,19 +38,41 @@ static void forcing(void **state) {
 }
 
 /* HEARTH_ISA is read at the first choice, so a child process asks. */
-static void environment(void **state) {
-    (void)state;
-    char self[512], command[1536], line[64] = "";
+static void chosen_under(const char *isa, char line[64]) {
+    char self[512], command[1536];
     const char *emulator = getenv("HEARTH_EMULATOR"); /* set where tests run under one */
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     assert_true(n > 0);
     self[n] = '\0';
-    snprintf(command, sizeof command, "HEARTH_ISA=c %s '%s' name", emulator ? emulator : "", self);
+    snprintf(command, sizeof command, "HEARTH_ISA=%s %s '%s' name", isa, emulator ? emulator : "",
+             self);
     FILE *f = popen(command, "r");
     assert_non_null(f);
-    assert_non_null(fgets(line, sizeof line, f));
+    assert_non_null(fgets(line, 64, f));
     assert_int_equal(pclose(f), 0);
-    assert_string_equal(line, "c\n");
+    line[strcspn(line, "\n")] = '\0';
+}
+
+static void environment(void **state) {
+    (void)state;
+    char line[64];
+    chosen_under("c", line);
+    assert_string_equal(line, "c");
+}
+
+/* Never chosen, but there for whoever names it. */
+static void by_name_only(void **state) {
+    (void)state;
+    char line[64];
+    chosen_under("", line);
+    for (size_t i = 0; hth_kern_at(i) != NULL; i++) {
+        const HthKern *k = hth_kern_at(i);
+        if (!k->by_name_only) continue;
+        assert_string_not_equal(line, k->name);
+        char named[64];
+        chosen_under(k->name, named);
+        assert_string_equal(named, hth_kern_runs_here(k) ? k->name : line);
+    }
 }
 
 int main(int argc, char **argv) {
@@ -59,10 +81,9 @@ int main(int argc, char **argv) {
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_is_plain_c),
-        cmocka_unit_test(every_tier_is_whole),
-        cmocka_unit_test(forcing),
-        cmocka_unit_test(environment),
+        cmocka_unit_test(first_is_plain_c), cmocka_unit_test(every_tier_is_whole),
+        cmocka_unit_test(forcing),          cmocka_unit_test(environment),
+        cmocka_unit_test(by_name_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
