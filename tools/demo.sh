@@ -4,8 +4,8 @@ set -eu
 cd "$(dirname "$0")/.."
 : "${BUILD:=build}"
 if [ -t 0 ] && [ -t 1 ]; then
-    exec "$BUILD/hearth" run --temperature 0.5 # what its card advises
+    exec "$BUILD/hearth" run
 fi
 prompt="Hello! Who are you?"
 printf '> %s\n' "$prompt"
-"$BUILD/hearth" run --temperature 0.5 "$prompt" </dev/null
+"$BUILD/hearth" run "$prompt" </dev/null

@@ -14,11 +14,11 @@ send bind 'set enable-bracketed-paste off'; clear\n
 expect \e[
 expect $ 
 log $tmp/log
-send hearth run --temperature 0.5 --seed 4\n
+send hearth run --seed 4\n
 expect >>> 
 send Hello! Who are you?\n
 expect >>> 
-send Tell me a story about a dog.\n
+send Why is the sky blue?\n
 expect >>> 
 send Thank you. Goodbye!\n
 expect >>> 
