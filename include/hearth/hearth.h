@@ -48,7 +48,7 @@ typedef struct HthSessionCfg {
     uint32_t ctx; /* longest timeline in tokens; 0: min(trained, 4096) */
     uint32_t threads; /* 0: all cores this process may use */
     uint32_t chunk; /* tokens per forward step while reading a prompt; 0: 256 */
-    const char *kv; /* "f32", "f16"; NULL: f32 for float weights, f16 for quantised */
+    const char *kv; /* "f32", "f16", "q8_0", "q4_0"; NULL: f32 for float weights, else f16 */
     /* Called between chunks of a long eval with tokens done and total; nonzero return stops with
      * HTH_ECANCELED (what was done stays in the timeline). May be NULL. */
     int (*progress)(void *payload, size_t done, size_t total);

@@ -18,6 +18,7 @@ enum {
     OPT_STREAMS,
     OPT_REPS,
     OPT_THREADS,
+    OPT_KV,
     OPT_CHUNK,
     OPT_ISA,
     OPT_LOCK,
@@ -38,6 +39,8 @@ const HthOpt hth_opts_bench[] = {
     { OPT_REPS, 'r', "reps", "N", "repetitions (default 5)", NULL },
     { OPT_THREADS, 't', "threads", "N", "threads (default: every core this process may use)",
       NULL },
+    { OPT_KV, 0, "kv", "TYPE",
+      "cache of keys and values (default: f32 for float weights, else f16)", "f32 f16 q8_0 q4_0" },
     { OPT_CHUNK, 0, "chunk", "N", "tokens per forward step (default 256)", NULL },
     { OPT_ISA, 0, "isa", "NAME", "kernel tier: see hearth version",
       "c avx2 avx512 avx512vnni amx" },
@@ -92,6 +95,7 @@ static int take(HthArgs *args, int id, HthBenchJob *job) {
     case OPT_ISA: job->isa = args->value; return HTH_EXIT_OK;
     case OPT_LOCK: job->lock = true; return HTH_EXIT_OK;
     case OPT_NO_PACK: job->no_pack = true; return HTH_EXIT_OK;
+    case OPT_KV: job->kv = args->value; return HTH_EXIT_OK;
     case OPT_COLD: job->cold = true; return HTH_EXIT_OK;
     case OPT_WHERE: job->where = true; return HTH_EXIT_OK;
     case OPT_SVG:

@@ -12,7 +12,7 @@
 enum { HTH_BENCH_REPS_MAX = 100, HTH_BENCH_STREAMS_MAX = 256 };
 
 typedef struct HthBenchJob {
-    const char *model, *isa, *form; /* form: "md", "json", "csv" */
+    const char *model, *isa, *kv, *form; /* form: "md", "json", "csv" */
     uint32_t prompt, gen, depth, streams, reps, threads, chunk;
     bool cold, lock, where, no_pack;
     const char *svg; /* file for a picture of --where; NULL: none */

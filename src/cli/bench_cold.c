@@ -56,6 +56,7 @@ static HthStatus first_token(const HthModel *m, const HthBenchJob *job, uint64_t
     HthSession *s = NULL;
     HthSessionCfg cfg = { .threads = job->threads, .chunk = job->chunk };
     cfg.no_pack = job->no_pack;
+    cfg.kv = job->kv;
     HTH_TRY(hth_session_open(&s, m, &cfg, err));
     uint32_t *ids = hth_calloc(c->prompt, sizeof *ids);
     float *logits = hth_calloc(n_vocab, sizeof *logits);

@@ -56,7 +56,8 @@ static HthStatus open_rig(Rig *r, const HthBenchJob *job, const HthModel *model,
     uint32_t need = larger(job->prompt, job->depth + job->gen);
     HthSessionCfg cfg = { .ctx = larger(need, HTH_PAGE_LEN),
                           .threads = job->threads,
-                          .chunk = job->chunk };
+                          .chunk = job->chunk,
+                          .kv = job->kv };
     *r = (Rig){ .job = job, .model = model, .streams = larger(job->streams, 1) };
     r->ids_count = larger(job->prompt, larger(HTH_PAGE_LEN, HTH_BENCH_STREAMS_MAX));
     HTH_TRY(hth_run_plan(&r->plan, model, &cfg, err));

@@ -24,6 +24,7 @@ HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err) {
     HthSession *s = NULL, *old = c->session;
     HthSessionCfg cfg = { .ctx = ctx, .threads = c->cfg.threads, .progress = on_progress };
     cfg.no_pack = c->cfg.no_pack;
+    cfg.kv = c->cfg.kv;
     if (c->session != NULL && c->cfg.ctx == ctx) return HTH_OK;
     HTH_TRY(hth_session_open(&s, c->model, &cfg, err));
     c->session = s;

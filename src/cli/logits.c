@@ -20,7 +20,7 @@ const HthOpt hth_opts_logits[] = {
     { OPT_ISA, 0, "isa", "NAME", "kernel tier: see hearth version",
       "c avx2 avx512 avx512vnni amx" },
     { OPT_KV, 0, "kv", "TYPE",
-      "cache of keys and values (default: f32 for float weights, else f16)", "f32 f16" },
+      "cache of keys and values (default: f32 for float weights, else f16)", "f32 f16 q8_0 q4_0" },
     { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
       NULL },
     { OPT_JSON, 0, "json", NULL, "print counts as JSON on standard output", NULL },

@@ -13,6 +13,7 @@ enum {
     OPT_NUM_PREDICT,
     OPT_CTX,
     OPT_THREADS,
+    OPT_KV,
     OPT_STOP,
     OPT_RAW,
     OPT_SHOW_PROMPT,
@@ -34,6 +35,8 @@ const HthOpt hth_opts_run[] = {
     { OPT_CTX, 'c', "ctx", "N", "tokens the conversation may hold (default: up to 4096)", NULL },
     { OPT_THREADS, 't', "threads", "N", "threads (default: every core this process may use)",
       NULL },
+    { OPT_KV, 0, "kv", "TYPE",
+      "cache of keys and values (default: f32 for float weights, else f16)", "f32 f16 q8_0 q4_0" },
     { OPT_STOP, 0, "stop", "TEXT", "end the answer before TEXT; may be given several times", NULL },
     { OPT_RAW, 0, "raw", NULL, "no chat template: the model continues the prompt", NULL },
     { OPT_SHOW_PROMPT, 0, "show-prompt", NULL, "print the rendered prompt on standard error",
@@ -120,6 +123,7 @@ static int parse(Job *job, HthArgs *args) {
             ok = hth_args_u32(args, 1, HTH_SPEC_TOKENS_MAX, &job->cfg.draft_tokens);
             break;
         case OPT_NO_PACK: job->cfg.no_pack = true; break;
+        case OPT_KV: job->cfg.kv = args->value; break;
         case OPT_RAW: job->cfg.raw = true; break;
         case OPT_SHOW_PROMPT: job->show_prompt = true; break;
         case OPT_VERBOSE: job->verbose = true; break;

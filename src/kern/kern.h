@@ -14,6 +14,7 @@
  *     inside a block of 32 (or a 16-wide sub-block) the products are summed as integers, exact in
  *     any order; blocks are combined in K order by fma into ONE accumulator per output.
  *   sums of squares, softmax sums: the 16 canonical lanes again.
+ *   scores: one accumulator per (query, position), dimensions ascending, by fma.
  *   exp, sigmoid: ours (src/kern/fn/exp.h); rope tables: ours (src/kern/fn/math.h); both built of
  *     +,-,*,/,fma,rint only.
  *
@@ -93,26 +94,43 @@ size_t hth_act_bytes(HthAct act, uint32_t k);
 
 /* ---- attention ------------------------------------------------------------------------------ */
 
-/* Positions per KV page.  Part of the numerics: attention reduces page by page, in order. */
-enum { HTH_PAGE_LEN = 64 };
+/* Positions per KV page, and pages per run.  Part of the numerics: attention reduces page by page
+ * inside a run, then run by run, in order (src/kern/fn/attend.c). */
+enum { HTH_PAGE_LEN = 64, HTH_RUN_PAGES = 8 };
 
-typedef enum HthKvType { HTH_KV_F32, HTH_KV_F16 } HthKvType;
-size_t hth_kv_bytes(HthKvType type, uint32_t n); /* n elements */
+/* How the cache keeps numbers.  Q8_0 and Q4_0 have a binary16 scale per 32; the value is scale
+ * times integer, exact in f32 (src/kern/fn/kv.c). */
+typedef enum HthKvType { HTH_KV_F32, HTH_KV_F16, HTH_KV_Q8_0, HTH_KV_Q4_0, HTH_KV_COUNT } HthKvType;
+const char *hth_kv_name(HthKvType type); /* "f32", "f16", "q8_0", "q4_0" */
+uint32_t hth_kv_block(HthKvType type); /* a row's length is a multiple of this: 1 or 32 */
+size_t hth_kv_bytes(HthKvType type, uint32_t n); /* one row of n elements */
 
-/* The queries of one KV head's group against one page.  Row t of k is at k + t * k_stride. */
+/* One head's page is HTH_PAGE_LEN rows: codes (for q4_0 bytes of two), then scales.
+ *   keys    [codes][HTH_PAGE_LEN], [scales][HTH_PAGE_LEN]    a lane is a position
+ *   values  [HTH_PAGE_LEN][codes], [HTH_PAGE_LEN][scales]    a lane is a dimension
+ * Position t of the page takes a row that kv_store has made; wipe zeroes `count` from t on. */
+void hth_kv_put_key(HthKvType type, uint32_t n, const void *row, void *page, uint32_t t);
+void hth_kv_put_value(HthKvType type, uint32_t n, const void *row, void *page, uint32_t t);
+void hth_kv_wipe_keys(HthKvType type, uint32_t n, void *page, uint32_t t, uint32_t count);
+void hth_kv_wipe_values(HthKvType type, uint32_t n, void *page, uint32_t t, uint32_t count);
+
+/* Queries of one KV head against one page, carried on from the page before. */
 typedef struct HthAttendPage {
-    const float *q; /* [group][head_dim], already roped, not scaled */
-    uint32_t group; /* query heads sharing this KV head */
+    const float *q; /* [queries][head_dim], roped, times the score scale */
+    uint32_t queries; /* of one head's group, of one or several rows */
     uint32_t head_dim; /* of q and k */
     uint32_t head_dim_v;
-    uint32_t count; /* positions in the page the query may see, 1..HTH_PAGE_LEN */
-    float scale; /* scores are dot(q, k) * scale */
+    const uint32_t *count; /* [queries] positions of the page each may see, 1..HTH_PAGE_LEN */
+    bool first; /* the first page of a run: m, l and o hold nothing yet */
     HthKvType type;
-    const void *k, *v;
-    size_t k_stride, v_stride; /* bytes from one position to the next */
-    float *m, *l; /* out, [group]: maximum score; sum of exp(score - m) */
-    float *o; /* out, [group][head_dim_v]: sum of exp(score - m) * v */
+    const void *k, *v; /* pages */
+    float *work; /* hth_attend_work floats, 64-byte aligned; contents are lost */
+    float *m, *l; /* in, out, [queries]: maximum score; sum of exp(score - m) */
+    float *o; /* in, out, [queries][head_dim_v]: sum of exp(score - m) * v */
 } HthAttendPage;
+
+/* Floats of HthAttendPage.work. */
+size_t hth_attend_work(uint32_t queries, uint32_t head_dim, uint32_t head_dim_v);
 
 /* ---- the tier table ------------------------------------------------------------------------- */
 
@@ -139,11 +157,12 @@ typedef struct HthKern {
     void (*rope)(float *x, const float *cs, uint32_t n_rot, bool neox);
     void (*swiglu)(float *y, const float *gate, const float *up, uint32_t n); /* silu(gate) * up */
     void (*add)(float *y, const float *a, const float *b, uint32_t n); /* y may be a or b */
+    /* Encodes a row of n elements: codes, then scales; hth_kv_bytes(type, n) bytes. */
     void (*kv_store)(HthKvType type, const float *x, uint32_t n, void *out);
     void (*attend_page)(const HthAttendPage *page);
-    /* Merges page partials in page order into out[head_dim_v]: m[i], l[i], o + i*head_dim_v. */
-    void (*attend_merge)(float *out, const float *m, const float *l, const float *o, uint32_t pages,
-                         uint32_t head_dim_v);
+    /* Adds a run (m2, l2, o2[n]) to those before it, one query: *m, *l, o[n]. */
+    void (*attend_merge)(float *m, float *l, float *o, float m2, float l2, const float *o2,
+                         uint32_t n);
 } HthKern;
 
 /* All tiers this build has, weakest first, whether or not this machine runs them; NULL past the

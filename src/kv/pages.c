@@ -8,7 +8,7 @@
 struct HthPages {
     HthPagesCfg cfg;
     size_t stride; /* page_bytes rounded up to a cache line */
-    uint8_t *data; /* page_count * stride, id 1 first */
+    uint8_t *data; /* page_count * stride, id 1 first; untouched pages take no memory */
     uint32_t *readers; /* [page_count + 1] by id; 0 means free */
     uint32_t *free_ids; /* stack; top is free_ids[free_count - 1] */
     uint32_t free_count;

@@ -69,15 +69,9 @@ HthStatus hth_table_grow(HthTable *t, size_t count, HthErr *err) {
 /* Forgotten text must not linger in the page that stays.  Only what was used is wiped: drafts are
  * taken back all the time, and a page of a large model is megabytes. */
 static void wipe_tail(HthTable *t, size_t count) {
-    const HthKvLayout *l = &t->view.layout;
-    uint32_t pos = (uint32_t)count;
-    size_t rows = HTH_PAGE_LEN - pos % HTH_PAGE_LEN;
+    size_t rows = HTH_PAGE_LEN - count % HTH_PAGE_LEN;
     if (t->used - count < rows) rows = t->used - count;
-    for (uint32_t layer = 0; layer < l->n_layer; layer++)
-        for (uint32_t h = 0; h < l->n_head_kv; h++) {
-            hth_zero(hth_kv_k(&t->view, layer, h, pos), rows * l->k_row);
-            hth_zero(hth_kv_v(&t->view, layer, h, pos), rows * l->v_row);
-        }
+    hth_kv_wipe(&t->view, (uint32_t)count, (uint32_t)rows);
 }
 
 void hth_table_trim(HthTable *t, size_t count) {

@@ -1,118 +1,212 @@
-/* attend.c - stores the batch's keys and values, then attends: page by page, merged in page order.
+/* attend.c - stores the batch's keys and values, then attends: page by page inside a run of pages,
+ * run by run, in order.
  *
- * The split at page boundaries is part of the numerics: it depends on positions only, never on
- * threads or on how the prompt was cut into steps.
+ * Where pages and runs begin depends on positions only, never on threads or on how the prompt was
+ * cut into steps, so neither does the result.  A block is some neighbouring rows of one timeline
+ * and the query heads of one KV head: a page is read once for all of them.  Where there are few
+ * blocks (one token far into a text) the runs of a block are items of their own, and are merged
+ * afterwards by the same operations in the same order.
  *
- * Thread: forks over (a few rows, KV head). */
+ * Thread: forks over (rows, KV head) to store, over (block, and run where split) to attend. */
+#include <math.h>
 #include <string.h>
 
 #include "op/step.h"
+
+enum {
+    STORE_ROWS = 64, /* of one item; neighbours share cache lines of keys */
+    RUN_LEN = HTH_RUN_PAGES * HTH_PAGE_LEN,
+    ITEMS_PER_THREAD = 8,
+    WORTH_WAKING = 1 << 15, /* floats */
+};
 
 typedef struct Ctx {
     const HthStep *s;
     const HthInst *in;
     uint32_t group; /* query heads per KV head */
-    float scale;
+    uint32_t block_rows, blocks; /* rows per block at most; ranges of that many rows */
+    uint32_t runs; /* where split: of the longest timeline; 0: not split */
 } Ctx;
 
-static void store(void *ctx, uint32_t r, uint32_t worker) {
-    (void)worker;
+/* ---- storing -------------------------------------------------------------------------------- */
+
+static void store(void *ctx, uint32_t item, uint32_t worker) {
     const Ctx *c = ctx;
     const HthStep *s = c->s;
     const HthProgram *p = s->prog;
-    const HthKvView *kv = s->batch->kv[r];
-    const float *k = hth_step_row(s, c->in->b_at, c->in->b_width, r);
-    const float *v = hth_step_row(s, c->in->c_at, c->in->c_width, r);
-    uint32_t pos = s->batch->pos[r], layer = c->in->layer;
-    for (uint32_t h = 0; h < p->n_head_kv; h++) {
-        s->kern->kv_store(kv->layout.type, k + (size_t)h * p->head_dim, p->head_dim,
-                          hth_kv_k(kv, layer, h, pos));
-        s->kern->kv_store(kv->layout.type, v + (size_t)h * p->head_dim_v, p->head_dim_v,
-                          hth_kv_v(kv, layer, h, pos));
+    uint32_t head = item % p->n_head_kv, row = item / p->n_head_kv * STORE_ROWS,
+             layer = c->in->layer;
+    uint32_t end = s->rows - row < STORE_ROWS ? s->rows : row + STORE_ROWS;
+    uint8_t *code = s->part + (size_t)worker * s->part_bytes;
+    for (uint32_t r = row; r < end; r++) {
+        const HthKvView *kv = s->batch->kv[r];
+        HthKvType type = kv->layout.type;
+        uint32_t pos = s->batch->pos[r], t = pos % HTH_PAGE_LEN;
+        const float *k = hth_step_row(s, c->in->b_at, c->in->b_width, r);
+        const float *v = hth_step_row(s, c->in->c_at, c->in->c_width, r);
+        s->kern->kv_store(type, k + (size_t)head * p->head_dim, p->head_dim, code);
+        hth_kv_put_key(type, p->head_dim, code, hth_kv_keys(kv, layer, head, pos), t);
+        s->kern->kv_store(type, v + (size_t)head * p->head_dim_v, p->head_dim_v, code);
+        hth_kv_put_value(type, p->head_dim_v, code, hth_kv_values(kv, layer, head, pos), t);
     }
 }
 
-/* Up to four neighbouring rows of one timeline, and one KV head. */
+/* ---- one block ------------------------------------------------------------------------------ */
+
+typedef struct Sums { /* of the queries of a block */
+    float *m, *l; /* [queries] */
+    float *o; /* [queries][head_dim_v] */
+} Sums;
+
 typedef struct Block {
     const Ctx *c;
     const HthKvView *kv;
     uint32_t row, rows, first, head; /* first: position of the first row */
-    uint32_t pages; /* of the last row */
-    const float *q; /* [rows * group][head_dim] */
-    float *page_m, *page_l, *page_o; /* [rows * group], o: [][head_dim_v] */
-    float *m, *l, *o; /* the same of every page: [rows * group][pages], o: [][][head_dim_v] */
+    float *q; /* [queries][head_dim], scaled; queries of the first row first */
+    float *work;
+    uint32_t *count; /* [queries] */
+    Sums all, run;
 } Block;
+
+/* The longest lists of every part of a worker's memory; base NULL: only how many bytes. */
+static size_t carve(Block *b, uint8_t *base, uint32_t queries, uint32_t dim, uint32_t dim_v) {
+    size_t at = 0, n = queries, wide = n * dim_v;
+    struct {
+        float **to;
+        size_t floats;
+    } parts[] = {
+        { &b->work, hth_attend_work(queries, dim, dim_v) },
+        { &b->q, n * dim },
+        { &b->all.o, wide },
+        { &b->run.o, wide },
+        { &b->all.m, n },
+        { &b->all.l, n },
+        { &b->run.m, n },
+        { &b->run.l, n },
+    };
+    for (size_t i = 0; i < HTH_COUNT(parts); i++) {
+        if (base) *parts[i].to = (float *)(void *)(base + at);
+        at += (parts[i].floats * sizeof(float) + 63) & ~(size_t)63;
+    }
+    if (base) b->count = (uint32_t *)(void *)(base + at);
+    return at + n * sizeof *b->count;
+}
+
+size_t hth_attend_part_bytes(const HthProgram *p) {
+    Block none;
+    uint32_t group = p->n_head / p->n_head_kv;
+    return carve(&none, NULL, hth_attend_rows(group) * group, p->head_dim, p->head_dim_v);
+}
 
 static void block_open(Block *b, const Ctx *c, uint32_t row, uint32_t rows, uint32_t head,
                        uint32_t worker) {
     const HthStep *s = c->s;
     const HthProgram *p = s->prog;
-    uint32_t heads = rows * c->group;
+    size_t floats = (size_t)c->group * p->head_dim; /* of one row */
     *b = (Block){ .c = c, .kv = s->batch->kv[row], .row = row, .rows = rows, .head = head };
     b->first = s->batch->pos[row];
-    b->pages = (b->first + rows - 1) / HTH_PAGE_LEN + 1;
-    float *q = (float *)(void *)(s->part + (size_t)worker * s->part_bytes);
-    b->page_m = q + (size_t)heads * p->head_dim;
-    b->page_l = b->page_m + heads;
-    b->page_o = b->page_l + heads;
-    b->m = b->page_o + (size_t)heads * p->head_dim_v;
-    b->l = b->m + (size_t)heads * b->pages;
-    b->o = b->l + (size_t)heads * b->pages;
-    size_t floats = (size_t)c->group * p->head_dim; /* of one row */
+    carve(b, s->part + (size_t)worker * s->part_bytes, rows * c->group, p->head_dim, p->head_dim_v);
     for (uint32_t r = 0; r < rows; r++) {
-        b->q = hth_step_row(s, c->in->a_at, c->in->a_width, row + r) + head * floats;
-        if (rows > 1) memcpy(q + r * floats, b->q, floats * sizeof *q);
+        const float *q = hth_step_row(s, c->in->a_at, c->in->a_width, row + r) + head * floats;
+        for (size_t i = 0; i < floats; i++) b->q[r * floats + i] = q[i] * p->attn_scale;
     }
-    if (rows > 1) b->q = q;
 }
 
-/* Queries of rows from `row` on against the first count positions of a page. */
-static void attend_page(const Block *b, uint32_t page, uint32_t row, uint32_t rows,
-                        uint32_t count) {
+/* The first row of the block that sees position pos. */
+static uint32_t first_seer(const Block *b, uint32_t pos) {
+    return pos > b->first ? pos - b->first : 0;
+}
+
+/* The queries that see the page take it into sums. */
+static void page_run(const Block *b, uint32_t page, bool first, const Sums *sums) {
     const HthStep *s = b->c->s;
     const HthProgram *p = s->prog;
-    uint32_t g = b->c->group, dv = p->head_dim_v;
-    HthAttendPage a = { .group = rows * g, .head_dim = p->head_dim, .head_dim_v = dv };
-    a.q = b->q + (size_t)row * g * p->head_dim;
-    a.count = count;
-    a.scale = b->c->scale;
+    uint32_t group = b->c->group, pos = page * HTH_PAGE_LEN, row = first_seer(b, pos);
+    uint32_t from = row * group;
+    HthAttendPage a = { .queries = b->rows * group - from, .first = first };
+    a.q = b->q + (size_t)from * p->head_dim;
+    a.head_dim = p->head_dim;
+    a.head_dim_v = p->head_dim_v;
+    a.count = b->count;
     a.type = b->kv->layout.type;
-    a.k = hth_kv_k(b->kv, b->c->in->layer, b->head, page * HTH_PAGE_LEN);
-    a.v = hth_kv_v(b->kv, b->c->in->layer, b->head, page * HTH_PAGE_LEN);
-    a.k_stride = b->kv->layout.k_row;
-    a.v_stride = b->kv->layout.v_row;
-    a.m = b->page_m;
-    a.l = b->page_l;
-    a.o = b->page_o;
+    a.k = hth_kv_keys(b->kv, b->c->in->layer, b->head, pos);
+    a.v = hth_kv_values(b->kv, b->c->in->layer, b->head, pos);
+    a.work = b->work;
+    a.m = sums->m + from;
+    a.l = sums->l + from;
+    a.o = sums->o + (size_t)from * p->head_dim_v;
+    for (uint32_t i = 0; i < a.queries; i++) {
+        uint32_t seen = b->first + row + i / group + 1 - pos;
+        b->count[i] = seen < HTH_PAGE_LEN ? seen : HTH_PAGE_LEN;
+    }
     s->kern->attend_page(&a);
-    for (uint32_t i = 0; i < rows * g; i++) {
-        size_t at = (size_t)(row * g + i) * b->pages + page;
-        b->m[at] = a.m[i];
-        b->l[at] = a.l[i];
-        memcpy(b->o + at * dv, a.o + (size_t)i * dv, dv * sizeof *a.o);
+}
+
+static void run_run(const Block *b, uint32_t run, const Sums *sums) {
+    uint32_t end = (b->first + b->rows - 1) / HTH_PAGE_LEN + 1, first = run * HTH_RUN_PAGES;
+    if (end - first > HTH_RUN_PAGES) end = first + HTH_RUN_PAGES;
+    for (uint32_t page = first; page < end; page++) page_run(b, page, page == first, sums);
+}
+
+static float *result(const Ctx *c, uint32_t row, uint32_t head) {
+    return hth_step_row(c->s, c->in->dst_at, c->in->dst_width, row) +
+           (size_t)head * c->s->prog->head_dim_v;
+}
+
+static void finish(float *out, const float *o, float l, uint32_t n) {
+    float inv = 1.0f / l;
+    for (uint32_t d = 0; d < n; d++) out[d] = o[d] * inv;
+}
+
+/* Every run, merged as it comes. */
+static void block_run(const Block *b) {
+    const Ctx *c = b->c;
+    uint32_t dv = c->s->prog->head_dim_v, g = c->group, queries = b->rows * g;
+    run_run(b, 0, &b->all);
+    for (uint32_t run = 1; run * RUN_LEN < b->first + b->rows; run++) {
+        run_run(b, run, &b->run);
+        for (uint32_t i = first_seer(b, run * RUN_LEN) * g; i < queries; i++)
+            c->s->kern->attend_merge(b->all.m + i, b->all.l + i, b->all.o + (size_t)i * dv,
+                                     b->run.m[i], b->run.l[i], b->run.o + (size_t)i * dv, dv);
+    }
+    for (uint32_t i = 0; i < queries; i++)
+        finish(result(c, b->row + i / g, b->head * g + i % g), b->all.o + (size_t)i * dv,
+               b->all.l[i], dv);
+}
+
+/* ---- runs as items -------------------------------------------------------------------------- */
+
+/* Sums of a query's runs: m and l, [runs] each, then o, [runs][head_dim_v]. */
+static float *split_of(const Ctx *c, uint32_t row, uint32_t head) {
+    size_t floats = (size_t)c->runs * (c->s->prog->head_dim_v + 2);
+    return c->s->split + ((size_t)row * c->s->prog->n_head + head) * floats;
+}
+
+static void block_split(const Block *b, uint32_t run) {
+    const Ctx *c = b->c;
+    uint32_t dv = c->s->prog->head_dim_v, g = c->group;
+    if (run * RUN_LEN >= b->first + b->rows) return;
+    run_run(b, run, &b->run);
+    for (uint32_t i = first_seer(b, run * RUN_LEN) * g; i < b->rows * g; i++) {
+        float *to = split_of(c, b->row + i / g, b->head * g + i % g);
+        to[run] = b->run.m[i];
+        to[c->runs + run] = b->run.l[i];
+        memcpy(to + 2 * c->runs + (size_t)run * dv, b->run.o + (size_t)i * dv, dv * sizeof *to);
     }
 }
 
-/* Pages that every row sees whole are read once for all rows; the last ones row by row. */
-static void block_run(const Block *b) {
-    const HthStep *s = b->c->s;
-    uint32_t g = b->c->group, dv = s->prog->head_dim_v, whole = (b->first + 1) / HTH_PAGE_LEN;
-    for (uint32_t i = 0; i < whole; i++) attend_page(b, i, 0, b->rows, HTH_PAGE_LEN);
-    for (uint32_t r = 0; r < b->rows; r++) {
-        uint32_t seen = b->first + r + 1, pages = (seen - 1) / HTH_PAGE_LEN + 1;
-        for (uint32_t i = whole; i < pages; i++) {
-            uint32_t left = seen - i * HTH_PAGE_LEN;
-            attend_page(b, i, r, 1, left < HTH_PAGE_LEN ? left : HTH_PAGE_LEN);
-        }
-        float *out = hth_step_row(s, b->c->in->dst_at, b->c->in->dst_width, b->row + r) +
-                     (size_t)b->head * g * dv;
-        for (uint32_t q = 0; q < g; q++) {
-            size_t at = (size_t)(r * g + q) * b->pages;
-            s->kern->attend_merge(out + (size_t)q * dv, b->m + at, b->l + at, b->o + at * dv, pages,
-                                  dv);
-        }
-    }
+static void merge(void *ctx, uint32_t item, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    uint32_t dv = c->s->prog->head_dim_v, head = item % c->s->prog->n_head;
+    uint32_t row = item / c->s->prog->n_head;
+    float *m = split_of(c, row, head), *l = m + c->runs, *o = l + c->runs;
+    for (uint32_t run = 1; run <= c->s->batch->pos[row] / RUN_LEN; run++)
+        c->s->kern->attend_merge(m, l, o, m[run], l[run], o + (size_t)run * dv, dv);
+    finish(result(c, row, head), o, *l, dv);
 }
+
+/* ---- the operation -------------------------------------------------------------------------- */
 
 static bool neighbours(const HthBatch *b, uint32_t row, uint32_t rows) {
     for (uint32_t r = row + 1; r < row + rows; r++)
@@ -120,24 +214,52 @@ static bool neighbours(const HthBatch *b, uint32_t row, uint32_t rows) {
     return true;
 }
 
+/* Items count from the end of the batch: later rows see more, and should not be begun last. */
 static void attend(void *ctx, uint32_t item, uint32_t worker) {
     const Ctx *c = ctx;
     const HthStep *s = c->s;
-    uint32_t step = hth_attend_rows(c->group), heads = s->prog->n_head_kv;
-    uint32_t row = item / heads * step, rows = s->rows - row < step ? s->rows - row : step;
+    uint32_t runs = c->runs ? c->runs : 1, run = item % runs, heads = s->prog->n_head_kv;
+    uint32_t head = item / runs % heads, range = c->blocks - 1 - item / runs / heads;
+    uint32_t row = range * c->block_rows;
+    uint32_t rows = s->rows - row < c->block_rows ? s->rows - row : c->block_rows;
     bool together = neighbours(s->batch, row, rows);
     for (uint32_t r = row; r < row + rows; r += together ? rows : 1) {
         Block b;
-        block_open(&b, c, r, together ? rows : 1, item % heads, worker);
-        block_run(&b);
+        block_open(&b, c, r, together ? rows : 1, head, worker);
+        if (c->runs)
+            block_split(&b, run);
+        else
+            block_run(&b);
     }
+}
+
+/* Blocks as large as the kernels like, smaller where threads would go without, then runs apart. */
+static void divide(Ctx *c) {
+    const HthStep *s = c->s;
+    uint32_t want = hth_pool_threads(s->pool) * ITEMS_PER_THREAD, heads = s->prog->n_head_kv;
+    uint32_t rows = hth_attend_rows(c->group), last = 0;
+    if (rows > s->rows) rows = s->rows;
+    while (rows > 4 && (s->rows + rows - 1) / rows * heads < want) rows = (rows + 1) / 2;
+    c->block_rows = rows;
+    c->blocks = (s->rows + rows - 1) / rows;
+    for (uint32_t r = 0; r < s->rows; r++)
+        if (s->batch->pos[r] > last) last = s->batch->pos[r];
+    uint32_t runs = last / RUN_LEN + 1;
+    bool split = s->rows <= HTH_ATTEND_SPLIT_ROWS && hth_pool_threads(s->pool) > 1;
+    c->runs = split && runs > 1 && c->blocks * heads < want ? runs : 0;
 }
 
 uint32_t hth_op_attend(HthStep *s, const HthInst *inst) {
     const HthProgram *p = s->prog;
-    Ctx c = { .s = s, .in = inst, .group = p->n_head / p->n_head_kv, .scale = p->attn_scale };
-    uint32_t step = hth_attend_rows(c.group);
-    hth_step_rows(s, inst->b_width + inst->c_width, store, &c);
-    hth_par_run(s->pool, (s->rows + step - 1) / step * p->n_head_kv, attend, &c);
+    Ctx c = { .s = s, .in = inst, .group = p->n_head / p->n_head_kv };
+    size_t floats = (size_t)s->rows * (inst->b_width + inst->c_width);
+    hth_par_run(floats >= WORTH_WAKING ? s->pool : NULL,
+                (s->rows + STORE_ROWS - 1) / STORE_ROWS * p->n_head_kv, store, &c);
+    divide(&c);
+    hth_par_run(s->pool, c.blocks * p->n_head_kv * (c.runs ? c.runs : 1), attend, &c);
+    if (c.runs) {
+        floats = (size_t)s->rows * inst->dst_width * c.runs;
+        hth_par_run(floats >= WORTH_WAKING ? s->pool : NULL, s->rows * p->n_head, merge, &c);
+    }
     return 1;
 }

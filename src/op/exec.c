@@ -45,6 +45,7 @@ HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *ke
     e->step.rope = (float *)(void *)(e->block + e->scratch.rope_at);
     e->step.part = e->block + e->scratch.part_at;
     e->step.part_bytes = e->scratch.part_bytes;
+    e->step.split = (float *)(void *)(e->block + e->scratch.split_at);
     *out = e;
     e = NULL;
 out:

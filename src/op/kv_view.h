@@ -1,9 +1,9 @@
 /* kv_view.h - how attention sees a timeline's cached keys and values.
  *
- * A page holds HTH_PAGE_LEN positions of every layer.  Inside a page, layer after layer:
- *   K: [n_head_kv][HTH_PAGE_LEN][head_dim], then V: [n_head_kv][HTH_PAGE_LEN][head_dim_v],
- * so that one head's keys are one contiguous run.  Where pages come from and who else reads them
- * is the business of kv/; attention only reads and writes through this view.
+ * A page holds HTH_PAGE_LEN positions of every layer.  Inside a page: layer after layer, head after
+ * head, the head's page of keys and then its page of values (kern.h says how those are laid out),
+ * so that what one query reads is one contiguous run.  Where pages come from and who else reads
+ * them is the business of kv/; attention only reads and writes through this view.
  *
  * Thread: plain data; a view is valid until its timeline grows or shrinks. */
 #ifndef HTH_OP_KV_VIEW_H
@@ -13,10 +13,9 @@
 
 typedef struct HthKvLayout {
     HthKvType type;
-    uint32_t n_layer, n_head_kv;
-    size_t k_row, v_row; /* bytes of one head at one position */
-    size_t layer_bytes, v_at; /* layer l's K starts at l * layer_bytes, its V v_at later */
-    size_t page_bytes;
+    uint32_t n_layer, n_head_kv, head_dim, head_dim_v;
+    size_t head_bytes, v_at; /* of one head of one layer; its values are v_at bytes in */
+    size_t page_bytes; /* HTH_PAGE_LEN * n_layer * n_head_kv rows of keys and of values, no more */
 } HthKvLayout;
 
 typedef struct HthKvView {
@@ -24,12 +23,15 @@ typedef struct HthKvView {
     uint8_t *const *pages; /* first byte of each page, in timeline order */
 } HthKvView;
 
-/* ELIMIT if a page would not fit in memory at all. */
+/* ELIMIT if a page would not fit in memory at all; ENOTSUP: the type wants whole blocks of 32 and
+ * the heads of this model are not. */
 HTH_MUST_CHECK HthStatus hth_kv_layout(HthKvLayout *out, HthKvType type, uint32_t n_layer,
                                        uint32_t n_head_kv, uint32_t head_dim, uint32_t head_dim_v,
                                        HthErr *err);
-/* Where head h of the given position of a layer lives. */
-uint8_t *hth_kv_k(const HthKvView *v, uint32_t layer, uint32_t head, uint32_t pos);
-uint8_t *hth_kv_v(const HthKvView *v, uint32_t layer, uint32_t head, uint32_t pos);
+/* One head's keys, values, of the page that position pos is in. */
+uint8_t *hth_kv_keys(const HthKvView *v, uint32_t layer, uint32_t head, uint32_t pos);
+uint8_t *hth_kv_values(const HthKvView *v, uint32_t layer, uint32_t head, uint32_t pos);
+/* count positions from pos on, all in one page, become zero bytes in every layer. */
+void hth_kv_wipe(const HthKvView *v, uint32_t pos, uint32_t count);
 
 #endif

@@ -169,11 +169,9 @@ static bool grow(size_t *total, size_t count, size_t size) {
 HthStatus hth_plan_scratch(HthScratch *out, const HthProgram *p, uint32_t rows, uint32_t pages,
                            uint32_t threads, HthErr *err) {
     HthScratch s = { 0 };
-    /* queries, one page's m, l, o and every page's, for the query heads of one KV head */
-    size_t group = p->n_head / p->n_head_kv, part = 0;
-    group *= hth_attend_rows((uint32_t)group);
-    bool over = grow(&part, ((size_t)pages + 1) * group, ((size_t)p->head_dim_v + 2) * 4) ||
-                grow(&part, group, (size_t)p->head_dim * 4);
+    size_t part = 0, runs = ((size_t)pages + HTH_RUN_PAGES - 1) / HTH_RUN_PAGES;
+    size_t split_rows = rows < HTH_ATTEND_SPLIT_ROWS ? rows : HTH_ATTEND_SPLIT_ROWS;
+    bool over = grow(&part, 1, hth_attend_part_bytes(p));
     s.part_bytes = part;
     over = over || grow(&s.bytes, (size_t)rows * p->row_floats, sizeof(float));
     s.act_at = s.bytes;
@@ -182,6 +180,10 @@ HthStatus hth_plan_scratch(HthScratch *out, const HthProgram *p, uint32_t rows, 
     over = over || grow(&s.bytes, (size_t)rows * p->n_rot, sizeof(float));
     s.part_at = s.bytes;
     over = over || grow(&s.bytes, threads, part);
+    s.split_at = s.bytes; /* m, l and o of each run of each query */
+    if (threads > 1 && runs > 1)
+        over =
+            over || grow(&s.bytes, split_rows * p->n_head * runs, ((size_t)p->head_dim_v + 2) * 4);
     HTH_REQUIRE(!over, err, HTH_ELIMIT, "scratch for %u tokens per step does not fit in memory",
                 rows);
     *out = s;

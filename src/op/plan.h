@@ -14,8 +14,8 @@ HTH_MUST_CHECK HthStatus hth_plan_registers(HthProgram *prog, HthErr *err);
 
 /* Scratch of one executor; every part starts on a cache line. */
 typedef struct HthScratch {
-    size_t regs_at, act_at, rope_at, part_at; /* bytes from the start of the block */
-    size_t part_bytes; /* attention partials of one worker */
+    size_t regs_at, act_at, rope_at, part_at, split_at; /* bytes from the start of the block */
+    size_t part_bytes; /* attention's own, of one worker */
     size_t bytes; /* the whole block */
 } HthScratch;
 

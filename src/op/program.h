@@ -60,11 +60,15 @@ typedef struct HthProgram {
     uint32_t act_bytes; /* largest row of quantised activations; 0: none needed */
 } HthProgram;
 
-/* Neighbouring rows of a timeline attend together where that fills kernels that take four queries:
- * group is the query heads of one KV head. */
+/* A block of attention is this many queries: neighbouring rows of a timeline, each with the query
+ * heads of one KV head (group of them). */
+enum { HTH_ATTEND_QUERIES = 64 };
 static inline uint32_t hth_attend_rows(uint32_t group) {
-    return group % 4 == 0 ? 1 : group % 2 == 0 ? 2 : 4;
+    return group >= HTH_ATTEND_QUERIES ? 1 : HTH_ATTEND_QUERIES / group;
 }
+/* In steps of at most this many rows runs of pages may be items of their own. */
+enum { HTH_ATTEND_SPLIT_ROWS = 8 };
+size_t hth_attend_part_bytes(const HthProgram *prog); /* scratch of one worker (op/attend.c) */
 
 /* Rows of registers are padded so that each starts on a cache line. */
 static inline uint32_t hth_row_stride(uint32_t width) {

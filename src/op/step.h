@@ -18,9 +18,10 @@ typedef struct HthStep {
     size_t act_stride;
     uint32_t act_value; /* which value act holds; HTH_AT_NONE: nothing */
     float *rope; /* [rows][n_rot] cos, sin pairs */
-    uint8_t *part; /* attention partials, part_bytes per worker */
+    uint8_t *part; /* attention's own, part_bytes per worker */
     size_t part_bytes;
     size_t pack_left; /* bytes of weights this step may still pack */
+    float *split; /* sums of runs of pages, where they are items (op/attend.c) */
 } HthStep;
 
 static inline float *hth_step_row(const HthStep *s, uint32_t at, uint32_t width, uint32_t row) {

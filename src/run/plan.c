@@ -16,10 +16,12 @@ static HthStatus kv_type(HthKvType *out, const char *name, const HthModel *model
         *out = hth_model_is_float(model) ? HTH_KV_F32 : HTH_KV_F16;
         return HTH_OK;
     }
-    bool f32 = strcmp(name, "f32") == 0, f16 = strcmp(name, "f16") == 0;
-    HTH_REQUIRE(f32 || f16, err, HTH_EINVAL, "the cache type must be f32 or f16");
-    *out = f32 ? HTH_KV_F32 : HTH_KV_F16;
-    return HTH_OK;
+    for (int type = 0; type < HTH_KV_COUNT; type++)
+        if (strcmp(name, hth_kv_name((HthKvType)type)) == 0) {
+            *out = (HthKvType)type;
+            return HTH_OK;
+        }
+    return HTH_FAIL(err, HTH_EINVAL, "the cache type must be f32, f16, q8_0 or q4_0");
 }
 
 /* Angles past 2^30 radians have no meaningful sine; real models stay far below. */

@@ -45,7 +45,7 @@ static void run_call(void *ctx) {
 
 static size_t out_bytes(const Call *c) {
     if (c->which == ACT) return c->n / 32 * sizeof(HthActQ8);
-    return c->n * (c->which == STORE && c->type == HTH_KV_F16 ? 2 : 4);
+    return c->which == STORE ? hth_kv_bytes(c->type, c->n) : c->n * sizeof(float);
 }
 
 /* Floats by value, the rest by byte; a NaN scale or half equals any other. */
@@ -74,6 +74,9 @@ static void compare(Check *k, const Call *c, const uint8_t *want, const uint8_t 
                 return;
             }
         }
+    } else if (c->which == STORE && c->type != HTH_KV_F32) {
+        k->compared++;
+        if (memcmp(want, got, out_bytes(c)) != 0) failed(k, what);
     } else {
         same(k, (const float *)(const void *)want, (const float *)(const void *)got, c->n, what);
     }
@@ -83,7 +86,7 @@ static void one_call(Check *k, Call c, Fill how) {
     char what[128];
     Guard a = guard_open(c.n * sizeof(float)), b = guard_open(c.n * sizeof(float));
     Guard want = canary_open(out_bytes(&c), 64);
-    Guard got = canary_open(out_bytes(&c), c.which == ACT ? 64 : 4);
+    Guard got = canary_open(out_bytes(&c), c.which == ACT ? 64 : c.which == STORE ? 2 : 4);
     snprintf(what, sizeof what, "%s n %u fill %s%s", names[c.which], c.n, fill_names[how],
              c.neox ? " neox" : "");
     fill(k, how, (float *)(void *)a.p, c.n);
@@ -124,12 +127,13 @@ void check_fn(Check *k) {
                 uint32_t n = sizes[i];
                 if (which == ACT) n = (n + 31) / 32 * 32;
                 if (which == ROPE) n = (n + 1) / 2 * 2;
+                HthKvType type = (HthKvType)((round + i) % HTH_KV_COUNT);
+                if (which == STORE)
+                    n = (n + hth_kv_block(type) - 1) / hth_kv_block(type) * hth_kv_block(type);
                 case_begin(k, number++);
-                Call c = { .which = which,
-                           .n = n,
-                           .eps = 1e-5f,
-                           .neox = round % 2 == 1,
-                           .type = round % 2 == 1 ? HTH_KV_F16 : HTH_KV_F32 };
+                Call c = {
+                    .which = which, .n = n, .eps = 1e-5f, .neox = round % 2 == 1, .type = type
+                };
                 one_call(k, c, (Fill)(round / 2));
             }
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "kern/fn/fn.h"
 
 #define PARAMS                                                                                     \
     const void *w, size_t row_bytes, uint32_t rows, uint32_t k, const void *x, size_t x_stride,    \
@@ -254,31 +255,71 @@ static void store_truncates(HthKvType type, const float *x, uint32_t n, void *ou
         memcpy(to + i * 2, &h, 2);
     }
 }
-static void page_values_backwards(const HthAttendPage *p) {
-    HthAttendPage one = *p;
-    float sum[200] = { 0.0f }, m, l, o[200];
-    hth_kern_at(0)->attend_page(p);
-    if (p->group > 1 || p->count < 3 || p->head_dim_v > 200) return;
-    one.m = &m;
-    one.l = &l;
-    one.o = o;
-    one.count = 1;
-    for (uint32_t t = p->count; t-- > 0;) { /* weights are exp(s - m), values added last first */
-        one.k = (const uint8_t *)p->k + t * p->k_stride;
-        one.v = (const uint8_t *)p->v + t * p->v_stride;
-        hth_kern_at(0)->attend_page(&one);
-        for (uint32_t d = 0; d < p->head_dim_v; d++) sum[d] = fmaf(expf(m - p->m[0]), o[d], sum[d]);
+static void store_scale_kept(HthKvType type, const float *x, uint32_t n, void *out) {
+    hth_kern_at(0)->kv_store(type, x, n, out);
+    if (type != HTH_KV_Q8_0) return;
+    for (uint32_t b = 0; b < n / 32; b++) { /* codes from the scale before it was rounded */
+        float most = 0.0f;
+        for (uint32_t i = 0; i < 32; i++) most = fmaxf(most, fabsf(x[b * 32 + i]));
+        if (most > 1e-3f && most < 1e3f)
+            for (uint32_t i = 0; i < 32; i++)
+                ((int8_t *)out)[b * 32 + i] = (int8_t)rintf(x[b * 32 + i] * (127.0f / most));
     }
-    memcpy(p->o, sum, p->head_dim_v * sizeof *sum);
 }
-static void merge_divides(float *out, const float *m, const float *l, const float *o,
-                          uint32_t pages, uint32_t head_dim_v) {
-    float max = -INFINITY, sum = 0.0f;
-    for (uint32_t i = 0; i < pages; i++) max = fmaxf(max, m[i]);
-    for (uint32_t i = 0; i < pages; i++) sum = fmaf(l[i], (float)exp((double)(m[i] - max)), sum);
-    hth_kern_at(0)->attend_merge(out, m, l, o, pages, head_dim_v);
-    float inv = 1.0f / sum;
-    for (uint32_t d = 0; d < head_dim_v; d++) out[d] = out[d] / inv / sum;
+
+/* The page as several calls: positions `from` on as a page of their own. */
+static void page_in_two(const HthAttendPage *p) {
+    static uint8_t keys[160 * 4 * HTH_PAGE_LEN], values[160 * 4 * HTH_PAGE_LEN];
+    uint32_t half = HTH_PAGE_LEN / 2, one[1] = { half }, two[1] = { p->count[0] - half };
+    if (p->type != HTH_KV_F32 || p->queries > 1 || p->count[0] <= half) {
+        hth_kern_at(0)->attend_page(p);
+        return;
+    }
+    HthAttendPage a = *p;
+    a.count = one;
+    hth_kern_at(0)->attend_page(&a);
+    for (uint32_t d = 0; d < p->head_dim; d++)
+        memcpy(keys + (size_t)d * HTH_PAGE_LEN * 4,
+               (const uint8_t *)p->k + ((size_t)d * HTH_PAGE_LEN + half) * 4, half * 4);
+    memcpy(values, (const uint8_t *)p->v + (size_t)half * p->head_dim_v * 4,
+           (size_t)half * p->head_dim_v * 4);
+    a.k = keys;
+    a.v = values;
+    a.count = two;
+    a.first = false;
+    hth_kern_at(0)->attend_page(&a);
+}
+/* As if what o holds were scaled only after the page's values were added. */
+static void page_scales_last(const HthAttendPage *p) {
+    float before[20 * 160], old[20];
+    size_t n = (size_t)p->queries * p->head_dim_v;
+    memcpy(old, p->m, sizeof *old * p->queries);
+    memcpy(before, p->o, n * sizeof *before);
+    if (!p->first) memset(p->o, 0, n * sizeof *before);
+    hth_kern_at(0)->attend_page(p);
+    for (size_t i = 0; !p->first && i < n; i++)
+        p->o[i] =
+            fmaf(before[i], hth_exp_c(old[i / p->head_dim_v] - p->m[i / p->head_dim_v]), p->o[i]);
+}
+/* Reads what the first query may not see, as if weight zero made it harmless. */
+static void page_reads_ahead(const HthAttendPage *p) {
+    hth_kern_at(0)->attend_page(p);
+    for (uint32_t g = 0; g < p->queries; g++)
+        if (p->count[g] < p->count[p->queries - 1] && p->type == HTH_KV_F32)
+            for (uint32_t d = 0; d < p->head_dim_v; d++) {
+                const uint8_t *v = p->v;
+                float next = hth_bits_f32(
+                    hth_le32(v + ((size_t)p->count[g] * p->head_dim_v + d) * sizeof(float)));
+                p->o[g * p->head_dim_v + d] = fmaf(0.0f, next, p->o[g * p->head_dim_v + d]);
+            }
+}
+static void merge_unfused(float *m, float *l, float *o, float m2, float l2, const float *o2,
+                          uint32_t n) {
+    float max = m2 > *m ? m2 : *m;
+    float a = *m == max ? 1.0f : hth_exp_c(*m - max), b = m2 == max ? 1.0f : hth_exp_c(m2 - max);
+    *m = max;
+    *l = l2 * b + *l * a;
+    for (uint32_t d = 0; d < n; d++) o[d] = o2[d] * b + o[d] * a;
 }
 
 /* ---- the list ---- */
@@ -317,8 +358,11 @@ static const Mutant mutants[] = {
     { "the C library's exp", NULL, NULL, { .swiglu = swiglu_libm } },
     { "subnormals flushed", NULL, NULL, { .add = add_flushes } },
     { "halves truncated", NULL, NULL, { .kv_store = store_truncates } },
-    { "values from last to first", NULL, NULL, { .attend_page = page_values_backwards } },
-    { "merge scaled otherwise", NULL, NULL, { .attend_merge = merge_divides } },
+    { "codes of a scale not yet rounded", NULL, NULL, { .kv_store = store_scale_kept } },
+    { "a page in two halves", NULL, NULL, { .attend_page = page_in_two } },
+    { "the page before scaled afterwards", NULL, NULL, { .attend_page = page_scales_last } },
+    { "a position nobody may see yet", NULL, NULL, { .attend_page = page_reads_ahead } },
+    { "merge not fused", NULL, NULL, { .attend_merge = merge_unfused } },
 };
 /* clang-format on */
 

@@ -18,13 +18,14 @@ enum { N = 130 }; /* over two page borders */
 typedef struct Way {
     const char *isa;
     uint32_t threads, chunk;
+    const char *kv; /* NULL: as the model likes */
 } Way;
 
 /* Logits of all positions, computed one way; the caller frees. */
 static float *run(const HthModel *m, const uint32_t *ids, uint32_t n, const Way *way) {
     HthErr err = { 0 };
     HthSession *s = NULL;
-    HthSessionCfg cfg = { .ctx = n, .threads = way->threads, .chunk = way->chunk };
+    HthSessionCfg cfg = { .ctx = n, .threads = way->threads, .chunk = way->chunk, .kv = way->kv };
     assert_ok(hth_kern_force(way->isa, &err), err);
     assert_ok(hth_session_open(&s, m, &cfg, &err), err);
     float *out = hth_calloc((size_t)n * hth_model_vocab_count(m), sizeof *out);
@@ -37,15 +38,17 @@ static float *run(const HthModel *m, const uint32_t *ids, uint32_t n, const Way 
 
 /* every threads and chunk, and a selection that still has every threads and every chunk */
 static const Way all_ways[] = {
-    { NULL, 1, 1 }, { NULL, 1, 7 }, { NULL, 1, 64 }, { NULL, 1, N },
-    { NULL, 2, 1 }, { NULL, 2, 7 }, { NULL, 2, 64 }, { NULL, 2, N },
+    { NULL, 1, 1, NULL }, { NULL, 1, 7, NULL }, { NULL, 1, 64, NULL }, { NULL, 1, N, NULL },
+    { NULL, 2, 1, NULL }, { NULL, 2, 7, NULL }, { NULL, 2, 64, NULL }, { NULL, 2, N, NULL },
 };
-static const Way some_ways[] = { { NULL, 2, 1 }, { NULL, 3, 7 }, { NULL, 2, 64 }, { NULL, 1, N } };
+static const Way some_ways[] = {
+    { NULL, 2, 1, NULL }, { NULL, 3, 7, NULL }, { NULL, 2, 64, NULL }, { NULL, 1, N, NULL }
+};
 
 static uint32_t check_ways(const HthModel *m, const uint32_t *ids, uint32_t n, bool all,
                            const char *what) {
     size_t bytes = (size_t)n * hth_model_vocab_count(m) * sizeof(float);
-    float *want = run(m, ids, n, &(Way){ "c", 1, N });
+    float *want = run(m, ids, n, &(Way){ "c", 1, N, NULL });
     uint32_t ways = 0;
     for (size_t k = 0; hth_kern_at(k); k++) {
         if (!hth_kern_runs_here(hth_kern_at(k))) continue;
@@ -120,6 +123,47 @@ static void reference_models(void **state) {
     }
 }
 
+/* Past two runs of pages, with every type of cache: blocks cut otherwise, runs apart or not. */
+static void long_texts(void **state) {
+    (void)state;
+    enum { LONG = 2 * HTH_RUN_PAGES * HTH_PAGE_LEN + 70 };
+    static const Way ways[] = {
+        { NULL, 1, 1, NULL },  { NULL, 2, 3, NULL },    { NULL, 3, 1, NULL },
+        { NULL, 3, 64, NULL }, { NULL, 2, LONG, NULL }, { NULL, 1, 257, NULL },
+    };
+    static uint32_t ids[LONG];
+    Tiny c = { .arch = "llama", .layers = 1, .embd = 96, .heads = 3, .kv_heads = 1, .ff = 32 };
+    HthErr err = { 0 };
+    HthBuf file;
+    HthModel *m = NULL;
+    c.vocab = 11;
+    c.ctx = LONG;
+    c.fmt = "F32";
+    c.seed = 9;
+    for (uint32_t i = 0; i < LONG; i++) ids[i] = tiny_id(&c, 4, i);
+    tiny_build(&file, &c);
+    assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+    for (int type = 0; type < HTH_KV_COUNT; type++) {
+        const char *kv = hth_kv_name((HthKvType)type);
+        float *want = run(m, ids, LONG, &(Way){ "c", 1, 100, kv });
+        for (size_t k = 0; hth_kern_at(k); k++)
+            for (size_t i = 0; hth_kern_runs_here(hth_kern_at(k)) && i < HTH_COUNT(ways); i++) {
+                if (k == 0 && i != 1) continue;
+                Way way = ways[i];
+                way.isa = hth_kern_at(k)->name;
+                way.kv = kv;
+                float *got = run(m, ids, LONG, &way);
+                if (memcmp(want, got, (size_t)LONG * c.vocab * sizeof *got) != 0)
+                    fail_msg("%s: tier %s, %u threads, chunks of %u differ", kv, way.isa,
+                             way.threads, way.chunk);
+                hth_free(got);
+            }
+        hth_free(want);
+    }
+    hth_model_close(&m);
+    hth_buf_drop(&file);
+}
+
 typedef struct Timeline { /* what a session owns, by hand, so that two can share a step */
     HthTable *table;
     uint32_t ids[N], count;
@@ -150,7 +194,7 @@ static void in_company(void **state) {
     float *want[2], *got = hth_calloc((size_t)32 * c.vocab, sizeof *got);
     for (uint32_t k = 0; k < 2; k++) {
         for (uint32_t i = 0; i < N; i++) t[k].ids[i] = tiny_id(&c, 2 + k, i);
-        want[k] = run(m, t[k].ids, N, &(Way){ "c", 1, N });
+        want[k] = run(m, t[k].ids, N, &(Way){ "c", 1, N, NULL });
         assert_ok(hth_table_open(&t[k].table, pages, &layout, 4, &err), err);
     }
     for (uint64_t step = 0; t[0].count < N || t[1].count < N; step++) {
@@ -190,6 +234,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format),
         cmocka_unit_test(reference_models),
+        cmocka_unit_test(long_texts),
         cmocka_unit_test(in_company),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

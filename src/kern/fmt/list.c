@@ -86,7 +86,3 @@ size_t hth_act_bytes(HthAct act, uint32_t k) {
     if (act == HTH_ACT_Q8) return (size_t)(k / 32) * sizeof(HthActQ8);
     return ((size_t)k * sizeof(float) + 63) / 64 * 64; /* columns stay aligned */
 }
-
-size_t hth_kv_bytes(HthKvType type, uint32_t n) {
-    return (size_t)n * (type == HTH_KV_F16 ? 2 : 4);
-}

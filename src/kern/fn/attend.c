@@ -1,10 +1,18 @@
-/* attend.c - attention over one page of keys and values, and the merge of pages.
+/* attend.c - attention of many queries over one page of keys and values, carried on page by page
+ * through a run, and the merge of runs.
  *
- * Page: s_t = dot(q, k_t) * scale, the dot in 16 canonical lanes over head_dim; m = max s_t (a NaN
- * is never the maximum); p_t = exp(s_t - m); l = sum p_t in 16 canonical lanes over t;
- * o[d] = sum p_t * v_t[d], one accumulator from 0 by fma, t ascending.
- * Merge: M = max m_i; w_i = exp(m_i - M); L = fma(l_i, w_i, L) and out = fma(o_i, w_i, out) from 0,
- * i ascending; out = out * (1 / L).
+ * Page, per query, positions t < count:
+ *   s_t = dot(q, k_t): one accumulator from 0 by fma, dimensions ascending (q is scaled already)
+ *   M = max(m, max s_t), a NaN is never the maximum, and -0 counts as +0
+ *   c = M == m ? 1 : exp(m - M);  p_t = exp(s_t - M)
+ *   l = fma(l, c, sum p_t), the sum in 16 canonical lanes over t;  m = M
+ *   o[d] = o[d] * c, then fma(p_t, v_t[d], o[d]), t ascending
+ * The first page of a run: m = -inf, l = sum p_t, o[d] from 0.
+ * Merge of the next run into those before it: M = max(m, m2), a = m == M ? 1 : exp(m - M), b
+ * likewise of m2; l = fma(l2, b, l * a); o = fma(o2, b, o * a).  The result is o * (1 / l).
+ *
+ * A lane is a position in the scores and a dimension in the values, so that no sum crosses lanes
+ * but the one over p_t; a tile of queries reads a key or value once.
  *
  * Thread: any. */
 #include "kern/fn/fn.h"
@@ -14,6 +22,12 @@
 #include <math.h>
 
 #include "kern/fn/exp.h"
+
+size_t hth_attend_work(uint32_t queries, uint32_t head_dim, uint32_t head_dim_v) {
+    size_t dim = head_dim > head_dim_v ? head_dim : head_dim_v;
+    size_t factors = ((size_t)queries + 15) / 16 * 16;
+    return factors + (queries + dim + head_dim_v / 32) * HTH_PAGE_LEN;
+}
 
 float hth_exp_c(float x) {
     x = HTH_EXP_HI < x ? HTH_EXP_HI : x;
@@ -30,54 +44,60 @@ float hth_exp_c(float x) {
     return (e * hth_bits_f32((h + 127) << 23)) * hth_bits_f32((i - h + 127) << 23);
 }
 
-static float load(HthKvType type, const void *row, uint32_t i) {
-    const uint8_t *p = row;
-    if (type == HTH_KV_F16) return hth_f16_to_f32(hth_le16(p + (size_t)i * 2));
-    return hth_bits_f32(hth_le32(p + (size_t)i * 4));
+/* Element i of the row that is column t of a page of keys, or row t of a page of values. */
+static float element(HthKvType type, const void *page, uint32_t n, uint32_t i, uint32_t t,
+                     bool key) {
+    uint32_t per = type == HTH_KV_Q4_0 ? 2 : 1, codes = n / per, scales = n / 32;
+    uint32_t at = type == HTH_KV_Q4_0 ? i / 32 * 16 + i % 16 : i;
+    size_t c = key ? (size_t)at * HTH_PAGE_LEN + t : (size_t)t * codes + at;
+    const uint8_t *p = page, *d = p + (size_t)codes * HTH_PAGE_LEN;
+    if (type == HTH_KV_F32) return hth_bits_f32(hth_le32(p + c * 4));
+    if (type == HTH_KV_F16) return hth_f16_to_f32(hth_le16(p + c * 2));
+    d += (key ? (size_t)(i / 32) * HTH_PAGE_LEN + t : (size_t)t * scales + i / 32) * 2;
+    int q = type == HTH_KV_Q8_0 ? (int8_t)p[c] : (i % 32 < 16 ? p[c] & 15 : p[c] >> 4) - 8;
+    return hth_f16_to_f32(hth_le16(d)) * (float)q;
 }
 
-static void attend_head(const HthAttendPage *a, uint32_t g) {
+static void attend_query(const HthAttendPage *a, uint32_t g) {
     const float *q = a->q + (size_t)g * a->head_dim;
     float *o = a->o + (size_t)g * a->head_dim_v;
-    float p[HTH_PAGE_LEN], m = -INFINITY, sum[16] = { 0.0f };
-    for (uint32_t t = 0; t < a->count; t++) {
-        const uint8_t *k = (const uint8_t *)a->k + t * a->k_stride;
-        float lane[16] = { 0.0f };
+    float p[HTH_PAGE_LEN], m = -INFINITY, sum[16] = { 0.0f }, c = 1.0f;
+    for (uint32_t t = 0; t < a->count[g]; t++) {
+        p[t] = 0.0f;
         for (uint32_t i = 0; i < a->head_dim; i++)
-            lane[i % 16] = fmaf(q[i], load(a->type, k, i), lane[i % 16]);
-        p[t] = hth_tree16(lane) * a->scale;
+            p[t] = fmaf(q[i], element(a->type, a->k, a->head_dim, i, t, true), p[t]);
         m = p[t] > m ? p[t] : m;
     }
-    for (uint32_t t = 0; t < a->count; t++) {
+    m += 0.0f;
+    if (!a->first) {
+        m = a->m[g] > m ? a->m[g] : m;
+        c = m == a->m[g] ? 1.0f : hth_exp_c(a->m[g] - m);
+    }
+    for (uint32_t t = 0; t < a->count[g]; t++) {
         p[t] = hth_exp_c(p[t] - m);
         sum[t % 16] += p[t];
     }
     a->m[g] = m;
-    a->l[g] = hth_tree16(sum);
+    a->l[g] = a->first ? hth_tree16(sum) : fmaf(a->l[g], c, hth_tree16(sum));
     for (uint32_t d = 0; d < a->head_dim_v; d++) {
-        float acc = 0.0f;
-        for (uint32_t t = 0; t < a->count; t++)
-            acc = fmaf(p[t], load(a->type, (const uint8_t *)a->v + t * a->v_stride, d), acc);
+        float acc = a->first ? 0.0f : o[d] * c;
+        for (uint32_t t = 0; t < a->count[g]; t++)
+            acc = fmaf(p[t], element(a->type, a->v, a->head_dim_v, d, t, false), acc);
         o[d] = acc;
     }
 }
 
 void hth_attend_page_c(const HthAttendPage *a) {
-    for (uint32_t g = 0; g < a->group; g++) attend_head(a, g);
+    for (uint32_t g = 0; g < a->queries; g++) attend_query(a, g);
 }
 
-void hth_attend_merge_c(float *out, const float *m, const float *l, const float *o, uint32_t pages,
-                        uint32_t head_dim_v) {
-    float max = -INFINITY, sum = 0.0f;
-    for (uint32_t i = 0; i < pages; i++) max = m[i] > max ? m[i] : max;
-    for (uint32_t d = 0; d < head_dim_v; d++) out[d] = 0.0f;
-    for (uint32_t i = 0; i < pages; i++, o += head_dim_v) {
-        float w = hth_exp_c(m[i] - max);
-        sum = fmaf(l[i], w, sum);
-        for (uint32_t d = 0; d < head_dim_v; d++) out[d] = fmaf(o[d], w, out[d]);
-    }
-    float inv = 1.0f / sum;
-    for (uint32_t d = 0; d < head_dim_v; d++) out[d] = out[d] * inv;
+void hth_attend_merge_c(float *m, float *l, float *o, float m2, float l2, const float *o2,
+                        uint32_t n) {
+    float max = m2 > *m ? m2 : *m;
+    float a = *m == max ? 1.0f : hth_exp_c(*m - max), b = m2 == max ? 1.0f : hth_exp_c(m2 - max);
+    *m = max;
+    *l = fmaf(l2, b, *l * a);
+    for (uint32_t d = 0; d < n; d++) o[d] = fmaf(o2[d], b, o[d] * a);
 }
 
 #else /* HTH_ISA_SPEED: avx2, avx512 */
@@ -86,141 +106,253 @@ void hth_attend_merge_c(float *out, const float *m, const float *l, const float 
 
 #include <math.h>
 
-HTH_INLINE V kv_load(HthKvType type, const uint8_t *row, uint32_t i) {
-    return type == HTH_KV_F16 ? vf_half(row + (size_t)i * 2) : vf_load(row + (size_t)i * 4);
-}
-HTH_INLINE V kv_loadn(HthKvType type, const uint8_t *row, uint32_t i, uint32_t n) {
-    return type == HTH_KV_F16 ? vf_halfn(row + (size_t)i * 2, n) : vf_loadn(row + (size_t)i * 4, n);
+/* Queries x vectors of a tile: as many accumulators as the registers hold. */
+enum { TILE_Q = HTH_VEC_ROOM < 32 ? 2 : 4, TILE_V = TILE_Q };
+/* From so many queries on a page is turned to floats once for all. */
+enum { UNPACK_QUERIES = 12 };
+
+typedef struct Tile {
+    const HthAttendPage *a;
+    const uint8_t *page; /* of keys or values, in the type the tile is made for */
+    const float *scale; /* values: [HTH_PAGE_LEN][head_dim_v / 32] */
+    float *s; /* [queries][HTH_PAGE_LEN]: scores, then weights */
+    const float *c; /* [queries] factor of what o holds already */
+    uint32_t g; /* the first query */
+} Tile;
+
+/* 16 positions from t of key dimension d; scale: those of its block at t. */
+HTH_INLINE V key(HthKvType type, const uint8_t *page, uint32_t d, uint32_t t, V scale) {
+    size_t at = (size_t)d * HTH_PAGE_LEN + t;
+    if (type == HTH_KV_F32) return vf_load(page + at * 4);
+    if (type == HTH_KV_F16) return vf_half(page + at * 2);
+    if (type == HTH_KV_Q8_0) return vf_mul(scale, vf_i(vi_s8(page + at)));
+    I b = vi_u8(page + ((size_t)(d / 32 * 16 + d % 16) * HTH_PAGE_LEN + t));
+    b = d % 32 < 16 ? vi_and(b, vi_set1(15)) : vi_srl(b, 4);
+    return vf_mul(scale, vf_i(vi_sub(b, vi_set1(8))));
 }
 
-/* Scores of NH heads from g at 16/NH positions from t into s[h][t]; rows past the last position
- * repeat it. */
-HTH_INLINE void scores(const HthAttendPage *a, HthKvType type, uint32_t NH, uint32_t g, uint32_t t,
-                       float s[][HTH_PAGE_LEN]) {
-    const uint32_t nt = 16 / NH;
-    const uint8_t *k[16];
-    V acc[16];
-    for (uint32_t i = 0; i < nt; i++) {
-        uint32_t at = t + i < a->count ? t + i : a->count - 1;
-        k[i] = (const uint8_t *)a->k + at * a->k_stride;
-    }
-    HTH_UNROLL for (uint32_t i = 0; i < 16; i++) acc[i] = vf_zero();
-    const float *q = a->q + (size_t)g * a->head_dim;
-    uint32_t e = 0;
-    for (; e + 16 <= a->head_dim; e += 16) {
-        V qh[4];
-        HTH_UNROLL for (uint32_t h = 0; h < NH; h++) qh[h] = vf_load(q + h * a->head_dim + e);
-        HTH_UNROLL for (uint32_t i = 0; i < nt; i++) {
-            V kv = kv_load(type, k[i], e);
-            HTH_UNROLL for (uint32_t h = 0; h < NH; h++) acc[h * nt + i] =
-                vf_fma(qh[h], kv, acc[h * nt + i]);
-        }
-    }
-    if (e < a->head_dim) {
-        uint32_t n = a->head_dim - e;
-        for (uint32_t i = 0; i < nt; i++) {
-            V kv = kv_loadn(type, k[i], e, n);
-            for (uint32_t h = 0; h < NH; h++) {
-                V qh = vf_loadn(q + h * a->head_dim + e, n);
-                acc[h * nt + i] = vf_fman(qh, kv, acc[h * nt + i], n);
+HTH_INLINE V key_scale(HthKvType type, const uint8_t *page, uint32_t dim, uint32_t d, uint32_t t) {
+    size_t codes = (size_t)(type == HTH_KV_Q4_0 ? dim / 2 : dim) * HTH_PAGE_LEN;
+    if (type < HTH_KV_Q8_0) return vf_zero();
+    return vf_half(page + codes + ((size_t)(d / 32) * HTH_PAGE_LEN + t) * 2);
+}
+
+/* n dimensions (a multiple of 16 but for floats) from d of position t. */
+HTH_INLINE V value(HthKvType type, const Tile *k, uint32_t t, uint32_t d, uint32_t n) {
+    uint32_t dim = k->a->head_dim_v;
+    size_t at = (size_t)t * dim + d;
+    if (type == HTH_KV_F32)
+        return n < 16 ? vf_loadn(k->page + at * 4, n) : vf_load(k->page + at * 4);
+    if (type == HTH_KV_F16)
+        return n < 16 ? vf_halfn(k->page + at * 2, n) : vf_half(k->page + at * 2);
+    V scale = vf_set1(k->scale[t * (dim / 32) + d / 32]);
+    if (type == HTH_KV_Q8_0) return vf_mul(scale, vf_i(vi_s8(k->page + at)));
+    I b = vi_u8(k->page + ((size_t)t * dim / 2 + d / 32 * 16));
+    b = d % 32 < 16 ? vi_and(b, vi_set1(15)) : vi_srl(b, 4);
+    return vf_mul(scale, vf_i(vi_sub(b, vi_set1(8))));
+}
+
+/* Scores of NQ queries at all positions up to the last that one of them sees, and a few more. */
+HTH_INLINE void scores(HthKvType type, uint32_t NQ, const Tile *k) {
+    uint32_t dim = k->a->head_dim, most = 0;
+    const float *q = k->a->q + (size_t)k->g * dim;
+    for (uint32_t h = 0; h < NQ; h++)
+        most = k->a->count[k->g + h] > most ? k->a->count[k->g + h] : most;
+    for (uint32_t t = 0; t < most; t += 16 * TILE_V) {
+        V acc[TILE_Q][TILE_V], scale[TILE_V];
+        HTH_UNROLL for (uint32_t h = 0; h < NQ; h++)
+            HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++) acc[h][i] = vf_zero();
+        for (uint32_t b = 0; b < dim; b += 16) {
+            uint32_t end = dim - b < 16 ? dim : b + 16;
+            HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++) scale[i] =
+                key_scale(type, k->page, dim, b, t + 16 * i);
+            for (uint32_t d = b; d < end; d++) {
+                V x[TILE_V];
+                HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++) x[i] =
+                    key(type, k->page, d, t + 16 * i, scale[i]);
+                HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) {
+                    V y = vf_set1(q[(size_t)h * dim + d]);
+                    HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++) acc[h][i] =
+                        vf_fma(y, x[i], acc[h][i]);
+                }
             }
         }
+        HTH_UNROLL for (uint32_t h = 0; h < NQ; h++)
+            HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++)
+                vf_store(k->s + (size_t)(k->g + h) * HTH_PAGE_LEN + t + 16 * i, acc[h][i]);
     }
-    float out[16];
-    vf_store(out, vf_mul(vf_trees(acc), vf_set1(a->scale)));
-    for (uint32_t h = 0; h < NH; h++)
-        for (uint32_t i = 0; i < nt && t + i < a->count; i++) s[h][t + i] = out[h * nt + i];
 }
 
-/* Scores become exp(s - m), zero past the last position. */
-HTH_INLINE void weights(const HthAttendPage *a, uint32_t g, float s[HTH_PAGE_LEN]) {
-    float m = -INFINITY;
-    V sum = vf_zero();
-    for (uint32_t t = 0; t < a->count; t++) m = s[t] > m ? s[t] : m;
-    for (uint32_t t = 0; t < a->count; t += 16) {
-        uint32_t n = a->count - t < 16 ? a->count - t : 16;
-        V p = vf_exp(vf_sub(vf_loadn(s + t, n), vf_set1(m)));
-        vf_storen(s + t, p, n);
-        sum = vf_add(sum, vf_loadn(s + t, n));
+/* Scores of one query become weights, zero to the end of their vector; the factor c of what o
+ * holds. */
+HTH_INLINE float weights(const HthAttendPage *a, uint32_t g, float *s) {
+    uint32_t n = a->count[g], end = (n + 15) / 16 * 16;
+    V most = vf_set1(-INFINITY), sum = vf_zero();
+    for (uint32_t t = n; t < end; t++) s[t] = -INFINITY;
+    for (uint32_t t = 0; t < end; t += 16) most = vf_max(vf_load(s + t), most);
+    float m = vf_top(most) + 0.0f, c = 1.0f;
+    if (!a->first) {
+        m = a->m[g] > m ? a->m[g] : m;
+        if (m != a->m[g]) {
+            float e[16];
+            vf_store(e, vf_exp(vf_set1(a->m[g] - m)));
+            c = e[0];
+        }
+    }
+    for (uint32_t t = 0; t < end; t += 16) {
+        V p = vf_exp(vf_sub(vf_load(s + t), vf_set1(m)));
+        vf_store(s + t, p);
+        sum = vf_add(sum, p);
     }
     a->m[g] = m;
-    a->l[g] = vf_tree(sum);
+    a->l[g] = a->first ? vf_tree(sum) : fmaf(a->l[g], c, vf_tree(sum));
+    return c;
 }
 
-/* ND vectors of o from d for NH heads; n < 16 lanes of the one vector when ND is 1. */
-HTH_INLINE void values(const HthAttendPage *a, HthKvType type, uint32_t NH, uint32_t ND, uint32_t g,
-                       uint32_t d, uint32_t n, float s[][HTH_PAGE_LEN]) {
-    V acc[4][4];
-    HTH_UNROLL for (uint32_t h = 0; h < NH; h++) HTH_UNROLL for (uint32_t i = 0; i < ND; i++)
-        acc[h][i] = vf_zero();
-    const uint8_t *row = a->v;
-    for (uint32_t t = 0; t < a->count; t++, row += a->v_stride) {
-        V v[4];
-        HTH_UNROLL for (uint32_t i = 0; i < ND; i++) v[i] =
-            n < 16 ? kv_loadn(type, row, d, n) : kv_load(type, row, d + 16 * i);
-        HTH_UNROLL for (uint32_t h = 0; h < NH; h++) {
-            V p = vf_set1(s[h][t]);
-            HTH_UNROLL for (uint32_t i = 0; i < ND; i++) acc[h][i] = vf_fma(p, v[i], acc[h][i]);
+/* ND vectors of o from d for NQ queries; n < 16 lanes of the one vector when ND is 1. */
+HTH_INLINE void values_at(HthKvType type, uint32_t NQ, uint32_t ND, const Tile *k, uint32_t d,
+                          uint32_t n) {
+    const HthAttendPage *a = k->a;
+    const float *p = k->s + (size_t)k->g * HTH_PAGE_LEN;
+    float *o = a->o + (size_t)k->g * a->head_dim_v + d;
+    uint32_t least = HTH_PAGE_LEN, most = 0;
+    V acc[TILE_Q][TILE_V], x[TILE_V];
+    HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) {
+        uint32_t count = a->count[k->g + h];
+        V c = vf_set1(k->c[k->g + h]);
+        least = count < least ? count : least;
+        most = count > most ? count : most;
+        HTH_UNROLL for (uint32_t i = 0; i < ND; i++) acc[h][i] =
+            a->first ? vf_zero() : vf_mul(c, vf_loadn(o + (size_t)h * a->head_dim_v + 16 * i, n));
+    }
+    for (uint32_t t = 0; t < least; t++) {
+        HTH_UNROLL for (uint32_t i = 0; i < ND; i++) x[i] = value(type, k, t, d + 16 * i, n);
+        HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) {
+            V y = vf_set1(p[h * HTH_PAGE_LEN + t]);
+            HTH_UNROLL for (uint32_t i = 0; i < ND; i++) acc[h][i] = vf_fma(y, x[i], acc[h][i]);
         }
     }
-    HTH_UNROLL for (uint32_t h = 0; h < NH; h++) {
-        float *o = a->o + (size_t)(g + h) * a->head_dim_v + d;
-        HTH_UNROLL for (uint32_t i = 0; i < ND; i++) vf_storen(o + 16 * i, acc[h][i], n);
-    }
+    for (uint32_t t = least; t < most; t++) /* the diagonal: what a query may not see is not read */
+        HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) if (t < a->count[k->g + h])
+            HTH_UNROLL for (uint32_t i = 0; i < ND; i++) acc[h][i] = vf_fma(
+                vf_set1(p[h * HTH_PAGE_LEN + t]), value(type, k, t, d + 16 * i, n), acc[h][i]);
+    HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) HTH_UNROLL for (uint32_t i = 0; i < ND; i++)
+        vf_storen(o + (size_t)h * a->head_dim_v + 16 * i, acc[h][i], n);
 }
 
-HTH_INLINE void heads(const HthAttendPage *a, HthKvType type, uint32_t NH, uint32_t g) {
-    float s[4][HTH_PAGE_LEN];
-    for (uint32_t t = 0; t < a->count; t += 16 / NH) scores(a, type, NH, g, t, s);
-    for (uint32_t h = 0; h < NH; h++) weights(a, g + h, s[h]);
-    uint32_t d = 0;
-    for (; d + 64 <= a->head_dim_v; d += 64) values(a, type, NH, 4, g, d, 16, s);
-    for (; d < a->head_dim_v; d += 16) {
-        uint32_t left = a->head_dim_v - d;
-        values(a, type, NH, 1, g, d, left < 16 ? left : 16, s);
-    }
+HTH_INLINE void values(HthKvType type, uint32_t NQ, const Tile *k) {
+    uint32_t d = 0, dim = k->a->head_dim_v;
+    for (; d + 16 * TILE_V <= dim; d += 16 * TILE_V) values_at(type, NQ, TILE_V, k, d, 16);
+    for (; d + 16 <= dim; d += 16) values_at(type, NQ, 1, k, d, 16);
+    if (d < dim) values_at(type, NQ, 1, k, d, dim - d);
 }
 
-#define HEADS(NH, TYPE)                                                                            \
-    static                                                                                         \
-        __attribute__((noinline)) void heads_##NH##_##TYPE(const HthAttendPage *a, uint32_t g) {   \
-        heads(a, HTH_KV_##TYPE, NH, g);                                                            \
-    }
 /* clang-format off */
-HEADS(1, F32) HEADS(2, F32) HEADS(4, F32)
-HEADS(1, F16) HEADS(2, F16) HEADS(4, F16)
-    /* clang-format on */
+#define TILES(NAME, NQ, TYPE)                                                                      \
+    static __attribute__((noinline)) void scores_##NAME##_##TYPE(const Tile *k) {                  \
+        scores(HTH_KV_##TYPE, NQ, k);                                                              \
+    }                                                                                              \
+    static __attribute__((noinline)) void values_##NAME##_##TYPE(const Tile *k) {                  \
+        values(HTH_KV_##TYPE, NQ, k);                                                              \
+    }
+#define TILES_OF(NAME, NQ)                                                                         \
+    TILES(NAME, NQ, F32) TILES(NAME, NQ, F16) TILES(NAME, NQ, Q8_0) TILES(NAME, NQ, Q4_0)
+#define ROW(what, NAME)                                                                            \
+    { what##_##NAME##_F32, what##_##NAME##_F16, what##_##NAME##_Q8_0, what##_##NAME##_Q4_0 }
+TILES_OF(one, 1) TILES_OF(two, 2) TILES_OF(all, TILE_Q)
+#define SIZES(what) { ROW(what, one), ROW(what, two), ROW(what, all) }
+typedef void TileFn(const Tile *k);
+static TileFn *const score_fns[][HTH_KV_COUNT] = SIZES(scores);
+static TileFn *const value_fns[][HTH_KV_COUNT] = SIZES(values);
+/* clang-format on */
 
-    void HTH_KN(attend_page)(const HthAttendPage *a) {
-    typedef void HeadsFn(const HthAttendPage *page, uint32_t g);
-    static HeadsFn *const fn[2][3] = { { heads_1_F32, heads_2_F32, heads_4_F32 },
-                                       { heads_1_F16, heads_2_F16, heads_4_F16 } };
-    for (uint32_t g = 0; g < a->group;) {
-        uint32_t left = a->group - g, size = left >= 4 ? 2 : left >= 2 ? 1 : 0;
-        fn[a->type == HTH_KV_F16][size](a, g);
-        g += 1u << size;
+static void all_tiles(TileFn *const fns[][HTH_KV_COUNT], HthKvType type, Tile *k) {
+    static const uint32_t taken[] = { 1, 2, TILE_Q };
+    for (k->g = 0; k->g < k->a->queries;) {
+        uint32_t left = k->a->queries - k->g, size = left >= TILE_Q ? 2 : left >= 2 ? 1 : 0;
+        fns[size][type](k);
+        k->g += taken[size];
     }
 }
 
-void HTH_KN(attend_merge)(float *out, const float *m, const float *l, const float *o,
-                          uint32_t pages, uint32_t head_dim_v) {
-    float max = -INFINITY, sum = 0.0f, w[16];
-    for (uint32_t i = 0; i < pages; i++) max = m[i] > max ? m[i] : max;
-    for (uint32_t i = 0; i < pages; i++, o += head_dim_v) {
-        uint32_t n = pages - i < 16 ? pages - i : 16;
-        if (i % 16 == 0) vf_store(w, vf_exp(vf_sub(vf_loadn(m + i, n), vf_set1(max))));
-        V weight = vf_set1(w[i % 16]);
-        sum = fmaf(l[i], w[i % 16], sum);
-        for (uint32_t d = 0; d < head_dim_v; d += 16) {
-            uint32_t lanes = head_dim_v - d < 16 ? head_dim_v - d : 16;
-            V acc = i > 0 ? vf_loadn(out + d, lanes) : vf_zero();
-            vf_storen(out + d, vf_fma(vf_loadn(o + d, lanes), weight, acc), lanes);
+/* A page in floats, laid out as a page of floats is. */
+HTH_INLINE void unpack_keys(HthKvType type, const HthAttendPage *a, float *out) {
+    for (uint32_t d = 0; d < a->head_dim; d++)
+        for (uint32_t t = 0; t < HTH_PAGE_LEN; t += 16)
+            vf_store(out + (size_t)d * HTH_PAGE_LEN + t,
+                     key(type, a->k, d, t, key_scale(type, a->k, a->head_dim, d, t)));
+}
+
+HTH_INLINE void unpack_values(HthKvType type, const Tile *k, uint32_t count, float *out) {
+    uint32_t dim = k->a->head_dim_v;
+    for (uint32_t t = 0; t < count; t++)
+        for (uint32_t d = 0; d < dim; d += 16) {
+            uint32_t n = dim - d < 16 ? dim - d : 16;
+            vf_storen(out + (size_t)t * dim + d, value(type, k, t, d, n), n);
         }
+}
+
+static __attribute__((noinline)) void keys_to_floats(const HthAttendPage *a, float *out) {
+    switch (a->type) {
+    case HTH_KV_F16: unpack_keys(HTH_KV_F16, a, out); break;
+    case HTH_KV_Q8_0: unpack_keys(HTH_KV_Q8_0, a, out); break;
+    default: unpack_keys(HTH_KV_Q4_0, a, out); break;
     }
-    V inv = vf_set1(1.0f / sum);
-    for (uint32_t d = 0; d < head_dim_v; d += 16) {
-        uint32_t lanes = head_dim_v - d < 16 ? head_dim_v - d : 16;
-        vf_storen(out + d, vf_mul(vf_loadn(out + d, lanes), inv), lanes);
+}
+
+static __attribute__((noinline)) void values_to_floats(const Tile *k, uint32_t count, float *out) {
+    switch (k->a->type) {
+    case HTH_KV_F16: unpack_values(HTH_KV_F16, k, count, out); break;
+    case HTH_KV_Q8_0: unpack_values(HTH_KV_Q8_0, k, count, out); break;
+    default: unpack_values(HTH_KV_Q4_0, k, count, out); break;
+    }
+}
+
+/* The scales of a page of values, in floats. */
+static void value_scales(const HthAttendPage *a, float *out) {
+    uint32_t dim = a->head_dim_v, all = dim / 32 * HTH_PAGE_LEN;
+    const uint8_t *d = a->v;
+    d += (size_t)(a->type == HTH_KV_Q4_0 ? dim / 2 : dim) * HTH_PAGE_LEN;
+    for (uint32_t i = 0; i < all; i += 16) vf_store(out + i, vf_half(d + (size_t)i * 2));
+}
+
+void HTH_KN(attend_page)(const HthAttendPage *a) {
+    bool unpack = a->queries >= UNPACK_QUERIES && a->type != HTH_KV_F32;
+    float *s = a->work, *c = s + (size_t)a->queries * HTH_PAGE_LEN;
+    float *scale = c + ((size_t)a->queries + 15) / 16 * 16;
+    float *plane = scale + (size_t)a->head_dim_v / 32 * HTH_PAGE_LEN;
+    HthKvType type = unpack ? HTH_KV_F32 : a->type;
+    uint32_t most = 0;
+    Tile k = { .a = a, .page = a->k, .scale = scale, .s = s, .c = c };
+    if (unpack) {
+        keys_to_floats(a, plane);
+        k.page = (const uint8_t *)plane;
+    }
+    all_tiles(score_fns, type, &k);
+    for (uint32_t g = 0; g < a->queries; g++) {
+        c[g] = weights(a, g, s + (size_t)g * HTH_PAGE_LEN);
+        most = a->count[g] > most ? a->count[g] : most;
+    }
+    k.page = a->v;
+    if (a->type >= HTH_KV_Q8_0) value_scales(a, scale);
+    if (unpack) {
+        values_to_floats(&k, most, plane);
+        k.page = (const uint8_t *)plane;
+    }
+    all_tiles(value_fns, type, &k);
+}
+
+void HTH_KN(attend_merge)(float *m, float *l, float *o, float m2, float l2, const float *o2,
+                          uint32_t n) {
+    float max = m2 > *m ? m2 : *m, e[16] = { *m - max, m2 - max };
+    vf_store(e, vf_exp(vf_load(e)));
+    float a = *m == max ? 1.0f : e[0], b = m2 == max ? 1.0f : e[1];
+    *m = max;
+    *l = fmaf(l2, b, *l * a);
+    for (uint32_t d = 0; d < n; d += 16) {
+        uint32_t lanes = n - d < 16 ? n - d : 16;
+        V acc = vf_mul(vf_loadn(o + d, lanes), vf_set1(a));
+        vf_storen(o + d, vf_fma(vf_loadn(o2 + d, lanes), vf_set1(b), acc), lanes);
     }
 }
 

@@ -19,8 +19,8 @@
     void hth_add_##isa(float *y, const float *a, const float *b, uint32_t n);                      \
     void hth_kv_store_##isa(HthKvType type, const float *x, uint32_t n, void *out);                \
     void hth_attend_page_##isa(const HthAttendPage *p);                                            \
-    void hth_attend_merge_##isa(float *out, const float *m, const float *l, const float *o,        \
-                                uint32_t pages, uint32_t head_dim_v);
+    void hth_attend_merge_##isa(float *m, float *l, float *o, float m2, float l2, const float *o2, \
+                                uint32_t n);
 HTH_FN_DECL(c)
 HTH_FN_DECL(neon)
 HTH_FN_DECL(avx2)

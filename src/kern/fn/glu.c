@@ -1,4 +1,4 @@
-/* glu.c - the element-wise kernels: gated activation, addition, the KV cache's number formats.
+/* glu.c - the element-wise kernels: gated activation, addition.
  *
  * Thread: any. */
 #include "kern/fn/fn.h"
@@ -12,18 +12,6 @@ void hth_swiglu_c(float *y, const float *gate, const float *up, uint32_t n) {
 
 void hth_add_c(float *y, const float *a, const float *b, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) y[i] = a[i] + b[i];
-}
-
-void hth_kv_store_c(HthKvType type, const float *x, uint32_t n, void *out) {
-    if (type == HTH_KV_F32) {
-        memcpy(out, x, n * sizeof *x);
-        return;
-    }
-    uint8_t *to = out;
-    for (uint32_t i = 0; i < n; i++) {
-        uint16_t h = hth_f32_to_f16(x[i]);
-        memcpy(to + (size_t)i * 2, &h, 2);
-    }
 }
 
 #else /* HTH_ISA_SPEED: avx2, avx512 */
@@ -45,17 +33,6 @@ void HTH_KN(add)(float *y, const float *a, const float *b, uint32_t n) {
     uint32_t i = 0;
     for (; i + 16 <= n; i += 16) vf_store(y + i, vf_add(vf_load(a + i), vf_load(b + i)));
     if (i < n) vf_storen(y + i, vf_add(vf_loadn(a + i, n - i), vf_loadn(b + i, n - i)), n - i);
-}
-
-void HTH_KN(kv_store)(HthKvType type, const float *x, uint32_t n, void *out) {
-    if (type == HTH_KV_F32) {
-        memcpy(out, x, n * sizeof *x);
-        return;
-    }
-    uint8_t *to = out;
-    uint32_t i = 0;
-    for (; i + 16 <= n; i += 16) vf_tohalf(to + (size_t)i * 2, vf_load(x + i));
-    if (i < n) vf_tohalfn(to + (size_t)i * 2, vf_loadn(x + i, n - i), n - i);
 }
 
 #endif

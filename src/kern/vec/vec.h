@@ -14,6 +14,7 @@
  *   vf_fma(a,b,c)                    a*b + c, one rounding
  *   vf_fman(a,b,c,n)                 vf_fma in lanes below n, c in the rest
  *   vf_max(a,b) vf_min(a,b)          a > b ? a : b, a < b ? a : b   (NaN in either: b)
+ *   vf_top(v)                        the greatest lane; no lane is a NaN
  *   vf_tree(v)                       the final sum: i with i+8, i+4, i+2, i+1
  *   vf_trees(d)                      lane r = vf_tree(d[r]), 16 d
  *   vf_unzip(a,b,&e,&o) vf_zip(e,o,&a,&b)  even and odd lanes of the 32 of a, b; and back
@@ -24,6 +25,7 @@
  *   vi_add vi_sub vi_mul vi_and vi_or   vi_sll(i,s) vi_srl(i,s) vi_sra(i,s)  [each 32-bit lane]
  *   vi_byte(i,j)                     byte j of each lane, 0..255
  *   vi_max(a,b) vi_top(i) vi_sum(i)  signed maximum; greatest lane, sum of lanes as numbers
+ *   vi_s8(p) vi_u8(p)                16 bytes, signed or not, as lanes
  *   vi_tobytes(p,i)                  16 lanes, each in -128..127, as 16 bytes
  *   vi_rint(v)                       nearest even; |v| < 2^31
  *   vi_gather4(p,out)                out[k] lane r = dword k of the 16 bytes at p[r], 16 pointers

@@ -126,6 +126,20 @@ HTH_INLINE I vi_sra(I x, int s) {
 HTH_INLINE I vi_byte(I x, int j) { return vi_and(vi_srl(x, 8 * j), vi_set1(255)); }
 HTH_INLINE I vi_rint(V v) { return I2_(_mm256_cvtps_epi32(v.a), _mm256_cvtps_epi32(v.b)); }
 
+HTH_INLINE float vf_top(V v) {
+    __m256 t = _mm256_max_ps(v.a, v.b);
+    __m128 u = _mm_max_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps(t, 1));
+    u = _mm_max_ps(u, _mm_movehl_ps(u, u));
+    return _mm_cvtss_f32(_mm_max_ss(u, _mm_shuffle_ps(u, u, 1)));
+}
+HTH_INLINE I vi_s8(const void *p) {
+    __m128i t = quart_(p);
+    return I2_(_mm256_cvtepi8_epi32(t), _mm256_cvtepi8_epi32(_mm_srli_si128(t, 8)));
+}
+HTH_INLINE I vi_u8(const void *p) {
+    __m128i t = quart_(p);
+    return I2_(_mm256_cvtepu8_epi32(t), _mm256_cvtepu8_epi32(_mm_srli_si128(t, 8)));
+}
 HTH_INLINE I vi_max(I x, I y) {
     return I2_(_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b));
 }

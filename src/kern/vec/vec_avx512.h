@@ -82,6 +82,9 @@ HTH_INLINE I cat4_(__m128i a, __m128i b, __m128i c, __m128i d) {
 HTH_INLINE V vf_half_lo(I a) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(a)); }
 HTH_INLINE V vf_half_hi(I a) { return vf_half_lo(_mm512_srli_epi32(a, 16)); }
 
+HTH_INLINE float vf_top(V v) { return _mm512_reduce_max_ps(v); }
+HTH_INLINE I vi_s8(const void *p) { return _mm512_cvtepi8_epi32(quart_(p)); }
+HTH_INLINE I vi_u8(const void *p) { return _mm512_cvtepu8_epi32(quart_(p)); }
 HTH_INLINE I vi_max(I a, I b) { return _mm512_max_epi32(a, b); }
 HTH_INLINE uint32_t vi_top(I a) { return (uint32_t)_mm512_reduce_max_epi32(a); }
 HTH_INLINE int32_t vi_sum(I a) { return _mm512_reduce_add_epi32(a); }

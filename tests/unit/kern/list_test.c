@@ -39,6 +39,8 @@ static void sizes_are_checked(void **state) {
     assert_int_equal(hth_act_bytes(HTH_ACT_Q8, 64), 2 * sizeof(HthActQ8));
     assert_true(hth_act_bytes(HTH_ACT_F32, 5) >= 20);
     assert_int_equal(hth_kv_bytes(HTH_KV_F16, 3), 6);
+    assert_int_equal(hth_kv_bytes(HTH_KV_Q8_0, 64), 64 + 2 * 2);
+    assert_int_equal(hth_kv_bytes(HTH_KV_Q4_0, 64), 32 + 2 * 2);
     assert_int_equal(hth_kv_bytes(HTH_KV_F32, 3), 12);
 }
 

@@ -226,10 +226,11 @@ static void fill_cache(World *w, uint32_t first) {
     w->view = (HthKvView){ .layout = l, .pages = w->page };
     for (uint32_t p = 0; p < first; p++)
         for (uint32_t h = 0; h < KV_HEADS; h++) {
-            float *k = (float *)(void *)hth_kv_k(&w->view, 0, h, p);
-            float *v = (float *)(void *)hth_kv_v(&w->view, 0, h, p);
+            float k[DK], v[DV];
             for (uint32_t i = 0; i < DK; i++) k[i] = (float)cached(0, p, h, i);
             for (uint32_t i = 0; i < DV; i++) v[i] = (float)cached(1, p, h, i);
+            hth_kv_put_key(l.type, DK, k, hth_kv_keys(&w->view, 0, h, p), p % HTH_PAGE_LEN);
+            hth_kv_put_value(l.type, DV, v, hth_kv_values(&w->view, 0, h, p), p % HTH_PAGE_LEN);
         }
 }
 

@@ -13,7 +13,7 @@ static const Tiny tiny = { .arch = "qwen3",
                            .embd = 32,
                            .heads = 4,
                            .kv_heads = 2,
-                           .head_dim = 16,
+                           .head_dim = 32,
                            .ff = 32,
                            .vocab = VOCAB,
                            .ctx = 128,
@@ -246,10 +246,10 @@ static void caches_differ_as_they_should(void **state) {
     HthErr err = { 0 };
     World w = open_world((HthSessionCfg){ .ctx = CTX });
     uint32_t ids[40];
-    float out[3][VOCAB];
-    static const char *const kv[] = { NULL, "f16", "f32" };
+    float out[5][VOCAB];
+    static const char *const kv[] = { NULL, "f16", "f32", "q8_0", "q4_0" };
     for (uint32_t i = 0; i < 40; i++) ids[i] = tiny_id(&tiny, 7, i);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         HthSession *s = NULL;
         assert_ok(hth_session_open(&s, w.m, &(HthSessionCfg){ .ctx = CTX, .kv = kv[i] }, &err),
                   err);
@@ -259,6 +259,10 @@ static void caches_differ_as_they_should(void **state) {
     assert_floats_same(out[0], out[1], VOCAB); /* quantised weights: halves */
     assert_true(memcmp(out[1], out[2], sizeof out[1]) != 0);
     assert_true(test_max_diff(out[1], out[2], VOCAB) < 0.3f);
+    for (int i = 3; i < 5; i++) {
+        assert_true(memcmp(out[i - 1], out[i], sizeof out[i]) != 0);
+        assert_true(test_max_diff(out[1], out[i], VOCAB) < 1.0f);
+    }
     close_world(&w);
 }
 
