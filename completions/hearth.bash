@@ -24,12 +24,13 @@ _hearth() {
         -n | --num-predict) COMPREPLY=(); return ;;
         -c | --ctx) COMPREPLY=(); return ;;
         -t | --threads) COMPREPLY=(); return ;;
+        --kv) COMPREPLY=($(compgen -W 'f32 f16 q8_0 q4_0' -- "$cur")); return ;;
         --stop) COMPREPLY=(); return ;;
         --draft) _hearth_files '!*.gguf'; return ;;
         --draft-tokens) COMPREPLY=(); return ;;
         --temp) COMPREPLY=(); return ;;
         esac
-        opts='--help --model --system --num-predict --ctx --threads --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --no-pack --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
+        opts='--help --model --system --num-predict --ctx --threads --kv --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --no-pack --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     show)
         case $prev in
@@ -53,7 +54,7 @@ _hearth() {
         -t | --threads) COMPREPLY=(); return ;;
         --chunk) COMPREPLY=(); return ;;
         --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni amx' -- "$cur")); return ;;
-        --kv) COMPREPLY=($(compgen -W 'f32 f16' -- "$cur")); return ;;
+        --kv) COMPREPLY=($(compgen -W 'f32 f16 q8_0 q4_0' -- "$cur")); return ;;
         esac
         opts='--help --tokens --out --threads --chunk --isa --kv --no-pack --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
@@ -73,12 +74,13 @@ _hearth() {
         --streams) COMPREPLY=(); return ;;
         -r | --reps) COMPREPLY=(); return ;;
         -t | --threads) COMPREPLY=(); return ;;
+        --kv) COMPREPLY=($(compgen -W 'f32 f16 q8_0 q4_0' -- "$cur")); return ;;
         --chunk) COMPREPLY=(); return ;;
         --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni amx' -- "$cur")); return ;;
         --svg) COMPREPLY=(); return ;;
         -o | --output) COMPREPLY=($(compgen -W 'md json csv' -- "$cur")); return ;;
         esac
-        opts='--help --prompt --gen --depth --streams --reps --threads --chunk --isa --lock --cold --where --svg --no-pack --output --json'
+        opts='--help --prompt --gen --depth --streams --reps --threads --kv --chunk --isa --lock --cold --where --svg --no-pack --output --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     pack)
         case $prev in
