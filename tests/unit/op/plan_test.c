@@ -133,13 +133,14 @@ static void scratch_is_exact_and_bounded(void **state) {
     assert_int_equal(s.act_at, 10 * 64 * 4);
     assert_int_equal(s.rope_at, s.act_at + 10 * 128);
     assert_int_equal(s.part_at, s.rope_at + 10 * 8 * 4);
-    assert_int_equal(s.part_bytes, (4 * 4 * 18 * 4 + 63) / 64 * 64 + 4 * 24 * 4);
-    p.n_head = 6; /* three queries per KV head: four rows at a time */
+    assert_int_equal(s.part_bytes, (hth_attend_part_bytes(&p) + 63) / 64 * 64);
+    assert_int_equal(s.bytes, s.part_at + 2 * s.part_bytes); /* one run: nothing to merge */
     HthScratch t;
-    assert_ok(hth_plan_scratch(&t, &p, 10, 3, 2, &err), err);
-    assert_int_equal(t.part_bytes, 4 * 12 * 18 * 4 + 12 * 24 * 4);
-    p.n_head = 8;
-    assert_int_equal(s.bytes, s.part_at + 2 * s.part_bytes);
+    assert_ok(hth_plan_scratch(&t, &p, 10, 2 * HTH_RUN_PAGES, 2, &err), err);
+    assert_int_equal(t.split_at, s.bytes); /* m, l and o of 8 rows, 8 heads, 2 runs */
+    assert_int_equal(t.bytes, t.split_at + 8 * 8 * 2 * (16 + 2) * 4);
+    assert_ok(hth_plan_scratch(&t, &p, 10, 2 * HTH_RUN_PAGES, 1, &err), err);
+    assert_int_equal(t.bytes, t.split_at); /* one thread takes the runs in turn */
     p.row_floats = UINT32_MAX;
     p.act_bytes = UINT32_MAX;
     p.head_dim_v = UINT32_MAX;
