@@ -82,7 +82,7 @@ static void compare(Check *k, const Call *c, const uint8_t *want, const uint8_t 
     }
 }
 
-/* Floats come out, at a float's alignment; what is stored in fewer bits lies at any even address. */
+/* Floats come out at a float's alignment; what is stored in fewer bits lies at any even address. */
 static bool wide(const Call *c) {
     return c->which != STORE || c->type == HTH_KV_F32;
 }
