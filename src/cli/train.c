@@ -161,7 +161,7 @@ static void print_speed(void *payload, const HthTrainSpeed *s) {
 }
 
 static HthStatus do_speed(Job *job, HthErr *err) {
-    return hth_train_speed(&job->cfg, print_speed, NULL, err);
+    return hth_train_speed(&job->cfg, 5, print_speed, NULL, err);
 }
 
 typedef struct Step {

@@ -273,8 +273,8 @@ static void burn_item(void *ctx, uint32_t item, uint32_t worker) {
     b->sink[item] = b->tile->burn(b->rounds);
 }
 
-double hth_sgemm_peak(HthPool *pool) {
-    Burn b = { .tile = hth_sgemm_tile_best(), .rounds = 400000 };
+double hth_sgemm_peak(HthPool *pool, uint32_t rounds) {
+    Burn b = { .tile = hth_sgemm_tile_best(), .rounds = rounds };
     const uint32_t threads = hth_pool_threads(pool);
     double best = 0;
     for (int i = 0; i < 8; i++) {

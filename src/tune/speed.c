@@ -10,7 +10,7 @@
 #include "tune/net.h"
 #include "tune/work.h"
 
-enum { TURNS = 5, REPEATS = 4, SHAPES_MAX = 32 };
+enum { REPEATS = 4, SHAPES_MAX = 32 };
 
 typedef struct Product {
     bool ta, tb;
@@ -46,8 +46,8 @@ static double rate_of(HthSgemm *g, const Product *p, const float *a, const float
     return best;
 }
 
-static HthStatus measure(HthSgemm *g, HthPool *pool, const Product *p, HthTrainSpeed *out,
-                         HthErr *err) {
+static HthStatus measure(HthSgemm *g, HthPool *pool, const Product *p, uint32_t turns,
+                         HthTrainSpeed *out, HthErr *err) {
     float *a = hth_calloc_aligned((size_t)p->m * p->k, sizeof *a);
     float *b = hth_calloc_aligned((size_t)p->k * p->n, sizeof *b);
     float *c = hth_calloc_aligned((size_t)p->m * p->n, sizeof *c);
@@ -64,8 +64,9 @@ static HthStatus measure(HthSgemm *g, HthPool *pool, const Product *p, HthTrainS
                                 .kind = p->ta   ? "weight gradient"
                                         : p->tb ? "forward"
                                                 : "input gradient" };
-        for (int i = 0; i < TURNS; i++) {
-            const double peak = hth_sgemm_peak(pool), rate = rate_of(g, p, a, b, c);
+        for (uint32_t i = 0; i < turns; i++) {
+            const double peak = hth_sgemm_peak(pool, turns * (HTH_SGEMM_PEAK_ROUNDS / 5)),
+                         rate = rate_of(g, p, a, b, c);
             if (rate > out->flops_per_s) out->flops_per_s = rate;
             if (peak > out->peak) out->peak = peak;
         }
@@ -76,7 +77,8 @@ static HthStatus measure(HthSgemm *g, HthPool *pool, const Product *p, HthTrainS
     return status;
 }
 
-HthStatus hth_train_speed(const HthTrainCfg *cfg, HthTrainSpeedFn *fn, void *payload, HthErr *err) {
+HthStatus hth_train_speed(const HthTrainCfg *cfg, uint32_t turns, HthTrainSpeedFn *fn,
+                          void *payload, HthErr *err) {
     HthWork w = { 0 };
     HthNet *net = NULL;
     HthSgemm *g = NULL;
@@ -91,7 +93,7 @@ HthStatus hth_train_speed(const HthTrainCfg *cfg, HthTrainSpeedFn *fn, void *pay
             count = add_layer(list, count, hth_net_param(net, i), w.recipe->optim.rows);
     for (uint32_t i = 0; status == HTH_OK && i < count; i++) {
         HthTrainSpeed speed;
-        status = measure(g, w.pool, &list[i], &speed, err);
+        status = measure(g, w.pool, &list[i], turns, &speed, err);
         if (status == HTH_OK) fn(payload, &speed);
     }
     hth_sgemm_close(&g);

@@ -192,7 +192,7 @@ static HthStatus run_open(Run *run, HthErr *err) {
     const int n = fprintf(run->log, "{\"step\":%u,\"steps\":%u,\"threads\":%u}\n", run->ckpt.step,
                           run->work.recipe->optim.steps, hth_pool_threads(run->work.pool));
     HTH_REQUIRE(n > 0, err, HTH_EIO, "cannot write %s", run->log_path.p);
-    run->peak = hth_sgemm_peak(run->work.pool);
+    run->peak = hth_sgemm_peak(run->work.pool, HTH_SGEMM_PEAK_ROUNDS);
     run->first_step = run->ckpt.step;
     run->start_ns = run->saved_ns = hth_clock_ns();
     return HTH_OK;

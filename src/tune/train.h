@@ -51,15 +51,16 @@ HTH_MUST_CHECK HthStatus hth_train_run(const HthTrainCfg *cfg, HthTrainFn *fn, v
 HTH_MUST_CHECK HthStatus hth_train_export(const HthTrainCfg *cfg, const char *format,
                                           const char *path, HthErr *err);
 
-/* The recipe's matrix products, one by one, against the peak of an fma loop in the same process. */
+/* The recipe's matrix products, one by one, against the peak of an fma loop in the same process.
+ * turns: how often each is measured, and how long the loop is; five make a figure. */
 typedef struct HthTrainSpeed {
     const char *kind; /* "forward", "input gradient", "weight gradient" */
     uint32_t m, n, k;
     double flops_per_s, peak;
 } HthTrainSpeed;
 typedef void HthTrainSpeedFn(void *payload, const HthTrainSpeed *speed);
-HTH_MUST_CHECK HthStatus hth_train_speed(const HthTrainCfg *cfg, HthTrainSpeedFn *fn, void *payload,
-                                         HthErr *err);
+HTH_MUST_CHECK HthStatus hth_train_speed(const HthTrainCfg *cfg, uint32_t turns,
+                                         HthTrainSpeedFn *fn, void *payload, HthErr *err);
 
 /* ---- evaluation of a model file ---- */
 

@@ -152,35 +152,38 @@ HTH_INLINE V value(HthKvType type, const Tile *k, uint32_t t, uint32_t d, uint32
     return vf_mul(scale, vf_i(vi_sub(b, vi_set1(8))));
 }
 
-/* Scores of NQ queries at all positions up to the last that one of them sees, and a few more. */
-HTH_INLINE void scores(HthKvType type, uint32_t NQ, const Tile *k) {
-    uint32_t dim = k->a->head_dim, most = 0;
+/* NV vectors of scores from position t for NQ queries. */
+HTH_INLINE void scores_at(HthKvType type, uint32_t NQ, uint32_t NV, const Tile *k, uint32_t t) {
+    uint32_t dim = k->a->head_dim;
     const float *q = k->a->q + (size_t)k->g * dim;
-    for (uint32_t h = 0; h < NQ; h++)
-        most = k->a->count[k->g + h] > most ? k->a->count[k->g + h] : most;
-    for (uint32_t t = 0; t < most; t += 16 * TILE_V) {
-        V acc[TILE_Q][TILE_V], scale[TILE_V];
-        HTH_UNROLL for (uint32_t h = 0; h < NQ; h++)
-            HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++) acc[h][i] = vf_zero();
-        for (uint32_t b = 0; b < dim; b += 16) {
-            uint32_t end = dim - b < 16 ? dim : b + 16;
-            HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++) scale[i] =
-                key_scale(type, k->page, dim, b, t + 16 * i);
-            for (uint32_t d = b; d < end; d++) {
-                V x[TILE_V];
-                HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++) x[i] =
-                    key(type, k->page, d, t + 16 * i, scale[i]);
-                HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) {
-                    V y = vf_set1(q[(size_t)h * dim + d]);
-                    HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++) acc[h][i] =
-                        vf_fma(y, x[i], acc[h][i]);
-                }
+    V acc[TILE_Q][TILE_V], scale[TILE_V];
+    HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) HTH_UNROLL for (uint32_t i = 0; i < NV; i++)
+        acc[h][i] = vf_zero();
+    for (uint32_t b = 0; b < dim; b += 16) {
+        uint32_t end = dim - b < 16 ? dim : b + 16;
+        HTH_UNROLL for (uint32_t i = 0; i < NV; i++) scale[i] =
+            key_scale(type, k->page, dim, b, t + 16 * i);
+        for (uint32_t d = b; d < end; d++) {
+            V x[TILE_V];
+            HTH_UNROLL for (uint32_t i = 0; i < NV; i++) x[i] =
+                key(type, k->page, d, t + 16 * i, scale[i]);
+            HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) {
+                V y = vf_set1(q[(size_t)h * dim + d]);
+                HTH_UNROLL for (uint32_t i = 0; i < NV; i++) acc[h][i] = vf_fma(y, x[i], acc[h][i]);
             }
         }
-        HTH_UNROLL for (uint32_t h = 0; h < NQ; h++)
-            HTH_UNROLL for (uint32_t i = 0; i < TILE_V; i++)
-                vf_store(k->s + (size_t)(k->g + h) * HTH_PAGE_LEN + t + 16 * i, acc[h][i]);
     }
+    HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) HTH_UNROLL for (uint32_t i = 0; i < NV; i++)
+        vf_store(k->s + (size_t)(k->g + h) * HTH_PAGE_LEN + t + 16 * i, acc[h][i]);
+}
+
+/* Scores of NQ queries at all positions up to the last that one of them sees, and a few more. */
+HTH_INLINE void scores(HthKvType type, uint32_t NQ, const Tile *k) {
+    uint32_t most = 0, t = 0;
+    for (uint32_t h = 0; h < NQ; h++)
+        most = k->a->count[k->g + h] > most ? k->a->count[k->g + h] : most;
+    for (; t + 16 * (TILE_V - 1) < most; t += 16 * TILE_V) scores_at(type, NQ, TILE_V, k, t);
+    for (; t < most; t += 16) scores_at(type, NQ, 1, k, t);
 }
 
 /* Scores of one query become weights, zero to the end of their vector; the factor c of what o

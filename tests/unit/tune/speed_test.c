@@ -18,11 +18,11 @@ static void each_shape_once(void **state) {
     Tiny t;
     HthErr err = { 0 };
     tiny_open(&t);
-    if (hth_train_speed(&t.cfg, count, NULL, &err) != HTH_OK) fail_msg("%s", err.text);
+    if (hth_train_speed(&t.cfg, 1, count, NULL, &err) != HTH_OK) fail_msg("%s", err.text);
     /* embedding 320x32, q and o 32x32, k and v 16x32, gate and up 64x32, down 32x64 */
     assert_int_equal(seen, 15);
     t.cfg.recipe = "/nowhere";
-    assert_int_equal(hth_train_speed(&t.cfg, count, NULL, &err), HTH_EIO);
+    assert_int_equal(hth_train_speed(&t.cfg, 1, count, NULL, &err), HTH_EIO);
     tiny_close(&t);
 }
 
