@@ -10,24 +10,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/file_fault.h"
 
 #define TEXT_MAX ((size_t)64 << 10)
-
-HthStatus hth_room_open(uint8_t **out, size_t bytes, HthErr *err) {
-    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    void *p = MAP_FAILED;
-    if (bytes && !hth_file_fault()) p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-    HTH_REQUIRE(p != MAP_FAILED, err, HTH_ENOMEM, "no room for %zu bytes", bytes);
-    (void)madvise(p, bytes, MADV_HUGEPAGE); /* without them it works as well, a little slower */
-    *out = p;
-    return HTH_OK;
-}
-
-void hth_room_close(uint8_t **room, size_t bytes) {
-    if (*room) munmap(*room, bytes);
-    *room = NULL;
-}
 
 void hth_room_forget(const void *p, size_t n) {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);

@@ -1,15 +1,10 @@
-/* room.h - large blocks of memory by whole pages, and how much there is to have.
+/* room.h - pages that are not needed, and how much memory there is to have.
  *
  * Thread: any. */
 #ifndef HTH_BASE_ROOM_H
 #define HTH_BASE_ROOM_H
 
 #include "base/err.h"
-
-/* Zeroed memory that costs nothing until it is written, in huge pages where the system gives them.
- * ENOMEM; a system call for hth_file_fail_after. */
-HTH_MUST_CHECK HthStatus hth_room_open(uint8_t **out, size_t bytes, HthErr *err);
-void hth_room_close(uint8_t **room, size_t bytes); /* fine on NULL */
 
 /* The whole pages of a FILE mapping's [p, p + n) are not needed soon: they stay readable and come
  * back from the file. Never for memory that is not a file. */

@@ -4,7 +4,6 @@
 #include "model/model.h"
 
 #include "base/mem.h"
-#include "base/room.h"
 #include "model/model_impl.h"
 
 static HthStatus find_arch(HthModel *m, HthErr *err) {
@@ -94,7 +93,7 @@ void hth_model_close(HthModel **model) {
     if (!m) return;
     hth_vocab_close(&m->vocab);
     hth_file_unmap(&m->panels);
-    hth_room_close(&m->room, m->room_bytes);
+    hth_pages_give(m->room, m->room_bytes, 1);
     hth_arena_close(&m->arena);
     hth_gguf_close(&m->gguf);
     hth_free(m);

@@ -4,6 +4,7 @@
 make=${HEARTH_BUILD:-$(dirname "$HEARTH_BIN")}/mkmodel
 [[ -x $make ]] || skip "no $make"
 ${CC:-cc} -O1 -D_GNU_SOURCE -o "$tmp/pty" "$(dirname "$0")/lib/pty.c" -lutil || skip "no C compiler"
+"$tmp/pty" true </dev/null 2>&1 | grep -q forkpty && skip "no pseudo-terminals here (/dev/pts)"
 m=$tmp/toy.gguf
 "$make" "$m" tokenizer=spm vocab=600 ctx=512 embd=64 heads=4 kv_heads=2 ff=128 layers=2 seed=7 || exit 1
 export TERM=xterm XDG_STATE_HOME=$tmp/state

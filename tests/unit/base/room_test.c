@@ -12,30 +12,6 @@
 #include "base/file.h"
 #include "base/room.h"
 
-static void room_is_zero_and_writable(void **state) {
-    (void)state;
-    const size_t n = (size_t)5 << 20;
-    uint8_t *p = NULL;
-    assert_int_equal(hth_room_open(&p, n, NULL), HTH_OK);
-    for (size_t i = 0; i < n; i += 4095) assert_int_equal(p[i], 0);
-    p[n - 1] = 1;
-    hth_room_close(&p, n);
-    assert_null(p);
-    hth_room_close(&p, n);
-}
-
-static void no_room_is_an_error(void **state) {
-    (void)state;
-    HthErr err = { 0 };
-    uint8_t *p = NULL;
-    assert_int_equal(hth_room_open(&p, SIZE_MAX / 2, &err), HTH_ENOMEM);
-    assert_int_equal(hth_room_open(&p, 0, &err), HTH_ENOMEM);
-    hth_file_fail_after(1);
-    assert_int_equal(hth_room_open(&p, 4096, &err), HTH_ENOMEM);
-    hth_file_fail_after(0);
-    assert_null(p);
-}
-
 static void a_forgotten_file_reads_the_same(void **state) {
     (void)state;
     enum { N = 3 * 4096 + 77 };
@@ -110,8 +86,6 @@ static void this_machine_says(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(room_is_zero_and_writable),
-        cmocka_unit_test(no_room_is_an_error),
         cmocka_unit_test(a_forgotten_file_reads_the_same),
         cmocka_unit_test(the_least_of_all_limits),
         cmocka_unit_test(this_machine_says),
