@@ -1,13 +1,13 @@
 /* linear_amx.h - the product of many columns in matrix tiles: the end of linear_q.h in tier amx.
  *
  * A panel's words are a tile of weights as they are, 16 columns of activations are the other, and
- * their product is one block's integer sums, a vector of 16 rows for each column.  The tile unit
- * has 16 cycles of work per block, the vector unit 24 or more (convert, scale, fma), and the sums
- * reach it through memory: so a block is multiplied, stored AX_LAG blocks later, and folded into
- * the accumulators one block after that, so that neither need wait for the other.  Measured, they
- * hardly overlap all the same; why is not known (docs/adr/0008-matrix-tiles.md).  Weights are
- * unpacked once for all columns.  Few columns, and rows that fill no panel, are the next lower
- * tier's.  Bits: the sums are integers; the float operations are those of HthKind, in order.
+ * their product is one block's integer sums, a vector of 16 rows for each column.  They reach the
+ * vector unit through memory, and there is what bounds the speed: storing a tile takes 32 of the
+ * vector unit's slots and folding it into the accumulators (convert, scale, fma) 48, two slots to a
+ * cycle.  A tile stored right after its product waits for it, 52 cycles: so a block is stored AX_LAG
+ * blocks later.  Weights are unpacked once for all columns, LQ_CHUNK blocks at a time.  Few columns,
+ * and rows that fill no panel, are the next lower tier's.  Bits: the sums are integers; the float
+ * operations are those of HthKind, in order.
  *
  * Thread: any. */
 #include "kern/vec/tile.h"
@@ -15,8 +15,8 @@
 _Static_assert(!LQ_IS_DUAL, "one scale to 32 weights");
 
 /* AX_COLS_MIN: fewest columns that pay. AX_PANELS panels of LQ_CHUNK blocks are unpacked at a
- * time; AX_RING blocks' sums are on their way. */
-enum { AX_COLS_MIN = 48, AX_COLS = 16, AX_PANELS = 16, AX_LAG = 3, AX_RING = AX_LAG + 1 };
+ * time; AX_SUMS blocks' sums are in tiles. */
+enum { AX_COLS_MIN = 48, AX_COLS = 16, AX_PANELS = 16, AX_LAG = 3, AX_SUMS = AX_LAG + 1 };
 
 /* Up to 8 blocks of a panel. */
 typedef struct Slab {
@@ -40,13 +40,13 @@ typedef struct Cols {
 #endif
 } Cols __attribute__((aligned(64)));
 
-/* Sums on their way from the tiles, a vector per column. */
-typedef struct Ring {
-    I sum[AX_RING][AX_COLS];
+/* The sums of a block on their way from a tile, a vector per column. */
+typedef struct Out16 {
+    I sum[AX_COLS];
 #if KIND == LQ_SUPER
-    V mins[2][AX_COLS];
+    V mins[AX_COLS];
 #endif
-} Ring __attribute__((aligned(4096)));
+} Out16;
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
@@ -130,67 +130,62 @@ static void cols_fill(Cols *to, const uint8_t *x, size_t x_stride, uint32_t cols
 
 /* ---- multiply, store, fold ------------------------------------------------------------------ */
 
-/* i, the place in the ring, is a number: it says which registers. */
+/* i, the block's place among AX_SUMS, is a number: it says which register. */
 #define AX_DOTS(i, w, x)                                                                           \
-    tile_load(t, 4 + (i) % 2, (x), 32);                                                            \
-    tile_load(t, 6 + (i) % 2, (w), 64);                                                            \
+    tile_load(t, TILE_X, (x), 32);                                                                 \
+    tile_load(t, TILE_W, (w), 64);                                                                 \
     tile_zero(t, (i));                                                                             \
-    tile_dots(t, (i), 4 + (i) % 2, 6 + (i) % 2)
-#define AX_STORE(i) tile_store(t, (i), ring->sum[i])
+    tile_dots(t, (i), TILE_X, TILE_W)
 
-/* The sums of the minima of the superblock that ends with block b; register 0 is free. */
-HTH_INLINE void ax_mins(Tiles *t, const Slab *w, const Cols *x, uint32_t b, Ring *to) {
+/* The sums of the minima of the superblock that ends with block b. */
+HTH_INLINE void ax_mins(Tiles *t, const Slab *w, const Cols *x, uint32_t b) {
 #if KIND == LQ_SUPER
-    tile_load(t, 4, x->mins[b / 8], 64);
-    tile_load(t, 6, w->mn, 64);
-    tile_zero(t, 0);
-    tile_dotb(t, 0, 4, 6);
-    tile_store(t, 0, to->mins[b / 8 % 2]);
+    tile_load(t, TILE_X, x->mins[b / 8], 64);
+    tile_load(t, TILE_W, w->mn, 64);
+    tile_zero(t, TILE_MORE);
+    tile_dotb(t, TILE_MORE, TILE_X, TILE_W);
 #else
-    (void)t, (void)w, (void)x, (void)b, (void)to;
+    (void)t, (void)w, (void)x, (void)b;
 #endif
 }
 
-/* Adds block b to every column; i: where its sums are. */
-HTH_INLINE void ax_fold(V acc[AX_COLS], const Slab *w, const Ring *ring, const Cols *x, uint32_t b,
-                        uint32_t i) {
+/* Adds block b, whose sums are in out, to every column. */
+HTH_INLINE void ax_fold(Tiles *t, V acc[AX_COLS], const Slab *w, Out16 *out, const Cols *x,
+                        uint32_t b) {
     const Scales *s = &w->s;
     HTH_UNROLL for (uint32_t c = 0; c < AX_COLS; c++) {
-        V dx = vf_set1(x->d[b][c]), sum = vf_i(ring->sum[i][c]);
+        V dx = vf_set1(x->d[b][c]), sum = vf_i(out->sum[c]);
         acc[c] = vf_fma(sum, vf_mul(s->d[b % 8], dx), acc[c]);
 #if KIND == LQ_OFFSET
         acc[c] = vf_fma(s->m[b % 8], vf_set1(x->d_sum[b][c]), acc[c]);
 #endif
     }
 #if KIND == LQ_SUPER
-    if (b % 8 == 7) HTH_UNROLL for (uint32_t c = 0; c < AX_COLS; c++) {
-            V scale = vf_mul(s->dmin, vf_set1(x->min_scale[b / 8][c]));
-            acc[c] = vf_fma(ring->mins[b / 8 % 2][c], scale, acc[c]);
-        }
+    if (b % 8 != 7) return;
+    tile_store(t, TILE_MORE, out->mins);
+    HTH_UNROLL for (uint32_t c = 0; c < AX_COLS; c++) {
+        V scale = vf_mul(s->dmin, vf_set1(x->min_scale[b / 8][c]));
+        acc[c] = vf_fma(out->mins[c], scale, acc[c]);
+    }
+#else
+    (void)t;
 #endif
 }
 
-/* One block of each stage: at + i is multiplied, the one AX_LAG before it stored, the one before
- * that folded.  inner: all of them are there; else blocks outside 0..n-1, which wrap or are past n,
- * are left out. */
+/* Multiplies block at + i; stores and folds the one AX_LAG before.  inner: both are there; else
+ * blocks outside 0..n-1, which wrap or are past n, are left out. */
 #define AX_TURN(i)                                                                                 \
     if (inner || at + (i) < n) {                                                                   \
-        const uint8_t *ahead = next + (at + (i)) * sizeof(HthActQ8);                               \
-        __builtin_prefetch(ahead, 0, 2);                                                           \
-        __builtin_prefetch(ahead + next_stride, 0, 2);                                             \
         AX_DOTS(i, w[(at + (i)) / 8].q[(at + (i)) % 8], x->q[at + (i)]);                           \
+        if (KIND == LQ_SUPER && (i) == 3 && (at + (i)) % 8 == 7) ax_mins(t, &w[at / 8], x, at);    \
     }                                                                                              \
     if (inner || at + (i)-AX_LAG < n) {                                                            \
-        AX_STORE(((i) + 1) % AX_RING);                                                             \
-    }                                                                                              \
-    if (KIND == LQ_SUPER && (i) == 3 && (at + (i)) % 8 == 7 && (inner || at + (i) < n))            \
-        ax_mins(t, &w[at / 8], x, at, ring);                                                       \
-    if (inner || at + (i)-AX_RING < n)                                                             \
-        ax_fold(acc, &w[(at + (i)-AX_RING) / 8], ring, x, at + (i)-AX_RING, (i));
+        tile_store(t, ((i) + 1) % AX_SUMS, out->sum);                                              \
+        ax_fold(t, acc, &w[(at + (i)-AX_LAG) / 8], out, x, at + (i)-AX_LAG);                       \
+    }
 
 HTH_INLINE void ax_turns(Tiles *t, const Slab *w, uint32_t at, uint32_t n, bool inner,
-                         const Cols *x, Ring *ring, const uint8_t *next, size_t next_stride,
-                         V acc[AX_COLS]) {
+                         const Cols *x, Out16 *out, V acc[AX_COLS]) {
     AX_TURN(0)
     AX_TURN(1)
     AX_TURN(2)
@@ -198,20 +193,18 @@ HTH_INLINE void ax_turns(Tiles *t, const Slab *w, uint32_t at, uint32_t n, bool 
 }
 
 /* A panel x 16 columns over n blocks; cols: how many of the columns are real; first: no sums run in
- * y.  Meanwhile two of the next 16 columns, at next, are fetched. */
+ * y. */
 static __attribute__((noinline)) void ax_tile(Tiles *t, const Slab *w, uint32_t n, const Cols *x,
-                                              Ring *ring, uint32_t cols, float *y, size_t ldy,
-                                              bool first, const uint8_t *next, size_t next_stride) {
+                                              Out16 *out, uint32_t cols, float *y, size_t ldy,
+                                              bool first) {
     V acc[AX_COLS];
     uint32_t at = 0;
     HTH_UNROLL for (uint32_t c = 0; c < AX_COLS; c++) {
         acc[c] = first || c >= cols ? vf_zero() : vf_load(y + c * ldy);
     }
-    ax_turns(t, w, at, n, false, x, ring, next, next_stride, acc);
-    for (at += AX_RING; at + AX_RING <= n; at += AX_RING)
-        ax_turns(t, w, at, n, true, x, ring, next, next_stride, acc);
-    for (; at < n + AX_RING; at += AX_RING)
-        ax_turns(t, w, at, n, false, x, ring, next, next_stride, acc);
+    ax_turns(t, w, at, n, false, x, out, acc);
+    for (at += AX_SUMS; at + AX_SUMS <= n; at += AX_SUMS) ax_turns(t, w, at, n, true, x, out, acc);
+    for (; at < n + AX_LAG; at += AX_SUMS) ax_turns(t, w, at, n, false, x, out, acc);
     HTH_UNROLL for (uint32_t c = 0; c < AX_COLS; c++) if (c < cols) vf_store(y + c * ldy, acc[c]);
 }
 
@@ -230,14 +223,13 @@ static void ax_panel(const HthLinearArgs *a, bool packed, Slab *to, uint32_t r, 
 static void ax_cols(const HthLinearArgs *a, Slab panel[][LQ_CHUNK / 8], uint32_t panels, Tiles *t,
                     uint32_t r, uint32_t b, uint32_t n) {
     Cols x;
-    Ring ring;
+    Out16 out;
     for (uint32_t c = 0; c < a->cols; c += AX_COLS) {
         uint32_t cols = a->cols - c < AX_COLS ? a->cols - c : AX_COLS;
         const uint8_t *x0 = (const uint8_t *)a->x + c * a->x_stride + b * sizeof(HthActQ8);
         cols_fill(&x, x0, a->x_stride, cols, n);
         for (uint32_t p = 0; p < panels; p++)
-            ax_tile(t, panel[p], n, &x, &ring, cols, a->y + c * a->ldy + r + p * 16, a->ldy, b == 0,
-                    x0 + (AX_COLS + 2 * p) * a->x_stride, a->x_stride);
+            ax_tile(t, panel[p], n, &x, &out, cols, a->y + c * a->ldy + r + p * 16, a->ldy, b == 0);
     }
 }
 

@@ -1,9 +1,9 @@
 /* tile.h - words for matrix tiles: in AMX, or in plain C for checks on machines without it.
  *
  * Eight registers of up to 16 rows of 64 bytes.  Their shapes are set once by tile_begin:
- *   0..3  sums: 16 columns x 16 weight rows of int32 or float
- *   4, 5  activations: 16 columns x 32 bytes
- *   6, 7  weights: 8 rows of 16 x 4 bytes, the layout of a panel's words
+ *   0..3, TILE_MORE  sums: 16 columns x 16 weight rows of int32 or float
+ *   TILE_X           activations: 16 columns x 32 bytes
+ *   TILE_W           weights: 8 rows of 16 x 4 bytes, the layout of a panel's words
  * A register's number is a constant.
  *   tile_begin(t) tile_end(t)   per call and thread; tile_end leaves the processor's state small
  *   tile_zero(t,n)   tile_load(t,n,p,stride)   tile_store(t,n,p)   [rows of sums 64 bytes apart]
@@ -15,6 +15,8 @@
 #ifndef HTH_KERN_VEC_TILE_H
 #define HTH_KERN_VEC_TILE_H
 
+enum { TILE_MORE = 4, TILE_X = 5, TILE_W = 6 };
+
 #ifdef HTH_TILE_EMULATED
 
 typedef struct Tiles {
@@ -22,10 +24,10 @@ typedef struct Tiles {
 } Tiles;
 
 HTH_INLINE uint32_t tile_rows_(int n) {
-    return n < 6 ? 16 : 8;
+    return n == TILE_W ? 8 : 16;
 }
 HTH_INLINE size_t tile_bytes_(int n) {
-    return n == 4 || n == 5 ? 32 : 64;
+    return n == TILE_X ? 32 : 64;
 }
 HTH_INLINE void tile_begin(Tiles *t) {
     memset(t, 0, sizeof *t);
@@ -87,8 +89,8 @@ HTH_INLINE void tile_begin(Tiles *t) {
     } shape = { .palette = 1 };
     (void)t;
     for (int n = 0; n < 8; n++) {
-        shape.bytes[n] = n == 4 || n == 5 ? 32 : 64;
-        shape.rows[n] = n < 6 ? 16 : 8;
+        shape.bytes[n] = n == TILE_X ? 32 : 64;
+        shape.rows[n] = n == TILE_W ? 8 : 16;
     }
     __asm__ volatile("ldtilecfg %0" ::"m"(shape));
 }
