@@ -124,6 +124,7 @@ typedef struct HthAttendPage {
     bool first; /* the first page of a run: m, l and o hold nothing yet */
     HthKvType type;
     const void *k, *v; /* pages */
+    const void *next_k, *next_v; /* those that come next, fetched meanwhile; NULL: none */
     float *work; /* hth_attend_work floats, 64-byte aligned; contents are lost */
     float *m, *l; /* in, out, [queries]: maximum score; sum of exp(score - m) */
     float *o; /* in, out, [queries][head_dim_v]: sum of exp(score - m) * v */

@@ -117,8 +117,8 @@ static uint32_t first_seer(const Block *b, uint32_t pos) {
     return pos > b->first ? pos - b->first : 0;
 }
 
-/* The queries that see the page take it into sums. */
-static void page_run(const Block *b, uint32_t page, bool first, const Sums *sums) {
+/* The queries that see the page take it into sums.  more: so does the page after it. */
+static void page_run(const Block *b, uint32_t page, bool first, bool more, const Sums *sums) {
     const HthStep *s = b->c->s;
     const HthProgram *p = s->prog;
     uint32_t group = b->c->group, pos = page * HTH_PAGE_LEN, row = first_seer(b, pos);
@@ -131,6 +131,10 @@ static void page_run(const Block *b, uint32_t page, bool first, const Sums *sums
     a.type = b->kv->layout.type;
     a.k = hth_kv_keys(b->kv, b->c->in->layer, b->head, pos);
     a.v = hth_kv_values(b->kv, b->c->in->layer, b->head, pos);
+    if (more) {
+        a.next_k = hth_kv_keys(b->kv, b->c->in->layer, b->head, pos + HTH_PAGE_LEN);
+        a.next_v = hth_kv_values(b->kv, b->c->in->layer, b->head, pos + HTH_PAGE_LEN);
+    }
     a.work = b->work;
     a.m = sums->m + from;
     a.l = sums->l + from;
@@ -145,7 +149,8 @@ static void page_run(const Block *b, uint32_t page, bool first, const Sums *sums
 static void run_run(const Block *b, uint32_t run, const Sums *sums) {
     uint32_t end = (b->first + b->rows - 1) / HTH_PAGE_LEN + 1, first = run * HTH_RUN_PAGES;
     if (end - first > HTH_RUN_PAGES) end = first + HTH_RUN_PAGES;
-    for (uint32_t page = first; page < end; page++) page_run(b, page, page == first, sums);
+    for (uint32_t page = first; page < end; page++)
+        page_run(b, page, page == first, page + 1 < end, sums);
 }
 
 static float *result(const Ctx *c, uint32_t row, uint32_t head) {

@@ -3,11 +3,11 @@
  * A panel's words are a tile of weights as they are, 16 columns of activations are the other, and
  * their product is one block's integer sums, a vector of 16 rows for each column.  They reach the
  * vector unit through memory, and there is what bounds the speed: storing a tile takes 32 of the
- * vector unit's slots and folding it into the accumulators (convert, scale, fma) 48, two slots to a
- * cycle.  A tile stored right after its product waits for it, 52 cycles: so a block is stored AX_LAG
- * blocks later.  Weights are unpacked once for all columns, LQ_CHUNK blocks at a time.  Few columns,
- * and rows that fill no panel, are the next lower tier's.  Bits: the sums are integers; the float
- * operations are those of HthKind, in order.
+ * vector unit's slots and folding it into the accumulators (convert, scale, fma) 48, at two a
+ * cycle.  A tile stored right after its product waits for it, 52 cycles: so a block is stored
+ * AX_LAG blocks later.  Weights are unpacked once for all columns, LQ_CHUNK blocks at a time.  Few
+ * columns, and rows that fill no panel, are the next lower tier's.  Bits: the sums are integers;
+ * the float operations are those of HthKind, in order.
  *
  * Thread: any. */
 #include "kern/vec/tile.h"

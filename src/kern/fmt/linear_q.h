@@ -36,9 +36,7 @@ enum {
     LQ_STEP = LQ_IS_K ? 4 : 1, /* 32-blocks whose code is written out */
     LQ_GROUP = 8 / LQ_PER * (LQ_WORDS * 64 + LQ_HALF * 32), /* bytes of a group of a panel */
     LQ_CHUNK = 64, /* blocks of K per piece that is unpacked */
-    LQ_AHEAD = 16384, /* bytes of panels that are fetched together, in LQ_STREAMS */
-    LQ_STREAMS = 4,
-    LQ_UNIT = 256, /* bytes fetched of one stream before the next one's turn */
+    LQ_AHEAD = 16384, /* bytes of panels that are fetched together (hth_fetch) */
     LQ_CHUNK_FEW = 16, /* blocks of K per piece of rows that is only brought into a panel */
 };
 /* Columns: most that multiply a word while in a register; panels and columns of a tile. */
@@ -275,20 +273,11 @@ typedef struct Out {
     size_t at; /* of the panel at hand, bytes from there */
 } Out;
 
-/* Fetches n bytes from `from` on of a piece of memory, counted as they come when its quarters take
- * turns: memory read in four places at once gave 40 GB/s where one place gave 27. */
-HTH_INLINE void fetch(const uint8_t *piece, size_t bytes, size_t from, size_t n) {
-    for (size_t u = from / LQ_UNIT; u < (from + n) / LQ_UNIT; u++) {
-        const uint8_t *p = piece + u % LQ_STREAMS * (bytes / LQ_STREAMS);
-        HTH_UNROLL for (size_t i = 0; i < LQ_UNIT; i += 64)
-            __builtin_prefetch(p + u / LQ_STREAMS * LQ_UNIT + i);
-    }
-}
 /* At byte `at` of neighbouring panels: n bytes more of the LQ_AHEAD after those at hand. */
 HTH_INLINE void fetch_panels(const uint8_t *panels, size_t at, size_t n) {
     for (size_t here; n > 0; at += here, n -= here) {
         here = LQ_AHEAD - at % LQ_AHEAD < n ? LQ_AHEAD - at % LQ_AHEAD : n;
-        fetch(panels + (at / LQ_AHEAD + 1) * LQ_AHEAD, LQ_AHEAD, at % LQ_AHEAD, here);
+        hth_fetch(panels + (at / LQ_AHEAD + 1) * LQ_AHEAD, LQ_AHEAD, at % LQ_AHEAD, here);
     }
 }
 
@@ -444,8 +433,8 @@ HTH_INLINE Sixteen sixteen_at(const HthLinearArgs *a, uint32_t r) {
     return (Sixteen){ at, alone ? 1 : 16, row, alone ? 0 : a->row_bytes };
 }
 
-/* While 16 rows are multiplied the next 16 are fetched: a row is too short, and 16 streams too many,
- * for the machine to guess. */
+/* While 16 rows are multiplied the next 16 are fetched: a row is too short, and 16 streams too
+ * many, for the machine to guess. */
 static void rows_few(const HthLinearArgs *a) {
     _Alignas(64) uint8_t scratch[LQ_CHUNK_FEW / LQ_PER * sizeof(BLOCK) * 16];
     uint32_t blocks = a->k / 32, pieces = (blocks + LQ_CHUNK_FEW - 1) / LQ_CHUNK_FEW;
@@ -458,7 +447,7 @@ static void rows_few(const HthLinearArgs *a) {
         if (left < all) all = left;
         for (uint32_t b = 0; b < blocks; b += LQ_CHUNK_FEW, at += all / pieces) {
             uint32_t n = blocks - b < LQ_CHUNK_FEW ? blocks - b : LQ_CHUNK_FEW;
-            fetch(next, all, at, all / pieces);
+            hth_fetch(next, all, at, all / pieces);
             few_cols(a, panel_of(scratch, s.row, s.stride, b, n), b, n, s.r, s.rows, NULL, 0);
         }
     }

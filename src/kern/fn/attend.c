@@ -118,7 +118,15 @@ typedef struct Tile {
     float *s; /* [queries][HTH_PAGE_LEN]: scores, then weights */
     const float *c; /* [queries] factor of what o holds already */
     uint32_t g; /* the first query */
+    const uint8_t *ahead; /* a page to fetch meanwhile, as its first tile goes; NULL: none */
+    size_t ahead_bytes;
 } Tile;
+
+/* Fetches part i of `of` of the page ahead. */
+HTH_INLINE void fetch_part(const Tile *k, uint32_t i, uint32_t of) {
+    size_t n = k->ahead_bytes / of;
+    if (k->ahead && k->g == 0) hth_fetch(k->ahead, k->ahead_bytes, i * n, n);
+}
 
 /* 16 positions from t of key dimension d; scale: those of its block at t. */
 HTH_INLINE V key(HthKvType type, const uint8_t *page, uint32_t d, uint32_t t, V scale) {
@@ -161,6 +169,7 @@ HTH_INLINE void scores_at(HthKvType type, uint32_t NQ, uint32_t NV, const Tile *
         acc[h][i] = vf_zero();
     for (uint32_t b = 0; b < dim; b += 16) {
         uint32_t end = dim - b < 16 ? dim : b + 16;
+        if (t == 0) fetch_part(k, b / 16, (dim + 15) / 16);
         HTH_UNROLL for (uint32_t i = 0; i < NV; i++) scale[i] =
             key_scale(type, k->page, dim, b, t + 16 * i);
         for (uint32_t d = b; d < end; d++) {
@@ -228,11 +237,14 @@ HTH_INLINE void values_at(HthKvType type, uint32_t NQ, uint32_t ND, const Tile *
         HTH_UNROLL for (uint32_t i = 0; i < ND; i++) acc[h][i] =
             a->first ? vf_zero() : vf_mul(c, vf_loadn(o + (size_t)h * a->head_dim_v + 16 * i, n));
     }
-    for (uint32_t t = 0; t < least; t++) {
-        HTH_UNROLL for (uint32_t i = 0; i < ND; i++) x[i] = value(type, k, t, d + 16 * i, n);
-        HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) {
-            V y = vf_set1(p[h * HTH_PAGE_LEN + t]);
-            HTH_UNROLL for (uint32_t i = 0; i < ND; i++) acc[h][i] = vf_fma(y, x[i], acc[h][i]);
+    for (uint32_t b = 0, t = 0; t < least; b++) {
+        if (d == 0) fetch_part(k, b, HTH_PAGE_LEN / 16);
+        for (uint32_t end = least - t < 16 ? least : t + 16; t < end; t++) {
+            HTH_UNROLL for (uint32_t i = 0; i < ND; i++) x[i] = value(type, k, t, d + 16 * i, n);
+            HTH_UNROLL for (uint32_t h = 0; h < NQ; h++) {
+                V y = vf_set1(p[h * HTH_PAGE_LEN + t]);
+                HTH_UNROLL for (uint32_t i = 0; i < ND; i++) acc[h][i] = vf_fma(y, x[i], acc[h][i]);
+            }
         }
     }
     for (uint32_t t = least; t < most; t++) /* the diagonal: what a query may not see is not read */
@@ -331,12 +343,16 @@ void HTH_KN(attend_page)(const HthAttendPage *a) {
         keys_to_floats(a, plane);
         k.page = (const uint8_t *)plane;
     }
+    k.ahead = unpack ? NULL : a->next_k; /* with many queries memory is not what one waits for */
+    k.ahead_bytes = hth_kv_bytes(a->type, a->head_dim) * HTH_PAGE_LEN;
     all_tiles(score_fns, type, &k);
     for (uint32_t g = 0; g < a->queries; g++) {
         c[g] = weights(a, g, s + (size_t)g * HTH_PAGE_LEN);
         most = a->count[g] > most ? a->count[g] : most;
     }
     k.page = a->v;
+    k.ahead = unpack ? NULL : a->next_v;
+    k.ahead_bytes = hth_kv_bytes(a->type, a->head_dim_v) * HTH_PAGE_LEN;
     if (a->type >= HTH_KV_Q8_0) value_scales(a, scale);
     if (unpack) {
         values_to_floats(&k, most, plane);
