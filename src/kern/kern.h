@@ -144,7 +144,6 @@ typedef void HthLinearFn(const void *w, size_t row_bytes, uint32_t rows, uint32_
 
 typedef struct HthKern {
     const char *name; /* "c", "avx2", "avx512", "avx512vnni", "amx" */
-    bool by_name_only; /* used where HEARTH_ISA or hth_kern_force names it, never chosen */
     /* By hth_fmt_index. NULL exactly for formats known by size only (HthFmt.dequant is NULL). */
     HthLinearFn *linear[HTH_FMT_COUNT_MAX];
     /* The same with panels for rows: w is 64-byte aligned or not, rows a multiple of

@@ -20,8 +20,8 @@ void hth_sgemm(HthSgemm *g, bool ta, bool tb, uint32_t m, uint32_t n, uint32_t k
                size_t lda, const float *b, size_t ldb, float *c, size_t ldc, bool accumulate);
 
 /* Floating-point operations per second of an fma loop on all of the pool's threads, the best of
- * eight goes of `rounds`: the roofline.  The usual number takes some tens of milliseconds. */
-enum { HTH_SGEMM_PEAK_ROUNDS = 400000 };
+ * eight goes of `rounds`: the roofline.  The usual number takes some milliseconds. */
+enum { HTH_SGEMM_PEAK_ROUNDS = 40000 };
 double hth_sgemm_peak(HthPool *pool, uint32_t rounds);
 
 #endif

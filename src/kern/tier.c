@@ -39,15 +39,16 @@
 #define hth_panels_q6_k_amx hth_panels_q6_k_avx512vnni
 
 /* lin: tier of the products with block formats; fn: tier of everything else. */
-#define TIER_(label, lin, fn)                                                                      \
-    .name = label,                                                                                 \
-    .linear = { HTH_FMT_FLOATS(LINEAR_##fn) HTH_FMT_BLOCKS(LINEAR_##lin) HTH_FMT_SLOW(LINEAR_c) }, \
-    .linear_panels = { HTH_FMT_FLOATS(PANELS_none) HTH_FMT_BLOCKS(PANELS_##lin) },                 \
-    .act_q8 = hth_act_q8_##fn, .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn,                 \
-    .swiglu = hth_swiglu_##fn, .add = hth_add_##fn, .kv_store = hth_kv_store_##fn,                 \
-    .attend_page = hth_attend_page_##fn, .attend_merge = hth_attend_merge_##fn
 #define TIER(label, lin, fn)                                                                       \
-    { TIER_(label, lin, fn) }
+    {                                                                                              \
+        .name = label,                                                                             \
+        .linear = { HTH_FMT_FLOATS(LINEAR_##fn) HTH_FMT_BLOCKS(LINEAR_##lin)                       \
+                        HTH_FMT_SLOW(LINEAR_c) },                                                  \
+        .linear_panels = { HTH_FMT_FLOATS(PANELS_none) HTH_FMT_BLOCKS(PANELS_##lin) },             \
+        .act_q8 = hth_act_q8_##fn, .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn,             \
+        .swiglu = hth_swiglu_##fn, .add = hth_add_##fn, .kv_store = hth_kv_store_##fn,             \
+        .attend_page = hth_attend_page_##fn, .attend_merge = hth_attend_merge_##fn                 \
+    }
 
 static const HthKern tiers[] = {
     TIER("c", c, c),
@@ -60,8 +61,7 @@ static const HthKern tiers[] = {
     TIER("avx2", avx2, avx2),
     TIER("avx512", avx512, avx512),
     TIER("avx512vnni", avx512vnni, avx512),
-    /* No clear gain over avx512vnni: Q8_0 1.00x, Q4_K 1.14x (docs/adr/0008-matrix-tiles.md). */
-    { TIER_("amx", amx, avx512), .by_name_only = true },
+    TIER("amx", amx, avx512),
 #endif
 };
 
@@ -145,8 +145,7 @@ static const HthKern *by_name(const char *name) {
     return NULL;
 }
 
-/* The best tier that runs here, no better than the one HEARTH_ISA names. One that is used by name
- * only must be that one. */
+/* The best tier that runs here, no better than the one HEARTH_ISA names. */
 static const HthKern *choose(void) {
     const char *name = getenv("HEARTH_ISA");
     size_t top = HTH_COUNT(tiers) - 1;
@@ -157,9 +156,7 @@ static const HthKern *choose(void) {
         else
             top = (size_t)(asked - tiers);
     }
-    while ((tiers[top].by_name_only && (name == NULL || strcmp(tiers[top].name, name) != 0)) ||
-           !probe(top))
-        top--;
+    while (!probe(top)) top--;
     if (name != NULL && by_name(name) != NULL && strcmp(tiers[top].name, name) != 0)
         hth_log(HTH_LOG_WARN, "this machine cannot run HEARTH_ISA=%s; using %s", name,
                 tiers[top].name);

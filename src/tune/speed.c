@@ -65,7 +65,7 @@ static HthStatus measure(HthSgemm *g, HthPool *pool, const Product *p, uint32_t 
                                         : p->tb ? "forward"
                                                 : "input gradient" };
         for (uint32_t i = 0; i < turns; i++) {
-            const double peak = hth_sgemm_peak(pool, turns * (HTH_SGEMM_PEAK_ROUNDS / 5)),
+            const double peak = hth_sgemm_peak(pool, turns * 2 * HTH_SGEMM_PEAK_ROUNDS),
                          rate = rate_of(g, p, a, b, c);
             if (rate > out->flops_per_s) out->flops_per_s = rate;
             if (peak > out->peak) out->peak = peak;

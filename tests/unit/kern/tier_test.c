@@ -60,31 +60,16 @@ static void environment(void **state) {
     assert_string_equal(line, "c");
 }
 
-/* Never chosen, but there for whoever names it. */
-static void by_name_only(void **state) {
-    (void)state;
-    char line[64];
-    chosen_under("", line);
-    for (size_t i = 0; hth_kern_at(i) != NULL; i++) {
-        const HthKern *k = hth_kern_at(i);
-        if (!k->by_name_only) continue;
-        assert_string_not_equal(line, k->name);
-        char named[64];
-        chosen_under(k->name, named);
-        /* under an emulator the child may see more of the machine than this process */
-        if (hth_kern_runs_here(k) || strcmp(named, line) != 0) assert_string_equal(named, k->name);
-    }
-}
-
 int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "name") == 0) {
         puts(hth_kern_pick()->name);
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_is_plain_c), cmocka_unit_test(every_tier_is_whole),
-        cmocka_unit_test(forcing),          cmocka_unit_test(environment),
-        cmocka_unit_test(by_name_only),
+        cmocka_unit_test(first_is_plain_c),
+        cmocka_unit_test(every_tier_is_whole),
+        cmocka_unit_test(forcing),
+        cmocka_unit_test(environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
