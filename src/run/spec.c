@@ -15,9 +15,8 @@
 #include "run/lookup.h"
 
 /* How many tokens to guess: twice as many after a run that was all right; else as many as were
- * right, and one.  A pass over several rows costs about half a pass more than one over a single
- * row, and little more for each further row, so that a few guesses cost what one does.  An account
- * of what guessing brought and cost says whether to go on; while it is empty there is only a try
+ * right, and one.  Each further row of a pass costs about three sixteenths of a pass (1.2 passes for
+ * two rows, 1.8 for five, 2.5 for nine: docs/SPEED.md).  An account of what guessing brought and cost says whether to go on; while it is empty there is only a try
  * now and then. */
 typedef struct Pace {
     uint32_t now, least, most; /* most 0: this source does not exist */
@@ -26,7 +25,7 @@ typedef struct Pace {
 } Pace;
 
 enum { NGRAM_MIN = 2, NGRAM_MAX = 4 };
-enum { PASS = 16, COST_ANY = 8, COST_ROW = 1, COST_GUESS_MAX = 8 }; /* sixteenths of a pass */
+enum { PASS = 16, COST_ANY = 1, COST_ROW = 3, COST_GUESS_MAX = 8 }; /* sixteenths of a pass */
 enum { ACCOUNT_START = 24, ACCOUNT_MAX = 48, PAUSE_MAX = 64, LOOKUP_LEAST = 3 };
 
 struct HthSpec {
