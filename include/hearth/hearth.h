@@ -35,9 +35,9 @@ HthStatus hth_model_open(HthModel **out, const char *path, HthErr *err);
 /* Over memory the caller keeps alive until close; `what` names it in errors. */
 HthStatus hth_model_open_mem(HthModel **out, const void *data, size_t n, const char *what,
                              HthErr *err);
-/* Reads all of the file and keeps it in memory until close. EDENIED: the system's limit on locked
- * memory is too low. */
-HthStatus hth_model_lock(const HthModel *model, HthErr *err);
+/* Reads all weights and keeps them in memory until close; before the first session. EDENIED, and no
+ * promise: there is too little memory, or the system's limit on locked memory is too low. */
+HthStatus hth_model_lock(HthModel *model, HthErr *err);
 void hth_model_close(HthModel **model);
 uint32_t hth_model_vocab_count(const HthModel *model);
 uint32_t hth_model_ctx_train(const HthModel *model); /* longest context it was trained for */
@@ -74,6 +74,9 @@ void hth_session_rewind(HthSession *session, size_t count); /* keep the first co
 size_t hth_session_count(const HthSession *session);
 size_t hth_session_ctx(const HthSession *session);
 const uint32_t *hth_session_ids(const HthSession *session);
+/* Bytes of the weights that are multiplied; *passing of them (0: none) do not fit in memory: every
+ * step reads them from the file. */
+void hth_session_weights(const HthSession *session, uint64_t *total, uint64_t *passing);
 const HthModel *hth_session_model(const HthSession *session);
 
 /* ---- speculative decoding: the same bits in fewer passes ----

@@ -10,11 +10,11 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file_fault.h"
+#include "base/room.h"
 
 static _Atomic uint64_t g_calls;
 static _Atomic uint64_t g_fail_at; /* 0: off */
@@ -67,26 +67,22 @@ HthStatus hth_file_map(HthFileMap *out, const char *path, HthErr *err) {
             return HTH_FAIL(err, HTH_EIO, "cannot map %s: %s", path, strerror(why));
         }
     }
-    close(fd); /* the mapping keeps the file */
-    *out = (HthFileMap){ p, (size_t)st.st_size, p };
+    *out = (HthFileMap){ p, (size_t)st.st_size, p, fd };
+    if (!p) close(fd);
     return HTH_OK;
 }
 
-HthStatus hth_file_lock(const void *p, size_t n, HthErr *err) {
-    if (n == 0) return HTH_OK;
-    if (!hth_file_fault() && mlock(p, n) == 0) return HTH_OK;
-    const int why = errno;
-    struct rlimit limit = { 0 };
-    getrlimit(RLIMIT_MEMLOCK, &limit);
-    HTH_REQUIRE(limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= n, err, HTH_EDENIED,
-                "cannot keep %zu MiB in memory: this process may lock %llu KiB; raise the limit "
-                "(ulimit -l) or leave --lock out",
-                n >> 20, (unsigned long long)limit.rlim_cur >> 10);
-    return HTH_FAIL(err, HTH_EDENIED, "cannot keep %zu MiB in memory: %s", n >> 20, strerror(why));
+void hth_file_let_go(const HthFileMap *map, const uint8_t *p, size_t n) {
+    HTH_ASSERT(map->handle && p >= map->data && n <= map->n - (size_t)(p - map->data));
+    hth_room_forget(p, n); /* the cache keeps pages that are mapped */
+    (void)posix_fadvise(map->fd, (off_t)(p - map->data), (off_t)n, POSIX_FADV_DONTNEED);
 }
 
 void hth_file_unmap(HthFileMap *map) {
-    if (map->handle) munmap(map->handle, map->n);
+    if (map->handle) {
+        munmap(map->handle, map->n);
+        close(map->fd);
+    }
     *map = (HthFileMap){ 0 };
 }
 

@@ -12,13 +12,14 @@ typedef struct HthFileMap {
     const uint8_t *data; /* read-only; NULL for an empty file */
     size_t n;
     void *handle; /* private */
+    int fd; /* private; of the file, while there is a handle */
 } HthFileMap;
 
 /* Maps a regular file read-only, shared. EIO: cannot open; EINVAL: not a regular file. */
 HTH_MUST_CHECK HthStatus hth_file_map(HthFileMap *out, const char *path, HthErr *err);
-/* Reads n mapped bytes and keeps them in memory until they are unmapped. EDENIED, with the limit:
- * the system allows too little locked memory. */
-HTH_MUST_CHECK HthStatus hth_file_lock(const void *p, size_t n, HthErr *err);
+/* The whole pages of [p, p + n), mapped bytes, are not needed for now: their memory is given up,
+ * here and in the system's cache unless somebody else uses them. They read the same. Advice. */
+void hth_file_let_go(const HthFileMap *map, const uint8_t *p, size_t n);
 void hth_file_unmap(HthFileMap *map); /* zeroes *map; fine on a zeroed one */
 
 /* Appends the whole file ("-": standard input) to buf, whose ceiling applies (ELIMIT). */

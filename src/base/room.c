@@ -3,13 +3,16 @@
  * Thread: any. */
 #include "base/room.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/file_fault.h"
 
 #define TEXT_MAX ((size_t)64 << 10)
 
@@ -17,7 +20,36 @@ void hth_room_forget(const void *p, size_t n) {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     const uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
     const uintptr_t to = ((uintptr_t)p + n) / page * page;
-    if (from < to) (void)madvise((void *)from, to - from, MADV_DONTNEED); /* advice only */
+    if (from >= to) return;
+    (void)munlock((void *)from, to - from); /* or the next is refused */
+    (void)madvise((void *)from, to - from, MADV_DONTNEED); /* advice only */
+}
+
+static HthStatus keep(const void *p, size_t n, unsigned how, uint64_t whole, HthErr *err) {
+    if (n == 0 || (!hth_file_fault() && mlock2(p, n, how) == 0)) return HTH_OK;
+    const int why = errno;
+    struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
+    getrlimit(RLIMIT_MEMLOCK, &limit);
+    HTH_REQUIRE(limit.rlim_cur >= whole, err, HTH_EDENIED,
+                "cannot keep %llu MiB in memory: this process may lock %llu KiB; raise the limit "
+                "(ulimit -l) or leave --lock out",
+                (unsigned long long)whole >> 20, (unsigned long long)limit.rlim_cur >> 10);
+    return HTH_FAIL(err, HTH_EDENIED, "cannot keep %llu MiB in memory: %s",
+                    (unsigned long long)whole >> 20, strerror(why));
+}
+
+HthStatus hth_room_keep(const void *p, size_t n, uint64_t whole, HthErr *err) {
+    return keep(p, n, 0, whole, err);
+}
+
+HthStatus hth_room_keep_later(const void *p, size_t n, uint64_t whole, HthErr *err) {
+    return keep(p, n, MLOCK_ONFAULT, whole, err);
+}
+
+void hth_room_random(const void *p, size_t n) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = (uintptr_t)p / page * page, to = (uintptr_t)p + n;
+    if (n) (void)madvise((void *)from, to - from, MADV_RANDOM);
 }
 
 static bool slurp(HthBuf *buf, const char *root, const char *path) {
@@ -49,8 +81,28 @@ static uint64_t system_left(HthBuf *buf, const char *root) {
 }
 
 typedef struct Names { /* of a version's files */
-    const char *mount, *limit, *used;
+    const char *mount, *limit, *used, *cached[2]; /* cached: in memory.stat */
 } Names;
+
+/* What of a group's use is copies of files, which the system takes back before it refuses. */
+static uint64_t cached(HthBuf *buf, const char *root, const char *dir, const Names *names) {
+    char path[PATH_MAX];
+    uint64_t sum = 0, v;
+    const int n = snprintf(path, sizeof path, "%s/memory.stat", dir);
+    if (n <= 0 || n >= (int)sizeof path || !slurp(buf, root, path)) return 0;
+    for (char *line = buf->p, *end; line && *line; line = end) {
+        end = strchr(line, '\n');
+        if (end) *end++ = '\0';
+        char *value = strchr(line, ' ');
+        if (!value) continue;
+        *value++ = '\0';
+        for (int i = 0; i < 2; i++)
+            if (strcmp(line, names->cached[i]) == 0 && hth_str_u64(hth_str(value), &v) &&
+                v <= UINT64_MAX - sum)
+                sum += v;
+    }
+    return sum;
+}
 
 /* The least that any group from `group` up to the mount leaves. */
 static uint64_t group_left(HthBuf *buf, const char *root, const Names *names, HthStr group) {
@@ -63,7 +115,9 @@ static uint64_t group_left(HthBuf *buf, const char *root, const Names *names, Ht
             const uint64_t limit = number(buf, root, dir, names->limit);
             const uint64_t used = number(buf, root, dir, names->used);
             if (limit != UINT64_MAX && used != UINT64_MAX) {
-                const uint64_t left = used < limit ? limit - used : 0;
+                const uint64_t files = cached(buf, root, dir, names);
+                const uint64_t held = used > files ? used - files : 0;
+                const uint64_t left = held < limit ? limit - held : 0;
                 if (left < least) least = left;
             }
         }
@@ -74,9 +128,13 @@ static uint64_t group_left(HthBuf *buf, const char *root, const Names *names, Ht
 
 /* Each line of /proc/self/cgroup is `id:controllers:group`; no controllers means version 2. */
 static uint64_t groups_left(HthBuf *groups, HthBuf *buf, const char *root) {
-    static const Names v2 = { "/sys/fs/cgroup", "memory.max", "memory.current" };
-    static const Names v1 = { "/sys/fs/cgroup/memory", "memory.limit_in_bytes",
-                              "memory.usage_in_bytes" };
+    static const Names v2 = {
+        "/sys/fs/cgroup", "memory.max", "memory.current", { "inactive_file", "active_file" }
+    };
+    static const Names v1 = { "/sys/fs/cgroup/memory",
+                              "memory.limit_in_bytes",
+                              "memory.usage_in_bytes",
+                              { "total_inactive_file", "total_active_file" } };
     uint64_t least = UINT64_MAX;
     if (!slurp(groups, root, "/proc/self/cgroup")) return least;
     for (char *line = groups->p, *end; line && *line; line = end) {

@@ -1,4 +1,4 @@
-/* room.h - pages that are not needed, and how much memory there is to have.
+/* room.h - pages that stay or go, and how much memory there is to have.
  *
  * Thread: any. */
 #ifndef HTH_BASE_ROOM_H
@@ -7,8 +7,17 @@
 #include "base/err.h"
 
 /* The whole pages of a FILE mapping's [p, p + n) are not needed soon: they stay readable and come
- * back from the file. Never for memory that is not a file. */
+ * back from the file, and are no longer kept. Never for memory that is not a file. */
 void hth_room_forget(const void *p, size_t n);
+
+/* The same range is read here and there: around what is read nothing else shall be. Advice. */
+void hth_room_random(const void *p, size_t n);
+
+/* Reads n bytes and keeps them in memory until they are unmapped; or, of memory that is not
+ * read yet, keeps what is there and what will be. EDENIED, naming the limit: the
+ * system allows too little locked memory for the `whole` of what shall be kept. */
+HTH_MUST_CHECK HthStatus hth_room_keep(const void *p, size_t n, uint64_t whole, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_room_keep_later(const void *p, size_t n, uint64_t whole, HthErr *err);
 
 /* Bytes this process can take without pushing others out: what the system says is available, and
  * what the memory limits of its control groups leave. 0 if the system does not say. */

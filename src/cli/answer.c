@@ -189,6 +189,11 @@ void hth_chat_timings(FILE *f, const HthChat *c, const HthAnswer *a) {
     fprintf(f, "%-21s %zu token(s)\n", "eval count:", a->ids.n);
     duration(f, "eval duration:", a->eval_ns);
     rate(f, "eval rate:", a->ids.n, a->eval_ns);
+    uint64_t weights, passing;
+    hth_session_weights(c->session, &weights, &passing);
+    if (passing > 0)
+        fprintf(f, "%-21s %llu of %llu MiB do not fit in memory and are read in every step\n",
+                "weights:", (unsigned long long)passing >> 20, (unsigned long long)weights >> 20);
     if (a->spec.drafted == 0) return;
     fprintf(f, "%-21s %llu token(s)\n", "drafted:", (unsigned long long)a->spec.drafted);
     fprintf(f, "%-21s %llu token(s), %.0f %%\n", "accepted:", (unsigned long long)a->spec.accepted,

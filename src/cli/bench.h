@@ -22,6 +22,8 @@ typedef struct HthBenchJob {
 typedef struct HthBenchPass {
     double prompt, gen, streams; /* streams: of all together */
     double read_gbs, peak_gops; /* ceilings, all threads; peak 0: this build knows no loop */
+    double disk_token,
+        faults_token; /* bytes read from disk, major page faults, per generated token */
     double allocs_token; /* calls to the heap per generated token, all threads */
 } HthBenchPass;
 
@@ -37,6 +39,7 @@ typedef struct HthBenchResult {
     double
         ops_token; /* operations of a prompt token's linear layers; the output layer is not one */
     double bytes_token; /* weights read for a generated token, the output layer included */
+    double bytes_passing; /* weights that do not fit in memory: read from the file in every step */
     double bytes_kv; /* cache read for a generated token at the depth asked for */
     HthBenchShare share[HTH_BENCH_SHARES_MAX]; /* with --where */
     uint32_t shares;

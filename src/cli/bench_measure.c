@@ -8,6 +8,7 @@
  *
  * Thread: the main thread; forks over the pool. */
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -17,6 +18,8 @@
 #include "run/plan.h"
 #include "run/step.h"
 
+enum { BLOCK = 512 }; /* bytes that getrusage calls a block */
+
 typedef struct Rig {
     const HthBenchJob *job;
     HthRunPlan plan;
@@ -25,6 +28,7 @@ typedef struct Rig {
     HthTable *table[HTH_BENCH_STREAMS_MAX]; /* [streams], at least one */
     uint32_t streams;
     HthExec *exec;
+    HthPaging *paging; /* NULL: all weights stay in memory */
     HthRows *rows;
     uint32_t *ids; /* [ids_count] */
     uint32_t ids_count;
@@ -66,6 +70,11 @@ static HthStatus open_rig(Rig *r, const HthBenchJob *job, const HthModel *model,
     uint32_t rows = larger(r->plan.chunk, r->streams);
     HTH_TRY(hth_exec_open(&r->exec, hth_model_program(model), hth_kern_pick(), r->pool, rows,
                           r->plan.page_count, err));
+    if (r->plan.paging.window > 0) {
+        HTH_TRY(hth_paging_open(&r->paging, hth_model_program(model), hth_model_files(model),
+                                &r->plan.paging, err));
+        hth_exec_paging(r->exec, r->paging);
+    }
     if (!job->no_pack) hth_exec_pack(r->exec, SIZE_MAX);
     HTH_TRY(hth_rows_open(&r->rows, rows, err));
     r->ids = hth_calloc(r->ids_count, sizeof *r->ids);
@@ -81,6 +90,7 @@ static void close_rig(Rig *r) {
     hth_free(r->ids);
     hth_rows_close(&r->rows);
     hth_exec_close(&r->exec);
+    hth_paging_close(&r->paging);
     for (uint32_t i = 0; i < r->streams; i++) hth_table_close(&r->table[i]);
     hth_pages_close(&r->pages);
     hth_pool_close(&r->pool);
@@ -138,7 +148,8 @@ static HthStatus fill_depth(Rig *r, HthErr *err) {
 static HthStatus one_pass(Rig *r, const HthFmt *fmt, HthBenchPass *out, HthErr *err) {
     const HthBenchJob *job = r->job;
     HthBenchPass p = { .peak_gops = hth_bench_roof_peak(r->pool, fmt->act) };
-    HTH_TRY(hth_bench_roof_read(r->pool, &p.read_gbs, err));
+    if (r->paging == NULL) /* there is no memory to read */
+        HTH_TRY(hth_bench_roof_read(r->pool, &p.read_gbs, err));
     hth_table_trim(r->table[0], 0);
     uint64_t began = hth_clock_ns();
     if (job->prompt > 0) {
@@ -148,10 +159,15 @@ static HthStatus one_pass(Rig *r, const HthFmt *fmt, HthBenchPass *out, HthErr *
     if (job->gen > 0) {
         HTH_TRY(fill_depth(r, err));
         uint64_t calls = hth_mem_calls();
+        struct rusage before, after;
+        getrusage(RUSAGE_SELF, &before);
         began = hth_clock_ns();
         HTH_TRY(generate(r, 1, err));
         p.gen = job->gen / seconds_since(began);
         p.allocs_token = (double)(hth_mem_calls() - calls) / job->gen;
+        getrusage(RUSAGE_SELF, &after);
+        p.disk_token = (double)(after.ru_inblock - before.ru_inblock) * BLOCK / job->gen;
+        p.faults_token = (double)(after.ru_majflt - before.ru_majflt) / job->gen;
     }
     if (job->gen > 0 && job->streams > 1) {
         HTH_TRY(fill_depth(r, err));
@@ -200,9 +216,10 @@ static double median(const HthBenchPass *pass, size_t n, size_t at) {
 
 static void medians(const HthBenchPass *pass, size_t n, HthBenchPass *out) {
     static const size_t fields[] = {
-        offsetof(HthBenchPass, prompt),    offsetof(HthBenchPass, gen),
-        offsetof(HthBenchPass, streams),   offsetof(HthBenchPass, read_gbs),
-        offsetof(HthBenchPass, peak_gops), offsetof(HthBenchPass, allocs_token),
+        offsetof(HthBenchPass, prompt),     offsetof(HthBenchPass, gen),
+        offsetof(HthBenchPass, streams),    offsetof(HthBenchPass, read_gbs),
+        offsetof(HthBenchPass, peak_gops),  offsetof(HthBenchPass, allocs_token),
+        offsetof(HthBenchPass, disk_token), offsetof(HthBenchPass, faults_token),
     };
     for (size_t i = 0; i < HTH_COUNT(fields); i++)
         *(double *)(void *)((char *)out + fields[i]) = median(pass, n, fields[i]);
@@ -248,6 +265,7 @@ HthStatus hth_bench_measure(const HthBenchJob *job, const HthModel *model, HthBe
     if (st == HTH_OK && job->where) st = clock_ops(&rig, &r, err);
     if (st == HTH_OK) {
         medians(pass, job->reps, &r.mid);
+        r.bytes_passing = (double)(rig.plan.paging.total - rig.plan.paging.kept);
         r.threads = rig.plan.threads;
         r.bytes_kv = (double)rig.plan.kv_bytes_per_token * job->depth;
         *out = r;

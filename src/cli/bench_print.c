@@ -44,7 +44,7 @@ static size_t lines_of(const HthBenchJob *job, const HthBenchResult *r, Line *li
 static int print_json(const HthBenchJob *job, const HthBenchResult *r) {
     const HthBenchPass *m = &r->mid;
     json_t *where = job->where ? hth_bench_where_json(r) : NULL; /* left out when NULL */
-    return hth_cli_json(json_pack(
+    json_t *o = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, "
         "s:f, s:f, s:f, s:o*}",
         "model", r->name, "version", hth_version(), "numerics", hth_numerics(), "isa",
@@ -54,7 +54,18 @@ static int print_json(const HthBenchJob *job, const HthBenchResult *r) {
         m->gen, "streams_tokens_per_s", m->streams, "read_gb_per_s", m->read_gbs, "peak_gop_per_s",
         m->peak_gops, "prompt_ops_per_token", r->ops_token, "bytes_per_token", r->bytes_token,
         "kv_bytes_per_token", r->bytes_kv, "allocations_per_token", m->allocs_token, "where",
-        where));
+        where);
+    const struct {
+        const char *key;
+        double v;
+    } rest[] = { /* nothing where there is memory enough */
+                 { "passing_bytes", r->bytes_passing },
+                 { "disk_bytes_per_token", m->disk_token },
+                 { "major_faults_per_token", m->faults_token }
+    };
+    for (size_t i = 0; o != NULL && i < HTH_COUNT(rest); i++)
+        if (rest[i].v > 0.0) json_object_set_new(o, rest[i].key, json_real(rest[i].v));
+    return hth_cli_json(o);
 }
 
 static int print_csv(const HthBenchResult *r, const Line *lines, size_t n) {
@@ -88,6 +99,10 @@ int hth_bench_print(const HthBenchJob *job, const HthBenchResult *r) {
     }
     if (r->mid.gen > 0.0)
         printf("\nheap allocations per generated token: %.2f\n", r->mid.allocs_token);
+    if (r->bytes_passing > 0.0)
+        printf("weights that do not fit in memory: %.0f MB; read from disk per generated token: "
+               "%.0f MB\n",
+               r->bytes_passing * 1e-6, r->mid.disk_token * 1e-6);
     if (r->mid.streams > 0.0)
         printf("%u timelines together: %.2f times one\n", job->streams,
                r->mid.streams / r->mid.gen);

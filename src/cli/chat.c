@@ -70,6 +70,12 @@ static void take_advice(HthChat *c) {
         fprintf(stderr, "hearth: %s; the file's sampling advice is not followed\n", err.text);
 }
 
+static HthStatus lock_weights(HthChat *c, HthErr *err) {
+    if (!c->cfg.lock) return HTH_OK;
+    HTH_TRY(hth_model_lock(c->model, err));
+    return c->draft != NULL ? hth_model_lock(c->draft, err) : HTH_OK;
+}
+
 int hth_chat_open(HthChat **out, const HthChatCfg *cfg) {
     uint64_t began = hth_clock_ns();
     HthErr err = { 0 };
@@ -81,6 +87,7 @@ int hth_chat_open(HthChat **out, const HthChatCfg *cfg) {
     int code = hth_source_model(&c->model, cfg->model);
     if (code == HTH_EXIT_OK) take_advice(c);
     if (code == HTH_EXIT_OK && cfg->draft != NULL) code = hth_source_model(&c->draft, cfg->draft);
+    if (code == HTH_EXIT_OK && lock_weights(c, &err) != HTH_OK) code = hth_cli_fail(&err);
     if (code == HTH_EXIT_OK && open_parts(c, &err) != HTH_OK) code = hth_cli_fail(&err);
     if (code != HTH_EXIT_OK) {
         hth_chat_close(&c);

@@ -19,6 +19,7 @@ typedef struct HthChatCfg {
     const char *model; /* NULL: the embedded one */
     uint32_t ctx, threads; /* 0: the session's defaults */
     bool no_pack; /* leave weights as they lie in the file */
+    bool lock; /* keep the weights in memory */
     const char *kv; /* type of the cache; NULL: the session's default */
     bool raw; /* no template: the prompt goes in as it is */
     uint32_t lookup; /* tokens computed ahead from repetitions of the text; 0: none */

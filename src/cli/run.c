@@ -23,6 +23,7 @@ enum {
     OPT_DRAFT,
     OPT_DRAFT_TOKENS,
     OPT_NO_PACK,
+    OPT_LOCK,
     OPT_NOWORDWRAP
 };
 
@@ -53,6 +54,7 @@ const HthOpt hth_opts_run[] = {
       NULL },
     { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
       NULL },
+    { OPT_LOCK, 0, "lock", NULL, "keep the weights from leaving memory, or say why not", NULL },
     { OPT_TEMP, 0, "temp", "V", NULL, NULL },
     { OPT_NOWORDWRAP, 0, "nowordwrap", NULL, NULL, NULL }, /* hearth never wraps; accepted */
     { 0 },
@@ -123,6 +125,7 @@ static int parse(Job *job, HthArgs *args) {
             ok = hth_args_u32(args, 1, HTH_SPEC_TOKENS_MAX, &job->cfg.draft_tokens);
             break;
         case OPT_NO_PACK: job->cfg.no_pack = true; break;
+        case OPT_LOCK: job->cfg.lock = true; break;
         case OPT_KV: job->cfg.kv = args->value; break;
         case OPT_RAW: job->cfg.raw = true; break;
         case OPT_SHOW_PROMPT: job->show_prompt = true; break;

@@ -163,10 +163,9 @@ out:
     return status;
 }
 
-HthStatus hth_gguf_lock(const HthGguf *g, HthErr *err) {
-    for (uint32_t p = 0; p < g->part_count; p++)
-        HTH_TRY(hth_file_lock(g->parts[p].bytes.p, g->parts[p].bytes.n, err));
-    return HTH_OK;
+const HthFileMap *hth_gguf_part_map(const HthGguf *g, uint32_t part) {
+    HTH_ASSERT(part < g->part_count);
+    return &g->parts[part].map;
 }
 
 HthStatus hth_gguf_open(HthGguf **out, const char *path, HthErr *err) {

@@ -14,6 +14,7 @@
 #ifndef HTH_GGUF_GGUF_H
 #define HTH_GGUF_GGUF_H
 
+#include "base/file.h"
 #include "base/str.h"
 #include "kern/kern.h"
 
@@ -60,8 +61,6 @@ HTH_MUST_CHECK HthStatus hth_gguf_open(HthGguf **out, const char *path, HthErr *
 /* Over memory the caller keeps alive; `what` names it in errors. No splits. */
 HTH_MUST_CHECK HthStatus hth_gguf_open_mem(HthGguf **out, const void *data, size_t n,
                                            const char *what, HthErr *err);
-/* Reads all parts and keeps them in memory until close. EDENIED: the limit is too low. */
-HTH_MUST_CHECK HthStatus hth_gguf_lock(const HthGguf *g, HthErr *err);
 void hth_gguf_close(HthGguf **g);
 
 uint32_t hth_gguf_version(const HthGguf *g);
@@ -70,6 +69,7 @@ const char *hth_gguf_path(const HthGguf *g);
 uint32_t hth_gguf_part_count(const HthGguf *g);
 /* The raw bytes of one part, for digests. */
 HthStr hth_gguf_part(const HthGguf *g, uint32_t part);
+const HthFileMap *hth_gguf_part_map(const HthGguf *g, uint32_t part); /* zeroed: not from a file */
 
 size_t hth_gguf_kv_count(const HthGguf *g);
 const HthGgufKv *hth_gguf_kv_at(const HthGguf *g, size_t i);

@@ -4,6 +4,7 @@
 #include "model/model.h"
 
 #include "base/mem.h"
+#include "base/room.h"
 #include "model/model_impl.h"
 
 static HthStatus find_arch(HthModel *m, HthErr *err) {
@@ -44,6 +45,15 @@ static HthStatus open_vocab(HthModel *m, HthErr *err) {
     return HTH_OK;
 }
 
+static HthStatus list_files(HthModel *m, HthErr *err) {
+    const uint32_t parts = hth_gguf_part_count(m->gguf);
+    m->files = hth_arena_take(m->arena, (size_t)parts + 2, sizeof *m->files);
+    HTH_REQUIRE(m->files, err, HTH_ENOMEM, "no memory to bind the model");
+    for (uint32_t i = 0; i < parts; i++) m->files[i] = hth_gguf_part_map(m->gguf, i);
+    if (m->panels.handle) m->files[parts] = &m->panels;
+    return HTH_OK;
+}
+
 /* Takes m->gguf as opened; m is the caller's to close. */
 /* path: of the file the model is mapped from; NULL: it is in memory. */
 static HthStatus build(HthModel *m, const char *path, HthErr *err) {
@@ -55,6 +65,7 @@ static HthStatus build(HthModel *m, const char *path, HthErr *err) {
     bool packed = false;
     if (path) HTH_TRY(hth_model_panels_open(m, path, &packed, err));
     if (!packed) HTH_TRY(hth_model_pack(m, path != NULL, err));
+    if (path && !m->room) HTH_TRY(list_files(m, err));
     HTH_TRY(hth_model_lower(m, err));
     return open_vocab(m, err);
 }
@@ -84,8 +95,30 @@ HthStatus hth_model_open_mem(HthModel **out, const void *data, size_t n, const c
     return st;
 }
 
-HthStatus hth_model_lock(const HthModel *m, HthErr *err) {
-    return hth_gguf_lock(m->gguf, err);
+/* A matrix whose rows are read while the model runs; panels that came with a file replace them. */
+static bool reads_rows(const HthWeight *w) {
+    return w->fmt && !(w->packed && !w->packed->room);
+}
+
+HthStatus hth_model_lock(HthModel *m, HthErr *err) {
+    const size_t slots = (size_t)m->shape.n_layer * HTH_W_COUNT;
+    const uint64_t available = hth_room_available();
+    uint64_t all = m->panels.n + m->room_bytes;
+    for (size_t i = 0; i < slots; i++)
+        if (reads_rows(&m->weights[i])) all += m->weights[i].row_bytes * m->weights[i].rows;
+    HTH_REQUIRE(
+        all <= available || available == 0, err, HTH_EDENIED,
+        "cannot keep %llu MiB in memory: %llu MiB are to be had; make room, raise the memory "
+        "limit of this process's control group, or leave --lock out",
+        (unsigned long long)all >> 20, (unsigned long long)available >> 20);
+    for (size_t i = 0; i < slots; i++) {
+        const HthWeight *w = &m->weights[i];
+        if (reads_rows(w)) HTH_TRY(hth_room_keep(w->data, w->row_bytes * w->rows, all, err));
+    }
+    HTH_TRY(hth_room_keep(m->panels.data, m->panels.n, all, err));
+    if (m->room) HTH_TRY(hth_room_keep_later(m->room, m->room_bytes, all, err));
+    m->files = NULL;
+    return HTH_OK;
 }
 
 void hth_model_close(HthModel **model) {
@@ -159,6 +192,10 @@ bool hth_model_uses(const HthModel *m, const HthGgufTensor *t) {
     for (uint32_t layer = 0; layer < m->shape.n_layer; layer++)
         if (bound(m, t, layer)) return true;
     return false;
+}
+
+const HthFileMap *const *hth_model_files(const HthModel *m) {
+    return m->files;
 }
 
 size_t hth_model_pack_bytes(const HthModel *m) {

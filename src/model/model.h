@@ -7,6 +7,7 @@
 #ifndef HTH_MODEL_MODEL_H
 #define HTH_MODEL_MODEL_H
 
+#include "base/file.h"
 #include "gguf/gguf.h"
 #include "hearth/hearth.h"
 #include "model/arch.h"
@@ -23,6 +24,9 @@ bool hth_model_is_float(const HthModel *model);
 size_t hth_model_weight_bytes(const HthModel *model);
 /* Bytes of the panels there is room for (op/packed.h); 0: none will be made. */
 size_t hth_model_pack_bytes(const HthModel *model);
+/* The mapped files its matrices are in, panels included; the last is NULL. NULL: they stay in
+ * memory, locked or as panels of their own. */
+const HthFileMap *const *hth_model_files(const HthModel *model);
 /* HTH_OK where hth_model_vocab() is there, otherwise the reason: the file has no tokenizer, or one
  * hearth does not know (the model still computes). */
 HTH_MUST_CHECK HthStatus hth_model_vocab_status(const HthModel *model, HthErr *err);

@@ -41,7 +41,8 @@ HthStatus hth_model_pack(HthModel *m, bool mapped, HthErr *err) {
         HthWeight *w = hth_model_packable(m, i, &bytes);
         if (!w) continue;
         packed->room = to;
-        packed->forget = mapped;
+        /* a tied output's rows are the embedding's too */
+        packed->forget = mapped && w->data != m->weights[HTH_W_TOK_EMBD].data;
         w->packed = packed++;
         to += bytes;
     }

@@ -57,6 +57,10 @@ void hth_exec_pack(HthExec *exec, size_t bytes_per_run) {
     exec->pack = bytes_per_run;
 }
 
+void hth_exec_paging(HthExec *exec, HthPaging *paging) {
+    exec->step.paging = paging;
+}
+
 void hth_exec_close(HthExec **exec) {
     HthExec *e = *exec;
     if (!e) return;

@@ -10,6 +10,7 @@
 #include "base/par.h"
 #include "op/kv_view.h"
 #include "op/plan.h"
+#include "op/paging.h"
 
 typedef struct HthBatch {
     uint32_t n; /* rows, 1..rows_max */
@@ -30,6 +31,8 @@ HTH_MUST_CHECK HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, co
 /* Every run but the first packs up to this many bytes of weights that have room for panels
  * (packed.h); 0, as opened: none. The first is left alone: somebody waits for its answer. */
 void hth_exec_pack(HthExec *exec, size_t bytes_per_run);
+/* From now on tells `paging` (paging.h; borrowed, NULL: nobody) which weights come next. */
+void hth_exec_paging(HthExec *exec, HthPaging *paging);
 void hth_exec_close(HthExec **exec); /* wipes the scratch */
 void hth_exec_run(HthExec *exec, const HthBatch *batch);
 /* From now on adds to ns[i] what instruction i of the program took, a group of products at its

@@ -81,6 +81,7 @@ static void item(void *ctx, uint32_t i, uint32_t worker) {
     uint32_t r0 = (i - p->first_item) * c->item_rows;
     uint32_t rows = w->rows - r0 < c->item_rows ? w->rows - r0 : c->item_rows;
     const size_t at = (size_t)r0 * w->row_bytes;
+    if (c->s->paging) hth_paging_at(c->s->paging, p->in, at, rows * w->row_bytes);
     const uint8_t *panels = p->pack ? p->pack : p->panels;
     uint32_t whole = panels ? hth_packed_rows(rows) : 0;
     if (p->pack) pack_rows(w, p->pack, r0, whole);

@@ -21,6 +21,7 @@ typedef struct HthStep {
     uint8_t *part; /* attention's own, part_bytes per worker */
     size_t part_bytes;
     size_t pack_left; /* bytes of weights this step may still pack */
+    HthPaging *paging; /* told which weights come next; NULL: all are in memory */
     float *split; /* sums of runs of pages, where they are items (op/attend.c) */
 } HthStep;
 

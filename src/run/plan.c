@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "base/par.h"
+#include "base/room.h"
 #include "model/model.h"
 
 enum { CTX_DEFAULT = 4096, CHUNK_DEFAULT = 256, CHUNK_MAX = 8192, THREADS_MAX = 256 };
@@ -37,6 +38,16 @@ static HthStatus check_angles(const HthProgram *prog, uint32_t ctx, HthErr *err)
     return HTH_OK;
 }
 
+/* What the cache and the scratch will take is not there for weights. */
+static void plan_paging(HthRunPlan *p, const HthModel *model) {
+    const uint64_t available = hth_room_available(), own = p->kv_bytes + p->scratch_bytes;
+    const bool stays = !hth_model_files(model) || available == 0;
+    hth_paging_plan(&p->paging, hth_model_program(model),
+                    stays             ? UINT64_MAX
+                    : own < available ? available - own
+                                      : 0);
+}
+
 HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model, const HthSessionCfg *cfg,
                        HthErr *err) {
     static const HthSessionCfg none = { 0 };
@@ -63,6 +74,7 @@ HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model, const HthSessionC
     HTH_TRY(hth_plan_scratch(&p.scratch, hth_model_program(model), p.chunk, p.page_count, p.threads,
                              err));
     p.scratch_bytes = p.scratch.bytes;
+    plan_paging(&p, model);
     p.weight_bytes = hth_model_weight_bytes(model);
     *out = p;
     return HTH_OK;

@@ -7,6 +7,7 @@
 #include "hearth/hearth.h"
 #include "op/kv_view.h"
 #include "op/plan.h"
+#include "op/paging.h"
 
 typedef struct HthRunPlan {
     uint32_t ctx, threads, chunk; /* after defaults */
@@ -17,6 +18,7 @@ typedef struct HthRunPlan {
     size_t weight_bytes; /* mapped from the file, shared between sessions */
     size_t kv_bytes_per_token, kv_bytes; /* all pages of the longest timeline */
     size_t scratch_bytes;
+    HthPagingPlan paging; /* window 0: all weights stay in memory */
 } HthRunPlan;
 
 /* Applies the defaults of HthSessionCfg. EINVAL: an option makes no sense; ELIMIT: it cannot fit;

@@ -17,6 +17,7 @@ struct HthSession {
     HthPages *pages;
     HthTable *table;
     HthExec *exec;
+    HthPaging *paging; /* NULL: all weights stay in memory */
     HthRows *rows;
     uint32_t *ids; /* [ctx], count in use */
     size_t count;
@@ -35,6 +36,11 @@ static HthStatus open_parts(HthSession *s, bool pack, HthErr *err) {
     HTH_TRY(hth_exec_open(&s->exec, hth_model_program(s->model), hth_kern_pick(), s->pool, p->chunk,
                           p->page_count, err));
     if (pack) hth_exec_pack(s->exec, hth_model_pack_bytes(s->model) / PACK_RUNS + 1);
+    if (p->paging.window > 0) {
+        HTH_TRY(hth_paging_open(&s->paging, hth_model_program(s->model), hth_model_files(s->model),
+                                &p->paging, err));
+        hth_exec_paging(s->exec, s->paging);
+    }
     HTH_TRY(hth_rows_open(&s->rows, p->chunk, err));
     s->ids = hth_calloc(p->ctx, sizeof *s->ids);
     HTH_REQUIRE(s->ids, err, HTH_ENOMEM, "no memory for a timeline of %u tokens", p->ctx);
@@ -66,6 +72,7 @@ void hth_session_close(HthSession **session) {
     if (!s) return;
     hth_rows_close(&s->rows);
     hth_exec_close(&s->exec);
+    hth_paging_close(&s->paging);
     hth_table_close(&s->table);
     hth_pages_close(&s->pages);
     hth_pool_close(&s->pool);
@@ -162,6 +169,11 @@ size_t hth_session_ctx(const HthSession *s) {
 
 const uint32_t *hth_session_ids(const HthSession *s) {
     return s->ids;
+}
+
+void hth_session_weights(const HthSession *s, uint64_t *total, uint64_t *passing) {
+    *total = s->plan.paging.total;
+    *passing = s->plan.paging.total - s->plan.paging.kept;
 }
 
 const HthModel *hth_session_model(const HthSession *s) {

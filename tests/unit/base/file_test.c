@@ -252,31 +252,9 @@ static void faults_in_reading(void **state) {
     hth_buf_drop(&buf);
 }
 
-static void locks_what_it_may(void **state) {
-    (void)state;
-    HthErr err = { 0 };
-    HthFileMap map = { 0 };
-    struct rlimit before, none = { 0 };
-    assert_int_equal(hth_file_write(in_folder("lock"), "abc", 3, 0644, NULL), HTH_OK);
-    assert_int_equal(hth_file_map(&map, in_folder("lock"), NULL), HTH_OK);
-    assert_int_equal(hth_file_lock(NULL, 0, &err), HTH_OK);
-    hth_file_fail_after(1); /* whatever this machine allows: refused */
-    assert_int_equal(hth_file_lock(map.data, map.n, &err), HTH_EDENIED);
-    hth_file_fail_after(0);
-    assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &before), 0);
-    none.rlim_max = before.rlim_max;
-    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &none), 0);
-    const HthStatus status = hth_file_lock(map.data, map.n, &err); /* the privileged may anyway */
-    assert_true(status == HTH_OK || status == HTH_EDENIED);
-    if (status != HTH_OK) assert_non_null(strstr(err.text, "may lock 0 KiB; raise the limit"));
-    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &before), 0);
-    hth_file_unmap(&map);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_reads_maps),
-        cmocka_unit_test(locks_what_it_may),
         cmocka_unit_test(refusals_name_the_path),
         cmocka_unit_test(reading_honours_the_ceiling),
         cmocka_unit_test(reads_standard_input),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +28,38 @@ static void a_forgotten_file_reads_the_same(void **state) {
     assert_memory_equal(map.data, bytes, N);
     hth_room_forget(map.data + 5, N - 9);
     hth_room_forget(map.data + 5, 2); /* no whole page */
+    hth_room_random(map.data + 5, N - 9);
+    hth_room_random(map.data + 5, 0);
     assert_memory_equal(map.data, bytes, N);
+    hth_file_unmap(&map);
+    unlink(path);
+}
+
+static void kept_or_refused_with_the_limit(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthFileMap map = { 0 };
+    struct rlimit before, none = { 0 };
+    char path[] = "/tmp/room_keep.XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, "abc", 3) == 3);
+    close(fd);
+    assert_int_equal(hth_file_map(&map, path, NULL), HTH_OK);
+    assert_int_equal(hth_room_keep(NULL, 0, 0, &err), HTH_OK);
+    hth_file_fail_after(1); /* whatever this machine allows: refused */
+    assert_int_equal(hth_room_keep(map.data, map.n, map.n, &err), HTH_EDENIED);
+    assert_int_equal(hth_room_keep_later(map.data, map.n, map.n, &err), HTH_EDENIED);
+    hth_file_fail_after(0);
+    assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &before), 0);
+    none.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+    const HthStatus status = hth_room_keep(map.data, map.n, 7 << 20, &err);
+    assert_true(status == HTH_OK || status == HTH_EDENIED); /* the privileged may anyway */
+    if (status != HTH_OK)
+        assert_non_null(strstr(err.text, "7 MiB in memory: this process may lock 0 KiB; raise"));
+    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &before), 0);
+    hth_room_forget(map.data, map.n); /* also what is kept */
+    assert_memory_equal(map.data, "abc", 3);
     hth_file_unmap(&map);
     unlink(path);
 }
@@ -68,12 +100,22 @@ static void the_least_of_all_limits(void **state) {
     put("/sys/fs/cgroup/a/memory.max", "1000000\n"); /* an ancestor binds */
     put("/sys/fs/cgroup/a/memory.current", "400000\n");
     assert_int_equal(hth_room_available_under(root), 600000);
+    put("/sys/fs/cgroup/a/memory.stat", /* copies of files go when memory is needed */
+        "anon 7\ninactive_file 100000\nactive_file 50000\ninactive_file_x 1\nfile 9\n\nx\n");
+    assert_int_equal(hth_room_available_under(root), 750000);
+    put("/sys/fs/cgroup/a/memory.stat", "inactive_file 300000\nactive_file 200000\n");
+    assert_int_equal(hth_room_available_under(root), 1000000); /* read at another moment */
     put("/sys/fs/cgroup/a/memory.current", "2000000\n");
     assert_int_equal(hth_room_available_under(root), 0);
+    put("/sys/fs/cgroup/a/memory.stat", "inactive_file many\nactive_file 1500000\n");
+    assert_int_equal(hth_room_available_under(root), 500000);
     put("/proc/self/cgroup", "4:cpu:/x\n3:memory:/m\n0::/c\nnonsense\n:\n");
     put("/sys/fs/cgroup/memory/m/memory.limit_in_bytes", "500\n");
     put("/sys/fs/cgroup/memory/m/memory.usage_in_bytes", "100\n");
     assert_int_equal(hth_room_available_under(root), 400);
+    put("/sys/fs/cgroup/memory/m/memory.stat",
+        "inactive_file 9\ntotal_inactive_file 20\ntotal_active_file 30\n");
+    assert_int_equal(hth_room_available_under(root), 450);
     put("/proc/meminfo", "MemTotal: 9000 kB\n");
     assert_int_equal(hth_room_available_under(root), 0);
     assert_int_equal(nftw(root, drop, 16, FTW_DEPTH | FTW_PHYS), 0);
@@ -87,6 +129,7 @@ static void this_machine_says(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_forgotten_file_reads_the_same),
+        cmocka_unit_test(kept_or_refused_with_the_limit),
         cmocka_unit_test(the_least_of_all_limits),
         cmocka_unit_test(this_machine_says),
     };
