@@ -15,9 +15,9 @@
 #include "run/lookup.h"
 
 /* How many tokens to guess: twice as many after a run that was all right; else as many as were
- * right, and one.  Each further row of a pass costs about three sixteenths of a pass (1.2 passes for
- * two rows, 1.8 for five, 2.5 for nine: docs/SPEED.md).  An account of what guessing brought and
- * cost says whether to go on; while it is empty there is only a try now and then. */
+ * right, and one.  Each further row of a pass costs about three sixteenths of a pass (1.2 passes
+ * for two rows, 1.8 for five, 2.5 for nine: docs/SPEED.md).  An account of what guessing brought
+ * and cost says whether to go on; while it is empty there is only a try now and then. */
 typedef struct Pace {
     uint32_t now, least, most; /* most 0: this source does not exist */
     int account, cost_each; /* in sixteenths of a pass */
