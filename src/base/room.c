@@ -46,10 +46,10 @@ HthStatus hth_room_keep_later(const void *p, size_t n, uint64_t whole, HthErr *e
     return keep(p, n, MLOCK_ONFAULT, whole, err);
 }
 
-void hth_room_random(const void *p, size_t n) {
+void hth_room_random(const void *p, size_t n, bool random) {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     const uintptr_t from = (uintptr_t)p / page * page, to = (uintptr_t)p + n;
-    if (n) (void)madvise((void *)from, to - from, MADV_RANDOM);
+    if (n) (void)madvise((void *)from, to - from, random ? MADV_RANDOM : MADV_NORMAL);
 }
 
 static bool slurp(HthBuf *buf, const char *root, const char *path) {

@@ -4,14 +4,17 @@
 #ifndef HTH_BASE_ROOM_H
 #define HTH_BASE_ROOM_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 /* The whole pages of a FILE mapping's [p, p + n) are not needed soon: they stay readable and come
  * back from the file, and are no longer kept. Never for memory that is not a file. */
 void hth_room_forget(const void *p, size_t n);
 
-/* The same range is read here and there: around what is read nothing else shall be. Advice. */
-void hth_room_random(const void *p, size_t n);
+/* The same range is read here and there: around what is read nothing else shall be; or no longer.
+ * Advice. */
+void hth_room_random(const void *p, size_t n, bool random);
 
 /* Reads n bytes and keeps them in memory until they are unmapped; or, of memory that is not
  * read yet, keeps what is there and what will be. EDENIED, naming the limit: the

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/room.h"
 #include "base/sum.h"
 #include "model/model_impl.h"
 
@@ -102,6 +103,15 @@ static HthStatus use(HthModel *m, const Plan *p, HthErr *err) {
     return HTH_OK;
 }
 
+/* Where panels stand in for the rows, of those only samples are read, and 15 at the end. */
+static void rows_aside(const HthModel *m, bool aside) {
+    size_t bytes;
+    for (size_t i = 0; i < (size_t)m->shape.n_layer * HTH_W_COUNT; i++) {
+        const HthWeight *w = hth_model_packable(m, i, &bytes);
+        if (w) hth_room_random(w->data, w->row_bytes * w->rows, aside);
+    }
+}
+
 HthStatus hth_model_panels_open(HthModel *m, const char *path, bool *found, HthErr *err) {
     char name[4096];
     Plan p = { .head = NULL };
@@ -109,6 +119,7 @@ HthStatus hth_model_panels_open(HthModel *m, const char *path, bool *found, HthE
     if (hth_panels_path(name, sizeof name, path, NULL) != HTH_OK) return HTH_OK;
     if (hth_file_map(&m->panels, name, NULL) != HTH_OK)
         return HTH_OK; /* as a rule: there is none */
+    rows_aside(m, true);
     HthStatus st = plan_open(&p, m, err);
     if (st == HTH_ENOTSUP)
         st = HTH_OK;
@@ -119,7 +130,10 @@ HthStatus hth_model_panels_open(HthModel *m, const char *path, bool *found, HthE
         hth_log(HTH_LOG_WARN,
                 "%s was not made from this model and is not used; hearth pack makes it anew", name);
     }
-    if (!*found) hth_file_unmap(&m->panels);
+    if (!*found) {
+        rows_aside(m, false);
+        hth_file_unmap(&m->panels);
+    }
     hth_free(p.head);
     return st;
 }

@@ -93,7 +93,7 @@ static void advise_rows(const HthProgram *prog) {
         if (in->op != HTH_OP_EMBED) continue;
         for (uint32_t k = 0; k < prog->count; k++)
             if (multiplied(&prog->inst[k]) && home(prog->inst[k].w) == in->w->data) return;
-        hth_room_random(in->w->data, bytes_of(in->w));
+        hth_room_random(in->w->data, bytes_of(in->w), true);
     }
 }
 

@@ -29,7 +29,7 @@ number() { python3 -c 'import json, sys; print(int(json.load(sys.stdin).get(sys.
 bench() { limited "$1" "$HEARTH_BIN" bench "$m" -p 0 -n 6 -r 1 -o json "${@:2}" > "$tmp/out"; }
 logits() { "$HEARTH_BIN" logits "$m" --tokens "$tmp/ids" --chunk 3 --out "$tmp/$1"; }
 
-"$make" "$m" vocab=8192 embd=1024 ff=4096 layers=7 head_dim=64 type=Q8_0 || exit 1
+"$make" "$m" vocab=8192 embd=1024 ff=4096 layers=7 head_dim=64 type=Q8_0 tokenizer=bpe || exit 1
 mib=$(($(stat -c %s "$m") >> 20))
 echo "1 5 300 7 8 9 10 11 12" > "$tmp/ids"
 ok "in memory" logits a
@@ -47,7 +47,11 @@ ok "what stays is not read again" test "$(number disk_bytes_per_token)" -lt $((p
 
 lock() { ! bench "$1" --lock 2> "$tmp/err" && grep -q "$2" "$tmp/err"; }
 ok "lock: more than there is" lock $((mib / 2)) "are to be had; make room, raise the memory limit"
-ok "pack" "$HEARTH_BIN" pack "$m"
+run_lock() { ! limited "$1" "$HEARTH_BIN" run -m "$m" --raw --lock -n 1 x 2> "$tmp/err" && grep -q "are to be had" "$tmp/err"; }
+ok "run --lock: the same" run_lock $((mib / 2))
+said() { limited $((mib / 2)) "$HEARTH_BIN" run -m "$m" --raw --verbose -n 2 x 2>&1 | grep -q "MiB do not fit in memory"; }
+ok "run --verbose says what passes through" said
+ok "pack" "$HEARTH_BIN" pack "$m" > /dev/null
 ok "from panels, in half" limited $((mib / 2)) bash -c 'logits c'
 ok "the same bits from panels" cmp "$tmp/a" "$tmp/c"
 ok "panels are let through too" bench $((mib / 2))

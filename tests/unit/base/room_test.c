@@ -28,8 +28,9 @@ static void a_forgotten_file_reads_the_same(void **state) {
     assert_memory_equal(map.data, bytes, N);
     hth_room_forget(map.data + 5, N - 9);
     hth_room_forget(map.data + 5, 2); /* no whole page */
-    hth_room_random(map.data + 5, N - 9);
-    hth_room_random(map.data + 5, 0);
+    hth_room_random(map.data + 5, N - 9, true);
+    hth_room_random(map.data, N, false);
+    hth_room_random(map.data + 5, 0, true);
     assert_memory_equal(map.data, bytes, N);
     hth_file_unmap(&map);
     unlink(path);
