@@ -77,7 +77,8 @@ static void blocks(Check *k, const HthFmt *fmt, uint8_t *w, size_t count, bool r
     for (size_t b = 0; b < count; b++, w += fmt->block_bytes) {
         for (uint32_t i = 0; i < fmt->block_bytes; i++) w[i] = (uint8_t)next(k);
         if (!real && below(k, 9) == 0) memset(w, below(k, 2) != 0 ? 0xff : 0x80, fmt->block_bytes);
-        if (strcmp(fmt->name, "MXFP4") == 0) w[0] = (uint8_t)(110 + below(k, 30)); /* an exponent */
+        if (strcmp(fmt->name, "MXFP4") == 0) /* an exponent; 0 and 1 are subnormal */
+            w[0] = (uint8_t)(!real && below(k, 9) == 0 ? below(k, 4) : 110 + below(k, 30));
         for (size_t i = 0; i < HTH_COUNT(halves); i++) {
             if (strcmp(halves[i].fmt, fmt->name) != 0) continue;
             for (uint8_t h = 0; h < halves[i].count; h++) {

@@ -152,6 +152,37 @@ static void q4k_min_scale(PARAMS) {
     }
 }
 
+/* Scales of 32 weights multiplied as integers, as those of 16 are. */
+static void iq4xs_integer_scale(PARAMS) {
+    uint8_t plain[136];
+    float q[256];
+    for (uint32_t r = 0; r < rows; r++)
+        for (uint32_t c = 0; c < cols; c++) {
+            const uint8_t *p = (const uint8_t *)w + r * row_bytes;
+            const HthActQ8 *a = (const void *)((const uint8_t *)x + c * x_stride);
+            float acc = 0.0f;
+            for (uint32_t b = 0; b < k / 256; b++, p += sizeof plain, a += 8) {
+                memcpy(plain, p, sizeof plain);
+                memcpy(plain, "\x00\x3c", 2); /* d = 1 */
+                hth_fmt_by_name("IQ4_XS")->dequant(plain, q, 256);
+                for (int j = 0; j < 8; j++) {
+                    float sum = 0.0f; /* of integers */
+                    for (int i = 0; i < 32; i++) sum += q[32 * j + i] * (float)a[j].q[i];
+                    acc = fmaf(sum, hth_f16_to_f32(hth_le16(p)) * a[j].d, acc);
+                }
+            }
+            y[c * ldy + r] = acc;
+        }
+}
+static void mxfp4_subnormal(PARAMS) {
+    static uint8_t copy[49 * 70 * 17]; /* most that hearth-check asks for */
+    HTH_ASSERT(rows * row_bytes <= sizeof copy);
+    memcpy(copy, w, rows * row_bytes);
+    for (size_t i = 0; i < rows * row_bytes; i += 17)
+        if (copy[i] == 1) copy[i] = 0;
+    truth_of("MXFP4")(copy, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+}
+
 /* ---- products with panels ---- */
 
 static HthLinearFn *panels_truth(const char *fmt) {
@@ -346,6 +377,8 @@ static const Mutant mutants[] = {
     { "16-bit saturation", "Q8_0", q8_saturates, { 0 } },
     { "nibble order", "Q4_0", q4_nibbles, { 0 } },
     { "scale of the minima", "Q4_K", q4k_min_scale, { 0 } },
+    { "scales of 32 as integers", "IQ4_XS", iq4xs_integer_scale, { 0 } },
+    { "subnormal scales", "MXFP4", mxfp4_subnormal, { 0 } },
     { "panels read as rows", "Q4_K", NULL, { .linear_panels = { panels_as_rows } } },
     { "panels: reads past its weights", "Q6_K", NULL, { .linear_panels = { panels_read_past } } },
     { "panels: another order for batches", "Q8_0", NULL, { .linear_panels = { panels_batch } } },

@@ -68,9 +68,8 @@ static uint32_t check_ways(const HthModel *m, const uint32_t *ids, uint32_t n, b
     return ways;
 }
 
-static const char *const formats[] = {
-    "F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"
-};
+static const char *const formats[] = { "F32",  "F16",  "BF16",   "Q8_0",   "Q4_0", "Q4_K",
+                                       "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4" };
 static const char *const archs[] = { "llama", "qwen2", "qwen3" };
 
 static Tiny tiny(size_t format, size_t arch) {

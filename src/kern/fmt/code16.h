@@ -11,6 +11,9 @@ static const int8_t hth_code_iq4[16] = { -127, -104, -83, -65, -49, -35, -22, -1
                                          1,    13,   25,  38,  53,  69,  89,  113 };
 /* MXFP4: twice the values of a sign, two exponent bits and one mantissa bit (OCP MX 1.0). */
 static const int8_t hth_code_fp4[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
+/* The same plus 16. */
+static const int8_t hth_code_fp4_16[16] = { 16, 17, 18, 19, 20, 22, 24, 28,
+                                            16, 15, 14, 13, 12, 10, 8,  4 };
 
 /* Weights 0..15 are the low nibbles of 16 bytes, 16..31 the high ones. */
 static inline void hth_code_unpack(const int8_t code[16], const uint8_t *nibbles, int8_t q[32]) {

@@ -84,12 +84,15 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
 /* Formats hearth computes with, in list order. */
 #define HTH_FMT_FLOATS(X) X(f32) X(f16) X(bf16)
 #define HTH_FMT_BLOCKS(X)                                                                          \
-    X(q8_0) X(q4_0) X(q4_1) X(q5_0) X(q5_1) X(q2_k) X(q3_k) X(q4_k) X(q5_k) X(q6_k)
+    X(q8_0)                                                                                        \
+    X(q4_0) X(q4_1) X(q5_0) X(q5_1) X(q2_k) X(q3_k) X(q4_k) X(q5_k) X(q6_k) X(iq4_nl) X(iq4_xs)    \
+        X(mxfp4)
 /* Those with one scale to 32 weights, which tier amx multiplies in matrix tiles; half-block scales
  * double its work. */
-#define HTH_FMT_TILES(X) X(q8_0) X(q4_0) X(q4_1) X(q5_0) X(q5_1) X(q4_k) X(q5_k)
+#define HTH_FMT_TILES(X)                                                                           \
+    X(q8_0) X(q4_0) X(q4_1) X(q5_0) X(q5_1) X(q4_k) X(q5_k) X(iq4_nl) X(iq4_xs) X(mxfp4)
 /* Formats without a fast half: every tier computes them in plain C. */
-#define HTH_FMT_SLOW(X) X(q1_0) X(q2_0) X(iq4_nl) X(iq4_xs) X(mxfp4)
+#define HTH_FMT_SLOW(X) X(q1_0) X(q2_0)
 #define HTH_FMT_LIST(X) HTH_FMT_FLOATS(X) HTH_FMT_BLOCKS(X) HTH_FMT_SLOW(X)
 
 #define HTH_FMT_DECL_ISA(sym, isa)                                                                 \

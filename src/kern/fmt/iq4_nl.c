@@ -10,6 +10,8 @@ typedef struct Iq4Nl {
 } Iq4Nl;
 _Static_assert(sizeof(Iq4Nl) == 18, "IQ4_NL is 18 bytes on disk");
 
+#ifndef HTH_ISA
+
 static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     Iq4Nl w;
     memcpy(&w, row + b * sizeof w, sizeof w);
@@ -29,3 +31,24 @@ static void quant(const float *in, void *blocks, size_t n) {
 }
 
 HTH_FMT_TRUTH(iq4_nl, HTH_KIND_PLAIN, 20, "IQ4_NL", 32, sizeof(Iq4Nl), quant);
+
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni, amx */
+
+#define KIND  LQ_PLAIN
+#define SHIFT LQ_SIGNED
+#define BLOCK Iq4Nl
+#include "kern/fmt/linear_q.h"
+
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    (void)hi;
+    (void)lo;
+    return word_code(hth_code_iq4, w, k % 4, k < 4 ? 0 : 4);
+}
+
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
+    scales_half(p, n, s);
+}
+
+LINEAR_Q(iq4_nl)
+
+#endif

@@ -15,6 +15,8 @@ typedef struct Iq4Xs {
 } Iq4Xs;
 _Static_assert(sizeof(Iq4Xs) == 136, "IQ4_XS is 136 bytes on disk");
 
+#ifndef HTH_ISA
+
 static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     Iq4Xs w;
     const uint32_t j = b % 8;
@@ -49,3 +51,30 @@ static void quant(const float *in, void *blocks, size_t n) {
 }
 
 HTH_FMT_TRUTH(iq4_xs, HTH_KIND_PLAIN, 23, "IQ4_XS", 256, sizeof(Iq4Xs), quant);
+
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni, amx */
+
+#define KIND  LQ_PLAIN
+#define SHIFT LQ_SIGNED
+#define BLOCK Iq4Xs
+#include "kern/fmt/linear_q.h"
+
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    return word_code(hth_code_iq4, w, 2 + (hi * 4 + lo) * 4 + k % 4, k < 4 ? 0 : 4);
+}
+
+/* Word 0: d and the high bits of the eight scales; word 1: their low bits. */
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
+    (void)n;
+    I head = word_i(p.w, 0), low = word_i(p.w, 1);
+    V d = vf_half_lo(head);
+    HTH_UNROLL for (int j = 0; j < 8; j++) {
+        I lo = vi_and(vi_srl(low, 4 * j), vi_set1(15));
+        I hi = vi_and(vi_srl(head, 12 + 2 * j), vi_set1(0x30));
+        s->d[j] = vf_mul(d, vf_i(vi_sub(vi_or(lo, hi), vi_set1(32))));
+    }
+}
+
+LINEAR_Q(iq4_xs)
+
+#endif

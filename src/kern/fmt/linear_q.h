@@ -26,15 +26,15 @@
 #define LQ_DUALMIN 4
 #define LQ_SIGNED  (-1)
 #define LQ_NONE    (-2)
-#define LQ_IS_K    (KIND == LQ_SUPER || LQ_IS_DUAL) /* blocks come in eights */
+#define LQ_IS_K    (sizeof(BLOCK) >= 64) /* 32-blocks come in eights */
 #define LQ_IS_DUAL (KIND == LQ_DUAL || KIND == LQ_DUALMIN)
 
 enum {
     LQ_WORDS = HTH_PANEL_WORDS(sizeof(BLOCK)), /* of a block */
-    LQ_HALF = HTH_PANEL_HALF(sizeof(BLOCK)),
+    LQ_ODD = HTH_PANEL_ODD(sizeof(BLOCK)), /* bytes */
     LQ_PER = LQ_IS_K ? 8 : 1, /* 32-blocks to a block */
     LQ_STEP = LQ_IS_K ? 4 : 1, /* 32-blocks whose code is written out */
-    LQ_GROUP = 8 / LQ_PER * (LQ_WORDS * 64 + LQ_HALF * 32), /* bytes of a group of a panel */
+    LQ_GROUP = 8 / LQ_PER * (LQ_WORDS * 64 + LQ_ODD * 16), /* bytes of a group of a panel */
     LQ_CHUNK = 64, /* blocks of K per piece that is unpacked */
     LQ_AHEAD = 16384, /* bytes of panels that are fetched together (hth_fetch) */
     LQ_CHUNK_FEW = 16, /* blocks of K per piece of rows that is only brought into a panel */
@@ -49,7 +49,7 @@ enum { LQ_NC = LQ_P * (LQ_IS_DUAL ? 2 : 3) };
 
 /* Where a panel's next block is. */
 typedef struct Panel {
-    const uint8_t *d; /* halves, 16 to a block */
+    const uint8_t *d; /* odd scales, 16 to a block */
     const uint8_t *w; /* words, LQ_WORDS x 16 to a block */
 } Panel;
 
@@ -94,6 +94,10 @@ HTH_INLINE I word_i(const uint8_t *w, uint32_t i) {
 HTH_INLINE B word_bits(const uint8_t *w, uint32_t i, int s, int8_t mask) {
     B b = vb_load(w + (size_t)i * 64);
     return vb_and1(s > 0 ? vb_srl(b, s) : s < 0 ? vb_sll(b, -s) : b, mask);
+}
+/* Sixteen values by the number in 4 bits after such a shift. */
+HTH_INLINE B word_code(const int8_t code[16], const uint8_t *w, uint32_t i, int s) {
+    return vb_lut16(code, word_bits(w, i, s, 15));
 }
 HTH_INLINE void scales_half(Panel p, uint32_t n, Scales *s) {
     for (uint32_t j = 0; j < n; j++) s->d[j] = vf_half(p.d + (size_t)j * 32);
@@ -194,11 +198,12 @@ HTH_INLINE V super_end(V acc, const Scales *s, const HthActQ8 *x) {
 
 /* Block b of a panel of `blocks` 32-blocks in all. */
 HTH_INLINE Panel panel_at(const uint8_t *panel, uint32_t blocks, uint32_t b) {
-    const uint8_t *w = panel + (size_t)(blocks / LQ_PER) * 32 * LQ_HALF;
-    return (Panel){ panel + (size_t)(b / LQ_PER) * 32, w + (size_t)(b / LQ_PER) * LQ_WORDS * 64 };
+    const uint8_t *w = panel + (size_t)(blocks / LQ_PER) * 16 * LQ_ODD;
+    size_t at = b / LQ_PER;
+    return (Panel){ panel + at * 16 * LQ_ODD, w + at * LQ_WORDS * 64 };
 }
 HTH_INLINE Panel panel_next(Panel p) {
-    return (Panel){ p.d + (8 / LQ_PER) * 32, p.w + (size_t)(8 / LQ_PER) * LQ_WORDS * 64 };
+    return (Panel){ p.d + (8 / LQ_PER) * 16 * LQ_ODD, p.w + (size_t)(8 / LQ_PER) * LQ_WORDS * 64 };
 }
 
 /* Blocks b0..b0+n-1 of the 16 rows from `row` on, stride bytes apart, as a panel of n blocks. */
@@ -215,10 +220,10 @@ static __attribute__((noinline)) Panel panel_of(uint8_t *to, const uint8_t *row,
             vi_gather4s(words + at * 4, stride, v);
             HTH_UNROLL for (uint32_t q = 0; q < 4; q++) vi_store(w + (at + q) * 64, v[q]);
         }
-        if (!LQ_HALF) continue;
-        const uint8_t *half = row + HTH_PANEL_HALF_AT(sizeof(BLOCK));
-        HTH_UNROLL for (uint32_t r = 0; r < 16; r++) memcpy(d + r * 2, half + r * stride, 2);
-        d += 32;
+        const uint8_t *odd = row + HTH_PANEL_ODD_AT(sizeof(BLOCK));
+        HTH_UNROLL for (uint32_t r = 0; r < 16; r++)
+            memcpy(d + r * LQ_ODD, odd + r * stride, LQ_ODD);
+        d += 16 * LQ_ODD;
     }
     return p;
 }

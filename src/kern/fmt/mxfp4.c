@@ -7,15 +7,15 @@
  * Thread: any. */
 #include "kern/fmt/code16.h"
 
-#ifndef HTH_ISA
-#include <math.h>
-#endif
-
 typedef struct Mxfp4 {
     uint8_t e;
     uint8_t q[16]; /* low nibbles: weights 0..15, high nibbles: 16..31 */
 } Mxfp4;
 _Static_assert(sizeof(Mxfp4) == 17, "MXFP4 is 17 bytes on disk");
+
+#ifndef HTH_ISA
+
+#include <math.h>
 
 static float scale_of(uint8_t e) {
     return hth_bits_f32(e < 2 ? UINT32_C(0x00200000) << e : (uint32_t)(e - 1) << 23);
@@ -65,3 +65,29 @@ static void quant(const float *in, void *blocks, size_t n) {
 }
 
 HTH_FMT_TRUTH(mxfp4, HTH_KIND_PLAIN, 39, "MXFP4", 32, sizeof(Mxfp4), quant);
+
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni, amx */
+
+#define KIND  LQ_PLAIN
+#define SHIFT 4
+#define BLOCK Mxfp4
+#include "kern/fmt/linear_q.h"
+
+HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
+    (void)hi;
+    (void)lo;
+    return word_code(hth_code_fp4_16, w, k % 4, k < 4 ? 0 : 4);
+}
+
+/* scale_of: for e below 2 the first is negative or 0, from 2 on it is greater than the second. */
+HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
+    for (uint32_t j = 0; j < n; j++) {
+        I e = vi_u8(p.d + (size_t)j * 16), one = vi_set1(1);
+        I normal = vi_sll(vi_sub(e, one), 23), odd = vi_sll(vi_and(e, one), 21);
+        s->d[j] = vf_bits(vi_max(normal, vi_add(odd, vi_set1(0x00200000))));
+    }
+}
+
+LINEAR_Q(mxfp4)
+
+#endif

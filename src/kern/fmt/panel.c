@@ -11,19 +11,18 @@ bool hth_fmt_has_panels(const HthFmt *fmt) {
     return fmt->act == HTH_ACT_Q8 && hth_kern_at(0)->linear_panels[hth_fmt_index(fmt)] != NULL;
 }
 
-/* Where block b of row r has its half and its first word; blocks: of one row. */
-static size_t half_at(size_t b, uint32_t r) {
-    return (b * ROWS + r) * 2;
+/* Where block b of row r has its odd bytes and its first word; blocks: of one row. */
+static size_t odd_at(size_t bytes, size_t b, uint32_t r) {
+    return (b * ROWS + r) * HTH_PANEL_ODD(bytes);
 }
 static size_t word_at(size_t bytes, size_t blocks, size_t b, uint32_t r) {
-    size_t halves = blocks * HTH_PANEL_HALF(bytes) * ROWS * 2;
-    return halves + (b * HTH_PANEL_WORDS(bytes) * ROWS + r) * 4;
+    return odd_at(bytes, blocks, 0) + (b * HTH_PANEL_WORDS(bytes) * ROWS + r) * 4;
 }
 
 void hth_panel_block(const uint8_t *panel, size_t bytes, size_t blocks, uint32_t r, size_t b,
                      uint8_t *out) {
     const uint8_t *w = panel + word_at(bytes, blocks, b, r);
-    if (HTH_PANEL_HALF(bytes)) memcpy(out + HTH_PANEL_HALF_AT(bytes), panel + half_at(b, r), 2);
+    memcpy(out + HTH_PANEL_ODD_AT(bytes), panel + odd_at(bytes, b, r), HTH_PANEL_ODD(bytes));
     out += HTH_PANEL_WORDS_AT(bytes);
     for (size_t i = 0; i < HTH_PANEL_WORDS(bytes); i++) memcpy(out + i * 4, w + i * ROWS * 4, 4);
 }
@@ -31,7 +30,7 @@ void hth_panel_block(const uint8_t *panel, size_t bytes, size_t blocks, uint32_t
 static void put_block(uint8_t *panel, size_t bytes, size_t blocks, uint32_t r, size_t b,
                       const uint8_t *in) {
     uint8_t *w = panel + word_at(bytes, blocks, b, r);
-    if (HTH_PANEL_HALF(bytes)) memcpy(panel + half_at(b, r), in + HTH_PANEL_HALF_AT(bytes), 2);
+    memcpy(panel + odd_at(bytes, b, r), in + HTH_PANEL_ODD_AT(bytes), HTH_PANEL_ODD(bytes));
     in += HTH_PANEL_WORDS_AT(bytes);
     for (size_t i = 0; i < HTH_PANEL_WORDS(bytes); i++) memcpy(w + i * ROWS * 4, in + i * 4, 4);
 }

@@ -16,7 +16,6 @@
  *   vf_max(a,b) vf_min(a,b)          a > b ? a : b, a < b ? a : b   (NaN in either: b)
  *   vf_top(v)                        the greatest lane; no lane is a NaN
  *   vf_tree(v)                       the final sum: i with i+8, i+4, i+2, i+1
- *   vf_trees(d)                      lane r = vf_tree(d[r]), 16 d
  *   vf_unzip(a,b,&e,&o) vf_zip(e,o,&a,&b)  even and odd lanes of the 32 of a, b; and back
  *   vf_i(i)                          int32 -> float, nearest even
  *   vf_bits(v) vi_bits(i)            reinterpret
@@ -28,15 +27,16 @@
  *   vi_s8(p) vi_u8(p)                16 bytes, signed or not, as lanes
  *   vi_tobytes(p,i)                  16 lanes, each in -128..127, as 16 bytes
  *   vi_rint(v)                       nearest even; |v| < 2^31
- *   vi_gather4(p,out)                out[k] lane r = dword k of the 16 bytes at p[r], 16 pointers
- *   vi_gather4s(p,s,out)             the same of the 16 bytes at p + r*s
- *   vi_transpose(v)                  16 x 16 lanes in place
+ *   vi_gather4s(p,s,out)             out[k] lane r = dword k of the 16 bytes at p + r*s
+ *   vi_gather4(p,out)                the same of those at p[r], 16 pointers; where there are tiles
+ *   vi_transpose(v)                  16 x 16 lanes in place; where there are tiles
  *   vf_half_lo(i) vf_half_hi(i)      the low, high 16 bits of each lane as binary16 -> V
  * Bytes
  *   vb_load(p)                       64 bytes
  *   vb_srl(b,s) vb_sll(b,s)          64-bit lanes shifted; mask afterwards
  *   vb_and1(b,x) vb_or(a,b)          every byte and x; or
  *   vb_sub1(b,x)                     every byte minus x, modulo 256; where there are tiles
+ *   vb_lut16(t,b)                    each byte's value in a table of 16 int8; every byte below 16
  *   vb_dotu(acc,u,s)                 acc + sum of 4 products per lane, u 0..63 unsigned, s signed
  *   vb_wide(w) vb_dots(acc,w',s)     the same for signed w: w' = vb_wide(w), done once per weight;
  *                                    acc starts at vb_dots_init(sum of the 32 s of the block)

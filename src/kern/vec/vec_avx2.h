@@ -176,6 +176,10 @@ HTH_INLINE B vb_sub1(B x, int8_t m) {
     return I2_(_mm256_sub_epi8(x.a, all), _mm256_sub_epi8(x.b, all));
 }
 HTH_INLINE B vb_or(B x, B y) { return vi_or(x, y); }
+HTH_INLINE B vb_lut16(const int8_t t[16], B x) {
+    __m256i all = _mm256_broadcastsi128_si256(quart_(t));
+    return I2_(_mm256_shuffle_epi8(all, x.a), _mm256_shuffle_epi8(all, x.b));
+}
 /* clang-format on */
 
 HTH_INLINE float vf_tree(V v) {
@@ -199,27 +203,6 @@ HTH_INLINE V zip8_(__m256 even, __m256 odd) {
 HTH_INLINE void vf_zip(V even, V odd, V *x, V *y) {
     *x = zip8_(even.a, odd.a);
     *y = zip8_(even.b, odd.b);
-}
-
-HTH_INLINE __m256 add4_(__m256 x, __m256 y) { /* i with i + 4: x's lanes, then y's */
-    return _mm256_add_ps(_mm256_permute2f128_ps(x, y, 0x20), _mm256_permute2f128_ps(x, y, 0x31));
-}
-HTH_INLINE __m256 add2_(__m256 x, __m256 y) {
-    __m256d p = _mm256_castps_pd(x), q = _mm256_castps_pd(y);
-    return _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(p, q)),
-                         _mm256_castpd_ps(_mm256_unpackhi_pd(p, q)));
-}
-HTH_INLINE __m256 add8_(V x) {
-    return _mm256_add_ps(x.a, x.b);
-}
-HTH_INLINE __m256 trees8_(const V d[8]) {
-    __m256 s[4]; /* rows q and 4 + q */
-    HTH_UNROLL for (int q = 0; q < 4; q++) s[q] = add4_(add8_(d[q]), add8_(d[4 + q]));
-    __m256 x = add2_(s[0], s[1]), y = add2_(s[2], s[3]);
-    return _mm256_add_ps(_mm256_shuffle_ps(x, y, 0x88), _mm256_shuffle_ps(x, y, 0xdd));
-}
-HTH_INLINE V vf_trees(const V d[16]) {
-    return V2_(trees8_(d), trees8_(d + 8));
 }
 
 /* 2 * 63 * 128 < 32768: maddubs does not saturate. */

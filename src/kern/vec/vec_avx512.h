@@ -98,6 +98,9 @@ HTH_INLINE B vb_sll(B b, int s) { return (B)((U64_)b << (uint64_t)s); }
 HTH_INLINE B vb_and1(B b, int8_t x) { return _mm512_and_si512(b, _mm512_set1_epi8(x)); }
 HTH_INLINE B vb_sub1(B b, int8_t x) { return _mm512_sub_epi8(b, _mm512_set1_epi8(x)); }
 HTH_INLINE B vb_or(B a, B b) { return _mm512_or_si512(a, b); }
+HTH_INLINE B vb_lut16(const int8_t t[16], B b) {
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(quart_(t)), b);
+}
 /* clang-format on */
 
 HTH_INLINE float vf_tree(V v) {
@@ -116,25 +119,6 @@ HTH_INLINE void vf_zip(V even, V odd, V *a, V *b) {
     I l = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     *a = _mm512_permutex2var_ps(even, l, odd);
     *b = _mm512_permutex2var_ps(even, vi_add(l, vi_set1(8)), odd);
-}
-
-HTH_INLINE V add_pd_(V a, V b) {
-    __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
-    return vf_add(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)),
-                  _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
-}
-HTH_INLINE V add_far_(V a, V b) { /* i with i + 8 */
-    return vf_add(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
-}
-HTH_INLINE V add_near_(V a, V b) { /* i with i + 4 */
-    return vf_add(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
-}
-HTH_INLINE V vf_trees(const V d[16]) {
-    V s[4]; /* s[q]: rows q, 4 + q, 8 + q, 12 + q, one per 128 bits */
-    HTH_UNROLL for (int q = 0; q < 4; q++) s[q] =
-        add_near_(add_far_(d[q], d[4 + q]), add_far_(d[8 + q], d[12 + q]));
-    V x = add_pd_(s[0], s[1]), y = add_pd_(s[2], s[3]);
-    return vf_add(_mm512_shuffle_ps(x, y, 0x88), _mm512_shuffle_ps(x, y, 0xdd));
 }
 
 #ifdef HTH_ISA_avx512vnni

@@ -169,40 +169,19 @@ HTH_INLINE void vi_tobytes(void *p, I x) {
 }
 
 HTH_INLINE B vb_load(const void *p) { return vi_load(p); }
-HTH_INLINE B vb_load2(const void *p, const void *q) {
-    return (B){ qi_(p, 0), qi_(p, 1), qi_(q, 0), qi_(q, 1) };
-}
-HTH_INLINE B vb_nib2(const void *p, const void *q) {
-    uint8x16_t x = q_(p, 0), y = q_(q, 0), low = vdupq_n_u8(15);
-    return (B){ iu_(vandq_u8(x, low)), iu_(vshrq_n_u8(x, 4)), iu_(vandq_u8(y, low)),
-                iu_(vshrq_n_u8(y, 4)) };
-}
 #define SLL64_(q) ((int32x4_t)((U64_)(q) << (uint64_t)s))
 #define SRL64_(q) ((int32x4_t)((U64_)(q) >> (uint64_t)s))
 HTH_INLINE B vb_srl(B x, int s) { return I1_(SRL64_, x); }
 HTH_INLINE B vb_sll(B x, int s) { return I1_(SLL64_, x); }
-HTH_INLINE int32x4_t srl64_(int32x4_t x, int s) { return SRL64_(x); }
-HTH_INLINE B vb_dup(const void *p, int s, int t) {
-    int32x4_t x = qi_(p, 0), y = qi_(p, 1);
-    return (B){ srl64_(x, s), srl64_(y, s), srl64_(x, t), srl64_(y, t) };
-}
 HTH_INLINE B vb_and1(B x, int8_t m) {
     int32x4_t t = vreinterpretq_s32_s8(vdupq_n_s8(m));
     return (B){ vandq_s32(x.a, t), vandq_s32(x.b, t), vandq_s32(x.c, t), vandq_s32(x.d, t) };
 }
-HTH_INLINE B vb_sub1(B x, int8_t m) {
-    uint8x16_t t = vdupq_n_u8((uint8_t)m);
-    return (B){ iu_(vsubq_u8(ui_(x.a), t)), iu_(vsubq_u8(ui_(x.b), t)),
-                iu_(vsubq_u8(ui_(x.c), t)), iu_(vsubq_u8(ui_(x.d), t)) };
-}
 HTH_INLINE B vb_or(B x, B y) { return vi_or(x, y); }
-HTH_INLINE int32x4_t bits_(uint64_t m, int8_t x) { /* the low 16 bits */
-    const uint8x16_t bit = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128 };
-    uint8x16_t t = vcombine_u8(vdup_n_u8((uint8_t)m), vdup_n_u8((uint8_t)(m >> 8)));
-    return iu_(vandq_u8(vtstq_u8(t, bit), vdupq_n_u8((uint8_t)x)));
-}
-HTH_INLINE B vb_bits(uint64_t m, int8_t x) {
-    return (B){ bits_(m, x), bits_(m >> 16, x), bits_(m >> 32, x), bits_(m >> 48, x) };
+HTH_INLINE B vb_lut16(const int8_t t[16], B x) {
+    uint8x16_t all = q_(t, 0);
+    return (B){ iu_(vqtbl1q_u8(all, ui_(x.a))), iu_(vqtbl1q_u8(all, ui_(x.b))),
+                iu_(vqtbl1q_u8(all, ui_(x.c))), iu_(vqtbl1q_u8(all, ui_(x.d))) };
 }
 /* clang-format on */
 
@@ -213,18 +192,6 @@ HTH_INLINE float vf_tree(V v) {
     float32x4_t t = add16_(v);
     return vpadds_f32(vadd_f32(vget_low_f32(t), vget_high_f32(t)));
 }
-HTH_INLINE float32x4_t add2_(float32x4_t x, float32x4_t y) { /* i with i + 2: x's lanes, y's */
-    float64x2_t p = vreinterpretq_f64_f32(x), q = vreinterpretq_f64_f32(y);
-    return vaddq_f32(vreinterpretq_f32_f64(vzip1q_f64(p, q)),
-                     vreinterpretq_f32_f64(vzip2q_f64(p, q)));
-}
-HTH_INLINE float32x4_t trees4_(const V d[4]) {
-    return vpaddq_f32(add2_(add16_(d[0]), add16_(d[1])), add2_(add16_(d[2]), add16_(d[3])));
-}
-HTH_INLINE V vf_trees(const V d[16]) {
-    return (V){ trees4_(d), trees4_(d + 4), trees4_(d + 8), trees4_(d + 12) };
-}
-
 HTH_INLINE void vf_unzip(V x, V y, V *even, V *odd) {
     *even = (V){ vuzp1q_f32(x.a, x.b), vuzp1q_f32(x.c, x.d), vuzp1q_f32(y.a, y.b),
                  vuzp1q_f32(y.c, y.d) };
@@ -295,44 +262,11 @@ HTH_INLINE void cross_(int32x4_t p, int32x4_t q, int32x4_t r, int32x4_t s, int32
     out[2] = vreinterpretq_s32_s64(vzip1q_s64(b, d));
     out[3] = vreinterpretq_s32_s64(vzip2q_s64(b, d));
 }
-HTH_INLINE void vi_gather4(const uint8_t *const p[16], I out[4]) {
-    int32x4_t t[4][4]; /* rows 4i..4i+3; dword */
-    HTH_UNROLL for (int i = 0; i < 4; i++) cross_(qi_(p[4 * i], 0), qi_(p[4 * i + 1], 0),
-                                                  qi_(p[4 * i + 2], 0), qi_(p[4 * i + 3], 0), t[i]);
-    HTH_UNROLL for (int k = 0; k < 4; k++) out[k] = (I){ t[0][k], t[1][k], t[2][k], t[3][k] };
-}
-
 HTH_INLINE void vi_gather4s(const uint8_t *p, size_t s, I out[4]) {
-    const uint8_t *at[16];
-    HTH_UNROLL for (size_t i = 0; i < 16; i++) at[i] = p + i * s;
-    vi_gather4(at, out);
-}
-
-HTH_INLINE int32x4_t hadd4_(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d) {
-    return vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
-}
-HTH_INLINE I vi_hadd4(I a, I b, I c, I d) {
-    return (I){ hadd4_(a.a, b.a, c.a, d.a), hadd4_(a.b, b.b, c.b, d.b), hadd4_(a.c, b.c, c.c, d.c),
-                hadd4_(a.d, b.d, c.d, d.d) };
-}
-HTH_INLINE void vi_lanes4(const I t[4], I out[4]) {
-    I x = t[0], y = t[1], z = t[2], w = t[3];
-    out[0] = (I){ x.a, y.a, z.a, w.a };
-    out[1] = (I){ x.b, y.b, z.b, w.b };
-    out[2] = (I){ x.c, y.c, z.c, w.c };
-    out[3] = (I){ x.d, y.d, z.d, w.d };
-}
-HTH_INLINE void vi_transpose(I v[16]) {
-    int32x4_t t[4][4][4]; /* rows 4i..4i+3; lanes 4l..4l+3; lane */
-    HTH_UNROLL for (int i = 0; i < 4; i++) {
-        const I *r = v + 4 * i;
-        cross_(r[0].a, r[1].a, r[2].a, r[3].a, t[i][0]);
-        cross_(r[0].b, r[1].b, r[2].b, r[3].b, t[i][1]);
-        cross_(r[0].c, r[1].c, r[2].c, r[3].c, t[i][2]);
-        cross_(r[0].d, r[1].d, r[2].d, r[3].d, t[i][3]);
-    }
-    HTH_UNROLL for (int j = 0; j < 16; j++) v[j] =
-        (I){ t[0][j / 4][j % 4], t[1][j / 4][j % 4], t[2][j / 4][j % 4], t[3][j / 4][j % 4] };
+    int32x4_t t[4][4]; /* rows 4i..4i+3; dword */
+    HTH_UNROLL for (int i = 0; i < 4; i++, p += 4 * s)
+        cross_(qi_(p, 0), qi_(p + s, 0), qi_(p + 2 * s, 0), qi_(p + 3 * s, 0), t[i]);
+    HTH_UNROLL for (int k = 0; k < 4; k++) out[k] = (I){ t[0][k], t[1][k], t[2][k], t[3][k] };
 }
 
 #ifdef HTH_ISA_neoni8mm
