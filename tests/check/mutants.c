@@ -301,10 +301,14 @@ static void store_scale_kept(HthKvType type, const float *x, uint32_t n, void *o
 /* The page as several calls: positions `from` on as a page of their own. */
 static void page_in_two(const HthAttendPage *p) {
     static uint8_t keys[160 * 4 * HTH_PAGE_LEN], values[160 * 4 * HTH_PAGE_LEN];
-    uint32_t half = HTH_PAGE_LEN / 2, one[1] = { half }, two[1] = { p->count[0] - half };
-    if (p->type != HTH_KV_F32 || p->queries > 1 || p->count[0] <= half) {
+    uint32_t half = HTH_PAGE_LEN / 2, one[20], two[20];
+    if (p->type != HTH_KV_F32 || p->count[0] <= half) {
         hth_kern_at(0)->attend_page(p);
         return;
+    }
+    for (uint32_t g = 0; g < p->queries; g++) { /* the first sees least */
+        one[g] = half;
+        two[g] = p->count[g] - half;
     }
     HthAttendPage a = *p;
     a.count = one;
@@ -332,11 +336,11 @@ static void page_scales_last(const HthAttendPage *p) {
         p->o[i] =
             fmaf(before[i], hth_exp_c(old[i / p->head_dim_v] - p->m[i / p->head_dim_v]), p->o[i]);
 }
-/* Reads what the first query may not see, as if weight zero made it harmless. */
+/* Reads the position after the last that a query may see, as if weight zero made it harmless. */
 static void page_reads_ahead(const HthAttendPage *p) {
     hth_kern_at(0)->attend_page(p);
     for (uint32_t g = 0; g < p->queries; g++)
-        if (p->count[g] < p->count[p->queries - 1] && p->type == HTH_KV_F32)
+        if (p->count[g] < HTH_PAGE_LEN && p->type == HTH_KV_F32)
             for (uint32_t d = 0; d < p->head_dim_v; d++) {
                 const uint8_t *v = p->v;
                 float next = hth_bits_f32(

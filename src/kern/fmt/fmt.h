@@ -85,8 +85,8 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
 #define HTH_FMT_FLOATS(X) X(f32) X(f16) X(bf16)
 #define HTH_FMT_BLOCKS(X)                                                                          \
     X(q8_0)                                                                                        \
-    X(q4_0) X(q4_1) X(q5_0) X(q5_1) X(q2_k) X(q3_k) X(q4_k) X(q5_k) X(q6_k) X(iq4_nl) X(iq4_xs)    \
-        X(mxfp4)
+    X(q4_0)                                                                                        \
+    X(q4_1) X(q5_0) X(q5_1) X(q2_k) X(q3_k) X(q4_k) X(q5_k) X(q6_k) X(iq4_nl) X(iq4_xs) X(mxfp4)
 /* Those with one scale to 32 weights, which tier amx multiplies in matrix tiles; half-block scales
  * double its work. */
 #define HTH_FMT_TILES(X)                                                                           \
