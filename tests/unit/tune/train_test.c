@@ -130,7 +130,7 @@ static void killed_at_any_moment(void **state) {
             hth_clock_fake(now, 0);
             _exit(hth_train_run(&cfg, hurry, &now, &err) == HTH_OK ? 0 : 1);
         }
-        /* At first soon after the start, later anywhere in the run; a slow machine gets there too. */
+        /* At first soon after the start, later anywhere in the run; slow machines get there too. */
         if (round < ROUNDS) {
             usleep(500 + hth_rng_below(6, 6, round, 20000 + round * 10000));
             kill(child, SIGKILL);
