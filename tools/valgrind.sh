@@ -8,14 +8,13 @@ cd "$(dirname "$0")/.."
 export BUILD
 out=$BUILD/valgrind
 
-# "Possibly lost" is no error: a forked child has the stacks of threads that it has not.
 # One test: a file $out/NAME.passed, .skipped or .failed, and its log beside it.
 if [ "${1:-}" = --one ]; then
     test=$2 rc=0
     [ -x "$test" ] || test=$BUILD/tests/$test
     name=$(basename "$test")
     HEARTH_SRC=$PWD HEARTH_BUILD=$PWD/$BUILD LD_PRELOAD=$PWD/$out/nojit.so \
-        valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite "$test" \
+        valgrind -q --error-exitcode=99 --leak-check=full --suppressions=tools/valgrind.supp "$test" \
         >"$out/$name.log" 2>&1 </dev/null || rc=$?
     case $rc in
         0) touch "$out/$name.passed" ;;
