@@ -1,0 +1,127 @@
+/* engine.h - one model at work for many: jobs in, words out.
+ *
+ * An engine is a thread that owns a model's pages, scheduler and workers.  Everybody else hands in
+ * a job and reads its events; `wake` says when there are new ones.  A job's events wait in a ring
+ * of its own: a reader that falls behind stops its own timeline and nobody else's.  After start the
+ * engine thread allocates nothing for a token.
+ *
+ * What a job says depends on its model, ids, parameters and seed, and on nothing else: not on who
+ * else is served, on caches, or on how often it was set back.
+ *
+ * Thread: any, unless it says otherwise; one thread at a time per job. */
+#ifndef HTH_SCHED_ENGINE_H
+#define HTH_SCHED_ENGINE_H
+
+#include "hearth/hearth.h"
+#include "run/sample.h"
+#include "sched/sched.h"
+#include "text/grammar.h"
+
+typedef struct HthEngine HthEngine;
+typedef struct HthJob HthJob;
+
+typedef struct HthEngineCfg {
+    uint32_t ctx; /* longest timeline of any job; 0: the session's default */
+    uint32_t parallel; /* jobs at once; 0: 8 */
+    uint32_t threads; /* 0: all cores */
+    uint32_t chunk; /* rows of a step; 0: the session's default */
+    const char *kv; /* as HthSessionCfg */
+    uint64_t
+        cache_bytes; /* pages beyond parallel * ctx are not made; fewer if this is less; 0: all */
+    uint32_t queue_max, queue_user_max; /* 0: 512, 64 */
+    bool no_pack, no_prefix;
+} HthEngineCfg;
+
+/* What an engine would take, to the byte, before it is started. */
+typedef struct HthEnginePlan {
+    uint32_t ctx, parallel, threads, chunk, page_count;
+    const char *kv;
+    uint64_t weight_bytes, kv_bytes, scratch_bytes, logits_bytes, total_bytes;
+} HthEnginePlan;
+HTH_MUST_CHECK HthStatus hth_engine_plan(HthEnginePlan *out, const HthModel *model,
+                                         const HthEngineCfg *cfg, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_engine_open(HthEngine **out, const HthModel *model,
+                                         const HthEngineCfg *cfg, HthErr *err); /* model borrowed */
+/* Ends what runs (HTH_END_CLOSED), joins the thread, wipes, frees. Every job must be closed. */
+void hth_engine_close(HthEngine **e);
+
+typedef enum HthJobKind {
+    HTH_JOB_WORDS, /* draw tokens */
+    HTH_JOB_EMBED, /* a vector for the whole text */
+    HTH_JOB_SCORE /* log-probabilities of the prompt's own tokens, none drawn */
+} HthJobKind;
+
+enum { HTH_JOB_STOPS_MAX = 16, HTH_JOB_TOP_MAX = 20 };
+typedef struct HthJobCfg {
+    HthJobKind kind;
+    const uint32_t *ids; /* prompt; copied, as everything here */
+    uint32_t n;
+    HthSampleParams params; /* seed set */
+    HthStr stops[HTH_JOB_STOPS_MAX];
+    uint32_t stop_count;
+    const HthGrammar *grammar; /* borrowed until the job is closed; NULL: free text */
+    uint32_t predict_max; /* 0: until the model ends or the context is full */
+    uint32_t ctx; /* 0: the engine's */
+    bool logprobs; /* each token's, before any sampler stage but temperature 1 */
+    uint32_t top; /* and of so many best beside it */
+    bool ignore_end; /* go on where the model would end */
+    bool specials; /* control tokens appear in the text as they are written */
+    uint64_t tenant, user;
+    int32_t priority;
+    uint64_t deadline_ns;
+    void (*wake)(void *payload); /* on the engine thread: events are there; must not block */
+    void *payload;
+} HthJobCfg;
+
+typedef enum HthEnd {
+    HTH_END_STOP, /* the model ended, or a stop string, or the grammar was complete */
+    HTH_END_LENGTH, /* predict_max */
+    HTH_END_CONTEXT, /* ctx */
+    HTH_END_CANCELED,
+    HTH_END_LATE, /* deadline */
+    HTH_END_CLOSED, /* the engine was closed */
+    HTH_END_ERROR /* HthJobDone.err */
+} HthEnd;
+
+typedef struct HthTop {
+    uint32_t id;
+    float logprob;
+} HthTop;
+/* A token and the text that became certain with it. */
+typedef struct HthWord {
+    uint32_t id;
+    HthStr text; /* borrowed until the next read; may be empty */
+    float logprob; /* with logprobs */
+    const HthTop *top; /* [top_count], best first */
+    uint32_t top_count;
+} HthWord;
+typedef struct HthJobDone {
+    HthEnd end;
+    HthErr err;
+    uint32_t prompt_count, cached_count, word_count; /* tokens */
+    uint32_t stop; /* index of the stop string, or UINT32_MAX */
+    HthStr tail; /* text that became certain at the end; borrowed until close */
+    HthStr closing; /* with a grammar and END_LENGTH/CONTEXT: what makes the text a whole one */
+    uint64_t queue_ns, prompt_ns, words_ns; /* waiting, until the first token, after it */
+    const float *embedding; /* [embedding_count], EMBED; logprobs [n - 1], SCORE */
+    uint32_t embedding_count;
+} HthJobDone;
+
+/* EAGAIN: the queue is full, err says how long; ELIMIT: the prompt does not fit, with both
+ * counts. */
+HTH_MUST_CHECK HthStatus hth_engine_submit(HthEngine *e, const HthJobCfg *cfg, HthJob **out,
+                                           HthErr *err);
+/* 1: *word is the next one; 0: nothing now, wake will be called; -1: ended, *done is filled. */
+int hth_job_read(HthJob *j, HthWord *word, HthJobDone *done);
+void hth_job_cancel(HthJob *j); /* ends soon, as HTH_END_CANCELED unless it already has */
+void hth_job_close(HthJob **j); /* cancels if it runs; wipes its text */
+
+typedef struct HthEngineStats {
+    HthSchedStats sched;
+    uint64_t busy_ns; /* in forward steps */
+    uint64_t words, prompt_tokens;
+} HthEngineStats;
+HthEngineStats hth_engine_stats(HthEngine *e);
+const HthModel *hth_engine_model(const HthEngine *e);
+
+#endif

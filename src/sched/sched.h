@@ -1,0 +1,109 @@
+/* sched.h - who runs next: a pure state machine over one model's pages.
+ *
+ * (state, now, events) -> rows of the next step.  No thread, no clock, no model: the engine runs
+ * the rows and tells what came of them; the simulator (tests/sim) does the same with a model of one
+ * line and years of arrivals.  All memory is taken by open.
+ *
+ * A step holds at most rows_max rows.  Every running request that is due has its one row (decode);
+ * what is left is given to prompts in pieces (chunked prefill), so that nobody's words wait longer
+ * than a step for somebody's document.  Order: higher priority first, and within it the user who
+ * has had the least service (rows, decayed) - so one user's hundred requests cost another user
+ * nothing. Prefixes that the tenant has computed before are shared, page by page (kv/prefix.h).
+ * When the pool is short, cached prefixes go first, then the youngest request of the lowest
+ * priority is set back to the queue: its pages are dropped, and its tokens - prompt and answer so
+ * far - are computed again later, to the same bits.
+ *
+ * Thread: engine. */
+#ifndef HTH_SCHED_SCHED_H
+#define HTH_SCHED_SCHED_H
+
+#include "kv/prefix.h"
+#include "kv/table.h"
+
+typedef struct HthSched HthSched;
+
+typedef struct HthSchedCfg {
+    HthPages *pages; /* borrowed, as all below */
+    HthPrefix *prefix; /* NULL: prefixes are not shared */
+    HthKvLayout layout;
+    uint32_t page_len; /* positions of a page */
+    uint32_t running_max; /* timelines at once */
+    uint32_t queue_max; /* requests waiting, all users; more is EAGAIN */
+    uint32_t queue_user_max; /* and of one user */
+    uint32_t rows_max; /* of a step */
+    uint32_t ctx_max; /* longest timeline */
+} HthSchedCfg;
+
+typedef struct HthTicket {
+    uint64_t id; /* the caller's, not in use, not 0 */
+    uint64_t tenant; /* whose cache it may share */
+    uint64_t user; /* whose share of the machine it takes */
+    int32_t priority; /* higher runs first; -100..100 */
+    uint64_t deadline_ns; /* ended as HTH_SCHED_LATE when not finished by then; 0: none */
+    const uint32_t *ids; /* the prompt, n >= 1; borrowed until the request has ended */
+    uint32_t n;
+    uint32_t ctx; /* longest timeline of this request; its pages are taken as it grows */
+    bool all_rows; /* every row's output is wanted (embeddings, scoring): nothing is drawn */
+    bool no_prefix; /* neither takes nor leaves cached pages */
+} HthTicket;
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+/* EAGAIN: the queue (or this user's part of it) is full; ELIMIT: the prompt does not leave room for
+ * a token in its ctx, or could never have pages enough, with both counts in the sentence. */
+HTH_MUST_CHECK HthStatus hth_sched_arrive(HthSched *s, const HthTicket *t, uint64_t now_ns,
+                                          HthErr *err);
+/* The client left, or asked to stop: its pages are free when this returns. Unknown ids are fine. */
+void hth_sched_cancel(HthSched *s, uint64_t id);
+/* A reader that does not keep up: its timeline keeps its place and gets no rows. */
+void hth_sched_pause(HthSched *s, uint64_t id, bool paused);
+/* After a step: the token drawn from the request's last row. It is the next row to compute. */
+void hth_sched_token(HthSched *s, uint64_t id, uint32_t token);
+/* The answer is complete: the pages leave, but for what the tenant's prefix tree keeps. */
+void hth_sched_end(HthSched *s, uint64_t id);
+
+/* ---- the step ------------------------------------------------------------------------------- */
+
+typedef struct HthSchedRows {
+    uint64_t id;
+    const HthKvView *kv; /* has pages for these rows */
+    const uint32_t *ids; /* [n], borrowed until the next call */
+    uint32_t first, n; /* positions first .. first + n - 1 */
+    bool
+        wants; /* the last row's logits are wanted: a token will be drawn (all_rows: every row's) */
+} HthSchedRows;
+typedef enum HthSchedWhy {
+    HTH_SCHED_LATE, /* deadline */
+    HTH_SCHED_FULL /* its timeline has reached its ctx: no further token */
+} HthSchedWhy;
+typedef struct HthSchedEnded {
+    uint64_t id;
+    HthSchedWhy why;
+} HthSchedEnded;
+typedef struct HthSchedStep {
+    const HthSchedRows *rows; /* at most running_max parts, rows_max rows in all */
+    uint32_t count, row_count;
+    const HthSchedEnded *ended; /* by the scheduler itself, in this step */
+    uint32_t ended_count;
+    uint64_t wake_ns; /* nothing to do before then unless an event comes; UINT64_MAX: never */
+} HthSchedStep;
+
+/* The rows of the next step; they count as computed when the next call comes. */
+void hth_sched_step(HthSched *s, uint64_t now_ns, HthSchedStep *out);
+
+/* ---- looking in ----------------------------------------------------------------------------- */
+
+typedef struct HthSchedStats {
+    uint32_t running, waiting, paused;
+    uint64_t arrived, ended, cancelled, late, refused, preempted; /* since open */
+    uint64_t prompt_rows, cached_rows, decode_rows, steps; /* cached: found in the prefix tree */
+    uint32_t pages_free, pages_cached, page_count;
+} HthSchedStats;
+HthSchedStats hth_sched_stats(const HthSched *s);
+/* Tokens of this request's prompt that were found computed; 0 for an unknown one. */
+uint32_t hth_sched_cached(const HthSched *s, uint64_t id);
+
+HTH_MUST_CHECK HthStatus hth_sched_open(HthSched **out, const HthSchedCfg *cfg, HthErr *err);
+void hth_sched_close(HthSched **s);
+
+#endif
