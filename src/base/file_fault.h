@@ -1,6 +1,6 @@
-/* file_fault.h - where file.c and file_out.c ask whether a test wants this system call to fail.
+/* file_fault.h - where code that does system calls on files asks whether a test wants this to fail.
  *
- * Private to base.
+ * Not for code that goes through file.h: that asks already.
  *
  * Thread: any. */
 #ifndef HTH_BASE_FILE_FAULT_H
