@@ -17,6 +17,7 @@
 static _Atomic uint64_t g_calls; /* allocation calls so far */
 static _Atomic uint64_t g_fail_at; /* first call number that fails; 0: none */
 static _Atomic uint64_t g_live;
+static _Atomic uint64_t g_mapped; /* bytes */
 
 /* Counts the call and decides whether it may go on. One fetch-add numbers the calls of all threads,
  * so that exactly the calls numbered g_fail_at and above fail. */
@@ -60,6 +61,7 @@ void *hth_pages_calloc(size_t count, size_t size) {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) return NULL;
     madvise(p, bytes, MADV_HUGEPAGE); /* a wish: small pages do as well */
+    atomic_fetch_add_explicit(&g_mapped, bytes, memory_order_relaxed);
     return born(p);
 }
 
@@ -67,6 +69,7 @@ void hth_pages_give(void *p, size_t count, size_t size) {
     if (!p) return;
     const size_t bytes = count * size; /* did not overflow when it was taken */
     atomic_fetch_sub_explicit(&g_live, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&g_mapped, bytes ? bytes : 1, memory_order_relaxed);
     munmap(p, bytes ? bytes : 1);
 }
 
@@ -97,4 +100,8 @@ uint64_t hth_mem_calls(void) {
 
 uint64_t hth_mem_live(void) {
     return atomic_load(&g_live);
+}
+
+uint64_t hth_mem_mapped(void) {
+    return atomic_load(&g_mapped);
 }

@@ -31,5 +31,7 @@ void hth_mem_fail_after(uint64_t nth);
 uint64_t hth_mem_calls(void);
 /* Allocations not yet freed. */
 uint64_t hth_mem_live(void);
+/* Bytes now held through hth_pages_calloc, as asked for. */
+uint64_t hth_mem_mapped(void);
 
 #endif

@@ -106,6 +106,12 @@ static void run_insts(HthExec *e, uint32_t from, uint32_t to) {
     }
 }
 
+/* The product that gives the logits: the last instruction of every program. */
+static uint32_t head_of(const HthProgram *p) {
+    HTH_ASSERT(p->count > p->wanted && p->inst[p->count - 1].dst == HTH_R_LOGITS);
+    return p->count - 1;
+}
+
 void hth_exec_run(HthExec *e, const HthBatch *b) {
     HthStep *s = &e->step;
     const HthProgram *p = s->prog;
@@ -119,5 +125,27 @@ void hth_exec_run(HthExec *e, const HthBatch *b) {
     run_insts(e, 0, p->wanted);
     if (b->n_out == 0) return;
     drop_unwanted(s);
-    run_insts(e, p->wanted, p->count);
+    const uint32_t head = head_of(p);
+    run_insts(e, p->wanted, head);
+    const HthInst *in = &p->inst[head];
+    for (uint32_t i = 0; b->hidden && i < b->n_out; i++)
+        memcpy(b->hidden + (size_t)i * in->a_width, hth_step_row(s, in->a_at, in->a_width, i),
+               in->a_width * sizeof(float));
+    if (b->logits) run_insts(e, head, p->count);
+}
+
+void hth_exec_head(HthExec *e, const float *hidden, uint32_t n, float *logits) {
+    HthStep *s = &e->step;
+    const uint32_t head = head_of(s->prog);
+    const HthInst *in = &s->prog->inst[head];
+    const HthBatch b = { .n = n, .n_out = n, .logits = logits };
+    HTH_ASSERT(n > 0 && n <= s->rows_max);
+    for (uint32_t i = 0; i < n; i++)
+        memcpy(hth_step_row(s, in->a_at, in->a_width, i), hidden + (size_t)i * in->a_width,
+               in->a_width * sizeof(float));
+    s->batch = &b;
+    s->rows = n;
+    s->act_value = HTH_AT_NONE;
+    run_insts(e, head, s->prog->count);
+    s->batch = NULL;
 }

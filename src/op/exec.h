@@ -19,7 +19,8 @@ typedef struct HthBatch {
     const HthKvView *const *kv; /* [n] the row's timeline, with pages for its position */
     uint32_t n_out; /* rows whose logits are wanted; 0: none */
     const uint32_t *out; /* [n_out] their indices, ascending */
-    float *logits; /* [n_out][n_vocab] */
+    float *logits; /* [n_out][n_vocab]; may be NULL with hidden */
+    float *hidden; /* NULL, or [n_out][n_embd]: what the output matrix is multiplied with */
 } HthBatch;
 
 typedef struct HthExec HthExec;
@@ -35,6 +36,9 @@ void hth_exec_pack(HthExec *exec, size_t bytes_per_run);
 void hth_exec_paging(HthExec *exec, HthPaging *paging);
 void hth_exec_close(HthExec **exec); /* wipes the scratch */
 void hth_exec_run(HthExec *exec, const HthBatch *batch);
+/* The output matrix alone: logits [n][n_vocab] of hidden rows [n][n_embd], n at most rows_max; the
+ * bits that run would give. */
+void hth_exec_head(HthExec *exec, const float *hidden, uint32_t n, float *logits);
 /* From now on adds to ns[i] what instruction i of the program took, a group of products at its
  * first; ns: [prog->count], borrowed. NULL: no longer. */
 void hth_exec_clock(HthExec *exec, uint64_t *ns);

@@ -10,8 +10,42 @@
 
 enum { HTH_PIECE_MAX = 65536 };
 
-HthStatus hth_sampler_open(HthSampler **out, const HthSampleParams *params, uint32_t vocab_count,
-                           const HthVocab *vocab, HthErr *err) {
+size_t hth_sample_room_bytes(uint32_t vocab_count) {
+    return (size_t)vocab_count * (sizeof(HthCand) + sizeof(uint32_t));
+}
+
+HthStatus hth_sample_room_open(HthSampleRoom **out, uint32_t vocab_count, HthErr *err) {
+    HthSampleRoom *r = hth_calloc(1, sizeof *r);
+    if (r == NULL) goto nomem;
+    r->vocab_count = vocab_count;
+    r->cands = hth_pages_calloc(hth_sample_room_bytes(vocab_count), 1);
+    if (r->cands == NULL) goto nomem;
+    r->marks = (uint32_t *)(void *)(r->cands + vocab_count);
+    *out = r;
+    return HTH_OK;
+nomem:
+    hth_sample_room_close(&r);
+    return HTH_FAIL(err, HTH_ENOMEM, "out of memory to draw from %u tokens", vocab_count);
+}
+
+void hth_sample_room_close(HthSampleRoom **room) {
+    HthSampleRoom *r = *room;
+    if (r == NULL) return;
+    if (r->cands != NULL) hth_zero(r->cands, hth_sample_room_bytes(r->vocab_count));
+    hth_pages_give(r->cands, hth_sample_room_bytes(r->vocab_count), 1);
+    hth_free(r);
+    *room = NULL;
+}
+
+void hth_sampler_lend(HthSampler *s, HthSampleRoom *room) {
+    HTH_ASSERT(room->vocab_count == s->vocab_count);
+    s->cands = room->cands;
+    s->marks = room->marks;
+    s->count = s->sorted = 0;
+}
+
+HthStatus hth_sampler_open_lean(HthSampler **out, const HthSampleParams *params,
+                                uint32_t vocab_count, const HthVocab *vocab, HthErr *err) {
     HTH_REQUIRE(vocab_count > 0, err, HTH_EINVAL, "cannot sample from an empty vocabulary");
     HTH_TRY(hth_sample_check(params, vocab_count, err));
     HthSampler *s = hth_calloc(1, sizeof *s);
@@ -21,9 +55,6 @@ HthStatus hth_sampler_open(HthSampler **out, const HthSampleParams *params, uint
     s->vocab = vocab;
     s->mu = 2.0 * (double)params->mirostat_tau;
     hth_buf_init(&s->piece, HTH_PIECE_MAX);
-    s->cands = hth_calloc(vocab_count, sizeof *s->cands);
-    s->marks = hth_calloc(vocab_count, sizeof *s->marks);
-    if (s->cands == NULL || s->marks == NULL) goto nomem;
     if (hth_buf_reserve(&s->piece, 1024, NULL) != HTH_OK) goto nomem;
     *out = s;
     return HTH_OK;
@@ -32,11 +63,24 @@ nomem:
     return HTH_FAIL(err, HTH_ENOMEM, "out of memory for a sampler over %u tokens", vocab_count);
 }
 
+HthStatus hth_sampler_open(HthSampler **out, const HthSampleParams *params, uint32_t vocab_count,
+                           const HthVocab *vocab, HthErr *err) {
+    HthSampler *s = NULL;
+    HTH_TRY(hth_sampler_open_lean(&s, params, vocab_count, vocab, err));
+    const HthStatus st = hth_sample_room_open(&s->own, vocab_count, err);
+    if (st != HTH_OK) {
+        hth_sampler_close(&s);
+        return st;
+    }
+    hth_sampler_lend(s, s->own);
+    *out = s;
+    return HTH_OK;
+}
+
 void hth_sampler_close(HthSampler **s) {
     if (*s == NULL) return;
     hth_buf_drop(&(*s)->piece);
-    hth_free((*s)->cands);
-    hth_free((*s)->marks);
+    hth_sample_room_close(&(*s)->own);
     hth_free(*s);
     *s = NULL;
 }
@@ -146,6 +190,7 @@ HthStatus hth_sampler_next(HthSampler *s, const float *logits, const uint32_t *h
                            uint32_t *out, HthErr *err) {
     const HthSampleParams *p = &s->params;
     bool greedy = p->temperature <= 0.0f;
+    HTH_ASSERT(s->cands != NULL); /* lean, and nothing lent */
     HTH_TRY(load(s, logits, greedy, err));
     for (uint32_t i = 0; i < p->chain_count; i++) {
         HthStage stage = p->chain[i];

@@ -92,6 +92,20 @@ typedef struct HthProb {
 HTH_MUST_CHECK HthStatus hth_sampler_open(HthSampler **out, const HthSampleParams *params,
                                           uint32_t vocab_count, const HthVocab *vocab, HthErr *err);
 void hth_sampler_close(HthSampler **s);
+
+/* What a draw needs beside its sampler: megabytes for a large vocabulary, and none of it kept from
+ * one draw to the next. A lean sampler has no room of its own: lend it one before each draw
+ * (borrowed until the next is lent), and many share a few. */
+typedef struct HthSampleRoom HthSampleRoom;
+size_t hth_sample_room_bytes(uint32_t vocab_count);
+HTH_MUST_CHECK HthStatus hth_sample_room_open(HthSampleRoom **out, uint32_t vocab_count,
+                                              HthErr *err);
+void hth_sample_room_close(HthSampleRoom **room); /* wipes */
+HTH_MUST_CHECK HthStatus hth_sampler_open_lean(HthSampler **out, const HthSampleParams *params,
+                                               uint32_t vocab_count, const HthVocab *vocab,
+                                               HthErr *err);
+void hth_sampler_lend(HthSampler *s, HthSampleRoom *room); /* of the same vocab_count */
+
 /* The next token after history[0..n): the position drawn from is n. logits are not changed.
  * No allocation. EFORMAT if every logit is -INFINITY or any is NaN. */
 HTH_MUST_CHECK HthStatus hth_sampler_next(HthSampler *s, const float *logits,

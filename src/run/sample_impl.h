@@ -14,11 +14,18 @@ typedef struct HthCand {
     uint32_t id;
 } HthCand;
 
+struct HthSampleRoom {
+    HthCand *cands; /* [vocab_count] */
+    uint32_t *marks; /* [vocab_count], behind them in one block */
+    uint32_t vocab_count;
+};
+
 struct HthSampler {
     HthSampleParams params;
     uint32_t vocab_count;
     const HthVocab *vocab; /* borrowed, may be NULL */
-    HthCand *cands; /* [vocab_count] */
+    HthSampleRoom *own; /* NULL: lean */
+    HthCand *cands; /* [vocab_count], as marks the room's */
     size_t count;
     size_t sorted; /* the first `sorted` are the best ones, best first */
     uint32_t *marks; /* [vocab_count], all zero between stages: counts, match lengths */

@@ -67,9 +67,18 @@ void hth_rows_add(HthRows *r, const HthKvView *kv, const uint32_t *ids, uint32_t
     }
 }
 
-void hth_rows_run(const HthRows *r, HthExec *exec, float *logits) {
+static void run(const HthRows *r, HthExec *exec, float *logits, float *hidden) {
     HthBatch b = { .n = r->n, .ids = r->ids, .pos = r->pos, .kv = r->kv, .n_out = r->n_out };
     b.out = r->out;
     b.logits = logits;
+    b.hidden = hidden;
     hth_exec_run(exec, &b);
+}
+
+void hth_rows_run(const HthRows *r, HthExec *exec, float *logits) {
+    run(r, exec, logits, NULL);
+}
+
+void hth_rows_run_hidden(const HthRows *r, HthExec *exec, float *hidden) {
+    run(r, exec, NULL, hidden);
 }

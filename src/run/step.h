@@ -23,5 +23,7 @@ void hth_rows_add(HthRows *rows, const HthKvView *kv, const uint32_t *ids, uint3
 uint32_t hth_rows_wanted(const HthRows *rows); /* rows of logits a run will write */
 /* Computes all rows; logits: [hth_rows_wanted][n_vocab], may be NULL when that is 0. */
 void hth_rows_run(const HthRows *rows, HthExec *exec, float *logits);
+/* The same up to the output matrix: hidden [hth_rows_wanted][n_embd], for hth_exec_head. */
+void hth_rows_run_hidden(const HthRows *rows, HthExec *exec, float *hidden);
 
 #endif

@@ -36,13 +36,16 @@ typedef struct HthEngineCfg {
 typedef struct HthEnginePlan {
     uint32_t ctx, parallel, threads, chunk, page_count;
     const char *kv;
-    uint64_t weight_bytes, kv_bytes, scratch_bytes, logits_bytes, total_bytes;
+    uint64_t weight_bytes, kv_bytes, scratch_bytes;
+    uint64_t logits_bytes; /* rows of logits, and room to draw from them */
+    uint64_t total_bytes; /* of these; lists are kilobytes, and a waiting job some tens of them */
 } HthEnginePlan;
 HTH_MUST_CHECK HthStatus hth_engine_plan(HthEnginePlan *out, const HthModel *model,
                                          const HthEngineCfg *cfg, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_engine_open(HthEngine **out, const HthModel *model,
                                          const HthEngineCfg *cfg, HthErr *err); /* model borrowed */
-/* Ends what runs (HTH_END_CLOSED), joins the thread, wipes, frees. Every job must be closed. */
+/* Ends what runs (HTH_END_CLOSED), joins the thread, wipes, frees. Jobs stay readable until they
+ * are closed; every one must be, before or after. */
 void hth_engine_close(HthEngine **e);
 
 typedef enum HthJobKind {
@@ -69,7 +72,11 @@ typedef struct HthJobCfg {
     uint64_t tenant, user;
     int32_t priority;
     uint64_t deadline_ns;
-    void (*wake)(void *payload); /* on the engine thread: events are there; must not block */
+    bool no_prefix; /* neither takes nor leaves cached pages */
+    /* On the engine thread: events are there. It must not block, and not call the engine or the
+     * job: it passes the word on. Not called any more once hth_job_close has returned. NULL: the
+     * reader looks by itself. */
+    void (*wake)(void *payload);
     void *payload;
 } HthJobCfg;
 
@@ -116,12 +123,25 @@ int hth_job_read(HthJob *j, HthWord *word, HthJobDone *done);
 void hth_job_cancel(HthJob *j); /* ends soon, as HTH_END_CANCELED unless it already has */
 void hth_job_close(HthJob **j); /* cancels if it runs; wipes its text */
 
+/* Durations by size: count[i] that took at most hth_hist_bounds_ns[i] and more than the bound
+ * before, the last all that took more. */
+enum { HTH_HIST_BOUNDS = 18, HTH_END_COUNT = HTH_END_ERROR + 1 };
+extern const uint64_t hth_hist_bounds_ns[HTH_HIST_BOUNDS];
+typedef struct HthHist {
+    uint64_t count[HTH_HIST_BOUNDS + 1], sum_ns;
+} HthHist;
+
 typedef struct HthEngineStats {
     HthSchedStats sched;
     uint64_t busy_ns; /* in forward steps */
-    uint64_t words, prompt_tokens;
+    uint64_t words, prompt_tokens; /* prompts of jobs that were started, cached tokens too */
+    uint64_t cached_tokens; /* of these, found computed */
+    uint64_t ended[HTH_END_COUNT]; /* jobs, by HthEnd */
+    HthHist queue, first, between; /* waiting; from submit to the first word; from word to word */
+    uint32_t jobs, waiting; /* not ended; of these, not begun */
 } HthEngineStats;
 HthEngineStats hth_engine_stats(HthEngine *e);
 const HthModel *hth_engine_model(const HthEngine *e);
+const HthEnginePlan *hth_engine_plan_of(const HthEngine *e);
 
 #endif

@@ -27,7 +27,7 @@ struct HthStream {
     size_t stop_count, stopped;
     HthBuf piece; /* bytes not yet through the first gate: an unfinished character at most */
     HthBuf held; /* text behind the second gate */
-    bool at_start;
+    bool at_start, specials;
 };
 
 static HthStatus copy_stop(Stop *stop, HthStr text, HthErr *err) {
@@ -48,22 +48,50 @@ static HthStatus copy_stop(Stop *stop, HthStr text, HthErr *err) {
     return HTH_OK;
 }
 
+/* A broken byte becomes the three of U+FFFD; an unfinished character is three bytes at most. */
+static size_t grown(size_t piece_max) {
+    return 3 * (piece_max + 3);
+}
+
+size_t hth_stream_out_max(const HthStream *s, size_t piece_max) {
+    size_t longest = 0;
+    for (size_t i = 0; i < s->stop_count; i++)
+        if (s->stops[i].n > longest) longest = s->stops[i].n;
+    return longest + grown(piece_max);
+}
+
+static HthStatus reserve(HthStream *s, size_t piece_max, HthErr *err) {
+    HTH_REQUIRE(piece_max < SIZE_MAX / 16, err, HTH_ELIMIT, "tokens of %zu bytes are too long",
+                piece_max);
+    HTH_TRY(hth_buf_reserve(&s->piece, piece_max + 3, err));
+    return hth_buf_reserve(&s->held, hth_stream_out_max(s, piece_max), err);
+}
+
 HthStatus hth_stream_open(HthStream **out, const HthVocab *v, const HthStr *stops,
                           size_t stop_count, HthErr *err) {
+    HthStreamCfg cfg = { .stops = stops, .stop_count = stop_count };
+    return hth_stream_open_cfg(out, v, &cfg, err);
+}
+
+HthStatus hth_stream_open_cfg(HthStream **out, const HthVocab *v, const HthStreamCfg *cfg,
+                              HthErr *err) {
+    const size_t stop_count = cfg->stop_count;
     HthStatus status = HTH_OK;
     HthStream *s = hth_calloc(1, sizeof *s);
     HTH_REQUIRE(s, err, HTH_ENOMEM, "out of memory for the output stream");
     s->vocab = v;
     s->stopped = SIZE_MAX;
     s->at_start = true;
+    s->specials = cfg->specials;
     hth_buf_init(&s->piece, SIZE_MAX / 2);
     hth_buf_init(&s->held, SIZE_MAX / 2);
     s->stops = hth_calloc(stop_count ? stop_count : 1, sizeof *s->stops);
     if (!s->stops) status = HTH_FAIL(err, HTH_ENOMEM, "out of memory for the stop strings");
     for (size_t i = 0; status == HTH_OK && i < stop_count; i++) {
         s->stop_count++;
-        status = copy_stop(&s->stops[i], stops[i], err);
+        status = copy_stop(&s->stops[i], cfg->stops[i], err);
     }
+    if (status == HTH_OK && cfg->piece_max) status = reserve(s, cfg->piece_max, err);
     if (status != HTH_OK) {
         hth_stream_close(&s);
         return status;
@@ -72,16 +100,22 @@ HthStatus hth_stream_open(HthStream **out, const HthVocab *v, const HthStr *stop
     return HTH_OK;
 }
 
+static void wipe(HthBuf *b) {
+    if (b->p) hth_zero(b->p, b->cap);
+    hth_buf_drop(b);
+}
+
 void hth_stream_close(HthStream **stream) {
     HthStream *s = *stream;
     if (!s) return;
     for (size_t i = 0; i < s->stop_count; i++) {
+        if (s->stops[i].text) hth_zero(s->stops[i].text, s->stops[i].n);
         hth_free(s->stops[i].text);
         hth_free(s->stops[i].border);
     }
     hth_free(s->stops);
-    hth_buf_drop(&s->piece);
-    hth_buf_drop(&s->held);
+    wipe(&s->piece);
+    wipe(&s->held);
     hth_free(s);
     *stream = NULL;
 }
@@ -161,7 +195,7 @@ static HthStatus pass_stops(HthStream *s, size_t from, HthBuf *out, HthErr *err)
 HthStatus hth_stream_put(HthStream *s, uint32_t id, HthBuf *out, HthErr *err) {
     if (s->stopped != SIZE_MAX) return HTH_OK;
     size_t from = s->held.n;
-    HTH_TRY(hth_piece_spaced(s->vocab, id, false, &s->at_start, &s->piece, err));
+    HTH_TRY(hth_piece_spaced(s->vocab, id, s->specials, &s->at_start, &s->piece, err));
     HTH_TRY(pass_characters(s, false, err));
     return pass_stops(s, from, out, err);
 }
@@ -173,6 +207,20 @@ HthStatus hth_stream_end(HthStream *s, HthBuf *out, HthErr *err) {
     HTH_TRY(pass_stops(s, from, out, err));
     HTH_TRY(hth_buf_add(out, s->held.p, s->held.n, err));
     s->held.n = 0;
+    return HTH_OK;
+}
+
+HthStatus hth_stream_finish(HthStream *s, HthStr closing, HthBuf *out, size_t *held_n,
+                            HthErr *err) {
+    *held_n = 0;
+    if (s->stopped != SIZE_MAX) return HTH_OK;
+    const size_t held = s->held.n, before = out->n;
+    HTH_TRY(hth_buf_add_str(&s->piece, closing, err));
+    HTH_TRY(pass_characters(s, true, err));
+    HthStatus st = hth_buf_add(out, s->held.p, s->held.n, err);
+    if (st != HTH_OK) return st;
+    s->held.n = 0;
+    *held_n = held < out->n - before ? held : out->n - before;
     return HTH_OK;
 }
 

@@ -278,10 +278,44 @@ static void attention(void **state) {
     }
 }
 
+/* In two halves, the second in pieces: the bits of one run. */
+static void hidden_and_head(void **state) {
+    (void)state;
+    World *w = begin();
+    add(w, HTH_OP_ADD, HTH_R_H, HTH_R_X, HTH_R_X, NULL);
+    run(w, HTH_R_H, 2, 0);
+    static float hidden[ROWS * OUT], out[ROWS * OUT];
+    uint32_t ids[ROWS], pos[ROWS], want[2] = { 1, 4 };
+    const HthKvView *kv[ROWS];
+    for (uint32_t r = 0; r < ROWS; r++) {
+        ids[r] = r * 3 % VOCAB;
+        pos[r] = r;
+        kv[r] = &w->view;
+    }
+    HthBatch b = { .n = ROWS, .ids = ids, .pos = pos, .kv = kv, .n_out = 2, .out = want };
+    b.hidden = hidden;
+    hth_exec_run(w->exec, &b);
+    for (uint32_t r = 0; r < 2; r++)
+        for (uint32_t i = 0; i < DIM; i++)
+            near((double)hidden[r * DIM + i], 2 * embedded(w, want[r], i));
+    for (uint32_t r = 0; r < 2; r++) {
+        hth_exec_head(w->exec, hidden + r * DIM, 1, out);
+        assert_floats_same(out, w->out + want[r] * DIM, DIM);
+    }
+    hth_exec_head(w->exec, hidden, 2, out);
+    for (uint32_t r = 0; r < 2; r++) assert_floats_same(out + r * DIM, w->out + want[r] * DIM, DIM);
+    b.logits = out; /* both at once */
+    memset(out, 0, sizeof out);
+    hth_exec_run(w->exec, &b);
+    for (uint32_t r = 0; r < 2; r++) assert_floats_same(out + r * DIM, w->out + want[r] * DIM, DIM);
+    end(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(embed_and_add), cmocka_unit_test(linear), cmocka_unit_test(norms),
-        cmocka_unit_test(swiglu),        cmocka_unit_test(rope),   cmocka_unit_test(attention),
+        cmocka_unit_test(embed_and_add),   cmocka_unit_test(linear), cmocka_unit_test(norms),
+        cmocka_unit_test(swiglu),          cmocka_unit_test(rope),   cmocka_unit_test(attention),
+        cmocka_unit_test(hidden_and_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -631,6 +631,44 @@ static void test_print_reads_back(void **state) {
     hth_buf_drop(&b);
 }
 
+/* Samplers that take turns in two rooms draw what each would draw in its own. */
+static void test_lent_rooms(void **state) {
+    (void)state;
+    enum { MANY = 6 };
+    HthSampler *own[MANY] = { NULL }, *lean[MANY] = { NULL };
+    HthSampleRoom *room[2] = { NULL };
+    static float l[N];
+    static uint32_t history[200];
+    for (int i = 0; i < 2; i++) assert_int_equal(hth_sample_room_open(&room[i], N, NULL), HTH_OK);
+    assert_true(hth_sample_room_bytes(N) > N * sizeof(HthCand));
+    for (uint32_t i = 0; i < MANY; i++) {
+        HthSampleParams p;
+        hth_sample_defaults(&p);
+        p.seed = i;
+        p.repeat_penalty = i % 2 ? 1.3f : 1.0f;
+        p.dry_multiplier = i % 3 ? 0.8f : 0.0f;
+        p.mirostat = i == 4 ? 2 : 0;
+        assert_int_equal(hth_sampler_open(&own[i], &p, N, NULL, NULL), HTH_OK);
+        assert_int_equal(hth_sampler_open_lean(&lean[i], &p, N, NULL, NULL), HTH_OK);
+    }
+    for (size_t n = 0; n < 200; n++) {
+        for (uint32_t i = 0; i < MANY; i++) {
+            uint32_t want = 0, got = 1;
+            fill(l, N, n * 31 + i);
+            assert_int_equal(hth_sampler_next(own[i], l, history, n, &want, NULL), HTH_OK);
+            hth_sampler_lend(lean[i], room[(n + i) % 2]);
+            assert_int_equal(hth_sampler_next(lean[i], l, history, n, &got, NULL), HTH_OK);
+            assert_int_equal(got, want);
+            history[n] = want % 7;
+        }
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        hth_sampler_close(&own[i]);
+        hth_sampler_close(&lean[i]);
+    }
+    for (int i = 0; i < 2; i++) hth_sample_room_close(&room[i]);
+}
+
 static void test_open_survives_exhaustion(void **state) {
     (void)state;
     HthSampleParams p;
@@ -677,6 +715,7 @@ int main(void) {
         cmocka_unit_test(test_mirostat_converges),
         cmocka_unit_test(test_parameters_by_name),
         cmocka_unit_test(test_print_reads_back),
+        cmocka_unit_test(test_lent_rooms),
         cmocka_unit_test(test_open_survives_exhaustion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

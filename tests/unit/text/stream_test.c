@@ -9,14 +9,21 @@
 static Gb gguf;
 static Vb bytes; /* byte-level: token i is the byte order[i] */
 static uint32_t id_of[256];
+static uint32_t control; /* a control token */
 
 static void make(void) {
-    static const char *const extra[] = { "\xC4\xA0hello", "lo", "\xC3\xA4\xC2\xB8", NULL };
+    static const char *const extra[] = { "\xC4\xA0hello", "lo", "\xC3\xA4\xC2\xB8", "<|call|>",
+                                         NULL };
+    static int32_t types[VB_MAX];
     static const char *const merges[] = { NULL };
     const char *tokens[VB_MAX];
     VbSpec spec = { .model = "gpt2", .pre = "gpt-2", .tokens = tokens, .merges = merges };
     HthErr err;
     spec.token_n = vb_byte_level(tokens, extra);
+    control = (uint32_t)spec.token_n - 1;
+    for (uint32_t i = 0; i < spec.token_n; i++)
+        types[i] = i == control ? HTH_TOKEN_CONTROL : HTH_TOKEN_NORMAL;
+    spec.types = types;
     vb_write(&gguf, &spec);
     HTH_ASSERT(vb_open(&bytes, &gguf, &err) == HTH_OK);
     for (uint32_t id = 0; id < 256; id++) {
@@ -178,6 +185,83 @@ static void like_decoding_at_once(void **state) {
     }
 }
 
+static void control_tokens_when_asked(void **state) {
+    (void)state;
+    for (int shown = 0; shown < 2; shown++) {
+        HthStream *s = NULL;
+        HthErr err;
+        HthBuf out;
+        hth_buf_init(&out, 100);
+        HthStreamCfg cfg = { .specials = shown };
+        assert_ok(hth_stream_open_cfg(&s, bytes.v, &cfg, &err), err);
+        assert_ok(hth_stream_put(s, id_of['a'], &out, &err), err);
+        assert_ok(hth_stream_put(s, control, &out, &err), err);
+        assert_ok(hth_stream_put(s, id_of['b'], &out, &err), err);
+        assert_ok(hth_stream_end(s, &out, &err), err);
+        assert_string_equal(out.p, shown ? "a<|call|>b" : "ab");
+        hth_stream_close(&s);
+        hth_buf_drop(&out);
+    }
+}
+
+/* What completes a text may begin inside a character, and no stop string cuts it. */
+static void closing(void **state) {
+    (void)state;
+    static const HthStr stop[] = { HTH_STR("xy}") };
+    static const struct {
+        const char *text, *closing, *want;
+        size_t held_n;
+    } rows[] = {
+        { "a", "}", "a}", 0 },
+        { "a\xE4\xB8", "\xAD\"}", "a\xE4\xB8\xAD\"}", 0 },
+        { "ax\xE4\xB8", "", "ax\xEF\xBF\xBD", 1 },
+        { "axy", "}", "axy}", 2 },
+        { "axy", "", "axy", 2 },
+    };
+    for (size_t i = 0; i < HTH_COUNT(rows); i++) {
+        HthStream *s = NULL;
+        HthErr err;
+        HthBuf out;
+        size_t held = 99;
+        hth_buf_init(&out, 100);
+        assert_ok(hth_stream_open(&s, bytes.v, stop, 1, &err), err);
+        for (const char *p = rows[i].text; *p; p++)
+            assert_ok(hth_stream_put(s, id_of[(uint8_t)*p], &out, &err), err);
+        assert_ok(hth_stream_finish(s, hth_str(rows[i].closing), &out, &held, &err), err);
+        assert_string_equal(out.p, rows[i].want);
+        assert_int_equal(held, rows[i].held_n);
+        assert_true(hth_stream_stopped(s) == SIZE_MAX);
+        hth_stream_close(&s);
+        hth_buf_drop(&out);
+    }
+}
+
+/* With piece_max no token makes the stream allocate, nor gives more than it says. */
+static void reserved(void **state) {
+    (void)state;
+    static const HthStr stop[] = { HTH_STR("hellohellohellohellohellohellohellohellohello!"),
+                                   HTH_STR("zz") };
+    HthStream *s = NULL;
+    HthErr err;
+    HthBuf out;
+    hth_buf_init(&out, 1 << 20);
+    assert_ok(hth_buf_reserve(&out, 1 << 16, &err), err);
+    HthStreamCfg cfg = { .stops = stop, .stop_count = 2, .specials = true, .piece_max = 8 };
+    assert_ok(hth_stream_open_cfg(&s, bytes.v, &cfg, &err), err);
+    const uint64_t calls = hth_mem_calls();
+    for (uint32_t i = 0; i < 3000; i++) {
+        const size_t before = out.n;
+        const uint32_t id = i % 50 < 30 ? 256 : hth_rng_below(3, 1, i, control + 1);
+        assert_ok(hth_stream_put(s, id, &out, &err), err);
+        assert_true(out.n - before <= hth_stream_out_max(s, 8));
+    }
+    assert_int_equal(hth_mem_calls(), calls);
+    hth_stream_close(&s);
+    hth_buf_drop(&out);
+    cfg.piece_max = SIZE_MAX / 2;
+    assert_status(hth_stream_open_cfg(&s, bytes.v, &cfg, &err), HTH_ELIMIT, err);
+}
+
 static HthStatus run(void *ctx) {
     static const HthStr two[] = { HTH_STR("lol"), HTH_STR("\n") };
     HthStream *s = NULL;
@@ -205,6 +289,9 @@ int main(void) {
         cmocka_unit_test(stops),
         cmocka_unit_test(bad_stops),
         cmocka_unit_test(like_decoding_at_once),
+        cmocka_unit_test(control_tokens_when_asked),
+        cmocka_unit_test(closing),
+        cmocka_unit_test(reserved),
         cmocka_unit_test(exhaustion),
     };
     make();
