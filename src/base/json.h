@@ -16,6 +16,8 @@
 HTH_MUST_CHECK HthStatus hth_json_parse(json_t **out, HthStr text, size_t bytes_max, HthErr *err);
 /* Appends compact JSON, or with indent > 0 a pretty form, and no newline at the end. */
 HTH_MUST_CHECK HthStatus hth_json_write(HthBuf *out, const json_t *value, int indent, HthErr *err);
+/* A string of bytes from a file; invalid UTF-8 is replaced by U+FFFD. NULL: out of memory. */
+json_t *hth_json_str(HthStr s);
 /* Routes jansson's allocations through mem.h; call once at start (idempotent). */
 void hth_json_init(void);
 

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "cli/chat.h"
 #include "cli/term.h"
+#include "text/prompt.h"
 #include "text/stream.h"
 
 enum { TEXT_MAX = 1 << 28 };
@@ -20,21 +21,6 @@ void hth_answer_drop(HthAnswer *a) {
     hth_ids_drop(&a->ids);
 }
 
-/* Template text names its special tokens, and nothing that anybody typed does; BOS is added once,
- * if the model wants one. Without a template the text is all there is, and may name them. */
-static HthStatus encode(const HthChat *c, HthStr text, HthStr marks, HthIds *ids, HthErr *err) {
-    uint32_t bos = hth_vocab_bos(c->vocab);
-    HTH_ASSERT(marks.n == 0 || marks.n == text.n);
-    HTH_TRY(hth_vocab_encode_marked(c->vocab, text, marks.n ? marks.p : NULL, ids, err));
-    if (hth_vocab_add_bos(c->vocab) && bos != HTH_TOKEN_NONE && (ids->n == 0 || ids->p[0] != bos)) {
-        HTH_TRY(hth_ids_add(ids, 0, err)); /* makes room */
-        memmove(ids->p + 1, ids->p, (ids->n - 1) * sizeof *ids->p);
-        ids->p[0] = bos;
-    }
-    HTH_REQUIRE(ids->n > 0, err, HTH_EINVAL, "the prompt is empty; say something");
-    return HTH_OK;
-}
-
 static HthStatus read_prompt(HthChat *c, HthAnswer *a, HthErr *err) {
     HthBuf prompt, marks;
     HthIds ids;
@@ -45,7 +31,7 @@ static HthStatus read_prompt(HthChat *c, HthAnswer *a, HthErr *err) {
     HthStatus st = hth_chat_prompt(c, &prompt, &marks, err);
     if (st != HTH_OK) goto out;
     if (c->show_prompt) fprintf(stderr, "%.*s\n", HTH_STR_ARG(hth_buf_str(&prompt)));
-    st = encode(c, hth_buf_str(&prompt), hth_buf_str(&marks), &ids, err);
+    st = hth_prompt_encode(c->vocab, hth_buf_str(&prompt), hth_buf_str(&marks), &ids, err);
     if (st != HTH_OK) goto out;
     size_t ctx = hth_session_ctx(c->session);
     if (ids.n >= ctx) {

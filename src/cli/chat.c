@@ -5,10 +5,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cli/chat_vars.h"
 #include "cli/source.h"
 #include "cli/term.h"
 #include "model/model.h"
+#include "text/prompt.h"
 
 enum { PROMPT_MAX = 1 << 28, TEXTS_MAX = 1 << 24 };
 
@@ -214,7 +214,7 @@ HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthBuf *marks, HthErr *err) {
     if (c->tmpl == NULL) return plain_prompt(c, out, err);
     json_t *vars = json_pack("{s:o, s:b}", "messages", all_messages(c), "add_generation_prompt", 1);
     HTH_REQUIRE(vars != NULL, err, HTH_ENOMEM, "out of memory for the conversation");
-    HthStatus st = hth_chat_vars_tokens(vars, c->vocab, err);
+    HthStatus st = hth_prompt_vars(vars, c->vocab, err);
     if (st == HTH_OK)
         st = hth_template_render_marked(c->tmpl, vars, hth_clock_unix_s(), NULL, out, marks, err);
     json_decref(vars);

@@ -42,7 +42,7 @@ fail:
 static json_t *texts_json(const HthStr *texts, size_t n) {
     json_t *a = json_array();
     for (size_t i = 0; a != NULL && i < n; i++)
-        if (json_array_append_new(a, hth_cli_json_str(texts[i])) != 0) {
+        if (json_array_append_new(a, hth_json_str(texts[i])) != 0) {
             json_decref(a);
             a = NULL;
         }

@@ -127,8 +127,6 @@ extern const HthOpt hth_opts_run[], hth_opts_show[], hth_opts_explain[], hth_opt
 int hth_cli_readable(const char *path);
 /* Prints value and a newline on stdout, drops the reference; an exit code. */
 int hth_cli_json(json_t *value);
-/* A string for JSON output; invalid UTF-8 is replaced by U+FFFD. NULL: out of memory. */
-json_t *hth_cli_json_str(HthStr s);
 /* Bytes from a file for a terminal: control characters become '?'. */
 void hth_cli_print_safe(FILE *f, HthStr s);
 void hth_cli_print_lines(FILE *f, HthStr s); /* the same, but newlines stay */

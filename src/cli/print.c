@@ -30,25 +30,6 @@ void hth_cli_print_lines(FILE *f, HthStr s) {
     }
 }
 
-json_t *hth_cli_json_str(HthStr s) {
-    if (hth_utf8_valid(s)) return json_stringn(s.p, s.n);
-    HthBuf b;
-    hth_buf_init(&b, s.n * 3 + 4);
-    json_t *out = NULL;
-    while (s.n > 0) {
-        size_t whole = hth_utf8_whole(s);
-        if (hth_buf_add(&b, s.p, whole, NULL) != HTH_OK) goto out;
-        s = hth_str_sub(s, whole, SIZE_MAX);
-        if (s.n == 0) break;
-        if (hth_buf_add(&b, "\xef\xbf\xbd", 3, NULL) != HTH_OK) goto out;
-        s = hth_str_sub(s, 1, SIZE_MAX);
-    }
-    out = json_stringn(hth_buf_str(&b).p, b.n);
-out:
-    hth_buf_drop(&b);
-    return out;
-}
-
 int hth_cli_json(json_t *value) {
     HthBuf b;
     HthErr err = { 0 };

@@ -1,7 +1,7 @@
 /* repl_cmd.c - the slash commands of the interactive chat: one table, one function each. */
 #include <string.h>
 
-#include "cli/chat_vars.h"
+#include "text/prompt.h"
 #include "cli/repl.h"
 #include "cli/show.h"
 #include "model/model.h"

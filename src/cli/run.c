@@ -196,7 +196,7 @@ static int print_json(const HthChat *c, const HthAnswer *a) {
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)a->seed);
     return hth_cli_json(json_pack(
         "{s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "text",
-        hth_cli_json_str(hth_buf_str(&a->text)), "done_reason", a->reason, "model",
+        hth_json_str(hth_buf_str(&a->text)), "done_reason", a->reason, "model",
         hth_source_is_ember(c->cfg.model) ? HTH_EMBER : c->cfg.model, "seed", seed, "ids",
         ids_json(&a->ids), "prompt_count", (json_int_t)a->prompt_count, "prompt_eval_count",
         (json_int_t)a->prompt_new, "eval_count", (json_int_t)a->ids.n, "total_duration",

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/chat_vars.h"
+#include "text/prompt.h"
 #include "cli/cli.h"
 #include "cli/show.h"
 
@@ -77,7 +77,7 @@ void hth_show_facts(const HthGguf *g, HthShowFacts *out) {
 
 static json_t *elem_json(const HthGgufKv *kv, HthGgufType type, uint64_t i) {
     switch (type) {
-    case HTH_GGUF_STR: return hth_cli_json_str(hth_gguf_elem_str(kv, i));
+    case HTH_GGUF_STR: return hth_json_str(hth_gguf_elem_str(kv, i));
     case HTH_GGUF_BOOL: return json_boolean(hth_gguf_elem_i64(kv, i) != 0);
     case HTH_GGUF_F32:
     case HTH_GGUF_F64: {
@@ -220,7 +220,7 @@ static json_t *json_tensors(const HthGguf *g) {
         json_t *shape = json_array();
         for (uint32_t d = 0; shape != NULL && d < t->n_dims; d++)
             if (json_array_append_new(shape, json_integer((json_int_t)t->ne[d])) != 0) break;
-        json_t *o = json_pack("{s:o, s:s, s:o, s:I}", "name", hth_cli_json_str(t->name), "type",
+        json_t *o = json_pack("{s:o, s:s, s:o, s:I}", "name", hth_json_str(t->name), "type",
                               t->fmt->name, "shape", shape, "bytes", (json_int_t)t->bytes);
         if (json_array_append_new(a, o) != 0) {
             json_decref(a);
@@ -241,13 +241,13 @@ static json_t *json_all(const HthGguf *g, bool tensors) {
     json_t *o = json_pack(
         "{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:o, s:o, s:b, "
         "s:o}",
-        "name", hth_cli_json_str(f.name), "architecture", hth_cli_json_str(f.arch), "license",
-        hth_cli_json_str(f.license), "parameters", (json_int_t)f.params, "context_length",
+        "name", hth_json_str(f.name), "architecture", hth_json_str(f.arch), "license",
+        hth_json_str(f.license), "parameters", (json_int_t)f.params, "context_length",
         (json_int_t)f.ctx, "embedding_length", (json_int_t)f.embd, "layers", (json_int_t)f.layers,
         "heads", (json_int_t)f.heads, "heads_kv", (json_int_t)f.heads_kv, "feed_forward_length",
         (json_int_t)f.ff, "vocabulary", (json_int_t)f.vocab, "file_bytes", (json_int_t)f.bytes,
         "gguf_version", (int)hth_gguf_version(g), "tensor_count", (json_int_t)f.tensors, "formats",
-        formats, "tokenizer", hth_cli_json_str(f.family), "chat_template", (int)f.has_template,
+        formats, "tokenizer", hth_json_str(f.family), "chat_template", (int)f.has_template,
         "metadata", json_metadata(g));
     if (o != NULL && tensors && json_object_set_new(o, "tensors", json_tensors(g)) != 0) {
         json_decref(o);

@@ -4,9 +4,9 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "cli/chat_vars.h"
 #include "cli/cli.h"
 #include "cli/source.h"
+#include "text/prompt.h"
 
 enum { OPT_FILE = 1, OPT_INPUT, OPT_NOW, OPT_JSON };
 
@@ -82,7 +82,7 @@ static int load(const Job *job, json_t *vars, HthBuf *source, HthErr *err) {
         code = hth_cli_error(HTH_EXIT_DATA, "this model file carries no chat template");
     else if (hth_gguf_str(g, HTH_TEMPLATE_KEY, &text, err) != HTH_OK ||
              hth_buf_add_str(source, text, err) != HTH_OK || hth_vocab_open(&v, g, err) != HTH_OK ||
-             hth_chat_vars_tokens(vars, v, err) != HTH_OK)
+             hth_prompt_vars(vars, v, err) != HTH_OK)
         code = hth_cli_fail(err);
     hth_vocab_close(&v);
     hth_gguf_close(&g);
@@ -90,7 +90,7 @@ static int load(const Job *job, json_t *vars, HthBuf *source, HthErr *err) {
 }
 
 static int print(const Job *job, HthStr text) {
-    if (job->json) return hth_cli_json(json_pack("{s:o}", "prompt", hth_cli_json_str(text)));
+    if (job->json) return hth_cli_json(json_pack("{s:o}", "prompt", hth_json_str(text)));
     if (fwrite(text.p, 1, text.n, stdout) != text.n)
         return hth_cli_error(HTH_EXIT_IO, "cannot write standard output");
     return HTH_EXIT_OK;
