@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -39,6 +40,7 @@ static const struct {
     WORD_(embd_type, NULL, "weight type of embedding and output; as type if not given"),
     WORD_(rope, " none linear yarn llama3 ", "stretching of the context"),
     WORD_(tokenizer, NULL, "none spm bpe, or FILE.gguf: its vocabulary, and its count of tokens"),
+    WORD_(template, NULL, "FILE: a chat template, instead of the vocabulary's own"),
     NUMBER_(layers, 1, 1024, "blocks"),
     NUMBER_(embd, 1, 65536, "width"),
     NUMBER_(heads, 1, 1024, "query heads"),
@@ -106,6 +108,7 @@ static void set_shape(HthMkOpt *opt) {
     s.embd_type = opt->embd_type;
     s.rope = opt->rope;
     s.tokenizer = opt->tokenizer;
+    s.template = opt->template;
     s.seed = opt->seed;
     s.rope_factor = opt->rope_factor;
     s.ctx = 32768;
@@ -183,6 +186,15 @@ static HthStatus write_rope(HthGgufOut *o, const HthMkOpt *opt, HthErr *err) {
     return key_u32(o, opt, "rope.scaling.original_context_length", orig ? orig : 1, err);
 }
 
+static HthStatus write_template(HthGgufOut *o, const char *path, HthErr *err) {
+    HthBuf text;
+    hth_buf_init(&text, 1 << 20);
+    HthStatus st = hth_file_read(&text, path, err);
+    if (st == HTH_OK) st = hth_gguf_out_str(o, "tokenizer.chat_template", hth_buf_str(&text), err);
+    hth_buf_drop(&text);
+    return st;
+}
+
 static HthStatus write_metadata(HthGgufOut *o, const HthMkOpt *opt, HthErr *err) {
     HTH_TRY(hth_gguf_out_str(o, "general.architecture", hth_str(opt->arch), err));
     HTH_TRY(hth_gguf_out_str(o, "general.name", HTH_STR("mkmodel noise"), err));
@@ -198,9 +210,10 @@ static HthStatus write_metadata(HthGgufOut *o, const HthMkOpt *opt, HthErr *err)
     HTH_TRY(key_u32(o, opt, "attention.value_length", opt->head_dim, err));
     HTH_TRY(key_f32(o, opt, "attention.layer_norm_rms_epsilon", 1e-5, err));
     HTH_TRY(write_rope(o, opt, err));
+    if (opt->template) HTH_TRY(write_template(o, opt->template, err));
     if (strcmp(opt->tokenizer, "none") == 0) return HTH_OK;
     if (hth_mkmodel_vocab_is_file(opt->tokenizer))
-        return hth_mkmodel_vocab_copy(o, opt->tokenizer, err);
+        return hth_mkmodel_vocab_copy(o, opt->tokenizer, !opt->template, err);
     return hth_mkmodel_vocab(o, opt->tokenizer, (uint32_t)opt->vocab, opt->seed, err);
 }
 

@@ -7,7 +7,7 @@
 #include "gguf/gguf_write.h"
 
 typedef struct HthMkOpt {
-    const char *shape, *arch, *type, *embd_type, *rope, *tokenizer;
+    const char *shape, *arch, *type, *embd_type, *rope, *tokenizer, *template;
     uint64_t layers, embd, heads, kv_heads, head_dim, ff, vocab, ctx, seed, tied, bias, rot, bank;
     double rope_base, rope_factor;
 } HthMkOpt;
@@ -20,8 +20,8 @@ HthStatus hth_mkmodel_vocab(HthGgufOut *o, const char *kind, uint32_t n_vocab, u
 bool hth_mkmodel_vocab_is_file(const char *tokenizer);
 /* Tokens of the vocabulary in a GGUF file. */
 HthStatus hth_mkmodel_vocab_count(const char *path, uint64_t *count, HthErr *err);
-/* Copies the tokenizer.* entries of a GGUF file. */
-HthStatus hth_mkmodel_vocab_copy(HthGgufOut *o, const char *path, HthErr *err);
+/* Copies the tokenizer.* entries of a GGUF file; with `template` its chat template too. */
+HthStatus hth_mkmodel_vocab_copy(HthGgufOut *o, const char *path, bool template, HthErr *err);
 
 /* Declares and writes every tensor of the model. */
 HthStatus hth_mkmodel_tensors(HthGgufOut *o, const HthMkOpt *opt, HthErr *err);

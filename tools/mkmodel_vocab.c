@@ -186,13 +186,15 @@ HthStatus hth_mkmodel_vocab_count(const char *path, uint64_t *count, HthErr *err
     return status;
 }
 
-HthStatus hth_mkmodel_vocab_copy(HthGgufOut *o, const char *path, HthErr *err) {
+HthStatus hth_mkmodel_vocab_copy(HthGgufOut *o, const char *path, bool template, HthErr *err) {
     HthGguf *g = NULL;
     HTH_TRY(hth_gguf_open(&g, path, err));
     HthStatus status = HTH_OK;
     for (size_t i = 0; i < hth_gguf_kv_count(g) && status == HTH_OK; i++) {
         const HthGgufKv *kv = hth_gguf_kv_at(g, i);
-        if (hth_str_starts(kv->key, HTH_STR("tokenizer."))) status = hth_gguf_out_kv(o, kv, err);
+        if (!hth_str_starts(kv->key, HTH_STR("tokenizer."))) continue;
+        if (!template && hth_str_starts(kv->key, HTH_STR("tokenizer.chat_template"))) continue;
+        status = hth_gguf_out_kv(o, kv, err);
     }
     hth_gguf_close(&g);
     return status;
