@@ -89,6 +89,10 @@ void hth_pages_drop(HthPages *pages, HthPage page) {
     pages->free_ids[pages->free_count++] = page.id;
 }
 
+uint32_t hth_pages_count(const HthPages *pages) {
+    return pages->cfg.page_count;
+}
+
 uint32_t hth_pages_free_count(const HthPages *pages) {
     return pages->free_count;
 }

@@ -28,6 +28,7 @@ HTH_MUST_CHECK HthStatus hth_pages_take(HthPages *pages, uint32_t n, HthPage *ou
 void hth_pages_share(HthPages *pages, HthPage page); /* one more reader */
 void hth_pages_drop(HthPages *pages, HthPage page); /* one fewer; the last wipes */
 
+uint32_t hth_pages_count(const HthPages *pages); /* free or not */
 uint32_t hth_pages_free_count(const HthPages *pages);
 uint32_t hth_pages_readers(const HthPages *pages, HthPage page); /* 0: free */
 size_t hth_pages_page_bytes(const HthPages *pages);

@@ -66,11 +66,24 @@ HthStatus hth_table_grow(HthTable *t, size_t count, HthErr *err) {
     return HTH_OK;
 }
 
+void hth_table_adopt(HthTable *t, uint32_t at, const HthPage *pages, uint32_t count) {
+    HTH_ASSERT(at <= t->count && count <= t->page_max - at);
+    for (uint32_t i = at; i < at + count; i++) {
+        if (i < t->count) hth_pages_drop(t->pool, t->page[i]);
+        t->page[i] = pages[i - at];
+        t->data[i] = hth_pages_data(t->pool, t->page[i]);
+    }
+    if (t->count < at + count) t->count = at + count;
+    if (t->used < (size_t)(at + count) * HTH_PAGE_LEN)
+        t->used = (size_t)(at + count) * HTH_PAGE_LEN;
+}
+
 /* Forgotten text must not linger in the page that stays.  Only what was used is wiped: drafts are
  * taken back all the time, and a page of a large model is megabytes. */
 static void wipe_tail(HthTable *t, size_t count) {
     size_t rows = HTH_PAGE_LEN - count % HTH_PAGE_LEN;
     if (t->used - count < rows) rows = t->used - count;
+    HTH_ASSERT(hth_pages_readers(t->pool, t->page[t->count - 1]) == 1);
     hth_kv_wipe(&t->view, (uint32_t)count, (uint32_t)rows);
 }
 
@@ -88,6 +101,10 @@ void hth_table_trim(HthTable *t, size_t count) {
 
 uint32_t hth_table_pages(const HthTable *t) {
     return t->count;
+}
+
+const HthPage *hth_table_list(const HthTable *t) {
+    return t->page;
 }
 
 const HthKvView *hth_table_view(const HthTable *t) {

@@ -23,7 +23,12 @@ HTH_MUST_CHECK HthStatus hth_table_grow(HthTable *table, size_t count, HthErr *e
 /* Keeps room for count positions; the other pages are dropped, positions past count in the last
  * page wiped. */
 void hth_table_trim(HthTable *table, size_t count);
+/* Puts count whole pages of known content at page `at` (at most hth_table_pages): what stood there
+ * is dropped, what lies beyond is new. Their readers become the table's: nothing is shared or
+ * copied here. Rows in shared pages are never written or trimmed in part. */
+void hth_table_adopt(HthTable *table, uint32_t at, const HthPage *pages, uint32_t count);
 uint32_t hth_table_pages(const HthTable *table);
+const HthPage *hth_table_list(const HthTable *table); /* [hth_table_pages], until the next change */
 const HthKvView *hth_table_view(const HthTable *table); /* borrowed until close */
 
 #endif

@@ -103,6 +103,9 @@ HthSchedStats hth_sched_stats(const HthSched *s);
 /* Tokens of this request's prompt that were found computed; 0 for an unknown one. */
 uint32_t hth_sched_cached(const HthSched *s, uint64_t id);
 
+/* What to tell those whom EAGAIN turned away: 1..600. */
+uint32_t hth_sched_retry_after_s(const HthSched *s);
+
 HTH_MUST_CHECK HthStatus hth_sched_open(HthSched **out, const HthSchedCfg *cfg, HthErr *err);
 void hth_sched_close(HthSched **s);
 

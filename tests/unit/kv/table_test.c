@@ -150,6 +150,34 @@ static void nothing_lingers(void **state) {
     world_close(&w);
 }
 
+/* Whole pages of another table stand in front; what they replace is dropped, and nothing else. */
+static void adopts_whole_pages(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    assert_ok(world_open(&w, HTH_KV_F16, &err), err);
+    assert_ok(hth_table_grow(w.a, 3 * HTH_PAGE_LEN, &err), err);
+    HthPage page[3];
+    memcpy(page, hth_table_list(w.a), sizeof page);
+    for (int i = 0; i < 3; i++) hth_pages_share(w.pages, page[i]);
+    hth_table_adopt(w.b, 0, page, 2);
+    assert_int_equal(hth_table_pages(w.b), 2);
+    assert_ok(hth_table_grow(w.b, 2 * HTH_PAGE_LEN + 1, &err), err);
+    assert_int_equal(hth_pages_free_count(w.pages), PAGES - 4);
+    const HthPage own = hth_table_list(w.b)[2];
+    hth_table_adopt(w.b, 2, page + 2, 1);
+    assert_int_equal(hth_pages_readers(w.pages, own), 0);
+    assert_int_equal(hth_table_pages(w.b), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(hth_pages_readers(w.pages, page[i]), 2);
+        assert_ptr_equal(hth_table_view(w.b)->pages[i], hth_table_view(w.a)->pages[i]);
+    }
+    hth_table_trim(w.b, HTH_PAGE_LEN);
+    assert_int_equal(hth_pages_readers(w.pages, page[0]), 2);
+    assert_int_equal(hth_pages_readers(w.pages, page[1]), 1);
+    world_close(&w);
+}
+
 static HthStatus body(void *ctx) {
     (void)ctx;
     World w;
@@ -165,9 +193,8 @@ static void survives_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grows_and_trims),
-        cmocka_unit_test(places_and_wiping),
-        cmocka_unit_test(nothing_lingers),
+        cmocka_unit_test(grows_and_trims),    cmocka_unit_test(places_and_wiping),
+        cmocka_unit_test(nothing_lingers),    cmocka_unit_test(adopts_whole_pages),
         cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

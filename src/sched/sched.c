@@ -1,0 +1,388 @@
+/* sched.c - see sched.h: the events, and the rows of a step.
+ *
+ * queue.c knows whose turn it is, place.c who has pages; here they meet, once a step: what is over
+ * ends, who may comes in, every answer gets its row, prompts share the rest.
+ *
+ * Thread: engine. */
+#include "sched/state.h"
+
+#include "base/mem.h"
+
+enum { RUNNING_MAX = 1 << 14, QUEUE_MAX = 1 << 24, RETRY_MAX_S = 600 };
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static HthStatus open_parts(HthSched *s, HthErr *err) {
+    const HthSchedCfg *c = &s->cfg;
+    s->due = hth_calloc(c->running_max, sizeof *s->due);
+    s->rows = hth_calloc(c->running_max, sizeof *s->rows);
+    s->ended = hth_calloc(s->req_max, sizeof *s->ended);
+    HTH_REQUIRE(s->due && s->rows && s->ended, err, HTH_ENOMEM, "no memory for a scheduler");
+    HTH_TRY(hth_queue_open(s, err));
+    return hth_place_open(s, err);
+}
+
+HthStatus hth_sched_open(HthSched **out, const HthSchedCfg *cfg, HthErr *err) {
+    HTH_REQUIRE(cfg->running_max > 0 && cfg->running_max <= RUNNING_MAX && cfg->queue_max > 0 &&
+                    cfg->queue_max <= QUEUE_MAX && cfg->queue_user_max > 0 && cfg->rows_max > 0 &&
+                    cfg->ctx_max > 0 && cfg->page_len == HTH_PAGE_LEN,
+                err, HTH_EINVAL,
+                "%u timelines of %u tokens, %u rows a step, pages of %u tokens and a queue of %u "
+                "(%u of one user) make no sense",
+                cfg->running_max, cfg->ctx_max, cfg->rows_max, cfg->page_len, cfg->queue_max,
+                cfg->queue_user_max);
+    HthSched *s = hth_calloc(1, sizeof *s);
+    HTH_REQUIRE(s, err, HTH_ENOMEM, "no memory for a scheduler");
+    s->cfg = *cfg;
+    s->tape_max = 2 * cfg->running_max;
+    s->req_max = s->user_max = cfg->queue_max + s->tape_max;
+    s->page_max = hth_sched_pages(s, cfg->ctx_max);
+    s->slack = (uint64_t)HTH_SCHED_SLACK_STEPS * cfg->rows_max;
+    s->deadline_min_ns = UINT64_MAX;
+    const HthStatus st = open_parts(s, err);
+    if (st != HTH_OK)
+        hth_sched_close(&s);
+    else
+        *out = s;
+    return st;
+}
+
+void hth_sched_close(HthSched **sched) {
+    HthSched *s = *sched;
+    if (!s) return;
+    hth_place_close(s);
+    hth_queue_close(s);
+    hth_free(s->due);
+    hth_free(s->rows);
+    hth_free(s->ended);
+    hth_free(s);
+    *sched = NULL;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+/* The rows that were handed out are computed now; whole pages of prompts are there for others. */
+static void settle(HthSched *s) {
+    if (s->row_parts == 0) return;
+    s->row_parts = 0;
+    for (uint32_t k = 0; k < s->run_count; k++) {
+        HthReq *r = &s->req[s->run[k]];
+        const uint32_t given = r->given;
+        r->computed += given;
+        r->given = 0;
+        if (given > 0 && r->computed / s->cfg.page_len > (r->computed - given) / s->cfg.page_len)
+            hth_place_keep(s, s->run[k]);
+    }
+}
+
+static void release(HthSched *s, uint32_t i) {
+    const HthReqState state = s->req[i].state;
+    if (state == HTH_REQ_RUNNING) {
+        hth_place_keep(s, i);
+        hth_place_leave(s, i);
+    } else {
+        hth_queue_leave(s, i);
+    }
+    if (state != HTH_REQ_WAITING) hth_place_untape(s, i);
+    hth_queue_forget(s, i);
+}
+
+uint32_t hth_sched_retry_after_s(const HthSched *s) {
+    const uint64_t ns = s->end_ns * (1 + s->waiting / 8);
+    const uint64_t seconds = ns / 1000000000 + 1;
+    return seconds < RETRY_MAX_S ? (uint32_t)seconds : RETRY_MAX_S;
+}
+
+static HthStatus check(const HthSched *s, const HthTicket *t, HthErr *err) {
+    HTH_ASSERT(t->id != 0 && t->n > 0 && hth_queue_find(s, t->id) == 0);
+    HTH_REQUIRE(t->priority >= -100 && t->priority <= 100, err, HTH_EINVAL,
+                "priority %d: the lowest is -100, the highest 100", t->priority);
+    HTH_REQUIRE(t->ctx <= s->cfg.ctx_max, err, HTH_ELIMIT,
+                "a context of %u tokens was asked for, and at most %u are served", t->ctx,
+                s->cfg.ctx_max);
+    HTH_REQUIRE(t->n <= t->ctx && (t->all_rows || t->n < t->ctx), err, HTH_ELIMIT,
+                "the prompt has %u tokens and the context %u: no room for an answer; send less or "
+                "ask for a longer context",
+                t->n, t->ctx);
+    const uint32_t pages = hth_sched_pages(s, t->ctx), all = hth_pages_count(s->cfg.pages);
+    HTH_REQUIRE(pages <= all, err, HTH_ELIMIT,
+                "a context of %u tokens takes %u cache pages and there are %u; ask for a shorter "
+                "context",
+                t->ctx, pages, all);
+    HTH_REQUIRE(s->waiting < s->cfg.queue_max, err, HTH_EAGAIN,
+                "%u requests are waiting, and no more can; try again in about %u s", s->waiting,
+                hth_sched_retry_after_s(s));
+    const uint32_t u = hth_queue_user(s, t->user), mine = u ? s->user[u].waiting : 0;
+    HTH_REQUIRE(mine < s->cfg.queue_user_max, err, HTH_EAGAIN,
+                "%u requests of this user are waiting, and no more can; try again in about %u s",
+                mine, hth_sched_retry_after_s(s));
+    return HTH_OK;
+}
+
+HthStatus hth_sched_arrive(HthSched *s, const HthTicket *t, uint64_t now_ns, HthErr *err) {
+    settle(s);
+    const HthStatus st = check(s, t, err);
+    if (st != HTH_OK) {
+        s->stats.refused++;
+        return st;
+    }
+    if (now_ns > s->now_ns) s->now_ns = now_ns;
+    if (s->waiting + s->back_count + s->run_count == 0) s->rate_at_ns = s->now_ns;
+    hth_queue_add(s, t);
+    s->stats.arrived++;
+    return HTH_OK;
+}
+
+void hth_sched_cancel(HthSched *s, uint64_t id) {
+    settle(s);
+    const uint32_t i = hth_queue_find(s, id);
+    if (i == 0) return;
+    release(s, i);
+    s->stats.cancelled++;
+}
+
+void hth_sched_end(HthSched *s, uint64_t id) {
+    settle(s);
+    const uint32_t i = hth_queue_find(s, id);
+    if (i == 0) return;
+    release(s, i);
+    s->stats.ended++;
+}
+
+void hth_sched_pause(HthSched *s, uint64_t id, bool paused) {
+    settle(s);
+    const uint32_t i = hth_queue_find(s, id);
+    if (i == 0 || s->req[i].paused == paused) return;
+    s->req[i].paused = paused;
+    s->req[i].paused_ns = s->now_ns;
+    s->stats.paused += paused ? 1 : UINT32_MAX;
+}
+
+void hth_sched_token(HthSched *s, uint64_t id, uint32_t token) {
+    settle(s);
+    const uint32_t i = hth_queue_find(s, id);
+    if (i == 0) return;
+    HthReq *r = &s->req[i];
+    HTH_ASSERT(r->state != HTH_REQ_WAITING && !r->t.all_rows && r->len < r->t.ctx);
+    HTH_ASSERT(r->state == HTH_REQ_BACK || hth_sched_left(r) == 0);
+    hth_sched_tape(s, r->tape)[r->len++] = token;
+}
+
+/* ---- the step: what is over, and who comes in ----------------------------------------------- */
+
+static void finish(HthSched *s, uint32_t i, HthSchedWhy why) {
+    s->ended[s->ended_count++] = (HthSchedEnded){ .id = s->req[i].t.id, .why = why };
+    release(s, i);
+    if (why == HTH_SCHED_LATE)
+        s->stats.late++;
+    else
+        s->stats.ended++;
+}
+
+static void end_late(HthSched *s) {
+    if (s->now_ns < s->deadline_min_ns) return;
+    s->deadline_min_ns = UINT64_MAX;
+    for (uint32_t i = 1; i <= s->req_max; i++) {
+        if (s->deadline_ns[i] <= s->now_ns)
+            finish(s, i, HTH_SCHED_LATE);
+        else if (s->deadline_ns[i] < s->deadline_min_ns)
+            s->deadline_min_ns = s->deadline_ns[i];
+    }
+}
+
+static bool is_full(const HthReq *r) {
+    return r->len == r->t.ctx && !r->t.all_rows;
+}
+
+static void end_full(HthSched *s) {
+    for (uint32_t k = s->run_count; k > 0; k--)
+        if (is_full(&s->req[s->run[k - 1]])) finish(s, s->run[k - 1], HTH_SCHED_FULL);
+    for (uint32_t k = s->back_count; k > 0; k--)
+        if (is_full(&s->req[s->back[k - 1]])) finish(s, s->back[k - 1], HTH_SCHED_FULL);
+}
+
+/* How often something ends, while there is something to do. */
+static void take_rate(HthSched *s) {
+    const uint64_t ended = s->stats.ended + s->stats.cancelled + s->stats.late;
+    const uint64_t ns = s->now_ns - s->rate_at_ns;
+    if (ended == s->ended_seen || ns == 0) return;
+    const uint64_t each = ns / (ended - s->ended_seen);
+    s->end_ns = s->end_ns > 0 ? s->end_ns - s->end_ns / 8 + each / 8 : each;
+    s->ended_seen = ended;
+    s->rate_at_ns = s->now_ns;
+}
+
+/* One after another, in order, until there is no place or no page for whoever is next: who waits
+ * behind is not let by, or a long prompt would wait for ever. */
+static void let_in(HthSched *s) {
+    while (s->waiting + s->back_count > 0) {
+        const bool place = s->place_free_count > 0;
+        if (!place && !hth_place_weakest(s, hth_queue_top(s))) return;
+        const bool by_age = place && s->since_aged >= HTH_SCHED_AGE_TURN - 1;
+        const uint32_t i = hth_queue_next(s, by_age);
+        if (i == 0) return;
+        const bool fresh = s->req[i].state == HTH_REQ_WAITING;
+        if (!hth_place_admit(s, i)) return;
+        if (by_age)
+            s->req[i].rank = HTH_SCHED_AGED;
+        else if (fresh)
+            hth_queue_turn(s, s->req[i].user);
+        s->since_aged = by_age ? 0 : s->since_aged + 1;
+    }
+}
+
+/* ---- the step: rows ------------------------------------------------------------------------- */
+
+static bool is_due(const HthReq *r) {
+    return !r->paused && r->len - r->computed == 1;
+}
+static bool is_prompt(const HthReq *r) {
+    return !r->paused && r->len - r->computed > 1;
+}
+
+static void give(HthSched *s, uint32_t i, uint32_t n) {
+    HthReq *r = &s->req[i];
+    s->rows[s->row_parts++] = (HthSchedRows){
+        .id = r->t.id,
+        .kv = hth_table_view(s->place[r->place]),
+        .ids = hth_sched_tape(s, r->tape) + r->computed,
+        .first = r->computed,
+        .n = n,
+        .wants = r->t.all_rows || n == hth_sched_left(r),
+    };
+    r->given = n;
+    r->served_step = s->stats.steps;
+    s->row_count += n;
+    hth_place_spend(s, i, n);
+    hth_queue_charge(s, r->user, n);
+}
+
+/* Rows kept for prompts, so that they go on however many answers there are. */
+static uint32_t reserve_of(const HthSched *s) {
+    const uint32_t most = s->cfg.rows_max;
+    for (uint32_t k = 0; k < s->run_count; k++) {
+        if (!is_prompt(&s->req[s->run[k]])) continue;
+        if (most == 1) return s->stats.steps % 2;
+        const uint32_t quarter = most / 4 > HTH_SCHED_PIECE_MIN ? most / 4 : HTH_SCHED_PIECE_MIN;
+        return quarter < most / 2 ? quarter : most / 2;
+    }
+    return 0;
+}
+
+/* Fills `due`, those longest without a row first where not all can have one. */
+static uint32_t collect_due(HthSched *s) {
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < s->run_count; k++)
+        if (is_due(&s->req[s->run[k]])) s->due[count++] = s->run[k];
+    const uint32_t collected = count;
+    count = 0;
+    for (uint32_t d = 0; d < collected; d++) { /* to grow may set others back, and those go too */
+        const HthReq *r = &s->req[s->due[d]];
+        if (r->state == HTH_REQ_RUNNING) hth_place_grow(s, s->due[d], r->len);
+    }
+    for (uint32_t d = 0; d < collected; d++)
+        if (s->req[s->due[d]].state == HTH_REQ_RUNNING) s->due[count++] = s->due[d];
+    return count;
+}
+
+static void sort_by_served(HthSched *s, uint32_t count) {
+    for (uint32_t d = 1; d < count; d++) {
+        const uint32_t i = s->due[d];
+        uint32_t at = d;
+        for (; at > 0 && s->req[s->due[at - 1]].served_step > s->req[i].served_step; at--)
+            s->due[at] = s->due[at - 1];
+        s->due[at] = i;
+    }
+}
+
+static void give_answers(HthSched *s) {
+    const uint32_t count = collect_due(s), most = s->cfg.rows_max - reserve_of(s);
+    if (count > most) sort_by_served(s, count);
+    for (uint32_t d = 0; d < count && d < most; d++) give(s, s->due[d], 1);
+    s->stats.decode_rows += s->row_count;
+}
+
+/* Whose prompt goes first; every so often simply the oldest. */
+static bool prompt_first(const HthSched *s, const HthReq *a, const HthReq *b) {
+    const uint64_t left = s->user[a->user].service, right = s->user[b->user].service;
+    if (s->stats.steps % HTH_SCHED_AGE_TURN == 0) return a->seq < b->seq;
+    if (a->rank != b->rank) return a->rank > b->rank;
+    return left != right ? left < right : a->seq < b->seq;
+}
+
+static uint32_t next_prompt(const HthSched *s) {
+    uint32_t best = 0;
+    for (uint32_t k = 0; k < s->run_count; k++) {
+        const HthReq *r = &s->req[s->run[k]];
+        if (!is_prompt(r) || r->served_step == s->stats.steps) continue;
+        if (best == 0 || prompt_first(s, r, &s->req[best])) best = s->run[k];
+    }
+    return best;
+}
+
+static void give_prompts(HthSched *s) {
+    const uint32_t answers = s->row_count;
+    for (uint32_t i; s->row_count < s->cfg.rows_max && (i = next_prompt(s)) != 0;) {
+        HthReq *r = &s->req[i];
+        hth_place_find(s, i);
+        const uint32_t room = s->cfg.rows_max - s->row_count, left = hth_sched_left(r);
+        const uint32_t n = left < room ? left : room;
+        r->served_step = s->stats.steps;
+        if (n < left && n < HTH_SCHED_PIECE_MIN && s->row_count > answers) continue;
+        hth_queue_turn(s, r->user);
+        const bool grown = hth_place_grow(s, i, r->computed + n);
+        HTH_ASSERT(grown); /* promised */
+        give(s, i, n);
+    }
+    s->stats.prompt_rows += s->row_count - answers;
+}
+
+/* A reader that stands still gives way later on, if somebody waits then. */
+static uint64_t wake_ns(const HthSched *s) {
+    if (s->row_parts > 0) return s->now_ns;
+    uint64_t wake = s->deadline_min_ns;
+    for (uint32_t k = 0; k < s->run_count && s->waiting + s->back_count > 0; k++) {
+        const HthReq *r = &s->req[s->run[k]];
+        const uint64_t ns = r->paused_ns + HTH_SCHED_GRACE_NS;
+        if (r->paused && ns > s->now_ns && ns < wake) wake = ns;
+    }
+    return wake;
+}
+
+void hth_sched_step(HthSched *s, uint64_t now_ns, HthSchedStep *out) {
+    settle(s);
+    if (now_ns > s->now_ns) s->now_ns = now_ns;
+    s->row_parts = s->row_count = s->ended_count = 0;
+    s->stats.steps++;
+    end_full(s);
+    end_late(s);
+    take_rate(s);
+    let_in(s);
+    give_answers(s);
+    give_prompts(s);
+    *out = (HthSchedStep){
+        .rows = s->rows,
+        .count = s->row_parts,
+        .row_count = s->row_count,
+        .ended = s->ended,
+        .ended_count = s->ended_count,
+        .wake_ns = wake_ns(s),
+    };
+}
+
+/* ---- looking in ----------------------------------------------------------------------------- */
+
+HthSchedStats hth_sched_stats(const HthSched *s) {
+    HthSchedStats stats = s->stats;
+    stats.running = s->run_count;
+    stats.waiting = s->waiting + s->back_count;
+    stats.pages_free = hth_pages_free_count(s->cfg.pages);
+    stats.pages_cached = s->cfg.prefix ? hth_prefix_pages(s->cfg.prefix) : 0;
+    stats.page_count = hth_pages_count(s->cfg.pages);
+    return stats;
+}
+
+uint32_t hth_sched_cached(const HthSched *s, uint64_t id) {
+    const uint32_t i = hth_queue_find(s, id);
+    return i ? s->req[i].cached : 0;
+}

@@ -1,0 +1,230 @@
+/* prefix_test.c - the prefix tree against a list of everything that was kept.
+ *
+ * Thread: one. */
+#include "support/test.h"
+
+#include "base/rng.h"
+#include "kv/prefix.h"
+
+enum { LEN = 4, PAGES = 40, BYTES = 16, DEPTH = 6 };
+
+typedef struct World {
+    HthPages *pages;
+    HthPrefix *tree;
+} World;
+
+static HthStatus world_open(World *w, uint32_t nodes, HthErr *err) {
+    *w = (World){ 0 };
+    HTH_TRY(hth_pages_open(&w->pages, &(HthPagesCfg){ PAGES, BYTES }, err));
+    return hth_prefix_open(&w->tree, w->pages, LEN, nodes, err);
+}
+
+static void world_close(World *w) {
+    hth_prefix_close(&w->tree);
+    hth_pages_close(&w->pages);
+}
+
+/* Token t of a text: pages of few words, so that texts share beginnings. */
+static void text_of(uint32_t *ids, uint32_t count, uint64_t which) {
+    for (uint32_t i = 0; i < count; i++) ids[i] = 100 + (uint32_t)(which >> i / LEN & 1);
+}
+
+/* Takes pages for a text, keeps it, and leaves: only the tree reads them then. */
+static uint32_t keep(World *w, uint64_t tenant, const uint32_t *ids, uint32_t count) {
+    HthErr err = { 0 };
+    HthPage page[DEPTH], first = { 0 };
+    assert_ok(hth_pages_take(w->pages, count, page, &err), err);
+    first = page[0];
+    hth_prefix_keep(w->tree, tenant, ids, page, count);
+    for (uint32_t i = 0; i < count; i++) hth_pages_drop(w->pages, page[i]);
+    return first.id;
+}
+
+static uint32_t found(World *w, uint64_t tenant, const uint32_t *ids, size_t n) {
+    HthPage page[DEPTH];
+    const uint32_t count = hth_prefix_match(w->tree, tenant, ids, n, page, DEPTH);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(hth_pages_readers(w->pages, page[i]) >= 2);
+        hth_pages_drop(w->pages, page[i]);
+    }
+    return count;
+}
+
+static void refuses_nonsense(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    assert_ok(world_open(&w, 4, &err), err);
+    HthPrefix *p = NULL;
+    assert_status(hth_prefix_open(&p, w.pages, 0, 4, &err), HTH_EINVAL, err);
+    assert_status(hth_prefix_open(&p, w.pages, LEN, 0, &err), HTH_EINVAL, err);
+    assert_status(hth_prefix_open(&p, w.pages, LEN, UINT32_MAX, &err), HTH_EINVAL, err);
+    assert_null(p);
+    hth_prefix_close(&p); /* fine on NULL */
+    world_close(&w);
+}
+
+static void finds_whole_pages_only(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    assert_ok(world_open(&w, PAGES, &err), err);
+    uint32_t ids[DEPTH * LEN];
+    text_of(ids, DEPTH * LEN, 5);
+    assert_int_equal(found(&w, 1, ids, DEPTH * LEN), 0);
+    keep(&w, 1, ids, 3);
+    assert_int_equal(hth_prefix_pages(w.tree), 3);
+    assert_int_equal(hth_pages_free_count(w.pages), PAGES - 3);
+    assert_int_equal(found(&w, 1, ids, DEPTH * LEN), 3);
+    assert_int_equal(found(&w, 1, ids, 3 * LEN - 1), 2);
+    assert_int_equal(found(&w, 1, ids, LEN - 1), 0);
+    assert_int_equal(found(&w, 1, ids + LEN, 2 * LEN), 0); /* the same words elsewhere */
+    HthPage two[2];
+    assert_int_equal(hth_prefix_match(w.tree, 1, ids, 3 * LEN, two, 2), 2);
+    for (int i = 0; i < 2; i++) hth_pages_drop(w.pages, two[i]);
+    ids[2 * LEN]++; /* one token of the third page */
+    assert_int_equal(found(&w, 1, ids, DEPTH * LEN), 2);
+    world_close(&w);
+}
+
+static void tenants_are_apart(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    assert_ok(world_open(&w, PAGES, &err), err);
+    uint32_t ids[DEPTH * LEN];
+    text_of(ids, DEPTH * LEN, 3);
+    keep(&w, 1, ids, 3);
+    assert_int_equal(found(&w, 2, ids, DEPTH * LEN), 0);
+    keep(&w, 2, ids, 2);
+    assert_int_equal(hth_prefix_pages(w.tree), 5);
+    hth_prefix_forget(w.tree, 1);
+    assert_int_equal(found(&w, 1, ids, DEPTH * LEN), 0);
+    assert_int_equal(found(&w, 2, ids, DEPTH * LEN), 2);
+    assert_int_equal(hth_pages_free_count(w.pages), PAGES - 2);
+    hth_prefix_forget(w.tree, 2);
+    assert_int_equal(hth_pages_free_count(w.pages), PAGES);
+    world_close(&w);
+}
+
+/* The first to come stays; what comes later hangs below it. */
+static void keeps_what_is_new(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    assert_ok(world_open(&w, PAGES, &err), err);
+    uint32_t ids[DEPTH * LEN];
+    text_of(ids, DEPTH * LEN, 9);
+    const uint32_t first = keep(&w, 1, ids, 2);
+    keep(&w, 1, ids, 5);
+    assert_int_equal(hth_prefix_pages(w.tree), 5);
+    HthPage page[DEPTH];
+    assert_int_equal(hth_prefix_match(w.tree, 1, ids, 5 * LEN, page, DEPTH), 5);
+    assert_int_equal(page[0].id, first);
+    for (int i = 0; i < 5; i++) hth_pages_drop(w.pages, page[i]);
+    world_close(&w);
+}
+
+static void drops_least_used_first(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    assert_ok(world_open(&w, PAGES, &err), err);
+    uint32_t a[2 * LEN], b[2 * LEN], c[2 * LEN];
+    text_of(a, 2 * LEN, 0);
+    text_of(b, 2 * LEN, 1);
+    text_of(c, 2 * LEN, 2); /* shares its first page with a */
+    keep(&w, 1, a, 2);
+    keep(&w, 1, b, 2);
+    keep(&w, 1, c, 2);
+    assert_int_equal(hth_prefix_pages(w.tree), 5);
+    assert_int_equal(found(&w, 1, a, 2 * LEN), 2);
+    assert_int_equal(hth_prefix_evict(w.tree, PAGES - 5), 0); /* there is room */
+    assert_int_equal(hth_prefix_evict(w.tree, PAGES - 4), 1);
+    assert_int_equal(found(&w, 1, b, 2 * LEN), 1); /* its leaf; and this counts as use */
+    assert_int_equal(hth_prefix_evict(w.tree, PAGES - 3), 1);
+    assert_int_equal(found(&w, 1, c, 2 * LEN), 1);
+    assert_int_equal(found(&w, 1, a, 2 * LEN), 2);
+    HthPage page[2];
+    assert_int_equal(hth_prefix_match(w.tree, 1, a, 2 * LEN, page, 2), 2);
+    assert_int_equal(hth_prefix_evict(w.tree, PAGES), 1); /* what is read stays */
+    assert_int_equal(hth_prefix_pages(w.tree), 2);
+    for (int i = 0; i < 2; i++) hth_pages_drop(w.pages, page[i]);
+    assert_int_equal(hth_prefix_evict(w.tree, PAGES), 2);
+    assert_int_equal(hth_pages_free_count(w.pages), PAGES);
+    world_close(&w);
+}
+
+static void makes_room_in_a_full_tree(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    assert_ok(world_open(&w, 3, &err), err);
+    uint32_t a[DEPTH * LEN], b[DEPTH * LEN];
+    text_of(a, DEPTH * LEN, 0);
+    text_of(b, DEPTH * LEN, 1);
+    keep(&w, 1, a, 2);
+    keep(&w, 1, b, 2);
+    assert_int_equal(hth_prefix_pages(w.tree), 3);
+    assert_int_equal(found(&w, 1, b, DEPTH * LEN), 2);
+    assert_int_equal(found(&w, 1, a, DEPTH * LEN), 1);
+    keep(&w, 1, b, 5); /* longer than the tree: as much of it as there is room */
+    assert_int_equal(found(&w, 1, b, DEPTH * LEN), 3);
+    assert_int_equal(hth_pages_free_count(w.pages), PAGES - 3);
+    world_close(&w);
+}
+
+/* Random texts of three tenants in a tree with room for all: found is exactly what was kept. */
+static void agrees_with_a_list(void **state) {
+    (void)state;
+    enum { TEXTS = 1 << DEPTH, TENANTS = 3 };
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        HthErr err = { 0 };
+        World w;
+        uint8_t kept[TENANTS][TEXTS] = { { 0 } }; /* longest run of pages known of each text */
+        assert_ok(world_open(&w, PAGES, &err), err);
+        for (uint64_t step = 0; step < 60; step++) {
+            const uint64_t tenant = hth_rng_below(seed, 1, step, TENANTS);
+            const uint64_t which = hth_rng_below(seed, 2, step, TEXTS);
+            const uint32_t count = 1 + hth_rng_below(seed, 3, step, DEPTH);
+            uint32_t ids[DEPTH * LEN];
+            text_of(ids, DEPTH * LEN, which);
+            assert_int_equal(found(&w, tenant, ids, DEPTH * LEN), kept[tenant][which]);
+            if (hth_pages_free_count(w.pages) < count) {
+                hth_prefix_forget(w.tree, tenant);
+                memset(kept[tenant], 0, TEXTS);
+                continue;
+            }
+            keep(&w, tenant, ids, count);
+            for (uint64_t other = 0; other < TEXTS; other++) {
+                uint32_t same = 0;
+                while (same < count && ((other ^ which) >> same & 1) == 0) same++;
+                if (kept[tenant][other] < same) kept[tenant][other] = (uint8_t)same;
+            }
+        }
+        world_close(&w);
+    }
+}
+
+static HthStatus body(void *ctx) {
+    (void)ctx;
+    World w;
+    const HthStatus st = world_open(&w, 8, NULL);
+    world_close(&w);
+    return st;
+}
+
+static void survives_no_memory(void **state) {
+    (void)state;
+    assert_true(test_torture(body, NULL, 20) >= 8);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_nonsense),       cmocka_unit_test(finds_whole_pages_only),
+        cmocka_unit_test(tenants_are_apart),      cmocka_unit_test(keeps_what_is_new),
+        cmocka_unit_test(drops_least_used_first), cmocka_unit_test(makes_room_in_a_full_tree),
+        cmocka_unit_test(agrees_with_a_list),     cmocka_unit_test(survives_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
