@@ -53,6 +53,18 @@ typedef struct HthHttpCfg {
     uint32_t idle_ms; /* 0: 120000 */
     void (*handle)(void *payload, HthX *x); /* prep thread; must answer or leave a source */
     void *payload;
+    /* Bodies of requests to these paths are files: see http_spool.h. */
+    const char *const *uploads;
+    size_t upload_count;
+    void (*upload)(void *payload, HthX *x); /* prep thread, before the body is read */
+    /* The body of a refusal that no handler saw, in the words of the path's API; on any of our
+     * threads. NULL: {"error": {"message": ..., "type": ..., "code": ...}}. */
+    void (*refusal)(void *payload, HthStr path, int status, const char *sentence, HthBuf *out);
+    /* Loop thread, after the last byte, before the exchange is forgotten: for the access log. */
+    void (*done)(void *payload, const HthX *x);
+    size_t bodies_max; /* bytes of all bodies held at once; 0: 1 GiB, at least body_max */
+    uint32_t header_ms; /* from a request's first byte to its last header; 0: 20000 */
+    uint32_t body_grace_ms; /* a body may take this and 8 KiB/s; 0: 30000 */
 } HthHttpCfg;
 
 HTH_MUST_CHECK HthStatus hth_http_open(HthHttp **out, const HthHttpCfg *cfg, HthErr *err);
@@ -78,11 +90,10 @@ HthStr hth_x_path(const HthX *x); /* decoded, absolute, no "..", no NUL */
 bool hth_x_query(const HthX *x, const char *name, HthStr *out);
 bool hth_x_header(const HthX *x, const char *name, HthStr *out);
 bool hth_x_cookie(const HthX *x, const char *name, HthStr *out);
-HthStr hth_x_body(const HthX *x);
-/* For bodies that are files (blobs): a request to a path under one of cfg's upload prefixes is
- * spooled; see http_spool.h. */
-const HthPeer *hth_x_peer(const HthX *x);
+HthStr hth_x_body(const HthX *x); /* empty for uploads */
+const HthPeer *hth_x_peer(const HthX *x); /* the first call of a connection looks it up */
 bool hth_x_same_origin(const HthX *x); /* no Origin, or our own */
+bool hth_x_left(const HthX *x); /* any time: the client is gone, nobody waits for an answer */
 
 /* ---- the answer
  * ------------------------------------------------------------------------------- */
@@ -109,5 +120,25 @@ typedef struct HthSource {
 void hth_x_source(HthX *x, int status, const char *content_type, const HthSource *source);
 void hth_x_status(HthX *x, int status); /* of a whole source, until its end */
 void hth_x_wake(HthX *x); /* any thread: `more` has something; fine until `close` has returned */
+
+/* ---- for the access log
+ * ----------------------------------------------------------------------------- */
+
+/* What the handler or the source knows and http does not; strings that live as long as the program,
+ * or until the exchange ends. Whoever owns the exchange at the moment may set it. */
+typedef struct HthNote {
+    HthStr route; /* "POST /v1/chat/completions": the table's words, never the client's */
+    char user[64]; /* who it was */
+    uint32_t tokens_in, tokens_out;
+} HthNote;
+HthNote *hth_x_note(HthX *x);
+
+typedef struct HthXResult {
+    int status; /* 0: the client left before there was an answer */
+    bool whole; /* the client took all of it */
+    uint64_t bytes_in, bytes_out; /* of bodies */
+    uint64_t began_ns, first_ns, ended_ns; /* hth_clock_ns; first: headers sent, or 0 */
+} HthXResult;
+HthXResult hth_x_result(const HthX *x); /* in `done` */
 
 #endif

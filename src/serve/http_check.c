@@ -1,0 +1,190 @@
+/* http_check.c - what is refused before anybody looks at a request.
+ *
+ * Two readers of one request must not see two requests: doubled framing headers, length beside
+ * chunks, odd spellings of numbers and names are 400.  Then who we are called (Host, against DNS
+ * rebinding) and which page calls (Origin).
+ *
+ * Thread: loop. */
+#include "serve/http_int.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+/* Headers that may be there once at most, and what the checks keep of them. */
+typedef enum Once {
+    ONCE_HOST,
+    ONCE_LENGTH,
+    ONCE_ENCODING,
+    ONCE_ORIGIN,
+    ONCE_AUTHORIZATION,
+    ONCE_KEY,
+    ONCE_COOKIE,
+    ONCE_TYPE,
+    ONCE_COUNT
+} Once;
+static const char *const once_names[ONCE_COUNT] = {
+    "Host",      "Content-Length", "Transfer-Encoding", "Origin", "Authorization",
+    "x-api-key", "Cookie",         "Content-Type",
+};
+
+typedef struct Headers {
+    HthStr value[ONCE_COUNT];
+    uint32_t count[ONCE_COUNT];
+    uint32_t all;
+    bool bad_name, bad_value;
+} Headers;
+
+static enum MHD_Result each_header(void *payload, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_n, const char *value, size_t value_n) {
+    Headers *hs = payload;
+    const HthStr n = { name, name_n }, v = { value ? value : "", value ? value_n : 0 };
+    (void)kind;
+    hs->all++;
+    hs->bad_name |= !hth_http_is_token(n);
+    hs->bad_value |= !hth_http_is_value(v);
+    for (size_t i = 0; i < ONCE_COUNT; i++) {
+        if (!hth_http_same_name(n, hth_str(once_names[i]))) continue;
+        hs->value[i] = hth_str_trim(v);
+        hs->count[i]++;
+    }
+    return MHD_YES;
+}
+
+static int refuse(HthErr *err, int status, HthStatus code, const char *sentence) {
+    (void)HTH_FAIL(err, code, "%s", sentence);
+    return status;
+}
+
+static int check_framing(HthX *x, const Headers *hs, bool old, HthErr *err) {
+    uint64_t length = 0;
+    if (hs->bad_name || hs->bad_value)
+        return refuse(err, 400, HTH_EFORMAT, "A header of the request is malformed.");
+    for (size_t i = 0; i < ONCE_COUNT; i++) {
+        if (hs->count[i] < 2) continue;
+        (void)HTH_FAIL(err, HTH_EFORMAT, "The request has two %s headers.", once_names[i]);
+        return 400;
+    }
+    if (hs->count[ONCE_ENCODING]) {
+        if (hs->count[ONCE_LENGTH] || old)
+            return refuse(err, 400, HTH_EFORMAT,
+                          "The request says twice, or in a way its version does not have, how long "
+                          "its body is.");
+        if (!hth_http_same_name(hs->value[ONCE_ENCODING], HTH_STR("chunked")))
+            return refuse(err, 501, HTH_ENOTSUP,
+                          "The body's Transfer-Encoding is not 'chunked'; send it plain.");
+        x->chunked = true;
+    }
+    if (hs->count[ONCE_LENGTH]) {
+        if (!hth_http_length(hs->value[ONCE_LENGTH], &length))
+            return refuse(err, 400, HTH_EFORMAT, "Content-Length is not a plain number.");
+        x->body_limit = length; /* until the ceilings are looked at: what is announced */
+    }
+    return 0;
+}
+
+/* The address this connection came in at: a page cannot make a name of its own point to a literal
+ * address, so who calls us by it means us. */
+static bool is_own_address(const HthX *x, HthStr name) {
+    struct sockaddr_storage own = { 0 };
+    socklen_t n = sizeof own;
+    uint8_t raw[16];
+    const uint32_t bytes = hth_http_address(name, raw);
+    if (!bytes || getsockname(x->conn->fd, (struct sockaddr *)&own, &n)) return false;
+    if (own.ss_family == AF_INET)
+        return bytes == 4 && !memcmp(&((struct sockaddr_in *)&own)->sin_addr, raw, 4);
+    return own.ss_family == AF_INET6 && bytes == 16 &&
+           !memcmp(&((struct sockaddr_in6 *)&own)->sin6_addr, raw, 16);
+}
+
+static int check_host(HthX *x, const Headers *hs, bool old, HthErr *err) {
+    HthStr name = { 0 };
+    uint32_t port = 0;
+    if (!hs->count[ONCE_HOST]) {
+        if (old) return 0;
+        return refuse(err, 400, HTH_EFORMAT, "The request has no Host header.");
+    }
+    if (!hth_http_host(hs->value[ONCE_HOST], &name, &port))
+        return refuse(err, 400, HTH_EFORMAT, "The Host header is malformed.");
+    if (hth_http_is_loopback(name) || is_own_address(x, name)) return 0;
+    for (size_t i = 0; i < x->h->cfg.host_count; i++)
+        if (hth_http_same_name(name, hth_str(x->h->hosts[i]))) return 0;
+    return refuse(err, 403, HTH_EDENIED,
+                  "This server is not called by that name; if it should be, add the name to the "
+                  "hosts it is started with.");
+}
+
+static bool same_origin(const HthX *x, const Headers *hs, bool tls, HthStr name, uint32_t port) {
+    HthStr host = { 0 };
+    uint32_t host_port = 0;
+    if (!hs->count[ONCE_HOST] || !hth_http_host(hs->value[ONCE_HOST], &host, &host_port))
+        return false;
+    if (!host_port) host_port = x->conn->port->tls ? 443 : 80;
+    return tls == x->conn->port->tls && port == host_port && hth_http_same_name(name, host);
+}
+
+static int check_origin(HthX *x, const Headers *hs, HthErr *err) {
+    HthStr name = { 0 }, listed_name = { 0 };
+    uint32_t port = 0, listed_port = 0;
+    bool tls = false, listed_tls = false;
+    x->has_origin = hs->count[ONCE_ORIGIN] > 0;
+    x->same_origin = true;
+    if (!x->has_origin) return 0;
+    const bool read = hth_http_origin(hs->value[ONCE_ORIGIN], &tls, &name, &port);
+    x->same_origin = read && same_origin(x, hs, tls, name, port);
+    if (x->same_origin) return 0;
+    for (size_t i = 0; read && i < x->h->cfg.origin_count; i++) {
+        const HthStr listed = hth_str(x->h->origins[i]);
+        if (!hth_http_origin(listed, &listed_tls, &listed_name, &listed_port)) continue;
+        if (tls != listed_tls || port != listed_port || !hth_http_same_name(name, listed_name))
+            continue;
+        x->own_origin = x->h->origins[i];
+        return 0;
+    }
+    return refuse(err, 403, HTH_EDENIED,
+                  "Pages of that origin may not call this server; if they should, add the origin "
+                  "to those it is started with.");
+}
+
+static int check_ceilings(HthX *x, HthErr *err) {
+    const uint64_t announced = x->chunked ? 0 : x->body_limit;
+    x->body_limit = x->h->cfg.body_max;
+    for (size_t i = 0; i < x->h->cfg.upload_count; i++)
+        x->is_upload |=
+            hth_str_starts(x->target.path, hth_str(x->h->uploads[i])) && (announced || x->chunked);
+    if (x->is_upload) return 0; /* the sink says how much */
+    if (announced > x->body_limit) {
+        (void)HTH_FAIL(err, HTH_ELIMIT, "The body has %llu bytes; at most %llu are read.",
+                       (unsigned long long)announced, (unsigned long long)x->body_limit);
+        return 413;
+    }
+    if (announced > x->h->cfg.bodies_max - x->h->bodies)
+        return refuse(err, 429, HTH_EAGAIN,
+                      "The bodies of other requests fill the memory for them; try again soon.");
+    x->held = (size_t)announced;
+    x->h->bodies += x->held;
+    return 0;
+}
+
+int hth_http_check(HthX *x, const char *version, HthErr *err) {
+    Headers hs = { 0 };
+    HthErr target_err = { 0 };
+    int status = 0;
+    const bool old = !strcmp(version, "HTTP/1.0");
+    if (!old && strcmp(version, "HTTP/1.1") != 0)
+        return refuse(err, 505, HTH_ENOTSUP, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+    if (!hth_http_is_token(hth_str(x->method)))
+        return refuse(err, 400, HTH_EFORMAT, "The method is malformed or too long.");
+    MHD_get_connection_values_n(x->c, MHD_HEADER_KIND, each_header, &hs);
+    if ((status = check_framing(x, &hs, old, err))) return status;
+    const HthStatus target = hth_http_target(&x->target, x->raw, x->raw_n, &target_err);
+    if (target != HTH_OK) x->target.path = HTH_STR("");
+    if ((status = check_host(x, &hs, old, err))) return status;
+    if ((status = check_origin(x, &hs, err))) return status;
+    if (target != HTH_OK) {
+        *err = target_err;
+        return target == HTH_ELIMIT ? 414 : 400;
+    }
+    if (atomic_load(&x->h->draining))
+        return refuse(err, 503, HTH_EAGAIN, "The server is shutting down.");
+    return check_ceilings(x, err);
+}

@@ -1,0 +1,111 @@
+/* http_peer.c - who is at the other end of a connection, as the kernel says.
+ *
+ * Unix sockets carry the user.  For TCP from this machine the kernel's table of connections says
+ * whose the other end is.  A socket that nobody holds any more is listed as the superuser's: only a
+ * line that is established and has an inode counts.
+ *
+ * Thread: whoever owns the exchange. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "serve/http_int.h"
+
+/* What an unmapped user looks like in a user namespace: nobody in particular. */
+enum { OVERFLOW_UID = 65534, ESTABLISHED = 1 };
+
+bool hth_http_same_net(const struct sockaddr_storage *a, const struct sockaddr_storage *b) {
+    if (a->ss_family != b->ss_family) return false;
+    if (a->ss_family == AF_INET)
+        return !memcmp(&((const struct sockaddr_in *)a)->sin_addr,
+                       &((const struct sockaddr_in *)b)->sin_addr, 4);
+    return a->ss_family == AF_INET6 && !memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
+                                               &((const struct sockaddr_in6 *)b)->sin6_addr, 8);
+}
+
+typedef struct End {
+    uint8_t address[16];
+    uint32_t bytes;
+    uint16_t port;
+} End;
+
+static End end_of(const struct sockaddr_storage *a) {
+    End e = { .bytes = 4 };
+    if (a->ss_family == AF_INET) {
+        memcpy(e.address, &((const struct sockaddr_in *)a)->sin_addr, 4);
+        e.port = ntohs(((const struct sockaddr_in *)a)->sin_port);
+    } else {
+        e.bytes = 16;
+        memcpy(e.address, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
+        e.port = ntohs(((const struct sockaddr_in6 *)a)->sin6_port);
+    }
+    return e;
+}
+
+static bool is_end(const End *e, const uint8_t *address, uint32_t bytes, uint16_t port) {
+    static const uint8_t mapped[12] = { [10] = 0xFF, [11] = 0xFF };
+    if (e->port != port) return false;
+    if (e->bytes == bytes) return !memcmp(e->address, address, bytes);
+    /* A client may hold an IPv6 socket for an IPv4 connection. */
+    return bytes == 16 && !memcmp(address, mapped, 12) && !memcmp(address + 12, e->address, 4);
+}
+
+static bool owner_in(const char *table, const End *theirs, const End *ours, uint32_t *uid) {
+    FILE *f = fopen(table, "re");
+    char line[512];
+    bool found = false;
+    while (f && !found && fgets(line, sizeof line, f)) {
+        HthTcpLine t;
+        if (!hth_http_tcp_line(hth_str(line), &t)) continue;
+        if (!is_end(theirs, t.local, t.address_bytes, t.local_port) ||
+            !is_end(ours, t.remote, t.address_bytes, t.remote_port))
+            continue;
+        if (t.state != ESTABLISHED || !t.inode) break;
+        *uid = t.uid;
+        found = true;
+    }
+    if (f) fclose(f);
+    return found;
+}
+
+static void know_tcp(HthConn *conn) {
+    HthPeer *p = &conn->peer;
+    struct sockaddr_storage own = { 0 };
+    socklen_t n = sizeof own;
+    const End theirs = end_of(&conn->address);
+    p->local = hth_http_is_loopback(hth_str(p->address));
+    if (!p->local || getsockname(conn->fd, (struct sockaddr *)&own, &n)) return;
+    const End ours = end_of(&own);
+    p->uid_known = (theirs.bytes == 4 && owner_in("/proc/net/tcp", &theirs, &ours, &p->uid)) ||
+                   owner_in("/proc/net/tcp6", &theirs, &ours, &p->uid);
+}
+
+static void know_unix(HthConn *conn) {
+    struct ucred who = { 0 };
+    socklen_t n = sizeof who;
+    conn->peer.local = true;
+    if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &who, &n) || n != sizeof who) return;
+    conn->peer.uid_known = true;
+    conn->peer.uid = who.uid;
+}
+
+void hth_http_peer(HthConn *conn) {
+    HthPeer *p = &conn->peer;
+    *p = (HthPeer){ .tls = conn->port->tls };
+    if (conn->port->is_unix) {
+        snprintf(p->address, sizeof p->address, "unix");
+        know_unix(conn);
+    } else {
+        const void *raw = conn->address.ss_family == AF_INET
+                              ? (const void *)&((struct sockaddr_in *)&conn->address)->sin_addr
+                              : (const void *)&((struct sockaddr_in6 *)&conn->address)->sin6_addr;
+        if (!inet_ntop(conn->address.ss_family, raw, p->address, sizeof p->address))
+            snprintf(p->address, sizeof p->address, "unknown");
+        know_tcp(conn);
+    }
+    if (p->uid_known && p->uid == OVERFLOW_UID) p->uid_known = false;
+    conn->peer_known = true;
+}

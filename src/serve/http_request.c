@@ -1,0 +1,349 @@
+/* http_request.c - the library's callbacks: connections come and go, requests arrive.
+ *
+ * A request: its target (hth_http_on_target makes the exchange), headers (checked), body (kept, or
+ * handed to a sink), then a prep thread.  hth_http_on_request is called again and again meanwhile;
+ * HthX.state says where it was.
+ *
+ * Thread: loop; the getters as http.h says. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "serve/http_int.h"
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+enum MHD_Result hth_http_on_accept(void *payload, const struct sockaddr *address, socklen_t n) {
+    const HthPort *port = payload;
+    const HthHttp *h = port->h;
+    struct sockaddr_storage who = { 0 };
+    uint32_t same = 0;
+    if (h->conn_count >= h->cfg.connections_max || h->quiet) return MHD_NO;
+    if (port->is_unix) return MHD_YES;
+    memcpy(&who, address, n < sizeof who ? n : sizeof who);
+    for (const HthConn *c = h->conns; c; c = c->next) same += hth_http_same_net(&c->address, &who);
+    return same < h->cfg.connections_per_address_max ? MHD_YES : MHD_NO;
+}
+
+static void connection_begins(HthPort *port, struct MHD_Connection *c, void **slot) {
+    HthHttp *h = port->h;
+    HthConn *conn = hth_calloc(1, sizeof *conn);
+    *slot = conn;
+    if (!conn) return; /* no exchange will be made, which ends it */
+    const union MHD_ConnectionInfo *fd =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    conn->port = port;
+    conn->linger = true; /* until a request was read whole */
+    conn->fd = fd ? fd->connect_fd : -1;
+    socklen_t n = sizeof conn->address;
+    if (getpeername(conn->fd, (struct sockaddr *)&conn->address, &n))
+        conn->hung_up = true; /* gone already */
+    conn->next = h->conns;
+    if (h->conns) h->conns->prev = conn;
+    h->conns = conn;
+    h->conn_count++;
+    atomic_store(&h->n_conns, h->conn_count);
+    /* Edge-triggered: told once, when the client closes its side. */
+    struct epoll_event ev = { .events = EPOLLRDHUP | EPOLLET, .data.ptr = conn };
+    if (epoll_ctl(h->epoll_fd, EPOLL_CTL_ADD, conn->fd, &ev)) conn->hung_up = true;
+}
+
+static void connection_ends(HthConn *conn) {
+    HthHttp *h = conn->port->h;
+    epoll_ctl(h->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL);
+    if (conn->linger && !conn->hung_up) hth_http_linger(h, conn->fd);
+    if (conn->prev)
+        conn->prev->next = conn->next;
+    else
+        h->conns = conn->next;
+    if (conn->next) conn->next->prev = conn->prev;
+    h->conn_count--;
+    atomic_store(&h->n_conns, h->conn_count);
+    hth_free(conn);
+}
+
+void hth_http_on_connection(void *payload, struct MHD_Connection *c, void **slot,
+                            enum MHD_ConnectionNotificationCode code) {
+    HthConn *conn = *slot;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        connection_begins(payload, c, slot);
+    else if (conn)
+        connection_ends(conn);
+}
+
+/* ---- exchanges come and go ------------------------------------------------------------------- */
+
+void *hth_http_on_target(void *payload, const char *target, struct MHD_Connection *c) {
+    HthPort *port = payload;
+    HthHttp *h = port->h;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    HthConn *conn = info ? info->socket_context : NULL;
+    const size_t n = strlen(target);
+    HthX *x = conn ? hth_calloc(1, sizeof *x) : NULL;
+    if (!x || !(x->raw = hth_calloc(n + 1, 1))) {
+        hth_free(x);
+        return NULL;
+    }
+    memcpy(x->raw, target, n);
+    x->raw_n = n;
+    x->h = h;
+    x->conn = conn;
+    x->c = c;
+    x->target.path = HTH_STR("");
+    x->began_ns = hth_clock_ns();
+    hth_buf_init(&x->body, h->cfg.body_max > HTH_PIECE ? h->cfg.body_max : HTH_PIECE);
+    hth_buf_init(&x->out, HTH_OUT_MAX);
+    atomic_store(&x->left, conn->hung_up);
+    conn->x = x;
+    conn->slow_since_ns = 0;
+    x->next = h->xs;
+    if (h->xs) h->xs->prev = x;
+    h->xs = x;
+    atomic_fetch_add(&h->n_xs, 1);
+    atomic_fetch_add(&h->n_requests, 1);
+    return x;
+}
+
+/* Out of the list of the woken: nobody wakes it any more. */
+static void forget_wakes(HthX *x) {
+    HthHttp *h = x->h;
+    pthread_mutex_lock(&h->mutex);
+    HthX *before = NULL;
+    for (HthX *w = h->woken_first; x->woken && w; before = w, w = w->woken_next) {
+        if (w != x) continue;
+        if (before)
+            before->woken_next = x->woken_next;
+        else
+            h->woken_first = x->woken_next;
+        if (h->woken_last == x) h->woken_last = before;
+        x->woken = false;
+    }
+    pthread_mutex_unlock(&h->mutex);
+}
+
+void hth_http_on_done(void *payload, struct MHD_Connection *c, void **slot,
+                      enum MHD_RequestTerminationCode code) {
+    HthX *x = *slot;
+    (void)payload, (void)c;
+    if (!x) return;
+    HthHttp *h = x->h;
+    *slot = NULL;
+    x->ended_ns = hth_clock_ns();
+    x->completed = code == MHD_REQUEST_TERMINATED_COMPLETED_OK && x->state == HTH_X_ANSWER;
+    x->conn->linger = !x->completed || x->unread;
+    if (!x->completed) hth_x_tell_gone(x);
+    if (x->source_open && x->source.close) x->source.close(x->source.payload);
+    if (x->sink.close) x->sink.close(x->sink.payload);
+    forget_wakes(x);
+    if (h->cfg.done) h->cfg.done(h->cfg.payload, x);
+    hth_x_answer_drop(x);
+    hth_buf_drop(&x->body);
+    h->bodies -= x->held;
+    if (x->prev)
+        x->prev->next = x->next;
+    else
+        h->xs = x->next;
+    if (x->next) x->next->prev = x->prev;
+    x->conn->x = NULL;
+    x->conn->bytes_seen = UINT64_MAX; /* to be looked up again */
+    if (atomic_load(&h->draining)) shutdown(x->conn->fd, SHUT_RD);
+    hth_free(x->raw);
+    hth_free(x);
+    atomic_fetch_sub(&h->n_xs, 1);
+}
+
+/* ---- a request arrives ----------------------------------------------------------------------- */
+
+static const char too_many[] = "Too many requests wait to be looked at; try again soon.";
+
+static enum MHD_Result take_headers(HthX *x, const char *method, const char *version) {
+    HthErr err = { 0 };
+    snprintf(x->method, sizeof x->method, "%s", strlen(method) < sizeof x->method ? method : "");
+    x->is_head = !strcmp(x->method, "HEAD");
+    const int status = hth_http_check(x, version, &err);
+    if (status) {
+        x->unread = true;
+        return hth_x_refuse(x, status, err.text);
+    }
+    if (!strcmp(x->method, "OPTIONS") && x->has_origin) return hth_x_refuse(x, 204, "");
+    x->state = HTH_X_BODY;
+    if (!x->is_upload) return MHD_YES;
+    x->state = HTH_X_UPLOAD;
+    if (hth_x_submit(x, HTH_X_JOB_UPLOAD)) return MHD_YES;
+    x->unread = true;
+    return hth_x_refuse(x, 429, too_many);
+}
+
+/* After cfg.upload. */
+static enum MHD_Result take_verdict(HthX *x) {
+    uint64_t length = 0;
+    HthStr text = { 0 };
+    x->unread = true;
+    if (x->kind != HTH_ANSWER_NONE) return hth_x_send(x);
+    HTH_ASSERT(x->sink.write); /* cfg.upload answers or gives a sink */
+    if (hth_x_header_value(x, "Content-Length", &text) && hth_http_length(text, &length) &&
+        length > x->sink.bytes_max)
+        return hth_x_refuse(x, 413, "The file is larger than may be sent here.");
+    if (HTH_PIECE > x->h->cfg.bodies_max - x->h->bodies) return hth_x_refuse(x, 429, too_many);
+    x->held = HTH_PIECE;
+    x->h->bodies += x->held;
+    x->unread = false;
+    x->body_limit = x->sink.bytes_max;
+    x->state = HTH_X_BODY;
+    return MHD_YES;
+}
+
+/* What is beyond the limit is thrown away for a while, so that the client hears of it. */
+static enum MHD_Result take_too_much(HthX *x, size_t *n) {
+    x->too_big = true;
+    hth_buf_clear(&x->body);
+    *n = 0;
+    if (x->body_bytes <= x->body_limit || x->body_bytes - x->body_limit <= x->h->cfg.body_max)
+        return MHD_YES;
+    return MHD_NO;
+}
+
+static enum MHD_Result take_body(HthX *x, const char *data, size_t *n) {
+    HthHttp *h = x->h;
+    size_t take = *n;
+    if (x->sink.write && take > HTH_PIECE - x->body.n) take = HTH_PIECE - x->body.n;
+    x->body_bytes += take;
+    atomic_fetch_add(&h->n_in, take);
+    if (x->too_big || x->body_bytes > x->body_limit || x->sink_status != HTH_OK) {
+        x->body_bytes += *n - take;
+        return take_too_much(x, n);
+    }
+    if (!x->sink.write && x->body.n + take > x->held) { /* chunks: nobody said how many */
+        const size_t more = x->body.n + take - x->held;
+        if (more > h->cfg.bodies_max - h->bodies) return MHD_NO;
+        x->held += more;
+        h->bodies += more;
+    }
+    if (hth_buf_add(&x->body, data, take, NULL) != HTH_OK) return MHD_NO;
+    *n -= take;
+    if (!x->sink.write || x->body.n < HTH_PIECE) return MHD_YES;
+    x->state = HTH_X_SPOOL;
+    (void)hth_x_submit(x, HTH_X_JOB_PIECE); /* this queue refuses nobody */
+    return MHD_YES;
+}
+
+static enum MHD_Result body_is_whole(HthX *x) {
+    if (x->too_big && x->sink_status == HTH_OK)
+        return hth_x_refuse(x, 413, "The body is larger than this server reads.");
+    if (x->sink.write && x->body.n) { /* the last piece; then here again */
+        x->state = HTH_X_SPOOL;
+        (void)hth_x_submit(x, HTH_X_JOB_PIECE);
+        return MHD_YES;
+    }
+    x->state = HTH_X_PREP;
+    if (hth_x_submit(x, HTH_X_JOB_HANDLE)) return MHD_YES;
+    return hth_x_refuse(x, 429, too_many);
+}
+
+enum MHD_Result hth_http_on_request(void *payload, struct MHD_Connection *c, const char *url,
+                                    const char *method, const char *version, const char *data,
+                                    size_t *n, void **slot) {
+    HthX *x = *slot;
+    (void)payload, (void)c, (void)url;
+    if (!x || x->cut || atomic_load(&x->left)) return MHD_NO;
+    switch (x->state) {
+    case HTH_X_HEADERS: return take_headers(x, method, version);
+    case HTH_X_UPLOAD: return take_verdict(x);
+    case HTH_X_SPOOL: x->state = HTH_X_BODY; /* fall through */
+    case HTH_X_BODY: return *n ? take_body(x, data, n) : body_is_whole(x);
+    case HTH_X_PREP: return hth_x_send(x);
+    case HTH_X_ANSWER: break;
+    }
+    return MHD_NO;
+}
+
+/* ---- getters --------------------------------------------------------------------------------- */
+
+bool hth_x_header_value(const HthX *x, const char *name, HthStr *out) {
+    const char *value = NULL;
+    size_t n = 0;
+    *out = HTH_STR("");
+    if (MHD_lookup_connection_value_n(x->c, MHD_HEADER_KIND, name, strlen(name), &value, &n) !=
+            MHD_YES ||
+        !value)
+        return false;
+    *out = hth_str_trim((HthStr){ value, n });
+    return true;
+}
+
+HthStr hth_x_method(const HthX *x) {
+    return hth_str(x->method);
+}
+
+HthStr hth_x_path(const HthX *x) {
+    return x->target.path;
+}
+
+bool hth_x_query(const HthX *x, const char *name, HthStr *out) {
+    const HthStr want = hth_str(name);
+    *out = HTH_STR("");
+    for (uint32_t i = 0; i < x->target.query_count; i++) {
+        if (!hth_str_eq(x->target.query[i].name, want)) continue;
+        *out = x->target.query[i].value;
+        return true;
+    }
+    return false;
+}
+
+bool hth_x_header(const HthX *x, const char *name, HthStr *out) {
+    return hth_x_header_value(x, name, out);
+}
+
+bool hth_x_cookie(const HthX *x, const char *name, HthStr *out) {
+    HthStr header;
+    *out = HTH_STR("");
+    return hth_x_header_value(x, "Cookie", &header) && hth_http_cookie(header, name, out);
+}
+
+HthStr hth_x_body(const HthX *x) {
+    return x->is_upload ? HTH_STR("") : hth_buf_str(&x->body);
+}
+
+const HthPeer *hth_x_peer(const HthX *x) {
+    if (!x->conn->peer_known) hth_http_peer(x->conn);
+    return &x->conn->peer;
+}
+
+bool hth_x_same_origin(const HthX *x) {
+    return x->same_origin;
+}
+
+bool hth_x_left(const HthX *x) {
+    return atomic_load(&x->left);
+}
+
+HthNote *hth_x_note(HthX *x) {
+    return &x->note;
+}
+
+HthXResult hth_x_result(const HthX *x) {
+    return (HthXResult){
+        .status = x->first_ns ? x->status : 0,
+        .whole = x->completed,
+        .bytes_in = x->body_bytes,
+        .bytes_out = x->bytes_out,
+        .began_ns = x->began_ns,
+        .first_ns = x->first_ns,
+        .ended_ns = x->ended_ns,
+    };
+}
+
+HthStatus hth_x_spooled(const HthX *x, uint64_t *bytes, HthErr *err) {
+    HTH_REQUIRE(x->is_upload && x->sink.write, err, HTH_EINVAL, "This request is no upload.");
+    if (x->sink_status != HTH_OK) {
+        if (err) *err = x->sink_err;
+        return x->sink_status;
+    }
+    *bytes = x->body_bytes;
+    return HTH_OK;
+}
