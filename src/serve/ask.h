@@ -61,13 +61,16 @@ typedef struct HthAsk {
     HthPrompt *prompts; /* TEXT, EMBED; RERANK: [0] is the query. Owned array */
     size_t prompt_count;
     HthStr suffix; /* INFILL: prompts[0] before, suffix after */
-    HthStr system, template_text; /* Ollama generate: override the model's; empty: do not */
+    /* Ollama generate: override the model's; empty: do not. A system text given is messages[0]
+     * already, and `system` stays empty. */
+    HthStr system, template_text;
     bool raw; /* TEXT: exactly as given, no BOS */
     HthFormat format;
     const json_t *schema; /* SCHEMA; CHOICE: array of strings. Borrowed */
     HthStr grammar; /* GBNF, REGEX */
-    json_t
-        *params; /* {"temperature": 0.7, ...}: names of hth_sample_set(), values as given. Owned */
+    /* {"temperature": 0.7, ...}: names of hth_sample_set(), values as given: numbers, texts, or
+     * arrays of texts to be set one after another; see hth_ask_sample(). Owned */
+    json_t *params;
     bool seed_set;
     uint64_t seed;
     HthStr stops[HTH_JOB_STOPS_MAX];
@@ -84,8 +87,20 @@ typedef struct HthAsk {
     HthStr user; /* as the client says; for the log, never for rights */
     int32_t priority;
     HthStr previous; /* responses: previous_response_id */
+    json_t *extra; /* owned: values made while reading, which fields above borrow */
+    /* Nothing is to be said (n_predict 0): predict_max is 1 then, and the faces leave the word
+     * out. */
+    bool predict_none;
+    bool prefill; /* CHAT: the last message, the assistant's, is how the answer begins */
+    bool keep_thinking; /* reasoning stays in the text (reasoning_format "none") */
+    bool instructions; /* responses: messages[0] is of this ask only, not of the conversation */
+    uint32_t think_max; /* tokens of reasoning wished for at most; 0: no such wish */
+    json_t *infill_extra; /* INFILL: [{filename, text}], files around; borrowed. NULL: none */
 } HthAsk;
 void hth_ask_drop(HthAsk *a);
+/* What the ask says of sampling, onto params (but for the seed); texts are borrowed from a. EINVAL
+ * names the parameter. */
+HTH_MUST_CHECK HthStatus hth_ask_sample(const HthAsk *a, HthSampleParams *params, HthErr *err);
 
 /* ---- the way back
  * ----------------------------------------------------------------------------- */
@@ -99,6 +114,11 @@ typedef struct HthFacts {
     int64_t created_s;
     uint64_t created_ns; /* and its part of a second, for RFC 3339 */
     HthStr prompt; /* echo, RENDER; tokens of TEXT */
+    uint32_t prompt_count; /* tokens, when known already: Anthropic's first event says so */
+    /* The bytes of one token (appended; not always UTF-8), for logprobs. NULL: a word's own text,
+     * and no alternatives. */
+    HthStatus (*token_text)(void *payload, uint32_t id, HthBuf *out, HthErr *err);
+    void *token_payload;
 } HthFacts;
 
 typedef struct HthDelta {
@@ -110,6 +130,7 @@ typedef struct HthDelta {
 
 typedef struct HthUsage {
     uint32_t prompt, cached, words, thinking; /* tokens */
+    uint32_t cut; /* tokens of the prompt left out, as `truncate` asked */
     uint64_t load_ns, queue_ns, prompt_ns, words_ns, total_ns;
 } HthUsage;
 
@@ -167,6 +188,8 @@ typedef struct HthApi {
      * in this API's words. */
     HthStatus (*error)(int status, const HthErr *e, HthBuf *out);
 } HthApi;
+/* Strings of facts are borrowed until the face is closed. RENDER is answered by `whole` with no
+ * answer at all; `whole` may also follow a stream, for what is to be stored. */
 extern const HthApi hth_api_openai[], hth_api_responses[], hth_api_ollama[], hth_api_anthropic[],
     hth_api_llamacpp[]; /* each ends with method NULL */
 void hth_face_close(HthFace **f);
@@ -174,5 +197,21 @@ void hth_face_close(HthFace **f);
 /* 400 EINVAL EFORMAT ELIMIT ENOTSUP, 403 EDENIED, 429 EAGAIN, 499 ECANCELED, 507 ENOMEM, else
  * 500. */
 int hth_api_status(const HthErr *e);
+/* ELIMIT in the words from which every API tells both counts. */
+HthStatus hth_api_too_long(HthErr *err, uint64_t prompt_count, uint64_t ctx);
+
+/* The id of the call-th tool call of the index-th answer: nine letters and digits, which every
+ * template accepts when it comes back. */
+enum { HTH_CALL_ID_SIZE = 10 }; /* with NUL */
+void hth_call_id(const HthFacts *facts, uint32_t index, uint32_t call, char out[HTH_CALL_ID_SIZE]);
+
+/* ---- conversations that the server keeps (responses)
+ * ----------------------------------------------- */
+
+/* The conversation after this answer, in the neutral form: *out is new. */
+HTH_MUST_CHECK HthStatus hth_ask_history(const HthAsk *a, const HthAnswerOut *answer, json_t **out,
+                                         HthErr *err);
+/* Puts an earlier history before the ask's own messages (after its instructions). */
+HTH_MUST_CHECK HthStatus hth_ask_go_on(HthAsk *a, const json_t *history, HthErr *err);
 
 #endif
