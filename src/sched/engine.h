@@ -139,6 +139,8 @@ typedef struct HthEngineStats {
     uint64_t ended[HTH_END_COUNT]; /* jobs, by HthEnd */
     HthHist queue, first, between; /* waiting; from submit to the first word; from word to word */
     uint32_t jobs, waiting; /* not ended; of these, not begun */
+    uint32_t retry_after_s; /* about when the queue will have a place */
+    uint32_t pages_touched; /* pages of the cache that were ever in use at once */
 } HthEngineStats;
 HthEngineStats hth_engine_stats(HthEngine *e);
 const HthModel *hth_engine_model(const HthEngine *e);

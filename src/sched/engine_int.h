@@ -1,0 +1,160 @@
+/* engine_int.h - what the engine's files share: the engine, a job, and who may touch which part.
+ *
+ * Thread: each field says: [any] never changes; [gate] inside engine->gate; [engine] the engine's
+ * thread, or nobody's while it does not run; [reader] whoever reads the job. */
+#ifndef HTH_SCHED_ENGINE_INT_H
+#define HTH_SCHED_ENGINE_INT_H
+
+#include <stdatomic.h>
+
+#include "base/ring.h"
+#include "base/thread.h"
+#include "run/plan.h"
+#include "run/step.h"
+#include "sched/engine.h"
+#include "text/stream.h"
+
+/* A plan with what only the engine needs of it. */
+typedef struct HthEngineRoom {
+    HthEnginePlan plan;
+    HthRunPlan run; /* of one timeline of ctx tokens */
+    HthScratch scratch;
+    HthPagingPlan paging;
+    uint32_t rows_max; /* of a step */
+    uint32_t head_rows; /* of logits at a time */
+} HthEngineRoom;
+HTH_MUST_CHECK HthStatus hth_engine_room(HthEngineRoom *out, const HthModel *model,
+                                         const HthEngineCfg *cfg, HthErr *err);
+
+/* As GGUF's pooling_type. */
+typedef enum HthPooling {
+    HTH_POOL_NONE,
+    HTH_POOL_MEAN,
+    HTH_POOL_CLS,
+    HTH_POOL_LAST,
+    HTH_POOL_RANK
+} HthPooling;
+
+/* A row of a step whose outcome is wanted. */
+typedef struct HthWanted {
+    HthJob *job;
+    uint32_t pos;
+} HthWanted;
+
+struct HthEngine {
+    /* [any] */
+    const HthModel *model;
+    const HthVocab *vocab; /* NULL: no text */
+    HthEngineRoom room;
+    uint32_t parallel, queue_max, queue_user_max, n_vocab, n_embd;
+    size_t piece_max; /* longest text of a token */
+    HthPooling pooling;
+    HthGate *gate;
+    /* [gate] */
+    HthJob *inbox, **inbox_end; /* jobs with something to tell the engine */
+    HthJob *live; /* not ended */
+    uint32_t waiting; /* of these, without a row yet */
+    uint32_t refs; /* the opener's, and each job's */
+    bool closing;
+    HthMasks *masks; /* opened for the first grammar */
+    HthEngineStats stats; /* after the last step */
+    /* [engine] */
+    HthThread *thread;
+    HthPool *pool;
+    HthPages *pages;
+    HthPrefix *prefix;
+    HthSched *sched;
+    HthExec *exec;
+    HthPaging *paging;
+    HthRows *rows;
+    float *hidden; /* [rows_max][n_embd] */
+    float *logits; /* [head_rows][n_vocab], behind hidden in one block */
+    HthWanted *wanted; /* [rows_max] */
+    HthJob **texts; /* [parallel]: to be embedded or scored, complete after this step */
+    HthSampleRoom **draw; /* [threads] */
+    HthEngineStats now; /* copied to stats */
+    uint64_t wake_ns; /* nothing to do before, unless the inbox says so */
+};
+
+/* A word in a ring: then top[top_count], then the text. */
+typedef struct HthWordRecord {
+    uint32_t id;
+    float logprob;
+    uint32_t top_count, text_n;
+    HthTop top[];
+} HthWordRecord;
+
+struct HthJob {
+    /* [any] */
+    HthEngine *engine;
+    HthJobKind kind;
+    uint32_t n, ctx, predict_max, top;
+    bool logprobs, ignore_end, no_prefix;
+    uint64_t tenant, user, deadline_ns, began_ns;
+    int32_t priority;
+    void (*wake)(void *payload);
+    void *payload;
+    HthRing *ring; /* written by the engine */
+    size_t record_max;
+    char *strings; /* DRY's breakers; [strings_n] */
+    size_t strings_n;
+    /* [gate] */
+    HthJob *next_in; /* of the inbox */
+    HthJob *next, **self; /* of live */
+    HthMatcher *matcher; /* NULL: free text */
+    bool posted, closed, cancel, held; /* held: the engine knows it */
+    bool waits; /* counted in engine->waiting */
+    /* both */
+    _Atomic bool stalled; /* its ring was full: the reader says when there is room again */
+    _Atomic bool ended; /* done is filled */
+    /* [engine], from ended on [reader] */
+    HthJobDone done;
+    HthBuf tail; /* done.tail, then done.closing */
+    float *vector; /* [vector_n]: done.embedding */
+    uint32_t vector_n;
+    /* [engine] */
+    uint32_t *ids; /* [ids_max]: prompt, then words */
+    uint32_t ids_max, count;
+    bool arrived, started, paused;
+    bool told; /* this pass of the inbox: was `cancel` set? */
+    bool gone; /* this step: nobody wants it any more */
+    HthSampler *sampler;
+    HthStream *stream;
+    HthBuf text; /* of one word */
+    double *sum; /* [n_embd]: mean pooling */
+    uint32_t seen; /* rows added up or scored */
+    uint64_t start_ns, first_ns, last_ns;
+    uint32_t drawn;
+    HthStatus status; /* of the draw; err has its sentence */
+    HthErr err;
+    double log_sum; /* of the row's exponentials */
+    HthTop best[HTH_JOB_TOP_MAX];
+    uint32_t best_count;
+    /* [reader] */
+    bool lent; /* a record of the ring */
+};
+
+/* engine_job.c: takes all a job needs; it is nobody's yet. */
+HTH_MUST_CHECK HthStatus hth_job_open(HthJob **out, HthEngine *e, const HthJobCfg *cfg,
+                                      HthErr *err);
+void hth_job_free(HthJob *j); /* wipes; the engine does not know it (any more) */
+void hth_engine_post(HthJob *j); /* in the gate: there is something to see */
+void hth_engine_unref(HthEngine *e);
+
+/* engine_step.c: one step of rows. */
+void hth_engine_run(HthEngine *e, const HthSchedStep *step);
+/* Ends a job: text that is left, times, memory; wakes its reader. It may be gone afterwards. */
+void hth_engine_end(HthEngine *e, HthJob *j, HthEnd end);
+void hth_engine_fail(HthEngine *e, HthJob *j, const HthErr *err); /* the same with HTH_END_ERROR */
+
+/* engine_draw.c: words and scores from rows of hidden values; [n] at most head_rows. */
+void hth_engine_draw(HthEngine *e, const HthWanted *w, uint32_t n, const float *hidden);
+/* engine_embed.c: one row of a text; at the end its vector. */
+void hth_engine_embed(HthEngine *e, HthJob *j, uint32_t pos, const float *hidden);
+void hth_engine_embedded(const HthEngine *e, HthJob *j);
+
+/* engine_stats.c: in the gate, the figures of now become everybody's. */
+void hth_engine_publish(HthEngine *e);
+void hth_hist_add(HthHist *h, uint64_t ns);
+
+#endif

@@ -1,0 +1,80 @@
+/* engine_plan.c - what an engine takes: pages for all, an executor for one step, rows of logits.
+ *
+ * Thread: any. */
+#include "base/num.h"
+#include "base/room.h"
+#include "model/model.h"
+#include "sched/engine_int.h"
+
+enum { PARALLEL_DEFAULT = 8, PARALLEL_MAX = 1024, HEAD_ROWS_MIN = 16, BLOCK = 64 };
+
+/* Pages for every job at its longest, or as many as the ceiling allows. */
+static HthStatus plan_pages(HthEngineRoom *r, const HthEngineCfg *cfg, HthErr *err) {
+    HthEnginePlan *p = &r->plan;
+    const uint64_t stride = (r->run.layout.page_bytes + BLOCK - 1) / BLOCK * BLOCK;
+    uint64_t pages = (uint64_t)r->run.page_count * p->parallel, held = cfg->cache_bytes / stride;
+    HTH_REQUIRE(cfg->cache_bytes == 0 || held > 0, err, HTH_EINVAL,
+                "a cache of %llu bytes does not hold one page of %llu bytes (%d tokens)",
+                (unsigned long long)cfg->cache_bytes, (unsigned long long)stride, HTH_PAGE_LEN);
+    if (cfg->cache_bytes > 0 && held < pages) pages = held;
+    size_t bytes;
+    HTH_REQUIRE(pages < UINT32_MAX && !hth_mul_over((size_t)pages, (size_t)stride, &bytes), err,
+                HTH_ELIMIT, "the cache of %u timelines of %u tokens does not fit in memory",
+                p->parallel, p->ctx);
+    p->page_count = (uint32_t)pages;
+    p->kv_bytes = bytes;
+    return HTH_OK;
+}
+
+/* What an engine takes for itself is not there for weights. */
+static void plan_paging(HthEngineRoom *r, const HthModel *model) {
+    const HthEnginePlan *p = &r->plan;
+    const uint64_t available = hth_room_available();
+    const uint64_t own = p->kv_bytes + p->scratch_bytes + p->logits_bytes;
+    const bool stays = !hth_model_files(model) || available == 0;
+    hth_paging_plan(&r->paging, hth_model_program(model),
+                    stays             ? UINT64_MAX
+                    : own < available ? available - own
+                                      : 0);
+}
+
+HthStatus hth_engine_room(HthEngineRoom *out, const HthModel *model, const HthEngineCfg *cfg,
+                          HthErr *err) {
+    static const HthEngineCfg none = { 0 };
+    if (!cfg) cfg = &none;
+    const HthSessionCfg one = {
+        .ctx = cfg->ctx, .threads = cfg->threads, .chunk = cfg->chunk, .kv = cfg->kv
+    };
+    HthEngineRoom r = { 0 };
+    HthEnginePlan *p = &r.plan;
+    p->parallel = cfg->parallel ? cfg->parallel : PARALLEL_DEFAULT;
+    HTH_REQUIRE(p->parallel <= PARALLEL_MAX, err, HTH_EINVAL, "%u jobs at once; the most is %d",
+                p->parallel, PARALLEL_MAX);
+    HTH_TRY(hth_run_plan(&r.run, model, &one, err));
+    p->ctx = r.run.ctx;
+    p->threads = r.run.threads;
+    p->chunk = r.rows_max = r.run.chunk > p->parallel ? r.run.chunk : p->parallel;
+    p->kv = hth_kv_name(r.run.kv);
+    r.head_rows = p->parallel > HEAD_ROWS_MIN ? p->parallel : HEAD_ROWS_MIN;
+    if (r.head_rows > r.rows_max) r.head_rows = r.rows_max;
+    const HthProgram *prog = hth_model_program(model);
+    HTH_TRY(hth_plan_scratch(&r.scratch, prog, r.rows_max, r.run.page_count, p->threads, err));
+    HTH_TRY(plan_pages(&r, cfg, err));
+    p->scratch_bytes = r.scratch.bytes;
+    p->logits_bytes = (uint64_t)r.rows_max * prog->n_embd * sizeof(float) +
+                      (uint64_t)r.head_rows * prog->n_vocab * sizeof(float) +
+                      (uint64_t)p->threads * hth_sample_room_bytes(prog->n_vocab);
+    p->weight_bytes = hth_model_weight_bytes(model);
+    p->total_bytes = p->weight_bytes + p->kv_bytes + p->scratch_bytes + p->logits_bytes;
+    plan_paging(&r, model);
+    *out = r;
+    return HTH_OK;
+}
+
+HthStatus hth_engine_plan(HthEnginePlan *out, const HthModel *model, const HthEngineCfg *cfg,
+                          HthErr *err) {
+    HthEngineRoom room;
+    HTH_TRY(hth_engine_room(&room, model, cfg, err));
+    *out = room.plan;
+    return HTH_OK;
+}
