@@ -33,9 +33,13 @@ HthStatus hth_template_open(HthTemplate **out, HthStr source, HthErr *err) {
     HTH_REQUIRE(t, err, HTH_ENOMEM, "out of memory for a chat template");
     HthStatus st = hth_arena_open(&t->arena, HTH_J_COMPILE_MAX, err);
     if (st != HTH_OK) goto out;
-    t->source = source;
+    const char *own = hth_arena_copy(t->arena, source.p, source.n);
+    if (!own) {
+        st = HTH_FAIL(err, HTH_ENOMEM, "out of memory for a chat template");
+        goto out;
+    }
+    t->source = (HthStr){ own, source.n };
     st = compile(t, err);
-    t->source = (HthStr){ NULL, source.n }; /* borrowed only while compiling */
 out:
     if (st == HTH_OK)
         *out = t;

@@ -33,6 +33,9 @@ HTH_MUST_CHECK HthStatus hth_talk_open(HthTalk **out, const HthTemplate *tmpl,
 void hth_talk_close(HthTalk **t);
 bool hth_talk_has_tools(const HthTalk *t); /* the template knows tools */
 bool hth_talk_has_thinking(const HthTalk *t);
+/* The template joins a call's arguments as text: in a history they must be a JSON string, not an
+ * object. */
+bool hth_talk_args_as_text(const HthTalk *t);
 const char *hth_talk_name(const HthTalk *t); /* "hermes", "llama3", "mistral", ...; for show */
 
 /* The language of a whole reply: reasoning if the model has it, then words and calls as `choice`
