@@ -67,19 +67,24 @@ static HthStatus feed(HthHash *h, int fd, const char *name, uint64_t total, uint
     }
 }
 
-HthStatus hth_hash_fd(HthHashKind kind, int fd, const char *name, HthHashProgress progress,
-                      void *payload, uint8_t out[HTH_HASH_BYTES], HthErr *err) {
+HthStatus hth_hash_add_fd(HthHash *h, int fd, const char *name, HthHashProgress progress,
+                          void *payload, HthErr *err) {
     struct stat st;
     HTH_REQUIRE(!fstat(fd, &st), err, HTH_EIO, "cannot examine %s: %s", name, strerror(errno));
     HTH_REQUIRE(S_ISREG(st.st_mode), err, HTH_EINVAL, "%s is not a regular file", name);
     uint8_t *chunk = hth_calloc(1, CHUNK_BYTES);
     HTH_REQUIRE(chunk, err, HTH_ENOMEM, "out of memory for the digest of %s", name);
-    HthHash h = { 0 };
-    HthStatus status = hth_hash_begin(&h, kind, err);
-    if (status == HTH_OK)
-        status = feed(&h, fd, name, (uint64_t)st.st_size, chunk, progress, payload, err);
-    hth_hash_end(&h, status == HTH_OK ? out : NULL);
+    const HthStatus status = feed(h, fd, name, (uint64_t)st.st_size, chunk, progress, payload, err);
     hth_free(chunk);
+    return status;
+}
+
+HthStatus hth_hash_fd(HthHashKind kind, int fd, const char *name, HthHashProgress progress,
+                      void *payload, uint8_t out[HTH_HASH_BYTES], HthErr *err) {
+    HthHash h = { 0 };
+    HTH_TRY(hth_hash_begin(&h, kind, err));
+    const HthStatus status = hth_hash_add_fd(&h, fd, name, progress, payload, err);
+    hth_hash_end(&h, status == HTH_OK ? out : NULL);
     return status;
 }
 

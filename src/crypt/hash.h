@@ -30,6 +30,9 @@ typedef bool (*HthHashProgress)(void *payload, uint64_t done_bytes, uint64_t tot
 HTH_MUST_CHECK HthStatus hth_hash_fd(HthHashKind kind, int fd, const char *name,
                                      HthHashProgress progress, void *payload,
                                      uint8_t out[HTH_HASH_BYTES], HthErr *err);
+/* The same as one more piece of a digest under way. */
+HTH_MUST_CHECK HthStatus hth_hash_add_fd(HthHash *h, int fd, const char *name,
+                                         HthHashProgress progress, void *payload, HthErr *err);
 
 /* Unpredictable bytes from the system. Aborts only if the kernel has none to give. */
 void hth_random(void *out, size_t n);

@@ -1,4 +1,4 @@
-/* models.h - the model store: plain .gguf files where they are, and manifests that say more.
+/* store.h - the model store: plain .gguf files where they are, and manifests that say more.
  *
  * A folder is searched for NAME.gguf, and for SPACE/NAME.gguf one level down; of a split model the
  * parts count once.  NAME.json beside a file adds settings to it (modelfile.h).  Hearth's own
@@ -16,13 +16,13 @@
  * is no model is listed with its error.  Files that are written appear whole or not at all.
  *
  * Thread: any; the store has one lock, never held while a file's digest is computed. */
-#ifndef HTH_VAULT_MODELS_H
-#define HTH_VAULT_MODELS_H
+#ifndef HTH_VAULT_STORE_H
+#define HTH_VAULT_STORE_H
 
 #include "vault/modelfile.h"
 #include "vault/name.h"
 
-typedef struct HthModels HthModels;
+typedef struct HthStore HthStore;
 
 /* What a model file says of itself. Texts are cut to their room. */
 typedef struct HthModelFacts {
@@ -42,7 +42,7 @@ typedef struct HthModelFacts {
 typedef HthStatus (*HthModelFactsFn)(void *payload, const char *path, HthStr memory,
                                      HthModelFacts *out, HthErr *err);
 
-typedef struct HthModelsCfg {
+typedef struct HthStoreCfg {
     const char *home; /* written to; made when it is first needed. NULL: nothing can be written */
     const char *const *folders; /* only read */
     size_t folder_count;
@@ -51,16 +51,16 @@ typedef struct HthModelsCfg {
     HthModelFactsFn facts;
     void *payload; /* for facts */
     uint64_t blob_max; /* bytes of one; 0: 1 TiB */
-} HthModelsCfg;
+} HthStoreCfg;
 
 /* $HEARTH_MODELS, $XDG_DATA_HOME/hearth/models, ~/.local/share/hearth/models: the first that can
  * be had. EINVAL: none. */
-HTH_MUST_CHECK HthStatus hth_models_home(HthBuf *out, HthErr *err);
-HTH_MUST_CHECK HthStatus hth_models_open(HthModels **out, const HthModelsCfg *cfg, HthErr *err);
-void hth_models_close(HthModels **m);
+HTH_MUST_CHECK HthStatus hth_store_home(HthBuf *out, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_store_open(HthStore **out, const HthStoreCfg *cfg, HthErr *err);
+void hth_store_close(HthStore **m);
 
 /* One model, as it was when it was asked for. Everything is borrowed from the list. */
-typedef struct HthModelInfo {
+typedef struct HthStored {
     HthName name;
     const char *full; /* "space/name:tag" */
     const char *path; /* of the (first) file; NULL: memory */
@@ -70,63 +70,63 @@ typedef struct HthModelInfo {
                            computed yet */
     const char *error; /* why it cannot be used; "": it can */
     uint64_t bytes; /* all parts */
+    uint32_t parts; /* files of a split model; 1 */
     int64_t modified_ns; /* since 1970 */
     bool own; /* lies in home: can be deleted */
     bool made; /* by create or copy: there is a manifest of its own */
     HthModelFacts facts;
     HthTemplateKind template_kind; /* of settings.template */
     const json_t *settings; /* see modelfile.h; an empty object: none */
-} HthModelInfo;
+} HthStored;
 
-typedef struct HthModelList {
-    HthModelInfo *items; /* by name */
+typedef struct HthStoreList {
+    HthStored *items; /* by name */
     size_t count;
     void *keep; /* private */
-} HthModelList;
+} HthStoreList;
 
 /* All models. */
-HTH_MUST_CHECK HthStatus hth_models_list(HthModels *m, HthModelList **out, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_store_list(HthStore *m, HthStoreList **out, HthErr *err);
 /* The one of that name: a list of one, or of none when there is no such model. EINVAL: no name. */
-HTH_MUST_CHECK HthStatus hth_models_find(HthModels *m, HthStr name, HthModelList **out,
-                                         HthErr *err);
-void hth_model_list_close(HthModelList **list);
+HTH_MUST_CHECK HthStatus hth_store_find(HthStore *m, HthStr name, HthStoreList **out, HthErr *err);
+void hth_store_list_close(HthStoreList **list);
 
 /* The digest of a model's file, computed now if it is not known (seconds for a large one: not on a
  * thread that others wait for), remembered until the file changes. EFORMAT: not what its manifest
  * says it is. EINVAL: no such model. progress as hth_hash_fd's, NULL: none. */
 typedef bool (*HthDigestProgress)(void *payload, uint64_t done_bytes, uint64_t total_bytes);
-HTH_MUST_CHECK HthStatus hth_models_digest(HthModels *m, HthStr name, HthDigestProgress progress,
-                                           void *payload, char hex[65], HthErr *err);
+HTH_MUST_CHECK HthStatus hth_store_digest(HthStore *m, HthStr name, HthDigestProgress progress,
+                                          void *payload, char hex[65], HthErr *err);
 /* For a thread with nothing better to do: computes the digest of one model that has none. *more:
  * whether to call again. */
-HTH_MUST_CHECK HthStatus hth_models_digest_next(HthModels *m, HthDigestProgress progress,
-                                                void *payload, bool *more, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_store_digest_next(HthStore *m, HthDigestProgress progress,
+                                               void *payload, bool *more, HthErr *err);
 
 /* ---- changing the store: everything EDENIED when there is no home ---------------------------- */
 
-typedef struct HthModelMake {
+typedef struct HthStoreMake {
     HthStr name;
     HthStr from; /* an existing model; or empty, and */
     HthStr file_digest; /* a blob: "sha256:..." */
     const json_t *settings; /* over those of `from`; modelfile.h; NULL: none */
-} HthModelMake;
+} HthStoreMake;
 /* Replaces a manifest of that name. EINVAL: names, digests and settings that are none, *missing
  * set when it is that `from` or the blob does not exist. EFORMAT: the blob is not a model. */
-HTH_MUST_CHECK HthStatus hth_models_create(HthModels *m, const HthModelMake *make, bool *missing,
-                                           HthErr *err);
-HTH_MUST_CHECK HthStatus hth_models_copy(HthModels *m, HthStr from, HthStr to, bool *missing,
-                                         HthErr *err);
+HTH_MUST_CHECK HthStatus hth_store_create(HthStore *m, const HthStoreMake *make, bool *missing,
+                                          HthErr *err);
+HTH_MUST_CHECK HthStatus hth_store_copy(HthStore *m, HthStr from, HthStr to, bool *missing,
+                                        HthErr *err);
 /* The manifest and the blob nobody else needs, or the file and its parts. EDENIED: it lies in a
  * folder that is only read, is embedded, or others are made from it. */
-HTH_MUST_CHECK HthStatus hth_models_delete(HthModels *m, HthStr name, bool *missing, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_store_delete(HthStore *m, HthStr name, bool *missing, HthErr *err);
 
 /* ---- blobs ----------------------------------------------------------------------------------- */
 
 /* EINVAL: no digest. *bytes may be NULL. */
-HTH_MUST_CHECK HthStatus hth_blob_has(HthModels *m, HthStr digest, bool *there, uint64_t *bytes,
+HTH_MUST_CHECK HthStatus hth_blob_has(HthStore *m, HthStr digest, bool *there, uint64_t *bytes,
                                       HthErr *err);
 typedef struct HthBlob HthBlob; /* one being written; one thread at a time */
-HTH_MUST_CHECK HthStatus hth_blob_begin(HthModels *m, HthStr digest, HthBlob **out, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_blob_begin(HthStore *m, HthStr digest, HthBlob **out, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_blob_add(HthBlob *b, const void *bytes, size_t n, HthErr *err);
 /* The temporary file, for those who write it themselves (from its beginning); commit then reads it
  * once more for its digest. */

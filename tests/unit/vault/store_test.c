@@ -1,0 +1,531 @@
+/* store_test.c - what is found, what it is made from, digests; nothing else is touched. */
+#include "support/test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/rng.h"
+#include "crypt/hash.h"
+#include "support/folder.h"
+#include "vault/store.h"
+
+static int facts_read; /* how often a file was looked into */
+
+/* Files of these tests: "model ARCH" or anything else, which is none. */
+static HthStatus read_facts(void *payload, const char *path, HthStr memory, HthModelFacts *out,
+                            HthErr *err) {
+    (void)payload;
+    HthBuf text;
+    hth_buf_init(&text, 4096);
+    facts_read++;
+    HthStatus status = path ? hth_file_read(&text, path, err) : hth_buf_add_str(&text, memory, err);
+    if (status == HTH_OK && sscanf(hth_buf_str(&text).p, "model %31s", out->arch) != 1)
+        status = HTH_FAIL(err, HTH_EFORMAT, "it is no model");
+    out->params = text.n;
+    hth_buf_drop(&text);
+    return status;
+}
+
+static char home[160], other[160];
+static const char *const others[] = { other };
+
+static HthStore *store(void) {
+    const HthStoreCfg cfg = { .home = home,
+                              .folders = others,
+                              .folder_count = 1,
+                              .embedded = HTH_STR("model tiny"),
+                              .embedded_name = "ember",
+                              .facts = read_facts,
+                              .blob_max = 1000 };
+    HthStore *m = NULL;
+    HthErr err;
+    assert_ok(hth_store_open(&m, &cfg, &err), err);
+    return m;
+}
+
+static int begin(void **state) {
+    if (test_folder_make(state)) return -1;
+    snprintf(home, sizeof home, "%s/home", test_folder);
+    snprintf(other, sizeof other, "%s/other", test_folder);
+    return mkdir(other, 0700);
+}
+
+/* "name digest? error? parent;" of all */
+static const char *listing(HthStore *m) {
+    static char out[4096];
+    HthStoreList *l = NULL;
+    HthErr err;
+    size_t n = 0;
+    assert_ok(hth_store_list(m, &l, &err), err);
+    out[0] = '\0';
+    for (size_t i = 0; i < l->count; i++) {
+        const HthStored *x = &l->items[i];
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s=%s%s%s%s;", x->full,
+                              x->error[0] ? "bad" : x->facts.arch, x->parent[0] ? "<" : "",
+                              x->parent, x->own ? "" : "!");
+    }
+    hth_store_list_close(&l);
+    return out;
+}
+
+static void finds_files(void **state) {
+    (void)state;
+    test_put("home/a.gguf", "model a");
+    test_put("home/b-00001-of-00002.gguf", "model b");
+    test_put("home/b-00002-of-00002.gguf", "rest");
+    test_put("home/c-00001-of-00002.gguf", "model c"); /* a part is missing */
+    test_put("home/bad.gguf", "garbage");
+    test_put("home/with space.gguf", "model x");
+    test_put("home/.hidden.gguf", "model x");
+    test_put("home/..gguf", "model x");
+    test_put("home/me/d.gguf", "model d");
+    test_put("home/me/deep/e.gguf", "model e");
+    test_put("home/blobs/f.gguf", "model f");
+    test_put("home/readme.txt", "model g");
+    test_put("other/a.gguf", "model hidden by home's");
+    test_put("other/z.gguf", "model z");
+    assert_int_equal(mkfifo(test_path("home/fifo.gguf"), 0600), 0);
+    assert_int_equal(mkdir(test_path("home/folder.gguf"), 0700), 0);
+    test_put("outside.gguf", "model outside");
+    assert_int_equal(symlink("../outside.gguf", test_path("home/link-out.gguf")), 0);
+    assert_int_equal(symlink("a.gguf", test_path("home/link-in.gguf")), 0);
+    assert_int_equal(symlink("..", test_path("home/up")), 0);
+    HthStore *m = store();
+    assert_string_equal(listing(m),
+                        "a:latest=a;b:latest=b;bad:latest=bad;c:latest=bad;ember:latest=tiny!;"
+                        "fifo:latest=bad;folder:latest=bad;link-in:latest=a;link-out:latest=bad;"
+                        "me/d:latest=d;z:latest=z!;");
+    HthStoreList *l = NULL;
+    HthErr err;
+    assert_ok(hth_store_find(m, HTH_STR("b"), &l, &err), err);
+    assert_int_equal(l->count, 1);
+    assert_int_equal(l->items[0].bytes, 11);
+    assert_int_equal(l->items[0].parts, 2);
+    assert_non_null(strstr(l->items[0].path, "/home/b-00001-of-00002.gguf"));
+    assert_true(l->items[0].modified_ns > (int64_t)1700000000 * 1000000000);
+    hth_store_list_close(&l);
+    assert_ok(hth_store_find(m, HTH_STR("link-out"), &l, &err), err);
+    assert_non_null(strstr(l->items[0].error, "--models"));
+    hth_store_list_close(&l);
+    assert_ok(hth_store_find(m, HTH_STR("nobody"), &l, &err), err);
+    assert_int_equal(l->count, 0);
+    hth_store_list_close(&l);
+    assert_status(hth_store_find(m, HTH_STR("../a"), &l, &err), HTH_EINVAL, err);
+    hth_store_close(&m);
+}
+
+static void remembers_facts(void **state) {
+    (void)state;
+    test_put("home/a.gguf", "model a");
+    test_put("home/bad.gguf", "garbage");
+    HthStore *m = store();
+    facts_read = 0;
+    const char *const want = "a:latest=a;bad:latest=bad;ember:latest=tiny!;";
+    assert_string_equal(listing(m), want);
+    assert_int_equal(facts_read, 3);
+    assert_string_equal(listing(m), want);
+    assert_int_equal(facts_read, 3);
+    hth_store_close(&m);
+    m = store(); /* from home/facts.json */
+    assert_string_equal(listing(m), want);
+    assert_int_equal(facts_read, 4); /* memory has no identity */
+    test_put("home/a.gguf", "model changed");
+    assert_string_equal(listing(m), "a:latest=changed;bad:latest=bad;ember:latest=tiny!;");
+    assert_int_equal(facts_read, 5);
+    hth_store_close(&m);
+    static const char *const junk[] = { "", "{", "[]", "{\"version\":2,\"files\":[]}",
+                                        "{\"version\":1,\"files\":[1,{\"id\":\"1-2-3\"},{\"id\":"
+                                        "\"1-2-3-4\",\"digest\":\"x\",\"error\":\"\"}]}" };
+    for (size_t i = 0; i < HTH_COUNT(junk); i++) {
+        test_put("home/facts.json", junk[i]);
+        m = store();
+        assert_string_equal(listing(m), "a:latest=changed;bad:latest=bad;ember:latest=tiny!;");
+        hth_store_close(&m);
+    }
+}
+
+static void settings_beside(void **state) {
+    (void)state;
+    test_put("other/a.gguf", "model a");
+    test_put("other/a.json", "{\"hearth\":1,\"system\":\"be brief\",\"parameters\":{\"top_k\":3},"
+                             "\"template\":\"{{ .Prompt }}\"}");
+    test_put("other/b.gguf", "model b");
+    test_put("other/b.json", "{\"hidden_size\":4096,\"parameters\":7}"); /* somebody else's */
+    test_put("other/c.gguf", "model c");
+    test_put("other/c.json", "{\"hearth\":1,\"parameters\":7}");
+    test_put("other/d.gguf", "model d");
+    test_put("other/d.json", "{\"hearth\":1,");
+    HthStore *m = store();
+    assert_string_equal(listing(m), "a:latest=a!;b:latest=b!;c:latest=bad!;d:latest=bad!;ember:"
+                                    "latest=tiny!;");
+    HthStoreList *l = NULL;
+    HthErr err;
+    assert_ok(hth_store_find(m, HTH_STR("a"), &l, &err), err);
+    assert_string_equal(json_string_value(json_object_get(l->items[0].settings, "system")),
+                        "be brief");
+    assert_int_equal(l->items[0].template_kind, HTH_TEMPLATE_GO);
+    hth_store_list_close(&l);
+    assert_ok(hth_store_find(m, HTH_STR("b"), &l, &err), err);
+    assert_int_equal(json_object_size(l->items[0].settings), 0);
+    assert_int_equal(l->items[0].template_kind, HTH_TEMPLATE_NONE);
+    hth_store_list_close(&l);
+    hth_store_close(&m);
+}
+
+static void hex_of(const char *text, char hex[65]) {
+    uint8_t d[HTH_HASH_BYTES];
+    hth_hash(HTH_SHA256, text, strlen(text), d);
+    hth_hex(hex, d, sizeof d);
+}
+
+static bool never(void *payload, uint64_t done, uint64_t total) {
+    (void)payload;
+    assert_true(done <= total);
+    return false;
+}
+
+static void digests(void **state) {
+    (void)state;
+    char want[65], got[65], text[200];
+    HthErr err;
+    bool more = true;
+    test_put("home/a.gguf", "model a");
+    test_put("home/b-00001-of-00002.gguf", "model b");
+    test_put("home/b-00002-of-00002.gguf", " and more");
+    test_put("home/c.gguf", "model c");
+    hex_of("something else", want);
+    snprintf(text, sizeof text, "{\"hearth\":1,\"sha256\":\"%s\"}", want);
+    test_put("home/c.json", text);
+    test_put("home/bad.gguf", "garbage");
+    HthStore *m = store();
+    assert_status(hth_store_digest(m, HTH_STR("a"), never, NULL, got, &err), HTH_ECANCELED, err);
+    assert_ok(hth_store_digest_next(m, NULL, NULL, &more, &err), err);
+    assert_true(more);
+    HthStoreList *l = NULL;
+    assert_ok(hth_store_find(m, HTH_STR("a"), &l, &err), err);
+    hex_of("model a", want);
+    assert_string_equal(l->items[0].digest, want);
+    hth_store_list_close(&l);
+    assert_ok(hth_store_digest(m, HTH_STR("b"), NULL, NULL, got, &err), err);
+    hex_of("model b and more", want);
+    assert_string_equal(got, want);
+    assert_status(hth_store_digest_next(m, NULL, NULL, &more, &err), HTH_EFORMAT, err); /* c */
+    assert_non_null(strstr(err.text, "manifest"));
+    assert_ok(hth_store_digest_next(m, NULL, NULL, &more, &err), err);
+    assert_false(more); /* what is no model has none */
+    assert_status(hth_store_digest(m, HTH_STR("bad"), NULL, NULL, got, &err), HTH_EFORMAT, err);
+    assert_status(hth_store_digest(m, HTH_STR("none"), NULL, NULL, got, &err), HTH_EINVAL, err);
+    assert_ok(hth_store_digest(m, HTH_STR("ember"), NULL, NULL, got, &err), err);
+    hex_of("model tiny", want);
+    assert_string_equal(got, want);
+    hth_store_close(&m);
+    m = store(); /* remembered */
+    assert_ok(hth_store_find(m, HTH_STR("b"), &l, &err), err);
+    assert_string_equal(l->items[0].digest[0] ? "there" : "", "there");
+    hth_store_list_close(&l);
+    test_put("home/a.gguf", "model other");
+    assert_ok(hth_store_find(m, HTH_STR("a"), &l, &err), err);
+    assert_string_equal(l->items[0].digest, ""); /* the file is not what it was */
+    hth_store_list_close(&l);
+    hth_store_close(&m);
+}
+
+static HthStatus create(HthStore *m, const char *name, const char *from, const char *file,
+                        const char *settings, bool *missing, HthErr *err) {
+    json_t *s = NULL;
+    if (settings) assert_ok(hth_json_parse(&s, hth_str(settings), 4096, err), *err);
+    const HthStoreMake make = { hth_str(name), hth_str(from), hth_str(file), s };
+    const HthStatus status = hth_store_create(m, &make, missing, err);
+    json_decref(s);
+    return status;
+}
+
+static const char *system_of(HthStore *m, const char *name) {
+    static char out[64];
+    HthStoreList *l = NULL;
+    HthErr err;
+    assert_ok(hth_store_find(m, hth_str(name), &l, &err), err);
+    const json_t *v = l->count ? json_object_get(l->items[0].settings, "system") : NULL;
+    snprintf(out, sizeof out, "%s", json_is_string(v) ? json_string_value(v) : "");
+    hth_store_list_close(&l);
+    return out;
+}
+
+static void makes_copies_deletes(void **state) {
+    (void)state;
+    HthErr err;
+    bool missing;
+    test_put("other/a.gguf", "model a");
+    HthStore *m = store();
+    assert_ok(create(m, "me/b:v1", "a", NULL, "{\"system\":\"s1\",\"parameters\":{\"seed\":1}}",
+                     &missing, &err),
+              err);
+    assert_ok(create(m, "c", "me/b:v1", NULL, "{\"parameters\":{\"top_k\":2}}", &missing, &err),
+              err);
+    assert_ok(hth_store_copy(m, HTH_STR("c"), HTH_STR("d"), &missing, &err), err);
+    assert_ok(hth_store_copy(m, HTH_STR("ember"), HTH_STR("e"), &missing, &err), err);
+    assert_ok(create(m, "ember", "ember", NULL, "{\"system\":\"mine\"}", &missing, &err), err);
+    assert_string_equal(listing(m), "a:latest=a!;c:latest=a<a:latest;d:latest=a<a:latest;"
+                                    "e:latest=tiny<ember:latest;ember:latest=tiny<ember:latest;"
+                                    "me/b:v1=a<a:latest;");
+    assert_string_equal(system_of(m, "d"), "s1");
+    assert_string_equal(system_of(m, "ember"), "mine");
+    assert_string_equal(system_of(m, "e"), "mine"); /* e is made from what ember is now */
+    assert_ok(hth_store_delete(m, HTH_STR("me/b:v1"), &missing, &err), err);
+    assert_string_equal(system_of(m, "c"), "s1"); /* its settings are its own */
+    assert_status(create(m, "x", "nobody", NULL, NULL, &missing, &err), HTH_EINVAL, err);
+    assert_true(missing);
+    assert_status(create(m, "x", NULL, NULL, NULL, &missing, &err), HTH_EINVAL, err);
+    assert_false(missing);
+    assert_status(create(m, "x", "a", NULL, "{\"system\":1}", &missing, &err), HTH_EINVAL, err);
+    assert_status(create(m, "x", "a", NULL, "{\"adapter\":\"y\"}", &missing, &err), HTH_ENOTSUP,
+                  err);
+    assert_status(create(m, "../x", "a", NULL, NULL, &missing, &err), HTH_EINVAL, err);
+    assert_status(hth_store_delete(m, HTH_STR("a"), &missing, &err), HTH_EDENIED, err);
+    assert_false(missing);
+    assert_status(hth_store_delete(m, HTH_STR("nobody"), &missing, &err), HTH_EINVAL, err);
+    assert_true(missing);
+    assert_ok(hth_store_delete(m, HTH_STR("ember"), &missing, &err), err); /* the manifest */
+    assert_status(hth_store_delete(m, HTH_STR("ember"), &missing, &err), HTH_EDENIED, err);
+    test_put("home/own-00001-of-00002.gguf", "model own");
+    test_put("home/own-00002-of-00002.gguf", "more");
+    test_put("home/own.json", "{\"hearth\":1}");
+    assert_ok(hth_store_copy(m, HTH_STR("own"), HTH_STR("its"), &missing, &err), err);
+    assert_status(hth_store_delete(m, HTH_STR("own"), &missing, &err), HTH_EDENIED, err);
+    assert_ok(hth_store_delete(m, HTH_STR("its"), &missing, &err), err);
+    assert_ok(hth_store_delete(m, HTH_STR("own"), &missing, &err), err);
+    assert_int_not_equal(access(test_path("home/own-00001-of-00002.gguf"), F_OK), 0);
+    assert_int_not_equal(access(test_path("home/own-00002-of-00002.gguf"), F_OK), 0);
+    assert_int_not_equal(access(test_path("home/own.json"), F_OK), 0);
+    assert_int_equal(access(test_path("other/a.gguf"), F_OK), 0);
+    hth_store_close(&m);
+}
+
+static void bases_that_are_none(void **state) {
+    (void)state;
+    test_put("home/manifests/a/latest.json", "{\"hearth\":1,\"from\":\"b\"}");
+    test_put("home/manifests/b/latest.json", "{\"hearth\":1,\"from\":\"a\"}");
+    test_put("home/manifests/c/latest.json", "{\"hearth\":1,\"from\":\"c\"}");
+    test_put("home/manifests/d/latest.json", "{\"hearth\":1,\"from\":\"../x\"}");
+    test_put("home/manifests/e/latest.json", "{\"hearth\":1,\"file\":\"sha256:../x\"}");
+    test_put("home/manifests/f/latest.json", "{\"hearth\":1}");
+    test_put("home/manifests/g/latest.json", "{}");
+    test_put("home/manifests/h/latest.json", "not json");
+    test_put("home/manifests/me/i/tag.json", "{\"hearth\":1,\"from\":\"ember\"}");
+    test_put("home/manifests/me/i/.tag.json.1234.tmp", "part");
+    test_put("home/manifests/stray.json", "{\"hearth\":1,\"from\":\"ember\"}");
+    HthStore *m = store();
+    assert_string_equal(listing(m),
+                        "a:latest=bad<b;b:latest=bad<a;c:latest=bad<c;d:latest=bad<../x;"
+                        "e:latest=bad;ember:latest=tiny!;f:latest=bad;g:latest=bad;h:"
+                        "latest=bad;me/i:tag=tiny<ember;");
+    hth_store_close(&m);
+}
+
+static void blobs(void **state) {
+    (void)state;
+    char hex[65], digest[80];
+    HthErr err;
+    HthBlob *b = NULL;
+    bool there, missing;
+    uint64_t bytes = 0;
+    HthStore *m = store();
+    hex_of("model up", hex);
+    snprintf(digest, sizeof digest, "sha256:%s", hex);
+    assert_ok(hth_blob_has(m, hth_str(digest), &there, &bytes, &err), err);
+    assert_false(there);
+    assert_status(create(m, "x", NULL, digest, NULL, &missing, &err), HTH_EINVAL, err);
+    assert_true(missing);
+    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
+    assert_ok(hth_blob_add(b, "model", 5, &err), err);
+    assert_ok(hth_blob_has(m, hth_str(digest), &there, &bytes, &err), err);
+    assert_false(there); /* not before it is whole */
+    assert_ok(hth_blob_add(b, " up", 3, &err), err);
+    assert_ok(hth_blob_commit(&b, &err), err);
+    assert_null(b);
+    assert_ok(hth_blob_has(m, hth_str(digest), &there, &bytes, &err), err);
+    assert_true(there);
+    assert_int_equal(bytes, 8);
+    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err); /* by descriptor */
+    assert_int_equal(write(hth_blob_fd(b), "model up", 8), 8);
+    assert_ok(hth_blob_commit(&b, &err), err);
+    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
+    assert_ok(hth_blob_add(b, "model uq", 8, &err), err);
+    assert_status(hth_blob_commit(&b, &err), HTH_EINVAL, err);
+    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
+    char big[1001] = { 0 };
+    assert_status(hth_blob_add(b, big, sizeof big, &err), HTH_ELIMIT, err);
+    hth_blob_abort(&b);
+    hth_blob_abort(&b);
+    assert_status(hth_blob_begin(m, HTH_STR("sha256:../../x"), &b, &err), HTH_EINVAL, err);
+    assert_int_equal(test_entries("home/blobs"), 1);
+    test_put("home/blobs/.upload-0123", "left by a crash");
+    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
+    assert_int_equal(test_entries("home/blobs"), 2); /* the blob and the one being written */
+    HthBlob *second = NULL;
+    assert_ok(hth_blob_begin(m, hth_str(digest), &second, &err), err);
+    assert_int_equal(test_entries("home/blobs"), 3); /* which is not swept away */
+    hth_blob_abort(&second);
+    hth_blob_abort(&b);
+    hth_store_close(&m);
+}
+
+static void upload(HthStore *m, const char *text, char digest[80]) {
+    HthErr err;
+    HthBlob *b = NULL;
+    memcpy(digest, "sha256:", 8);
+    hex_of(text, digest + 7);
+    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
+    assert_ok(hth_blob_add(b, text, strlen(text), &err), err);
+    assert_ok(hth_blob_commit(&b, &err), err);
+}
+
+/* A blob stays as long as somebody may need it. */
+static void made_from_blobs(void **state) {
+    (void)state;
+    char digest[80];
+    HthErr err;
+    bool there, missing;
+    HthStore *m = store();
+    upload(m, "model up", digest);
+    assert_ok(create(m, "x", NULL, digest, "{\"system\":\"hi\"}", &missing, &err), err);
+    assert_ok(hth_store_copy(m, HTH_STR("x"), HTH_STR("y"), &missing, &err), err);
+    assert_string_equal(listing(m), "ember:latest=tiny!;x:latest=up;y:latest=up<x:latest;");
+    HthStoreList *l = NULL;
+    assert_ok(hth_store_find(m, HTH_STR("x"), &l, &err), err);
+    assert_string_equal(l->items[0].digest, digest + 7);
+    hth_store_list_close(&l);
+    assert_ok(hth_store_delete(m, HTH_STR("x"), &missing, &err), err);
+    assert_ok(hth_blob_has(m, hth_str(digest), &there, NULL, &err), err);
+    assert_true(there); /* y needs it */
+    test_put("home/manifests/odd/latest.json", "broken");
+    assert_ok(hth_store_delete(m, HTH_STR("y"), &missing, &err), err);
+    assert_ok(hth_blob_has(m, hth_str(digest), &there, NULL, &err), err);
+    assert_true(there); /* somebody may */
+    assert_ok(hth_store_delete(m, HTH_STR("odd"), &missing, &err), err);
+    assert_ok(create(m, "x", NULL, digest, NULL, &missing, &err), err);
+    assert_ok(hth_store_delete(m, HTH_STR("x"), &missing, &err), err);
+    assert_ok(hth_blob_has(m, hth_str(digest), &there, NULL, &err), err);
+    assert_false(there);
+    upload(m, "garbage", digest);
+    assert_status(create(m, "x", NULL, digest, NULL, &missing, &err), HTH_EFORMAT, err);
+    hth_store_close(&m);
+}
+
+/* Links and devices in home's place are not written through. */
+static void writes_no_links(void **state) {
+    (void)state;
+    HthErr err;
+    bool missing;
+    HthBlob *b = NULL;
+    HthStore *m = store();
+    test_put("outside/latest.json", "mine");
+    test_put("home/manifests/ok/latest.json", "{\"hearth\":1,\"from\":\"ember\"}");
+    assert_int_equal(symlink("../../outside", test_path("home/manifests/x")), 0);
+    assert_status(create(m, "x", "ember", NULL, NULL, &missing, &err), HTH_EIO, err);
+    assert_int_equal(mkdir(test_path("home/manifests/y"), 0700), 0);
+    assert_int_equal(
+        symlink("../../../outside/latest.json", test_path("home/manifests/y/latest.json")), 0);
+    assert_status(create(m, "y", "ember", NULL, NULL, &missing, &err), HTH_EIO, err);
+    assert_int_equal(symlink("../outside", test_path("home/blobs")), 0);
+    char digest[80] = "sha256:";
+    hex_of("", digest + 7);
+    assert_status(hth_blob_begin(m, hth_str(digest), &b, &err), HTH_EIO, err);
+    assert_int_equal(test_entries("outside"), 1);
+    HthBuf text;
+    test_load(&text, test_path("outside/latest.json"));
+    assert_string_equal(text.p, "mine");
+    hth_buf_drop(&text);
+    hth_store_close(&m);
+}
+
+/* Any operation with any name leaves everything outside home as it was. */
+static void random_names_stay_inside(void **state) {
+    (void)state;
+    static const char *const bits[] = { "..", "/",         ".",     "a",      "other",  "home",
+                                        ":",  "~",         "\\",    "%2e",    "latest", "\n",
+                                        "-",  "manifests", "blobs", "sha256", "*" };
+    test_put("other/a.gguf", "model a");
+    test_put("a.gguf", "model above");
+    test_put("latest.json", "{}");
+    const uint64_t before = test_folder_sum("home");
+    HthStore *m = store();
+    for (uint64_t seed = 0; seed < 3000; seed++) {
+        char name[3][64];
+        HthErr err;
+        bool missing;
+        for (int k = 0; k < 3; k++) {
+            size_t n = 0;
+            name[k][0] = '\0';
+            for (uint32_t i = 0; i < 1 + hth_rng_below(seed, (uint64_t)k, 0, 5); i++)
+                n += (size_t)snprintf(name[k] + n, sizeof name[k] - n, "%s",
+                                      bits[hth_rng_below(seed, (uint64_t)k, i + 1, 17)]);
+        }
+        (void)!create(m, name[0], seed % 3 ? "ember" : name[1], NULL, NULL, &missing, &err);
+        (void)!hth_store_copy(m, hth_str(name[1]), hth_str(name[2]), &missing, &err);
+        (void)!hth_store_delete(m, hth_str(name[2]), &missing, &err);
+        HthBlob *b = NULL;
+        if (hth_blob_begin(m, hth_str(name[1]), &b, &err) == HTH_OK) hth_blob_abort(&b);
+        HthStoreList *l = NULL;
+        if (hth_store_find(m, hth_str(name[0]), &l, &err) == HTH_OK) hth_store_list_close(&l);
+    }
+    hth_store_close(&m);
+    assert_int_equal(test_folder_sum("home"), before);
+}
+
+static void without_a_home(void **state) {
+    (void)state;
+    HthErr err;
+    bool missing, there;
+    HthStore *m = NULL;
+    HthBlob *b = NULL;
+    const HthStoreCfg cfg = { .folders = others, .folder_count = 1, .facts = read_facts };
+    char digest[80] = "sha256:";
+    hex_of("", digest + 7);
+    test_put("other/a.gguf", "model a");
+    assert_ok(hth_store_open(&m, &cfg, &err), err);
+    assert_string_equal(listing(m), "a:latest=a!;");
+    assert_status(hth_store_copy(m, HTH_STR("a"), HTH_STR("b"), &missing, &err), HTH_EDENIED, err);
+    assert_status(hth_store_delete(m, HTH_STR("a"), &missing, &err), HTH_EDENIED, err);
+    assert_status(hth_blob_begin(m, hth_str(digest), &b, &err), HTH_EDENIED, err);
+    assert_ok(hth_blob_has(m, hth_str(digest), &there, NULL, &err), err);
+    assert_false(there);
+    hth_store_close(&m);
+    setenv("HEARTH_MODELS", "/x/y", 1);
+    HthBuf path;
+    hth_buf_init(&path, 4096);
+    assert_ok(hth_store_home(&path, &err), err);
+    assert_string_equal(path.p, "/x/y");
+    setenv("HEARTH_MODELS", "relative", 1);
+    setenv("XDG_DATA_HOME", "/data", 1);
+    hth_buf_clear(&path);
+    assert_ok(hth_store_home(&path, &err), err);
+    assert_string_equal(path.p, "/data/hearth/models");
+    unsetenv("XDG_DATA_HOME");
+    setenv("HOME", "/home/x", 1);
+    hth_buf_clear(&path);
+    assert_ok(hth_store_home(&path, &err), err);
+    assert_string_equal(path.p, "/home/x/.local/share/hearth/models");
+    unsetenv("HOME");
+    assert_status(hth_store_home(&path, &err), HTH_EINVAL, err);
+    hth_buf_drop(&path);
+}
+
+int main(void) {
+    hth_json_init();
+#define IN_FOLDER(t) cmocka_unit_test_setup_teardown(t, begin, test_folder_drop)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(finds_files),
+        IN_FOLDER(remembers_facts),
+        IN_FOLDER(settings_beside),
+        IN_FOLDER(digests),
+        IN_FOLDER(makes_copies_deletes),
+        IN_FOLDER(bases_that_are_none),
+        IN_FOLDER(blobs),
+        IN_FOLDER(made_from_blobs),
+        IN_FOLDER(writes_no_links),
+        IN_FOLDER(without_a_home),
+        IN_FOLDER(random_names_stay_inside),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
