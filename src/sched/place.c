@@ -191,6 +191,7 @@ static void enter(HthSched *s, uint32_t i, uint32_t pages, uint32_t found) {
     }
     r->place = s->place_free[--s->place_free_count];
     r->state = HTH_REQ_RUNNING;
+    r->served_step = s->stats.steps - 1; /* behind those who had their rows before */
     r->promised = pages;
     s->promised += pages;
     r->pending = r->len > 1 ? r->len : 0;

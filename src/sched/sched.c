@@ -37,7 +37,7 @@ HthStatus hth_sched_open(HthSched **out, const HthSchedCfg *cfg, HthErr *err) {
     s->tape_max = 2 * cfg->running_max;
     s->req_max = s->user_max = cfg->queue_max + s->tape_max;
     s->page_max = hth_sched_pages(s, cfg->ctx_max);
-    s->slack = (uint64_t)HTH_SCHED_SLACK_STEPS * cfg->rows_max;
+    s->slack = (uint64_t)cfg->running_max * cfg->ctx_max;
     s->deadline_min_ns = UINT64_MAX;
     const HthStatus st = open_parts(s, err);
     if (st != HTH_OK)

@@ -6,12 +6,28 @@
  *
  * A step holds at most rows_max rows.  Every running request that is due has its one row (decode);
  * what is left is given to prompts in pieces (chunked prefill), so that nobody's words wait longer
- * than a step for somebody's document.  Order: higher priority first, and within it the user who
- * has had the least service (rows, decayed) - so one user's hundred requests cost another user
- * nothing. Prefixes that the tenant has computed before are shared, page by page (kv/prefix.h).
- * When the pool is short, cached prefixes go first, then the youngest request of the lowest
- * priority is set back to the queue: its pages are dropped, and its tokens - prompt and answer so
- * far - are computed again later, to the same bits.
+ * than a step for somebody's document.  Prompts keep a quarter of the step even where answers alone
+ * would fill it; answers then take turns.  A second prompt's piece of under 16 rows waits for the
+ * next step, unless it is all that is left of that prompt.
+ *
+ * Order: higher priority first; then those that were set back; then the user who has had the least
+ * service (rows, and those of prompts already let in) - so one user's hundred requests cost another
+ * user nothing.  A user who comes starts with the service of whoever's turn it was last, and what a
+ * user is ahead or behind by more than running_max * ctx_max rows is forgotten.  Whoever is next is
+ * waited for: nobody is let by because there are pages for less.  A higher priority takes a place
+ * from a lower one.
+ *
+ * Age: of sixteen places given one goes to the oldest request, whatever its priority and its user;
+ * it then keeps its place to the end.  In one step of sixteen the oldest prompt goes first.  So a
+ * request with m others before it is let in within 16 (m + 1) turns.
+ *
+ * Pages: prefixes that the tenant has computed before, or is computing now, are shared page by page
+ * (kv/prefix.h).  A request is let in when there are pages for all its tokens and one more.  When
+ * an answer finds no page, cached prefixes go first, then the youngest request of the lowest
+ * priority is set back, paused ones before others: its whole pages stay as cached ones as long as
+ * they can, and what is lost - of prompt and answer so far - is computed again later, to the same
+ * bits.  A paused request keeps its place for a second when somebody waits for it.  With all_rows a
+ * request is never set back: its rows come once.
  *
  * Thread: engine. */
 #ifndef HTH_SCHED_SCHED_H
@@ -57,7 +73,8 @@ HTH_MUST_CHECK HthStatus hth_sched_arrive(HthSched *s, const HthTicket *t, uint6
 void hth_sched_cancel(HthSched *s, uint64_t id);
 /* A reader that does not keep up: its timeline keeps its place and gets no rows. */
 void hth_sched_pause(HthSched *s, uint64_t id, bool paused);
-/* After a step: the token drawn from the request's last row. It is the next row to compute. */
+/* After a step, before the next: the token drawn from the request's last row. It is the next row to
+ * compute. */
 void hth_sched_token(HthSched *s, uint64_t id, uint32_t token);
 /* The answer is complete: the pages leave, but for what the tenant's prefix tree keeps. */
 void hth_sched_end(HthSched *s, uint64_t id);
@@ -68,7 +85,7 @@ typedef struct HthSchedRows {
     uint64_t id;
     const HthKvView *kv; /* has pages for these rows */
     const uint32_t *ids; /* [n], borrowed until the next call */
-    uint32_t first, n; /* positions first .. first + n - 1 */
+    uint32_t first, n; /* positions first .. first + n - 1; what is before is computed or found */
     bool
         wants; /* the last row's logits are wanted: a token will be drawn (all_rows: every row's) */
 } HthSchedRows;

@@ -12,8 +12,7 @@
 enum {
     HTH_SCHED_AGED = 101, /* rank above every priority: came in by age, stays until it ends */
     HTH_SCHED_AGE_TURN = 16, /* one admission, one step of prompts in so many goes by age alone */
-    HTH_SCHED_PIECE_MIN = 16, /* rows: a smaller piece of a prompt waits for the next step */
-    HTH_SCHED_SLACK_STEPS = 16 /* full steps that a user may be ahead or behind, at most */
+    HTH_SCHED_PIECE_MIN = 16 /* rows: a smaller piece of a prompt waits for the next step */
 };
 #define HTH_SCHED_GRACE_NS UINT64_C(1000000000) /* a reader may stand still for so long */
 
@@ -62,7 +61,8 @@ typedef struct HthIds {
 
 struct HthSched {
     HthSchedCfg cfg;
-    uint64_t now_ns, seq, keeps, slack;
+    uint64_t now_ns, seq, keeps;
+    uint64_t slack; /* rows a user may be ahead or behind; the rest is forgotten */
     uint64_t service; /* virtual time: what a newcomer starts with */
     uint64_t deadline_min_ns; /* no deadline is earlier */
     uint64_t ended_seen, rate_at_ns, end_ns; /* for the estimate: a request ends every end_ns */

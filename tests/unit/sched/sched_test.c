@@ -347,6 +347,124 @@ static void cancelling_frees_and_keeps(void **state) {
     world_close(&w);
 }
 
+/* Everything of user 1 was there first; the next place is user 2's. */
+static void many_requests_of_one_user_cost_others_nothing(void **state) {
+    (void)state;
+    World w;
+    open_usual(&w, 40);
+    for (uint64_t id = 1; id <= 8; id++) arrive_ok(&w, (HthTicket){ .id = id, .user = 1, .n = 20 });
+    for (int i = 0; i < 5; i++) {
+        step(&w);
+        draw(&w);
+    }
+    for (uint64_t id = 9; id <= 12; id++)
+        arrive_ok(&w, (HthTicket){ .id = id, .user = 1, .n = 20 });
+    arrive_ok(&w, (HthTicket){ .id = 20, .user = 2, .n = 20 });
+    arrive_ok(&w, (HthTicket){ .id = 21, .user = 2, .n = 20 });
+    hth_sched_end(w.s, 1);
+    step(&w);
+    assert_int_equal(rows_of(&w, 20), 20);
+    draw(&w);
+    hth_sched_end(w.s, 2);
+    step(&w);
+    assert_int_equal(rows_of(&w, 21), 20);
+    world_close(&w);
+}
+
+/* One place, and always somebody of a higher priority: the sixteenth turn is the oldest's, who then
+ * stays. */
+static void age_counts_in_the_end(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    HthSchedCfg cfg = usual;
+    cfg.running_max = 1;
+    assert_ok(world_open(&w, 40, &cfg, &err), err);
+    arrive_ok(&w, (HthTicket){ .id = 1, .n = 20, .priority = -100 });
+    uint64_t id = 2;
+    for (bool in = false; !in; id++) {
+        arrive_ok(&w, (HthTicket){ .id = id, .n = 20, .priority = 100 });
+        step(&w);
+        in = part(&w, 1) != NULL;
+        assert_int_equal(rows_of(&w, in ? 1 : id), 20);
+        draw(&w);
+        if (!in) hth_sched_end(w.s, id);
+    }
+    assert_int_equal(id, 2 + 16);
+    for (int i = 0; i < 5; i++) {
+        step(&w);
+        assert_int_equal(rows_of(&w, 1), 1); /* nobody takes this place */
+        draw(&w);
+    }
+    hth_sched_end(w.s, 1);
+    step(&w);
+    assert_int_equal(rows_of(&w, id - 1), 20);
+    world_close(&w);
+}
+
+/* Four answers would fill a step of four: the prompt has its half, the answers take turns. */
+static void prompts_go_on_beside_answers(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    HthSchedCfg cfg = usual;
+    cfg.running_max = 5;
+    cfg.rows_max = 4;
+    assert_ok(world_open(&w, 60, &cfg, &err), err);
+    for (uint64_t id = 1; id <= 4; id++) arrive_ok(&w, (HthTicket){ .id = id, .n = 1 });
+    for (int i = 0; i < 3; i++) {
+        step(&w);
+        assert_int_equal(w.step.count, 4);
+        draw(&w);
+    }
+    arrive_ok(&w, (HthTicket){ .id = 5, .n = 40, .priority = -1 });
+    uint32_t had[6] = { 0 };
+    for (int i = 0; i < 20; i++) {
+        step(&w);
+        for (uint64_t id = 1; id <= 5; id++) had[id] += rows_of(&w, id);
+        draw(&w);
+    }
+    assert_int_equal(had[5], 40);
+    for (uint64_t id = 1; id <= 4; id++) assert_int_equal(had[id], 10);
+    world_close(&w);
+}
+
+static void pieces_are_not_too_small(void **state) {
+    (void)state;
+    World w;
+    open_usual(&w, 80);
+    const uint32_t n[] = { 120, 300, 5 };
+    for (uint64_t id = 1; id <= 3; id++)
+        arrive_ok(&w, (HthTicket){ .id = id, .user = id, .n = n[id - 1], .no_prefix = true });
+    step(&w);
+    assert_int_equal(rows_of(&w, 1), 120);
+    assert_int_equal(rows_of(&w, 2), 0); /* eight rows would be no work */
+    assert_int_equal(rows_of(&w, 3), 5); /* five are all of it */
+    draw(&w);
+    step(&w);
+    assert_int_equal(rows_of(&w, 2), 126);
+    world_close(&w);
+}
+
+static void paused_for_a_moment_keeps_its_place(void **state) {
+    (void)state;
+    World w;
+    open_usual(&w, 40);
+    for (uint64_t id = 1; id <= 5; id++) arrive_ok(&w, (HthTicket){ .id = id, .n = 9 });
+    step(&w);
+    draw(&w);
+    hth_sched_pause(w.s, 2, true);
+    w.now = 999999999;
+    step(&w);
+    assert_int_equal(w.step.count, 3);
+    assert_int_equal(hth_sched_stats(w.s).paused, 1);
+    hth_sched_pause(w.s, 2, false);
+    step(&w);
+    assert_int_equal(rows_of(&w, 2), 1);
+    assert_null(part(&w, 5));
+    world_close(&w);
+}
+
 static HthStatus body(void *ctx) {
     (void)ctx;
     World w;
@@ -389,6 +507,11 @@ int main(void) {
         cmocka_unit_test(a_higher_priority_takes_a_place),
         cmocka_unit_test(a_reader_that_stands_still_gives_way),
         cmocka_unit_test(cancelling_frees_and_keeps),
+        cmocka_unit_test(many_requests_of_one_user_cost_others_nothing),
+        cmocka_unit_test(age_counts_in_the_end),
+        cmocka_unit_test(prompts_go_on_beside_answers),
+        cmocka_unit_test(pieces_are_not_too_small),
+        cmocka_unit_test(paused_for_a_moment_keeps_its_place),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(survives_no_memory),
     };
