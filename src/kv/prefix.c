@@ -185,28 +185,27 @@ uint32_t hth_prefix_match(HthPrefix *p, uint64_t tenant, const uint32_t *ids, si
     return count;
 }
 
-void hth_prefix_keep(HthPrefix *p, uint64_t tenant, const uint32_t *ids, const HthPage *pages,
-                     uint32_t page_count) {
-    uint32_t at = 0, i = 0;
-    uint64_t hash = 0;
+uint32_t hth_prefix_keep(HthPrefix *p, uint64_t tenant, const uint32_t *ids, const HthPage *pages,
+                         uint32_t page_count) {
+    uint32_t at = 0, i = 0, others = 0;
     for (; i < page_count; i++, ids += p->page_len) {
-        hash = hash_of(p, tenant, at, ids);
-        const uint32_t next = find(p, hash, tenant, at, ids);
+        const uint32_t next = find(p, hash_of(p, tenant, at, ids), tenant, at, ids);
         if (!next) break;
         at = next;
+        others += p->node[at].page.id != pages[i].id;
     }
     touch(p, at);
     for (; i < page_count; i++, ids += p->page_len) {
         const uint32_t last = p->node[0].newer;
         if (!p->free_nodes) {
-            if (last == at) return; /* nothing but this very text is left */
+            if (last == at) break; /* nothing but this very text is left */
             drop(p, last);
         }
-        hash = hash_of(p, tenant, at, ids);
         const uint32_t place = p->free_nodes;
-        add(p, hash, tenant, at, ids, pages[i]);
+        add(p, hash_of(p, tenant, at, ids), tenant, at, ids, pages[i]);
         at = place;
     }
+    return others;
 }
 
 /* Leaves that somebody reads count as used now, so that the next call need not pass them again. */

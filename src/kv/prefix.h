@@ -22,9 +22,10 @@ void hth_prefix_close(HthPrefix **p); /* drops its pages */
 uint32_t hth_prefix_match(HthPrefix *p, uint64_t tenant, const uint32_t *ids, size_t n,
                           HthPage *out, uint32_t out_max);
 /* pages[i] holds ids[i * page_len .. (i + 1) * page_len): remembers what is new, sharing the page.
- * When the tree is full the least recently used leaves make room. */
-void hth_prefix_keep(HthPrefix *p, uint64_t tenant, const uint32_t *ids, const HthPage *pages,
-                     uint32_t page_count);
+ * When the tree is full the least recently used leaves make room. Returns how many of the tokens'
+ * pages are held as another page than the caller's: hth_prefix_match gives those. */
+uint32_t hth_prefix_keep(HthPrefix *p, uint64_t tenant, const uint32_t *ids, const HthPage *pages,
+                         uint32_t page_count);
 /* Drops least recently used leaves whose pages nobody else reads until `want` pages are free in the
  * pool, or none such is left. Returns how many were dropped. */
 uint32_t hth_prefix_evict(HthPrefix *p, uint32_t want);

@@ -52,13 +52,29 @@ static bool shares(const HthSched *s, const HthReq *r) {
     return s->cfg.prefix && !r->t.no_prefix && !r->t.all_rows;
 }
 
+static uint32_t keep(HthSched *s, const HthReq *r, uint32_t pages) {
+    if (!shares(s, r) || pages == 0) return 0;
+    s->keeps++;
+    return hth_prefix_keep(s->cfg.prefix, r->t.tenant, hth_sched_tape(s, r->tape),
+                           hth_table_list(s->place[r->place]), pages);
+}
+
 void hth_place_keep(HthSched *s, uint32_t i) {
     const HthReq *r = &s->req[i];
+    keep(s, r, r->computed / s->cfg.page_len);
+}
+
+/* Who computed what another had computed meanwhile lets go of its own: the same bits once.  So
+ * whoever reads a page of the tree reads all that stand before it there, and what nobody reads can
+ * be dropped. */
+void hth_place_share(HthSched *s, uint32_t i) {
+    const HthReq *r = &s->req[i];
     const uint32_t pages = r->computed / s->cfg.page_len;
-    if (!shares(s, r) || pages == 0) return;
-    hth_prefix_keep(s->cfg.prefix, r->t.tenant, hth_sched_tape(s, r->tape),
-                    hth_table_list(s->place[r->place]), pages);
-    s->keeps++;
+    if (keep(s, r, pages) == 0) return;
+    HthTable *table = s->place[r->place];
+    const uint32_t found = hth_prefix_match(s->cfg.prefix, r->t.tenant, hth_sched_tape(s, r->tape),
+                                            (size_t)pages * s->cfg.page_len, s->found, pages);
+    hth_table_adopt(table, 0, s->found, found);
 }
 
 /* Fills `found` with the pages known for these tokens, one reader each. At least one token is left
@@ -127,15 +143,36 @@ static bool gives_way_first(const HthReq *a, const HthReq *b) {
     return a->seq > b->seq;
 }
 
+/* all_rows: what was handed out is not taken back. */
+static bool gives_way(const HthSched *s, const HthReq *r, int32_t below) {
+    const bool stuck = r->paused && s->now_ns - r->paused_ns >= HTH_SCHED_GRACE_NS;
+    return !r->t.all_rows && (r->rank < below || stuck);
+}
+
 uint32_t hth_place_weakest(const HthSched *s, int32_t below) {
     uint32_t best = 0;
     for (uint32_t k = 0; k < s->run_count; k++) {
         const HthReq *r = &s->req[s->run[k]];
-        const bool stuck = r->paused && s->now_ns - r->paused_ns >= HTH_SCHED_GRACE_NS;
-        if (r->t.all_rows || (r->rank >= below && !stuck)) continue;
+        if (!gives_way(s, r, below)) continue;
         if (best == 0 || gives_way_first(r, &s->req[best])) best = s->run[k];
     }
     return best;
+}
+
+/* Pages to be had if all who give way did: their own, and those that only the tree reads beside
+ * them. */
+static uint32_t given_up(const HthSched *s, int32_t below) {
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < s->run_count; k++) {
+        const HthReq *r = &s->req[s->run[k]];
+        if (!gives_way(s, r, below)) continue;
+        const HthPage *page = hth_table_list(s->place[r->place]);
+        const uint32_t most = shares(s, r) ? 2 : 1;
+        for (uint32_t p = 0; p < hth_table_pages(s->place[r->place]); p++)
+            count += hth_pages_readers(s->cfg.pages, page[p]) <= most;
+        count += r->promised;
+    }
+    return count;
 }
 
 void hth_place_leave(HthSched *s, uint32_t i) {
@@ -167,18 +204,28 @@ void hth_place_set_back(HthSched *s, uint32_t i) {
 
 /* ---- room ----------------------------------------------------------------------------------- */
 
-/* `need` pages beyond those promised: free, or from the prefix tree, or from who gives way to the
- * rank `below`. Stops, false, when that would be `self`. */
+/* `need` pages beyond those promised: free, or from the prefix tree. */
+static bool is_room(HthSched *s, uint32_t need) {
+    const uint32_t want = s->promised + need;
+    if (hth_pages_free_count(s->cfg.pages) < want && s->cfg.prefix)
+        hth_prefix_evict(s->cfg.prefix, want);
+    return hth_pages_free_count(s->cfg.pages) >= want;
+}
+
+/* The same, or from who gives way to the rank `below`. Stops, false, when that would be `self`. */
 static bool make_room(HthSched *s, uint32_t need, int32_t below, uint32_t self) {
-    for (;;) {
-        const uint32_t want = s->promised + need;
-        if (hth_pages_free_count(s->cfg.pages) >= want) return true;
-        if (s->cfg.prefix) hth_prefix_evict(s->cfg.prefix, want);
-        if (hth_pages_free_count(s->cfg.pages) >= want) return true;
+    while (!is_room(s, need)) {
         const uint32_t weakest = hth_place_weakest(s, below);
         if (weakest == 0 || weakest == self) return false;
         hth_place_set_back(s, weakest);
     }
+    return true;
+}
+
+/* Before somebody comes in: nobody shall give way in vain. */
+static bool could_make_room(HthSched *s, uint32_t need, int32_t below) {
+    return is_room(s, need) ||
+           hth_pages_free_count(s->cfg.pages) + given_up(s, below) >= s->promised + need;
 }
 
 /* In: a place, a tape, the promise. */
@@ -209,7 +256,8 @@ bool hth_place_admit(HthSched *s, uint32_t i) {
     uint32_t pages = hth_sched_pages(s, r->len) + 1, most = hth_sched_pages(s, r->t.ctx);
     if (pages > most) pages = most;
     const uint32_t found = match(s, r, fresh ? r->t.ids : hth_sched_tape(s, r->tape));
-    if (!make_room(s, pages - found, rank, 0)) {
+    const uint32_t need = pages - found;
+    if (!could_make_room(s, need, rank) || !make_room(s, need, rank, 0)) {
         unmatch(s, found);
         return false;
     }

@@ -71,7 +71,7 @@ static void settle(HthSched *s) {
         r->computed += given;
         r->given = 0;
         if (given > 0 && r->computed / s->cfg.page_len > (r->computed - given) / s->cfg.page_len)
-            hth_place_keep(s, s->run[k]);
+            hth_place_share(s, s->run[k]);
     }
 }
 
@@ -338,8 +338,8 @@ static void give_prompts(HthSched *s) {
 }
 
 /* A reader that stands still gives way later on, if somebody waits then. */
-static uint64_t wake_ns(const HthSched *s) {
-    if (s->row_parts > 0) return s->now_ns;
+static uint64_t wake_ns(const HthSched *s, bool moved) {
+    if (s->row_parts > 0 || moved) return s->now_ns;
     uint64_t wake = s->deadline_min_ns;
     for (uint32_t k = 0; k < s->run_count && s->waiting + s->back_count > 0; k++) {
         const HthReq *r = &s->req[s->run[k]];
@@ -354,6 +354,7 @@ void hth_sched_step(HthSched *s, uint64_t now_ns, HthSchedStep *out) {
     if (now_ns > s->now_ns) s->now_ns = now_ns;
     s->row_parts = s->row_count = s->ended_count = 0;
     s->stats.steps++;
+    const uint64_t preempted = s->stats.preempted;
     end_full(s);
     end_late(s);
     take_rate(s);
@@ -366,7 +367,7 @@ void hth_sched_step(HthSched *s, uint64_t now_ns, HthSchedStep *out) {
         .row_count = s->row_count,
         .ended = s->ended,
         .ended_count = s->ended_count,
-        .wake_ns = wake_ns(s),
+        .wake_ns = wake_ns(s, s->stats.preempted != preempted),
     };
 }
 

@@ -126,7 +126,9 @@ void hth_queue_turn(HthSched *s, uint32_t user); /* it is this one's turn: time 
 
 HTH_MUST_CHECK HthStatus hth_place_open(HthSched *s, HthErr *err);
 void hth_place_close(HthSched *s);
-void hth_place_keep(HthSched *s, uint32_t i); /* its whole pages to the prefix tree */
+/* Its whole pages go to the prefix tree; it stays, and reads those that were there before. */
+void hth_place_share(HthSched *s, uint32_t i);
+void hth_place_keep(HthSched *s, uint32_t i); /* the same for one that leaves */
 void hth_place_find(HthSched *s, uint32_t i); /* and from it what others have computed since */
 uint32_t hth_place_weakest(const HthSched *s, int32_t below); /* who gives way to that rank; 0 */
 void hth_place_leave(HthSched *s, uint32_t i); /* pages and place; the tape stays */

@@ -61,11 +61,11 @@ static uint32_t seam_match(HthPrefix *p, uint64_t tenant, const uint32_t *ids, s
     return hth_prefix_match(p, tenant, ids, n, out, out_max);
 }
 
-static void seam_keep(HthPrefix *p, uint64_t tenant, const uint32_t *ids, const HthPage *pages,
-                      uint32_t page_count) {
+static uint32_t seam_keep(HthPrefix *p, uint64_t tenant, const uint32_t *ids, const HthPage *pages,
+                          uint32_t page_count) {
     if (planted == TENANT_DROPPED) tenant = 0;
     if (planted == KEPT_TOO_LONG && pages[page_count].id != 0) page_count++;
-    hth_prefix_keep(p, tenant, ids, pages, page_count);
+    return hth_prefix_keep(p, tenant, ids, pages, page_count);
 }
 
 static void seam_share(HthPages *pages, HthPage page) {

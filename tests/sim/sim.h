@@ -460,11 +460,11 @@ static inline void sim_check_fair(Sim *m) {
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-/* Nothing to do until wake_ns: asked before that, there is nothing. */
+/* Nothing to do until wake_ns: asked before that, there is nothing. At once: somebody gave way. */
 static inline void sim_idle(Sim *m, const HthSchedStep *step) {
     const uint64_t wake = step->wake_ns, later = m->now_ns + 20000000;
-    SIM_MUST(m, wake > m->now_ns, "idle, and yet to be called at once");
     SIM_MUST(m, ++m->idle < SIM_IDLE_MAX, "%u requests are there and nothing moves", m->live);
+    if (wake <= m->now_ns) return;
     if (later < wake) {
         HthSchedStep again;
         m->now_ns = later;
@@ -477,10 +477,13 @@ static inline void sim_idle(Sim *m, const HthSchedStep *step) {
 
 static inline void sim_step(Sim *m) {
     HthSchedStep step;
+    const uint64_t preempted = m->live == 1 ? hth_sched_stats(m->s).preempted : UINT64_MAX;
     m->steps++;
     m->events++;
     m->now_ns += 1 + sim_below(m, 20000000);
     hth_sched_step(m->s, m->now_ns, &step);
+    SIM_MUST(m, preempted == UINT64_MAX || preempted == hth_sched_stats(m->s).preempted,
+             "somebody alone is set back");
     sim_check_over(m, &step);
     sim_check_parts(m, &step);
     sim_check_pages(m);

@@ -118,9 +118,13 @@ static void keeps_what_is_new(void **state) {
     const uint32_t first = keep(&w, 1, ids, 2);
     keep(&w, 1, ids, 5);
     assert_int_equal(hth_prefix_pages(w.tree), 5);
-    HthPage page[DEPTH];
+    HthPage page[DEPTH], own[3];
+    assert_ok(hth_pages_take(w.pages, 3, own, &err), err);
+    assert_int_equal(hth_prefix_keep(w.tree, 1, ids, own, 3), 3);
+    for (int i = 0; i < 3; i++) hth_pages_drop(w.pages, own[i]);
     assert_int_equal(hth_prefix_match(w.tree, 1, ids, 5 * LEN, page, DEPTH), 5);
     assert_int_equal(page[0].id, first);
+    assert_int_equal(hth_prefix_keep(w.tree, 1, ids, page, 5), 0);
     for (int i = 0; i < 5; i++) hth_pages_drop(w.pages, page[i]);
     world_close(&w);
 }

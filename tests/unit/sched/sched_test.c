@@ -171,6 +171,24 @@ static void a_burst_shares_what_is_being_computed(void **state) {
     world_close(&w);
 }
 
+/* Two that computed the same in the same step keep it once. */
+static void what_was_computed_twice_is_kept_once(void **state) {
+    (void)state;
+    World w;
+    open_usual(&w, 40);
+    for (uint64_t id = 1; id <= 2; id++) arrive_ok(&w, (HthTicket){ .id = id, .n = 60 });
+    uint32_t drawn = 0;
+    for (; drawn < 8; drawn++) {
+        step(&w);
+        assert_int_equal(w.step.count, 2);
+        draw(&w);
+    }
+    assert_ptr_not_equal(part(&w, 1)->kv, part(&w, 2)->kv);
+    assert_ptr_equal(part(&w, 1)->kv->pages[0], part(&w, 2)->kv->pages[0]);
+    assert_int_equal(hth_pages_free_count(w.pages), 40 - 3);
+    world_close(&w);
+}
+
 static void refuses_with_counts(void **state) {
     (void)state;
     HthErr err = { 0 };
@@ -500,6 +518,7 @@ int main(void) {
         cmocka_unit_test(answers_come_before_prompts),
         cmocka_unit_test(the_next_turn_finds_the_last),
         cmocka_unit_test(a_burst_shares_what_is_being_computed),
+        cmocka_unit_test(what_was_computed_twice_is_kept_once),
         cmocka_unit_test(refuses_with_counts),
         cmocka_unit_test(a_full_timeline_ends),
         cmocka_unit_test(late_ones_end),
