@@ -36,12 +36,17 @@ HthStatus hth_place_open(HthSched *s, HthErr *err) {
 }
 
 void hth_place_close(HthSched *s) {
+    while (s->run_count > 0) {
+        const uint32_t i = s->run[s->run_count - 1];
+        hth_place_leave(s, i);
+        hth_place_untape(s, i);
+    }
+    for (uint32_t b = 0; b < s->back_count; b++) hth_place_untape(s, s->back[b]);
     for (uint32_t i = 0; s->place && i < s->cfg.running_max; i++) hth_table_close(&s->place[i]);
     hth_free(s->place);
     hth_free(s->place_free);
     hth_free(s->run);
     hth_free(s->tape_free);
-    if (s->tape) hth_zero(s->tape, (size_t)s->tape_max * s->cfg.ctx_max * sizeof *s->tape);
     hth_free(s->tape);
     hth_free(s->found);
 }

@@ -218,16 +218,16 @@ static void let_in(HthSched *s) {
     while (s->waiting + s->back_count > 0) {
         const bool place = s->place_free_count > 0;
         if (!place && !hth_place_weakest(s, hth_queue_top(s))) return;
-        const bool by_age = place && s->since_aged >= HTH_SCHED_AGE_TURN - 1;
-        const uint32_t i = hth_queue_next(s, by_age);
+        const bool aged = place && s->since_aged >= HTH_SCHED_AGE_TURN - 1;
+        const uint32_t i = hth_queue_next(s, aged);
         if (i == 0) return;
         const bool fresh = s->req[i].state == HTH_REQ_WAITING;
         if (!hth_place_admit(s, i)) return;
-        if (by_age)
+        if (aged)
             s->req[i].rank = HTH_SCHED_AGED;
         else if (fresh)
             hth_queue_turn(s, s->req[i].user);
-        s->since_aged = by_age ? 0 : s->since_aged + 1;
+        s->since_aged = aged ? 0 : s->since_aged + 1;
     }
 }
 
@@ -302,10 +302,14 @@ static void give_answers(HthSched *s) {
     s->stats.decode_rows += s->row_count;
 }
 
+static bool by_age(const HthSched *s) {
+    return s->stats.steps % HTH_SCHED_AGE_TURN == 0;
+}
+
 /* Whose prompt goes first; every so often simply the oldest. */
 static bool prompt_first(const HthSched *s, const HthReq *a, const HthReq *b) {
     const uint64_t left = s->user[a->user].service, right = s->user[b->user].service;
-    if (s->stats.steps % HTH_SCHED_AGE_TURN == 0) return a->seq < b->seq;
+    if (by_age(s)) return a->seq < b->seq;
     if (a->rank != b->rank) return a->rank > b->rank;
     return left != right ? left < right : a->seq < b->seq;
 }
@@ -329,7 +333,7 @@ static void give_prompts(HthSched *s) {
         const uint32_t n = left < room ? left : room;
         r->served_step = s->stats.steps;
         if (n < left && n < HTH_SCHED_PIECE_MIN && s->row_count > answers) continue;
-        hth_queue_turn(s, r->user);
+        if (!by_age(s)) hth_queue_turn(s, r->user);
         const bool grown = hth_place_grow(s, i, r->computed + n);
         HTH_ASSERT(grown); /* promised */
         give(s, i, n);

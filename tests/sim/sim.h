@@ -25,7 +25,7 @@
 #include "sched/state.h"
 #include "sim/fake.h"
 
-enum { SIM_USERS = 8, SIM_TENANTS = 4, SIM_FAIR = 2, SIM_IDLE_MAX = 4000 };
+enum { SIM_USERS = 8, SIM_TENANTS = 4, SIM_PLACES = 40, SIM_FAIR = 2, SIM_IDLE_MAX = 4000 };
 
 typedef struct SimShape {
     uint32_t running_max, rows_max, ctx_max, page_count, queue_max, queue_user_max;
@@ -496,8 +496,8 @@ static inline void sim_step(Sim *m) {
     else if (m->live > 0)
         sim_idle(m, &step);
     /* events end what the step has lent; what they need is copied */
-    HthSchedRows part[64];
-    HTH_ASSERT(step.count <= HTH_COUNT(part));
+    HthSchedRows part[SIM_PLACES];
+    HTH_ASSERT(step.count <= SIM_PLACES);
     memcpy(part, step.rows, step.count * sizeof part[0]);
     for (uint32_t k = 0; k < step.count && !m->wrong[0]; k++) {
         SimReq *r = sim_find(m, part[k].id);
@@ -549,7 +549,8 @@ static inline SimShape sim_shape(uint64_t seed) {
                    .ctx_max = HTH_PAGE_LEN * (1 + sim_below(&draw, 8)) - sim_below(&draw, 30) };
     const uint32_t pages = (h.ctx_max + HTH_PAGE_LEN - 1) / HTH_PAGE_LEN;
     h.page_count = pages + sim_below(&draw, pages * h.running_max);
-    h.queue_max = 4 + sim_below(&draw, 60);
+    if (sim_chance(&draw, 50)) h.running_max = SIM_PLACES;
+    h.queue_max = 4 + sim_below(&draw, sim_chance(&draw, 100) ? 800 : 60);
     h.queue_user_max = 1 + sim_below(&draw, h.queue_max);
     h.tenants = 1 + sim_below(&draw, SIM_TENANTS);
     h.users = 1 + sim_below(&draw, SIM_USERS);

@@ -217,6 +217,31 @@ static void refuses_with_counts(void **state) {
     world_close(&w);
 }
 
+/* One ends every two seconds and twelve wait: an eighth of the queue is a time or two away. */
+static void says_when_to_come_again(void **state) {
+    (void)state;
+    World w;
+    open_usual(&w, 40);
+    for (uint64_t id = 1; id <= 16; id++)
+        arrive_ok(&w, (HthTicket){ .id = id, .user = id, .n = 9, .ctx = 99 });
+    step(&w);
+    assert_int_equal(hth_sched_retry_after_s(w.s), 1); /* nothing is known yet */
+    for (uint64_t id = 17; id <= 60; id++) {
+        draw(&w);
+        hth_sched_end(w.s, id - 16);
+        w.now += 2000000000;
+        arrive_ok(&w, (HthTicket){ .id = id, .user = id, .n = 9, .ctx = 99 });
+        step(&w);
+    }
+    assert_int_equal(hth_sched_stats(w.s).waiting, 12);
+    assert_in_range(hth_sched_retry_after_s(w.s), 4, 5);
+    w.now += UINT64_C(100000000000000);
+    hth_sched_cancel(w.s, 60);
+    step(&w);
+    assert_int_equal(hth_sched_retry_after_s(w.s), 600);
+    world_close(&w);
+}
+
 static void a_full_timeline_ends(void **state) {
     (void)state;
     World w;
@@ -520,6 +545,7 @@ int main(void) {
         cmocka_unit_test(a_burst_shares_what_is_being_computed),
         cmocka_unit_test(what_was_computed_twice_is_kept_once),
         cmocka_unit_test(refuses_with_counts),
+        cmocka_unit_test(says_when_to_come_again),
         cmocka_unit_test(a_full_timeline_ends),
         cmocka_unit_test(late_ones_end),
         cmocka_unit_test(a_short_pool_sets_back_the_youngest),
