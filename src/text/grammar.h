@@ -35,6 +35,7 @@ HTH_MUST_CHECK HthStatus hth_masks_open(HthMasks **out, const HthVocab *v, uint3
                                         HthErr *err);
 void hth_masks_close(HthMasks **m);
 
+/* masks may be NULL: then there are bytes only. */
 HTH_MUST_CHECK HthStatus hth_matcher_open(HthMatcher **out, const HthGrammar *g, HthMasks *masks,
                                           HthErr *err);
 void hth_matcher_close(HthMatcher **m);

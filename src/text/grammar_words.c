@@ -1,0 +1,152 @@
+/* grammar_words.c - a vocabulary's spellings, in order, as a trie laid out in a row.
+ *
+ * Thread: a trie is immutable once open, any; masks have one owner. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "text/grammar_int.h"
+
+#define SPELLINGS_MAX ((size_t)256 << 20)
+
+int hth_word_cmp(const void *a, const void *b) {
+    const HthWord *x = a, *y = b;
+    const uint32_t n = x->n < y->n ? x->n : y->n;
+    const int c = n ? memcmp(x->p, y->p, n) : 0;
+    if (c) return c;
+    if (x->n != y->n) return x->n < y->n ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static uint32_t shared(const HthWord *a, const HthWord *b) {
+    uint32_t n = 0;
+    while (n < a->n && n < b->n && a->p[n] == b->p[n]) n++;
+    return n;
+}
+
+HthStatus hth_row_trie_open(HthRowTrie *t, const HthWord *words, uint32_t n, HthErr *err) {
+    uint32_t open[HTH_WORD_MAX + 1], depth = 0, nodes = 0;
+    *t = (HthRowTrie){ 0 };
+    for (uint32_t i = 0; i < n; i++) {
+        HTH_ASSERT(words[i].n <= HTH_WORD_MAX);
+        nodes += words[i].n - (i ? shared(&words[i - 1], &words[i]) : 0);
+    }
+    t->node = hth_calloc((size_t)nodes + 1, sizeof *t->node);
+    t->id = hth_calloc((size_t)n + 1, sizeof *t->id);
+    if (!t->node || !t->id) {
+        hth_row_trie_close(t);
+        return HTH_FAIL(err, HTH_ENOMEM, "out of memory for %u tokens", n);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t same = i ? shared(&words[i - 1], &words[i]) : 0;
+        while (depth > same) t->node[open[--depth]].skip = t->node_n;
+        while (depth < words[i].n) {
+            t->node[t->node_n] = (HthRowNode){ .word = i,
+                                               .depth = (uint16_t)(depth + 1),
+                                               .byte = words[i].p[depth] };
+            open[depth++] = t->node_n++;
+        }
+        t->id[t->id_n++] = words[i].id;
+    }
+    while (depth) t->node[open[--depth]].skip = t->node_n;
+    t->node[t->node_n].word = n;
+    return HTH_OK;
+}
+
+void hth_row_trie_close(HthRowTrie *t) {
+    hth_free(t->node);
+    hth_free(t->id);
+    *t = (HthRowTrie){ 0 };
+}
+
+/* Text never holds these bytes; 0xFF begins a control token's name. A token of such bytes, as there
+ * are where every byte has one, must not pass for the name of another. */
+static bool is_text(const char *p, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if ((uint8_t)p[i] >= 0xF8) return false;
+    return true;
+}
+
+static HthStatus spell(HthMasks *m, HthBuf *all, uint32_t id, HthErr *err) {
+    const size_t from = all->n;
+    m->at[id] = (uint32_t)from;
+    if (hth_vocab_is_end(m->v, id)) {
+        m->ends[m->ends_n++] = id;
+        return HTH_OK;
+    }
+    if (hth_vocab_kind(m->v, id) == HTH_TOKEN_CONTROL) {
+        HTH_TRY(hth_buf_add_char(all, '\xff', err));
+        HTH_TRY(hth_buf_add_str(all, hth_vocab_text(m->v, id), err));
+        if (all->n == from + 1) all->n = from;
+    } else {
+        HTH_TRY(hth_vocab_piece(m->v, id, false, all, err));
+        if (all->n > from && !is_text(all->p + from, all->n - from)) all->n = from;
+    }
+    if (all->n - from > HTH_WORD_MAX) all->n = from;
+    return HTH_OK;
+}
+
+static HthStatus fill(HthMasks *m, HthBuf *all, HthErr *err) {
+    const uint32_t n = hth_vocab_count(m->v);
+    for (uint32_t id = 0; id < n; id++) {
+        if (hth_vocab_is_end(m->v, id)) m->ends_n++;
+    }
+    m->ends = hth_calloc((size_t)m->ends_n + 1, sizeof *m->ends);
+    m->at = hth_calloc((size_t)m->ids_count + 1, sizeof *m->at);
+    HthWord *words = hth_calloc((size_t)n + 1, sizeof *words);
+    HthStatus status = HTH_OK;
+    if (!m->ends || !m->at || !words)
+        status = HTH_FAIL(err, HTH_ENOMEM, "out of memory for %u tokens", n);
+    m->ends_n = 0;
+    for (uint32_t id = 0; status == HTH_OK && id < n; id++) status = spell(m, all, id, err);
+    uint32_t words_n = 0;
+    for (uint32_t id = n; status == HTH_OK && id <= m->ids_count; id++)
+        m->at[id] = (uint32_t)all->n;
+    m->bytes = (uint8_t *)all->p; /* ours from here on */
+    for (uint32_t id = 0; status == HTH_OK && id < n; id++) {
+        const uint32_t bytes = m->at[id + 1] - m->at[id];
+        if (bytes) words[words_n++] = (HthWord){ m->bytes + m->at[id], bytes, id };
+    }
+    if (status == HTH_OK) {
+        qsort(words, words_n, sizeof *words, hth_word_cmp);
+        status = hth_row_trie_open(&m->trie, words, words_n, err);
+    }
+    hth_free(words);
+    return status;
+}
+
+HthStatus hth_masks_open(HthMasks **out, const HthVocab *v, uint32_t ids_count, HthErr *err) {
+    HTH_REQUIRE(ids_count >= hth_vocab_count(v) && ids_count < UINT32_MAX - 64, err, HTH_EINVAL,
+                "the model has %u rows of logits and the vocabulary %u tokens", ids_count,
+                hth_vocab_count(v));
+    HthMasks *m = hth_calloc(1, sizeof *m);
+    HTH_REQUIRE(m, err, HTH_ENOMEM, "out of memory for token masks");
+    m->v = v;
+    m->ids_count = ids_count;
+    m->words = (ids_count + 31) / 32;
+    HthBuf all;
+    hth_buf_init(&all, SPELLINGS_MAX);
+    m->bits = hth_calloc(2 * (size_t)m->words + 1, sizeof *m->bits);
+    HthStatus status =
+        m->bits ? fill(m, &all, err) : HTH_FAIL(err, HTH_ENOMEM, "out of memory for token masks");
+    if (m->bytes != (uint8_t *)all.p) hth_buf_drop(&all);
+    if (status != HTH_OK) {
+        hth_masks_close(&m);
+        return status;
+    }
+    *out = m;
+    return HTH_OK;
+}
+
+void hth_masks_close(HthMasks **m) {
+    if (!*m) return;
+    hth_places_close(*m);
+    hth_rel_close(&(*m)->rel);
+    hth_row_trie_close(&(*m)->trie);
+    hth_free((*m)->bytes);
+    hth_free((*m)->at);
+    hth_free((*m)->ends);
+    hth_free((*m)->bits);
+    hth_free(*m);
+    *m = NULL;
+}
