@@ -36,3 +36,11 @@ file(GLOB completions CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/completions/hearth.b
 foreach(completion ${completions})
     install(FILES ${completion} DESTINATION share/bash-completion/completions RENAME hearth)
 endforeach()
+
+# A service of the system, with its sockets: packaging/*.service, *.socket.
+if(HEARTH_SERVER)
+    set(BINDIR ${CMAKE_INSTALL_FULL_BINDIR})
+    configure_file(${CMAKE_SOURCE_DIR}/packaging/hearth.service ${CMAKE_BINARY_DIR}/hearth.service @ONLY)
+    install(FILES ${CMAKE_BINARY_DIR}/hearth.service ${CMAKE_SOURCE_DIR}/packaging/hearth.socket
+        DESTINATION lib/systemd/system)
+endif()

@@ -132,6 +132,8 @@ typedef struct HthNote {
     uint32_t tokens_in, tokens_out;
 } HthNote;
 HthNote *hth_x_note(HthX *x);
+const HthNote *hth_x_noted(const HthX *x);
+const char *hth_x_from(const HthX *x); /* HthPeer.address, without asking who it is */
 
 typedef struct HthXResult {
     int status; /* 0: the client left before there was an answer */

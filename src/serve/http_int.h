@@ -174,6 +174,7 @@ HTH_MUST_CHECK HthStatus hth_http_start(HthPort *port, HthErr *err); /* the libr
 
 /* http_peer.c */
 void hth_http_peer(HthConn *conn); /* fills conn->peer */
+void hth_http_peer_address(HthConn *conn); /* only its address */
 bool hth_http_same_net(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 
 /* http_request.c: callbacks of the library, loop thread */

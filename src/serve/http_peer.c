@@ -92,20 +92,29 @@ static void know_unix(HthConn *conn) {
     conn->peer.uid = who.uid;
 }
 
-void hth_http_peer(HthConn *conn) {
+void hth_http_peer_address(HthConn *conn) {
     HthPeer *p = &conn->peer;
-    *p = (HthPeer){ .tls = conn->port->tls };
+    const struct sockaddr_storage *a = &conn->address;
+    if (p->address[0]) return;
     if (conn->port->is_unix) {
         snprintf(p->address, sizeof p->address, "unix");
-        know_unix(conn);
-    } else {
-        const void *raw = conn->address.ss_family == AF_INET
-                              ? (const void *)&((struct sockaddr_in *)&conn->address)->sin_addr
-                              : (const void *)&((struct sockaddr_in6 *)&conn->address)->sin6_addr;
-        if (!inet_ntop(conn->address.ss_family, raw, p->address, sizeof p->address))
-            snprintf(p->address, sizeof p->address, "unknown");
-        know_tcp(conn);
+        return;
     }
+    const void *raw = a->ss_family == AF_INET
+                          ? (const void *)&((const struct sockaddr_in *)a)->sin_addr
+                          : (const void *)&((const struct sockaddr_in6 *)a)->sin6_addr;
+    if (!inet_ntop(a->ss_family, raw, p->address, sizeof p->address))
+        snprintf(p->address, sizeof p->address, "unknown");
+}
+
+void hth_http_peer(HthConn *conn) {
+    HthPeer *p = &conn->peer;
+    hth_http_peer_address(conn);
+    p->tls = conn->port->tls;
+    if (conn->port->is_unix)
+        know_unix(conn);
+    else
+        know_tcp(conn);
     if (p->uid_known && p->uid == OVERFLOW_UID) p->uid_known = false;
     conn->peer_known = true;
 }

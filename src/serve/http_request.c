@@ -326,6 +326,15 @@ HthNote *hth_x_note(HthX *x) {
     return &x->note;
 }
 
+const HthNote *hth_x_noted(const HthX *x) {
+    return &x->note;
+}
+
+const char *hth_x_from(const HthX *x) {
+    hth_http_peer_address(x->conn);
+    return x->conn->peer.address;
+}
+
 HthXResult hth_x_result(const HthX *x) {
     return (HthXResult){
         .status = x->first_ns ? x->status : 0,

@@ -132,6 +132,7 @@ static inline void app_stream(App *app, HthX *x, bool whole, bool silent, bool f
                                .ping_ms = (uint32_t)app_number(x, "ping", 0),
                                .whole = whole };
     app->opened++;
+    hth_x_wake(x); /* too early is harmless */
     hth_x_source(x, 200, whole ? "text/plain" : "text/event-stream", &source);
     if (silent || flood || !s->total) return;
     s->threaded = !pthread_create(&s->thread, NULL, stream_produce, s);

@@ -1,0 +1,218 @@
+/* auth_session.c - launch links, sessions of browsers, and the brake on guessing.
+ *
+ * Tables of fixed size; what is oldest makes room.  Tokens are kept as digests: who reads our
+ * memory cannot log in.
+ *
+ * Thread: any; the functions of auth_int.h under HthAuth.mutex. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "crypt/hash.h"
+#include "serve/auth_int.h"
+
+enum {
+    LINK_S = 300,
+    SESSION_S = 30 * 86400,
+    UNUSED_S = 7 * 86400, /* a session that nobody uses ends earlier */
+    FREE_FAILS = 5, /* wrong keys that cost nothing */
+    WAIT_S_MAX = 60,
+    FORGET_S = 600
+};
+#define NS_PER_S 1000000000u
+
+static void new_token(char token[HTH_TOKEN_TEXT], uint8_t sha256[32]) {
+    uint8_t secret[32];
+    HthBuf text;
+    hth_random(secret, sizeof secret);
+    hth_buf_init(&text, HTH_TOKEN_TEXT);
+    token[0] = '\0';
+    /* Without memory for 44 bytes there is no token: an empty one opens nothing. */
+    if (hth_base64(&text, HTH_BASE64_URL, secret, sizeof secret, NULL) == HTH_OK &&
+        text.n == HTH_TOKEN_TEXT - 1)
+        memcpy(token, text.p, HTH_TOKEN_TEXT);
+    hth_hash(HTH_SHA256, secret, sizeof secret, sha256);
+    if (token[0]) hth_hash(HTH_SHA256, token, HTH_TOKEN_TEXT - 1, sha256);
+    hth_zero(secret, sizeof secret);
+    if (text.p) hth_zero(text.p, text.cap);
+    hth_buf_drop(&text);
+}
+
+/* ---- links ----------------------------------------------------------------------------------- */
+
+void hth_auth_link(HthAuth *a, const HthWho *who, char token[HTH_TOKEN_TEXT]) {
+    uint8_t sha256[32];
+    new_token(token, sha256);
+    pthread_mutex_lock(&a->mutex);
+    HthLink *l = &a->links[0];
+    for (size_t i = 1; i < HTH_LINKS_MAX; i++)
+        if (a->links[i].expires_s < l->expires_s) l = &a->links[i];
+    memcpy(l->sha256, sha256, sizeof sha256);
+    l->who = *who;
+    l->expires_s = hth_clock_unix_s() + LINK_S;
+    pthread_mutex_unlock(&a->mutex);
+}
+
+/* Burns it. */
+static bool use_link(HthAuth *a, HthStr token, const HthPeer *peer, int64_t now_s, HthWho *who) {
+    uint8_t sha256[32];
+    bool good = false;
+    hth_hash(HTH_SHA256, token.p, token.n, sha256);
+    for (size_t i = 0; i < HTH_LINKS_MAX; i++) {
+        HthLink *l = &a->links[i];
+        if (!hth_secret_equal(sha256, l->sha256, sizeof sha256) || !l->expires_s) continue;
+        good = now_s < l->expires_s;
+        *who = l->who;
+        *l = (HthLink){ 0 };
+        /* The owner's link is for the owner's browser; another user of this machine may have seen
+         * it go by. */
+        if (who->how == HTH_HOW_SAME_USER) good &= peer->uid_known && peer->uid == a->owner_uid;
+    }
+    return good;
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+HthStatus hth_auth_login(HthAuth *a, HthStr token, const HthPeer *peer, char cookie[HTH_TOKEN_TEXT],
+                         HthErr *err) {
+    const int64_t now_s = hth_clock_unix_s();
+    uint8_t sha256[32];
+    HthWho who;
+    new_token(cookie, sha256);
+    pthread_mutex_lock(&a->mutex);
+    const bool good = cookie[0] && use_link(a, token, peer, now_s, &who);
+    if (good) {
+        HthSession *s = &a->sessions[0];
+        for (size_t i = 1; i < HTH_SESSIONS_MAX; i++)
+            if (a->sessions[i].used_s < s->used_s) s = &a->sessions[i];
+        *s = (HthSession){ .who = who,
+                           .is_key = who.how == HTH_HOW_KEY,
+                           .uid_known = peer->uid_known,
+                           .uid = peer->uid,
+                           .expires_s = now_s + SESSION_S,
+                           .used_s = now_s };
+        memcpy(s->sha256, sha256, sizeof sha256);
+    }
+    pthread_mutex_unlock(&a->mutex);
+    HTH_REQUIRE(good, err, HTH_EDENIED,
+                "This link was used already, is older than five minutes, or was made for another "
+                "user; ask hearth for a new one.");
+    return HTH_OK;
+}
+
+/* A session that a key began ends with the key. */
+static bool key_is_good(const HthAuth *a, const HthSession *s, int64_t now_s) {
+    for (uint32_t i = 0; s->is_key && i < a->keys.count; i++) {
+        const HthKey *k = &a->keys.keys[i];
+        if (!strcmp(k->name, s->who.name) && (!k->expires_s || now_s < k->expires_s)) return true;
+    }
+    return !s->is_key;
+}
+
+HthSession *hth_auth_session(HthAuth *a, HthStr cookie, const HthPeer *peer, int64_t now_s) {
+    uint8_t sha256[32];
+    HthSession *found = NULL;
+    hth_hash(HTH_SHA256, cookie.p, cookie.n, sha256);
+    for (size_t i = 0; i < HTH_SESSIONS_MAX; i++) {
+        HthSession *s = &a->sessions[i];
+        if (!hth_secret_equal(sha256, s->sha256, sizeof sha256)) continue;
+        if (now_s < s->expires_s && now_s - s->used_s < UNUSED_S) found = s;
+    }
+    if (!found || !key_is_good(a, found, now_s)) return NULL;
+    if (found->uid_known && (!peer->uid_known || peer->uid != found->uid)) return NULL;
+    found->used_s = now_s;
+    return found;
+}
+
+void hth_auth_logout(HthAuth *a, HthStr cookie) {
+    uint8_t sha256[32];
+    hth_hash(HTH_SHA256, cookie.p, cookie.n, sha256);
+    pthread_mutex_lock(&a->mutex);
+    for (size_t i = 0; i < HTH_SESSIONS_MAX; i++)
+        if (hth_secret_equal(sha256, a->sessions[i].sha256, sizeof sha256))
+            a->sessions[i] = (HthSession){ 0 };
+    pthread_mutex_unlock(&a->mutex);
+}
+
+void hth_auth_answer_login(HthAuth *a, HthX *x) {
+    char cookie[HTH_TOKEN_TEXT], header[256];
+    HthErr err = { 0 };
+    HthStr token;
+    const HthPeer *peer = hth_x_peer(x);
+    hth_x_add_header(x, "Cache-Control", HTH_STR("no-store"));
+    hth_x_add_header(x, "Referrer-Policy", HTH_STR("no-referrer"));
+    if (!hth_str_eq(hth_x_method(x), HTH_STR("GET"))) {
+        hth_x_add_header(x, "Allow", HTH_STR("GET"));
+        hth_x_reply(x, 405, "text/plain; charset=utf-8", HTH_STR("Only GET.\n"));
+        return;
+    }
+    (void)hth_x_query(x, "t", &token);
+    if (hth_auth_login(a, token, peer, cookie, &err) != HTH_OK) {
+        hth_x_reply(x, 403, "text/plain; charset=utf-8", hth_str(err.text));
+        return;
+    }
+    snprintf(header, sizeof header, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s",
+             hth_auth_cookie_name(a, peer->tls), cookie, SESSION_S, peer->tls ? "; Secure" : "");
+    hth_x_add_header(x, "Set-Cookie", hth_str(header));
+    hth_x_add_header(x, "Location", HTH_STR("/"));
+    hth_x_reply(x, 303, "text/plain; charset=utf-8", HTH_STR("Logged in.\n"));
+    hth_zero(cookie, sizeof cookie);
+    hth_zero(header, sizeof header);
+}
+
+/* ---- the brake ------------------------------------------------------------------------------- */
+
+/* Who shares a brake: a user of this machine, else an address; of IPv6 the first half of it. */
+static void brake_name(char out[64], const HthPeer *peer) {
+    if (peer->uid_known) {
+        snprintf(out, 64, "uid %u", peer->uid);
+        return;
+    }
+    snprintf(out, 64, "%s", peer->address);
+    uint32_t colons = 0;
+    for (char *c = out; strchr(peer->address, ':') && *c; c++) {
+        colons += *c == ':';
+        if (colons == 4 || (c > out && c[0] == ':' && c[-1] == ':')) {
+            *c = '\0';
+            return;
+        }
+    }
+}
+
+static HthBrake *find_brake(HthAuth *a, const HthPeer *peer) {
+    char name[64];
+    brake_name(name, peer);
+    for (size_t i = 0; i < HTH_BRAKES_MAX; i++)
+        if (a->brakes[i].fails && !strcmp(a->brakes[i].address, name)) return &a->brakes[i];
+    return NULL;
+}
+
+uint32_t hth_auth_brake(HthAuth *a, const HthPeer *peer, uint64_t now_ns) {
+    const HthBrake *b = find_brake(a, peer);
+    if (!b || now_ns >= b->until_ns) return 0;
+    return (uint32_t)((b->until_ns - now_ns + NS_PER_S - 1) / NS_PER_S);
+}
+
+void hth_auth_failed(HthAuth *a, const HthPeer *peer, uint64_t now_ns) {
+    HthBrake *b = find_brake(a, peer);
+    if (b && now_ns - b->last_ns > (uint64_t)FORGET_S * NS_PER_S) b->fails = 0;
+    if (!b) {
+        b = &a->brakes[0];
+        for (size_t i = 1; i < HTH_BRAKES_MAX; i++)
+            if (a->brakes[i].last_ns < b->last_ns) b = &a->brakes[i];
+        *b = (HthBrake){ 0 };
+        brake_name(b->address, peer);
+    }
+    b->last_ns = now_ns;
+    if (b->fails < 1000) b->fails++;
+    if (b->fails <= FREE_FAILS) return;
+    const uint32_t doublings = b->fails - FREE_FAILS - 1;
+    const uint64_t wait_s = doublings < 6 ? 1u << doublings : WAIT_S_MAX;
+    b->until_ns = now_ns + (wait_s < WAIT_S_MAX ? wait_s : WAIT_S_MAX) * NS_PER_S;
+}
+
+void hth_auth_passed(HthAuth *a, const HthPeer *peer) {
+    HthBrake *b = find_brake(a, peer);
+    if (b) *b = (HthBrake){ 0 };
+}

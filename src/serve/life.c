@@ -1,0 +1,133 @@
+/* life.c - a server's life: signals, and what it tells the service manager.
+ *
+ * The protocol of notification is a datagram to $NOTIFY_SOCKET, and no library is needed for it.
+ *
+ * Thread: main. */
+#include "serve/life.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "serve/life_int.h"
+
+#define NS_PER_MS 1000000u
+
+bool hth_life_notify(const char *message) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    const size_t n = path ? strlen(path) : 0;
+    if (n < 2 || n >= sizeof a.sun_path || (path[0] != '/' && path[0] != '@')) return false;
+    memcpy(a.sun_path, path, n);
+    if (path[0] == '@') a.sun_path[0] = '\0'; /* an abstract name */
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    const socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+    const bool sent = sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&a,
+                             len) == (ssize_t)strlen(message);
+    close(fd);
+    return sent;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+
+static sigset_t our_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < HTH_COUNT(signals); i++) sigaddset(&set, signals[i]);
+    return set;
+}
+
+void hth_life_block_signals(HthLife *life) {
+    const sigset_t ours = our_signals();
+    pthread_sigmask(SIG_BLOCK, &ours, &life->signals_before);
+    signal(SIGPIPE, SIG_IGN); /* a client that left is an error of its write */
+}
+
+void hth_life_unblock_signals(HthLife *life) {
+    const sigset_t ours = our_signals();
+    const struct timespec none = { 0, 0 };
+    while (sigtimedwait(&ours, NULL, &none) > 0) {
+    } /* asked for the third time: it is ending */
+    pthread_sigmask(SIG_SETMASK, &life->signals_before, NULL);
+}
+
+/* Half the time the service manager gives us, or 0: it does not watch. */
+static uint64_t watchdog_ns(void) {
+    const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+    uint64_t v = 0, p = 0;
+    if (!us || !hth_str_u64(hth_str(us), &v) || v > (uint64_t)1 << 40) return 0;
+    if (pid && (!hth_str_u64(hth_str(pid), &p) || p != (uint64_t)getpid())) return 0;
+    return v * 1000 / 2;
+}
+
+/* A signal, or 0 when ms have passed. */
+static int wait_signal(uint32_t ms) {
+    const sigset_t ours = our_signals();
+    const struct timespec t = { ms / 1000, (long)(ms % 1000) * (long)NS_PER_MS };
+    const int sig = sigtimedwait(&ours, NULL, &t);
+    return sig > 0 ? sig : 0;
+}
+
+static void reload(const HthLifeHooks *hooks) {
+    HthErr err = { 0 };
+    char message[80];
+    snprintf(message, sizeof message, "RELOADING=1\nMONOTONIC_USEC=%llu",
+             (unsigned long long)(hth_clock_ns() / 1000));
+    hth_life_notify(message);
+    if (hooks->reload && hooks->reload(hooks->payload, &err) != HTH_OK)
+        hth_log(HTH_LOG_ERROR, "serve: reloading failed, what was is kept: %s", err.text);
+    hth_life_notify("READY=1");
+}
+
+static bool drain(HthHttp *http, uint32_t drain_ms) {
+    const uint64_t end = hth_clock_ns() + (uint64_t)drain_ms * NS_PER_MS;
+    hth_life_notify("STOPPING=1");
+    hth_http_drain(http);
+    while (hth_http_busy(http)) {
+        if (hth_clock_ns() >= end) {
+            hth_log(HTH_LOG_WARN, "serve: %u requests are cut: they had %u ms to end",
+                    hth_http_busy(http), drain_ms);
+            return false;
+        }
+        const int sig = wait_signal(20);
+        if (sig && sig != SIGHUP) return false; /* asked twice: now */
+    }
+    return true;
+}
+
+bool hth_life_run(HthLife *life, HthHttp *http, const HthLifeHooks *hooks) {
+    const uint64_t watch = watchdog_ns();
+    uint64_t fed = hth_clock_ns(), ticked = fed;
+    (void)life;
+    hth_life_notify("READY=1");
+    for (;;) {
+        const uint32_t wait_ms = watch && watch < 1000u * NS_PER_MS ? 1 + watch / NS_PER_MS : 1000;
+        const int sig = wait_signal(wait_ms);
+        const uint64_t now = hth_clock_ns();
+        if (sig == SIGHUP)
+            reload(hooks);
+        else if (sig)
+            return drain(http, hooks->drain_ms ? hooks->drain_ms : 30000);
+        if (watch && now - fed >= watch / 2) {
+            hth_life_notify("WATCHDOG=1");
+            fed = now;
+        }
+        if (hooks->tick && now - ticked >= 900u * NS_PER_MS) {
+            hooks->tick(hooks->payload);
+            ticked = now;
+        }
+    }
+}
