@@ -1,0 +1,349 @@
+/* models_api.c - see models_api.h: lists, show, and what others than Ollama ask.
+ *
+ * Thread: any. */
+#include "serve/models_api.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "serve/model_facts.h"
+#include "serve/models_api_int.h"
+
+/* ---- pieces ---------------------------------------------------------------------------------- */
+
+int hth_api_fail(HthBuf *out, int status, const char *text) {
+    HthOut o = hth_out_begin(out, NULL);
+    hth_out(&o, "{\"error\":%q}", hth_str(text));
+    return hth_out_end(&o) == HTH_OK ? status : 500;
+}
+
+int hth_api_done(HthOut *o, int status) {
+    return hth_out_end(o) == HTH_OK ? status : hth_api_fail(o->buf, 500, "out of memory");
+}
+
+int hth_api_missing(HthBuf *out, HthStr name) {
+    char text[HTH_NAME_MAX + 64];
+    HthName n; /* shown only when it is made of harmless letters */
+    if (hth_name_parse(&n, name, NULL) != HTH_OK) return hth_api_fail(out, 404, "model not found");
+    snprintf(text, sizeof text, "model '%.*s' not found", HTH_STR_ARG(name));
+    return hth_api_fail(out, 404, text);
+}
+
+/* RFC 3339 in UTC, nanoseconds. 0: when the program was built, for what is part of it. */
+static const char *time_text(int64_t ns, char out[48]) {
+    struct stat st;
+    struct tm tm;
+    if (ns <= 0 && !stat("/proc/self/exe", &st)) ns = (int64_t)st.st_mtim.tv_sec * 1000000000;
+    const time_t s = (time_t)(ns / 1000000000);
+    gmtime_r(&s, &tm);
+    const size_t n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(out + n, 48 - n, ".%09dZ", (int)(ns % 1000000000));
+    return out;
+}
+
+/* 1.2B, 8B, 137M, 22.50M, 4K: as Ollama shows it. */
+static const char *amount_text(uint64_t v, char out[32]) {
+    static const struct {
+        double unit;
+        const char *whole, *part;
+    } rows[] = { { 1e9, "%.0fB", "%.1fB" }, { 1e6, "%.0fM", "%.2fM" }, { 1e3, "%.0fK", "%.0fK" } };
+    snprintf(out, 32, "%" PRIu64, v);
+    for (size_t i = 0; i < HTH_COUNT(rows); i++) {
+        const double x = (double)v / rows[i].unit;
+        if (x < 1) continue;
+        snprintf(out, 32, x == (double)(uint64_t)x ? rows[i].whole : rows[i].part, x);
+        break;
+    }
+    return out;
+}
+
+static void put_details(HthOut *o, const HthStored *m) {
+    char text[32];
+    const HthStr arch = hth_str(m->facts.arch);
+    hth_out(o,
+            "{\"parent_model\":%q,\"format\":\"gguf\",\"family\":%q,\"families\":[%q],"
+            "\"parameter_size\":%q,\"quantization_level\":%q",
+            hth_str(m->parent), arch, arch, hth_str(amount_text(m->facts.params, text)),
+            hth_str(m->facts.quant));
+    if (m->facts.ctx) hth_out(o, ",\"context_length\":%U", m->facts.ctx);
+    if (m->facts.embd) hth_out(o, ",\"embedding_length\":%U", m->facts.embd);
+    hth_out_raw(o, HTH_STR("}"));
+}
+
+static void put_capabilities(HthOut *o, const HthModelFacts *f) {
+    const struct {
+        bool has;
+        const char *name;
+    } rows[] = { { !f->embedding && !f->rerank, "completion" },
+                 { f->embedding, "embedding" },
+                 { f->rerank, "rerank" },
+                 { f->tools, "tools" },
+                 { f->insert, "insert" },
+                 { f->thinking, "thinking" } };
+    bool any = false;
+    hth_out_raw(o, HTH_STR("["));
+    for (size_t i = 0; i < HTH_COUNT(rows); i++) {
+        if (!rows[i].has) continue;
+        hth_out(o, "%s\"%s\"", any ? "," : "", rows[i].name);
+        any = true;
+    }
+    hth_out_raw(o, HTH_STR("]"));
+}
+
+static const char *brief_of(const HthStored *m, char out[HTH_NAME_MAX + 1]) {
+    hth_name_print_short(out, &m->name);
+    return out;
+}
+
+/* The one model of that name, or an answer is written and NULL comes back. */
+static HthStoreList *find_one(HthStore *s, HthStr name, int *status, HthBuf *out) {
+    HthErr err = { 0 };
+    HthStoreList *l = NULL;
+    if (hth_store_find(s, name, &l, &err) != HTH_OK) {
+        *status = hth_api_fail(out, hth_api_status(&err), err.text);
+        return NULL;
+    }
+    if (!l->count) {
+        hth_store_list_close(&l);
+        *status = hth_api_missing(out, name);
+    }
+    return l;
+}
+
+/* ---- tags, ps -------------------------------------------------------------------------------- */
+
+int hth_models_api_tags(HthStore *s, HthBuf *out) {
+    HthErr err = { 0 };
+    HthStoreList *l = NULL;
+    if (hth_store_list(s, &l, &err) != HTH_OK)
+        return hth_api_fail(out, hth_api_status(&err), err.text);
+    HthOut o = hth_out_begin(out, &err);
+    hth_out_raw(&o, HTH_STR("{\"models\":["));
+    for (size_t i = 0; i < l->count; i++) {
+        const HthStored *m = &l->items[i];
+        char when[48];
+        hth_out(&o,
+                "%s{\"name\":%q,\"model\":%q,\"modified_at\":%q,\"size\":%U,\"digest\":%q,"
+                "\"details\":",
+                i ? "," : "", hth_str(m->full), hth_str(m->full),
+                hth_str(time_text(m->modified_ns, when)), m->bytes, hth_str(m->digest));
+        put_details(&o, m);
+        hth_out_raw(&o, HTH_STR(",\"capabilities\":"));
+        put_capabilities(&o, &m->facts);
+        if (m->error[0]) hth_out(&o, ",\"error\":%q", hth_str(m->error));
+        hth_out_raw(&o, HTH_STR("}"));
+    }
+    hth_out_raw(&o, HTH_STR("]}"));
+    hth_store_list_close(&l);
+    return hth_api_done(&o, 200);
+}
+
+int hth_models_api_ps(HthStore *s, const HthPsRow *rows, size_t n, HthBuf *out) {
+    HthErr err = { 0 };
+    HthOut o = hth_out_begin(out, &err);
+    hth_out_raw(&o, HTH_STR("{\"models\":["));
+    for (size_t i = 0; i < n; i++) {
+        const HthPsRow *r = &rows[i];
+        HthStoreList *l = NULL;
+        char when[48] = "9999-12-31T23:59:59Z";
+        if (r->expires_s < (int64_t)1 << 33)
+            time_text((r->expires_s > 0 ? r->expires_s : 1) * 1000000000, when);
+        const HthStored none = { .full = "", .digest = "", .parent = "" }, *m = &none;
+        if (hth_store_find(s, r->name, &l, NULL) == HTH_OK && l->count) m = l->items;
+        const HthStr name = m->full[0] ? hth_str(m->full) : r->name;
+        hth_out(&o,
+                "%s{\"name\":%q,\"model\":%q,\"size\":%U,\"digest\":%q,\"details\":", i ? "," : "",
+                name, name, r->bytes, hth_str(m->digest));
+        put_details(&o, m);
+        hth_out(&o, ",\"expires_at\":%q,\"size_vram\":0,\"context_length\":%u,\"jobs\":%u}",
+                hth_str(when), r->ctx, r->jobs);
+        hth_store_list_close(&l);
+    }
+    hth_out_raw(&o, HTH_STR("]}"));
+    return hth_api_done(&o, 200);
+}
+
+/* ---- show ------------------------------------------------------------------------------------ */
+
+static HthStr text_in(const json_t *o, const char *member) {
+    const json_t *v = json_object_get(o, member);
+    return json_is_string(v) ? (HthStr){ json_string_value(v), json_string_length(v) }
+                             : HTH_STR("");
+}
+
+static void put_license(HthOut *o, const HthStored *m, const HthGguf *g) {
+    const json_t *a = json_object_get(m->settings, "license");
+    hth_out_raw(o, HTH_STR("\""));
+    for (size_t i = 0; i < json_array_size(a); i++) {
+        const json_t *v = json_array_get(a, i);
+        if (i) hth_out_raw(o, HTH_STR("\\n"));
+        hth_out_text(o, (HthStr){ json_string_value(v), json_string_length(v) });
+    }
+    if (!json_array_size(a)) hth_out_text(o, hth_model_facts_text(g, "general.license"));
+    hth_out_raw(o, HTH_STR("\""));
+}
+
+static HthStatus modelfile_of(HthBuf *text, const HthStored *m, HthErr *err) {
+    char brief[HTH_NAME_MAX + 1];
+    HTH_TRY(hth_buf_printf(text, err,
+                           "# Modelfile of hearth\n"
+                           "# To make a new model of this one, put this in place of FROM:\n"
+                           "# FROM %s\n\nFROM %s\n",
+                           brief_of(m, brief), m->path ? m->path : brief));
+    const HthStatus status = hth_modelfile_print(text, m->settings, err);
+    if (status != HTH_EINVAL) return status; /* EINVAL: a text that no Modelfile can hold */
+    return hth_buf_printf(text, err, "# %s\n", err->text);
+}
+
+static int show(const HthStored *m, bool verbose, HthBuf *out) {
+    HthErr err = { 0 };
+    HthGguf *g = NULL;
+    HthBuf file, params;
+    if (hth_model_facts_open(&g, m, &err) != HTH_OK)
+        return hth_api_fail(out, err.status == HTH_ENOMEM ? 507 : 500, err.text);
+    hth_buf_init(&file, 2 * (size_t)HTH_MODELFILE_MAX);
+    hth_buf_init(&params, HTH_MODELFILE_MAX);
+    const json_t *p = json_object_get(m->settings, "parameters");
+    HthOut o = hth_out_begin(out, &err);
+    o.status = modelfile_of(&file, m, &err);
+    if (o.status == HTH_OK) o.status = hth_parameters_print(&params, p, &err);
+    HthStr template = text_in(m->settings, "template");
+    if (!template.n) template = hth_model_facts_text(g, "tokenizer.chat_template");
+    char when[48];
+    hth_out_raw(&o, HTH_STR("{\"license\":"));
+    put_license(&o, m, g);
+    hth_out(&o, ",\"modelfile\":%q,\"parameters\":%q,\"template\":%q,\"system\":%q,\"details\":",
+            hth_buf_str(&file), hth_buf_str(&params), template, text_in(m->settings, "system"));
+    put_details(&o, m);
+    const json_t *messages = json_object_get(m->settings, "messages");
+    if (messages) hth_out(&o, ",\"messages\":%j", messages);
+    hth_out_raw(&o, HTH_STR(",\"model_info\":"));
+    hth_model_facts_info(&o, g, &m->facts, verbose);
+    hth_out_raw(&o, HTH_STR(",\"tensors\":"));
+    hth_model_facts_tensors(&o, g);
+    hth_out_raw(&o, HTH_STR(",\"capabilities\":"));
+    put_capabilities(&o, &m->facts);
+    hth_out(&o, ",\"modified_at\":%q", hth_str(time_text(m->modified_ns, when)));
+    const HthStr requires = text_in(m->settings, "requires");
+    if (requires.n) hth_out(&o, ",\"requires\":%q", requires);
+    hth_out(&o, ",\"digest\":%q}", hth_str(m->digest));
+    hth_buf_drop(&file);
+    hth_buf_drop(&params);
+    hth_gguf_close(&g);
+    return hth_api_done(&o, 200);
+}
+
+int hth_models_api_show(HthStore *s, HthStr body, HthBuf *out) {
+    HthErr err = { 0 };
+    json_t *o = NULL;
+    HthStr name;
+    int status = hth_api_body(&o, &name, body, out);
+    if (status) return status;
+    HthStoreList *l = find_one(s, name, &status, out);
+    if (l) status = show(l->items, json_is_true(json_object_get(o, "verbose")), out);
+    hth_store_list_close(&l);
+    json_decref(o);
+    (void)err;
+    return status;
+}
+
+/* ---- OpenAI ---------------------------------------------------------------------------------- */
+
+static int openai_fail(HthBuf *out, int status, const char *text, const char *code) {
+    HthOut o = hth_out_begin(out, NULL);
+    hth_out(&o,
+            "{\"error\":{\"message\":%q,\"type\":\"invalid_request_error\",\"param\":\"model\","
+            "\"code\":%s%s%s}}",
+            hth_str(text), code ? "\"" : "", code ? code : "null", code ? "\"" : "");
+    return hth_api_done(&o, status);
+}
+
+static void put_openai(HthOut *o, const HthStored *m, uint32_t ctx) {
+    char brief[HTH_NAME_MAX + 1];
+    const uint64_t own = m->facts.ctx, effective = ctx && (!own || ctx < own) ? ctx : own;
+    hth_out(o,
+            "{\"id\":%q,\"object\":\"model\",\"created\":%I,\"owned_by\":%q,"
+            "\"context_length\":%U,\"max_context_length\":%U,\"model_digest\":%q}",
+            hth_str(brief_of(m, brief)), m->modified_ns / 1000000000,
+            m->name.space[0] ? hth_str(m->name.space) : HTH_STR("hearth"), effective, own,
+            hth_str(m->digest));
+}
+
+int hth_models_api_openai(HthStore *s, uint32_t ctx, HthBuf *out) {
+    HthErr err = { 0 };
+    HthStoreList *l = NULL;
+    if (hth_store_list(s, &l, &err) != HTH_OK)
+        return openai_fail(out, hth_api_status(&err), err.text, NULL);
+    HthOut o = hth_out_begin(out, &err);
+    bool any = false;
+    hth_out_raw(&o, HTH_STR("{\"object\":\"list\",\"data\":["));
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->items[i].error[0]) continue; /* what cannot be used is no offer */
+        if (any) hth_out_raw(&o, HTH_STR(","));
+        put_openai(&o, &l->items[i], ctx);
+        any = true;
+    }
+    hth_out_raw(&o, HTH_STR("]}"));
+    hth_store_list_close(&l);
+    return hth_api_done(&o, 200);
+}
+
+int hth_models_api_openai_one(HthStore *s, HthStr name, uint32_t ctx, HthBuf *out) {
+    HthErr err = { 0 };
+    HthStoreList *l = NULL;
+    if (hth_store_find(s, name, &l, &err) != HTH_OK || !l->count) {
+        const bool none = err.status == HTH_OK || err.status == HTH_EINVAL;
+        hth_store_list_close(&l);
+        return openai_fail(out, none ? 404 : hth_api_status(&err),
+                           none ? "there is no model of that name here; GET /v1/models lists them"
+                                : err.text,
+                           none ? "model_not_found" : NULL);
+    }
+    HthOut o = hth_out_begin(out, &err);
+    put_openai(&o, l->items, ctx);
+    hth_store_list_close(&l);
+    return hth_api_done(&o, 200);
+}
+
+/* ---- llama-server ---------------------------------------------------------------------------- */
+
+int hth_models_api_props(HthStore *s, const HthPropsIn *in, HthBuf *out) {
+    HthErr err = { 0 };
+    HthStoreList *l = NULL;
+    HthGguf *g = NULL;
+    HthStr template = HTH_STR("");
+    const char *path = "";
+    if (in->model.n && hth_store_find(s, in->model, &l, &err) == HTH_OK && l->count) {
+        path = l->items->path ? l->items->path : l->items->full;
+        template = text_in(l->items->settings, "template");
+        if (!template.n && hth_model_facts_open(&g, l->items, &err) == HTH_OK)
+            template = hth_model_facts_text(g, "tokenizer.chat_template");
+    }
+    HthOut o = hth_out_begin(out, &err);
+    hth_out(&o, "{\"default_generation_settings\":{\"n_ctx\":%u,\"params\":", in->ctx);
+    if (in->defaults)
+        hth_out(&o, "%j", in->defaults);
+    else
+        hth_out_raw(&o, HTH_STR("{}"));
+    hth_out(&o,
+            "},\"total_slots\":%u,\"model_alias\":%q,\"model_path\":%q,\"chat_template\":%q,"
+            "\"modalities\":{\"vision\":false,\"audio\":false},\"build_info\":%q,"
+            "\"is_sleeping\":%b}",
+            in->slots, in->model, hth_str(path), template, hth_str(in->build), in->asleep);
+    hth_gguf_close(&g);
+    hth_store_list_close(&l);
+    return hth_api_done(&o, 200);
+}
+
+int hth_models_api_slots(const HthPropsIn *in, HthBuf *out) {
+    HthOut o = hth_out_begin(out, NULL);
+    hth_out_raw(&o, HTH_STR("["));
+    for (uint32_t i = 0; i < in->slots; i++)
+        hth_out(&o, "%s{\"id\":%u,\"n_ctx\":%u,\"is_processing\":%b}", i ? "," : "", i, in->ctx,
+                i < in->busy);
+    hth_out_raw(&o, HTH_STR("]"));
+    return hth_api_done(&o, 200);
+}

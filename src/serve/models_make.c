@@ -1,0 +1,214 @@
+/* models_make.c - see models_api.h: create, copy, delete, blobs, as Ollama's clients ask for them.
+ *
+ * Thread: any. */
+#include "serve/models_api.h"
+
+#include <string.h>
+
+#include "serve/models_api_int.h"
+
+enum { BODY_MAX = HTH_MODELFILE_MAX + (1 << 16) };
+
+static HthStr text_in(const json_t *o, const char *member) {
+    const json_t *v = json_object_get(o, member);
+    return json_is_string(v) ? (HthStr){ json_string_value(v), json_string_length(v) }
+                             : HTH_STR("");
+}
+
+static int parse(json_t **o, HthStr body, HthBuf *out) {
+    HthErr err = { 0 };
+    if (!hth_str_trim(body).n) return hth_api_fail(out, 400, "missing request body");
+    if (hth_json_parse(o, body, BODY_MAX, &err) != HTH_OK)
+        return hth_api_fail(out, hth_api_status(&err), err.text);
+    if (json_is_object(*o)) return 0;
+    json_decref(*o);
+    *o = NULL;
+    return hth_api_fail(out, 400, "the body must be a JSON object");
+}
+
+int hth_api_body(json_t **o, HthStr *name, HthStr body, HthBuf *out) {
+    const int status = parse(o, body, out);
+    if (status) return status;
+    *name = text_in(*o, "model");
+    if (!name->n) *name = text_in(*o, "name"); /* as it was called once */
+    if (name->n) return 0;
+    json_decref(*o);
+    *o = NULL;
+    return hth_api_fail(out, 400, "model is required");
+}
+
+/* ---- create ---------------------------------------------------------------------------------- */
+
+static bool is_given(const json_t *v) {
+    if (!v || json_is_null(v) || json_is_false(v)) return false;
+    if (json_is_string(v)) return json_string_length(v) > 0;
+    return json_is_object(v) ? json_object_size(v) > 0 : true;
+}
+
+/* What the original would honour and hearth cannot. */
+static const char *unsupported(const json_t *o) {
+    static const struct {
+        const char *member, *says;
+    } rows[] = {
+        { "quantize", "'quantize' is not supported yet: bring a model that is quantised already" },
+        { "quantization", "'quantization' is not supported yet: bring a quantised model" },
+        { "adapters", "'adapters' is not supported: merge the adapter into the model's file" },
+        { "draft_files", "'draft_files' is not supported" },
+        { "draft_quantize", "'draft_quantize' is not supported" },
+        { "remote_host", "'remote_host' is not supported: hearth calls no other machine" },
+        { "renderer", "'renderer' is not supported: give a Jinja template" },
+        { "parser", "'parser' is not supported: hearth knows its own by the template" },
+    };
+    for (size_t i = 0; i < HTH_COUNT(rows); i++)
+        if (is_given(json_object_get(o, rows[i].member))) return rows[i].says;
+    return NULL;
+}
+
+/* Members of the request that are settings; license as an array. NULL: out of memory. */
+static json_t *settings_of(const json_t *o) {
+    static const char *const members[] = { "template", "system", "parameters", "messages",
+                                           "requires" };
+    json_t *s = json_object();
+    int bad = !s;
+    for (size_t i = 0; !bad && i < HTH_COUNT(members); i++) {
+        json_t *v = json_object_get(o, members[i]);
+        if (is_given(v)) bad = json_object_set(s, members[i], v);
+    }
+    json_t *license = json_object_get(o, "license");
+    if (!bad && json_is_string(license) && json_string_length(license)) {
+        json_t *a = json_array();
+        bad = json_array_append(a, license) || json_object_set(s, "license", a);
+        json_decref(a);
+    } else if (!bad && is_given(license)) {
+        bad = json_object_set(s, "license", license);
+    }
+    if (!bad) return s;
+    json_decref(s);
+    return NULL;
+}
+
+/* files: {"name.gguf": "sha256:..."}; one. */
+static const char *file_of(const json_t *o, HthStr *digest) {
+    const json_t *files = json_object_get(o, "files");
+    *digest = HTH_STR("");
+    if (!is_given(files)) return NULL;
+    if (!json_is_object(files)) return "'files' must be an object of names and digests";
+    if (json_object_size(files) > 1)
+        return "'files' with more than one file is not supported: put the parts of a split model "
+               "into a folder that hearth searches";
+    const char *name;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)files, name, v) {
+        const HthStr file = hth_str(name);
+        if (!hth_str_ends(file, HTH_STR(".gguf")) && memchr(file.p, '.', file.n))
+            return "only GGUF files are supported";
+        if (!json_is_string(v)) return "a digest in 'files' must be a string";
+        *digest = (HthStr){ json_string_value(v), json_string_length(v) };
+    }
+    return digest->n ? NULL : "a digest in 'files' is empty";
+}
+
+static int created(bool stream, bool *lines, HthBuf *out) {
+    HthOut o = hth_out_begin(out, NULL);
+    *lines = stream;
+    if (stream) hth_out(&o, "{\"status\":\"writing manifest\"}\n");
+    hth_out(&o, "{\"status\":\"success\"}%s", stream ? "\n" : "");
+    return hth_api_done(&o, 200);
+}
+
+static int create(HthStore *s, HthStr name, const json_t *o, const json_t *settings, bool *lines,
+                  HthBuf *out) {
+    HthErr err = { 0 };
+    HthStoreMake make = { .name = name, .from = text_in(o, "from"), .settings = settings };
+    const char *wrong = file_of(o, &make.file_digest);
+    if (wrong) return hth_api_fail(out, 400, wrong);
+    if (!make.from.n && !make.file_digest.n) make.from = text_in(settings, "from");
+    bool missing = false;
+    const HthStatus status = hth_store_create(s, &make, &missing, &err);
+    if (missing && make.from.n) return hth_api_missing(out, make.from);
+    if (status != HTH_OK) return hth_api_fail(out, hth_api_status(&err), err.text);
+    return created(!json_is_false(json_object_get(o, "stream")), lines, out);
+}
+
+int hth_models_api_create(HthStore *s, HthStr body, bool *lines, HthBuf *out) {
+    HthErr err = { 0 };
+    json_t *o = NULL, *settings = NULL;
+    HthStr name;
+    *lines = false;
+    int status = hth_api_body(&o, &name, body, out);
+    if (status) return status;
+    const char *wrong = unsupported(o);
+    const HthStr file = text_in(o, "modelfile"); /* as older clients send it */
+    if (wrong)
+        status = hth_api_fail(out, 400, wrong);
+    else if (file.n && hth_modelfile_parse(&settings, file, &err) != HTH_OK)
+        status = hth_api_fail(out, hth_api_status(&err), err.text);
+    else if (!file.n && !(settings = settings_of(o)))
+        status = hth_api_fail(out, 507, "out of memory for a model");
+    if (!status) status = create(s, name, o, settings, lines, out);
+    json_decref(settings);
+    json_decref(o);
+    return status;
+}
+
+/* ---- copy, delete, pull ---------------------------------------------------------------------- */
+
+int hth_models_api_copy(HthStore *s, HthStr body, HthBuf *out) {
+    HthErr err = { 0 };
+    json_t *o = NULL;
+    bool missing = false;
+    int status = parse(&o, body, out);
+    if (status) return status;
+    const HthStr from = text_in(o, "source"), to = text_in(o, "destination");
+    if (!from.n || !to.n)
+        status = hth_api_fail(out, 400, "source and destination are required");
+    else if (hth_store_copy(s, from, to, &missing, &err) == HTH_OK)
+        status = 200;
+    else
+        status = missing ? hth_api_missing(out, from)
+                         : hth_api_fail(out, hth_api_status(&err), err.text);
+    json_decref(o);
+    return status;
+}
+
+int hth_models_api_delete(HthStore *s, HthStr body, HthBuf *out) {
+    HthErr err = { 0 };
+    json_t *o = NULL;
+    HthStr name;
+    bool missing = false;
+    int status = hth_api_body(&o, &name, body, out);
+    if (status) return status;
+    if (hth_store_delete(s, name, &missing, &err) == HTH_OK)
+        status = 200;
+    else
+        status = missing ? hth_api_missing(out, name)
+                         : hth_api_fail(out, hth_api_status(&err), err.text);
+    json_decref(o);
+    return status;
+}
+
+int hth_models_api_pull(HthBuf *out) {
+    return hth_api_fail(out, 400,
+                        "hearth reaches no other machine: to bring a model, put its .gguf file "
+                        "into the folder of models (hearth help serve says which)");
+}
+
+/* ---- blobs ----------------------------------------------------------------------------------- */
+
+int hth_models_api_blob(HthStore *s, HthStr digest, HthBuf *out) {
+    HthErr err = { 0 };
+    bool there = false;
+    if (hth_blob_has(s, digest, &there, NULL, &err) != HTH_OK)
+        return hth_api_fail(out, hth_api_status(&err), err.text);
+    return there ? 200 : hth_api_fail(out, 404, "there is no blob of that digest");
+}
+
+int hth_models_api_blob_done(HthBlob **blob, HthStatus spooled, const HthErr *why, HthBuf *out) {
+    HthErr err = { 0 };
+    if (spooled == HTH_OK) {
+        if (hth_blob_commit(blob, &err) == HTH_OK) return 201;
+        return hth_api_fail(out, hth_api_status(&err), err.text);
+    }
+    hth_blob_abort(blob);
+    return hth_api_fail(out, hth_api_status(why), why->text);
+}
