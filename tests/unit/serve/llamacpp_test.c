@@ -136,6 +136,37 @@ static const ApiEvent events[] = {
         .answers = (ans), .answer_count = HTH_COUNT(ans)                                           \
     }
 
+static const char streamed[] =
+    "data: "
+    "{\"index\":0,\"content\":\"h\",\"tokens\":[1],\"stop\":false,\"id_slot\":-1,\"tokens_"
+    "predicted\":1,\"tokens_evaluated\":7,\"completion_probabilities\":[{\"id\":1,\"token\":\"t1\","
+    "\"bytes\":[116,49],\"logprob\":-0.5,\"top_logprobs\":[{\"id\":1,\"token\":\"t1\",\"bytes\":["
+    "116,49],\"logprob\":-0.5}]}]}\n\ndata: "
+    "{\"index\":0,\"content\":\"i\\n\",\"tokens\":[2],\"stop\":false,\"id_slot\":-1,\"tokens_"
+    "predicted\":2,\"tokens_evaluated\":7,\"completion_probabilities\":[{\"id\":2,\"token\":\"t2\","
+    "\"bytes\":[116,50],\"logprob\":-0.25,\"top_logprobs\":[]}]}\n\ndata: "
+    "{\"index\":0,\"content\":\"\",\"tokens\":[],\"id_slot\":-1,\"stop\":true,\"model\":"
+    "\"tiny\\\"1\",\"tokens_predicted\":2,\"tokens_evaluated\":7,\"generation_settings\":{\"seed\":"
+    "5,\"top_k\":4,\"n_predict\":-1,\"ignore_eos\":false,\"stream\":true,\"n_probs\":1,\"stop\":["
+    "\"x\"]},\"prompt\":\"<p>\",\"has_new_line\":true,\"truncated\":false,\"stop_type\":\"word\","
+    "\"stopping_word\":\"x\",\"tokens_cached\":3,\"timings\":{\"cache_n\":3,\"prompt_n\":4,"
+    "\"prompt_ms\":2,\"prompt_per_token_ms\":0.5,\"prompt_per_second\":2000,\"predicted_n\":2,"
+    "\"predicted_ms\":1,\"predicted_per_token_ms\":0.5,\"predicted_per_second\":2000},\"system_"
+    "fingerprint\":\"hn1\",\"model_digest\":\"sha256:d1\",\"seed\":5}\n\n";
+
+static const char alone[] =
+    "{\"index\":0,\"content\":\"hi\\n\",\"tokens\":[1,2],\"id_slot\":-1,\"stop\":true,\"model\":"
+    "\"tiny\\\"1\",\"tokens_predicted\":2,\"tokens_evaluated\":7,\"generation_settings\":{\"seed\":"
+    "5,\"n_predict\":-1,\"ignore_eos\":false,\"stream\":false,\"n_probs\":1,\"stop\":[]},"
+    "\"prompt\":\"<p>\",\"has_new_line\":true,\"truncated\":false,\"stop_type\":\"word\","
+    "\"stopping_word\":\"x\",\"tokens_cached\":3,\"timings\":{\"cache_n\":3,\"prompt_n\":4,"
+    "\"prompt_ms\":2,\"prompt_per_token_ms\":0.5,\"prompt_per_second\":2000,\"predicted_n\":2,"
+    "\"predicted_ms\":1,\"predicted_per_token_ms\":0.5,\"predicted_per_second\":2000},\"completion_"
+    "probabilities\":[{\"id\":1,\"token\":\"t1\",\"bytes\":[116,49],\"logprob\":-0.5,\"top_"
+    "logprobs\":[{\"id\":1,\"token\":\"t1\",\"bytes\":[116,49],\"logprob\":-0.5}]},{\"id\":2,"
+    "\"token\":\"t2\",\"bytes\":[116,50],\"logprob\":-0.25,\"top_logprobs\":[]}],\"system_"
+    "fingerprint\":\"hn1\",\"model_digest\":\"sha256:d1\",\"seed\":5}";
+
 static void test_completion(void **state) {
     const HthAnswerOut answers[] = { { .end = HTH_END_STOP,
                                        .stop = HTH_STR("x"),
@@ -150,40 +181,10 @@ static void test_completion(void **state) {
     const ApiStream s = STREAM(
         "/completion",
         "{\"prompt\":\"p\",\"stream\":true,\"n_probs\":1,\"top_k\":4,\"stop\":[\"x\"]}", answers);
-    api_expect(
-        api_stream, &s,
-        "data: "
-        "{\"index\":0,\"content\":\"h\",\"tokens\":[1],\"stop\":false,\"id_slot\":-1,\"tokens_"
-        "predicted\":1,\"tokens_evaluated\":7,\"completion_probabilities\":[{\"id\":1,\"token\":"
-        "\"t1\",\"bytes\":[116,49],\"logprob\":-0.5,\"top_logprobs\":[{\"id\":1,\"token\":\"t1\","
-        "\"bytes\":[116,49],\"logprob\":-0.5}]}]}\n\ndata: "
-        "{\"index\":0,\"content\":\"i\\n\",\"tokens\":[2],\"stop\":false,\"id_slot\":-1,\"tokens_"
-        "predicted\":2,\"tokens_evaluated\":7,\"completion_probabilities\":[{\"id\":2,\"token\":"
-        "\"t2\",\"bytes\":[116,50],\"logprob\":-0.25,\"top_logprobs\":[]}]}\n\ndata: "
-        "{\"index\":0,\"content\":\"\",\"tokens\":[],\"id_slot\":-1,\"stop\":true,\"model\":"
-        "\"tiny\\\"1\",\"tokens_predicted\":2,\"tokens_evaluated\":7,\"generation_settings\":{"
-        "\"seed\":5,\"top_k\":4,\"n_predict\":-1,\"ignore_eos\":false,\"stream\":true,\"n_probs\":"
-        "1,\"stop\":[\"x\"]},\"prompt\":\"<p>\",\"has_new_line\":true,\"truncated\":false,\"stop_"
-        "type\":\"word\",\"stopping_word\":\"x\",\"tokens_cached\":3,\"timings\":{\"cache_n\":3,"
-        "\"prompt_n\":4,\"prompt_ms\":2,\"prompt_per_token_ms\":0.5,\"prompt_per_second\":2000,"
-        "\"predicted_n\":2,\"predicted_ms\":1,\"predicted_per_token_ms\":0.5,\"predicted_per_"
-        "second\":2000},\"system_fingerprint\":\"hn1\",\"model_digest\":\"sha256:d1\",\"seed\":5}"
-        "\n\n");
+    api_expect(api_stream, &s, streamed);
     const ApiStream one =
         STREAM("/completion", "{\"prompt\":\"p\",\"n_probs\":1,\"return_tokens\":true}", answers);
-    api_expect(
-        api_whole, &one,
-        "{\"index\":0,\"content\":\"hi\\n\",\"tokens\":[1,2],\"id_slot\":-1,\"stop\":true,"
-        "\"model\":\"tiny\\\"1\",\"tokens_predicted\":2,\"tokens_evaluated\":7,\"generation_"
-        "settings\":{\"seed\":5,\"n_predict\":-1,\"ignore_eos\":false,\"stream\":false,\"n_probs\":"
-        "1,\"stop\":[]},\"prompt\":\"<p>\",\"has_new_line\":true,\"truncated\":false,\"stop_type\":"
-        "\"word\",\"stopping_word\":\"x\",\"tokens_cached\":3,\"timings\":{\"cache_n\":3,\"prompt_"
-        "n\":4,\"prompt_ms\":2,\"prompt_per_token_ms\":0.5,\"prompt_per_second\":2000,\"predicted_"
-        "n\":2,\"predicted_ms\":1,\"predicted_per_token_ms\":0.5,\"predicted_per_second\":2000},"
-        "\"completion_probabilities\":[{\"id\":1,\"token\":\"t1\",\"bytes\":[116,49],\"logprob\":-"
-        "0.5,\"top_logprobs\":[{\"id\":1,\"token\":\"t1\",\"bytes\":[116,49],\"logprob\":-0.5}]},{"
-        "\"id\":2,\"token\":\"t2\",\"bytes\":[116,50],\"logprob\":-0.25,\"top_logprobs\":[]}],"
-        "\"system_fingerprint\":\"hn1\",\"model_digest\":\"sha256:d1\",\"seed\":5}");
+    api_expect(api_whole, &one, alone);
     const ApiStream list = STREAM("/completion", "{\"prompt\":[\"p\",\"q\"]}", two);
     api_expect(
         api_whole, &list,
