@@ -43,7 +43,8 @@ typedef struct SimReq {
     uint32_t *ids; /* [ctx_max] prompt and answer so far */
     uint32_t len, target, drawn; /* tokens; words wanted, had */
     uint32_t scored; /* rows seen, all_rows */
-    uint32_t missed; /* steps in a row without its row */
+    uint32_t missed; /* steps in a row without its row, up to missed_step */
+    uint64_t missed_step;
     uint32_t before; /* requests that were there when it came */
     uint64_t rows_at; /* rows the machine had done when it came, or was last paused */
     uint64_t resume_step;
@@ -434,6 +435,8 @@ static inline void sim_check_waiting(Sim *m) {
         const HthReq *q = &s->req[s->run[k]];
         SimReq *r = sim_find(m, q->t.id);
         if (!r || r->paused || r->served || hth_sched_left(q) != 1) continue;
+        if (r->missed_step + 1 != m->steps) r->missed = 0; /* was set back in between */
+        r->missed_step = m->steps;
         SIM_MUST(m, ++r->missed <= misses, "an answer stands still for %u steps", r->missed);
     }
     for (uint32_t i = 0; i < m->req_max; i++) m->req[i].served = false;
