@@ -60,9 +60,7 @@ typedef struct HthAsk {
     HthStr effort; /* reasoning_effort, think: "high"; empty: none */
     HthPrompt *prompts; /* TEXT, EMBED; RERANK: [0] is the query. Owned array */
     size_t prompt_count;
-    /* INFILL: prompts[0] before, suffix after; prompts[1], if there is one: what is between begins
-     * so */
-    HthStr suffix;
+    HthStr suffix; /* INFILL: prompts[0] before, suffix after */
     /* Ollama generate: override the model's; empty: do not. A system text given is messages[0]
      * already, and `system` stays empty. */
     HthStr system, template_text;
