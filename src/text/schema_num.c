@@ -3,8 +3,8 @@
  * The same number has many spellings, and with free exponents "at most 5" is no regular language.
  * So limits are decided for a set of spellings that is the same throughout a schema: decimals of
  * any length without an exponent, and mantissas with one digit before the point, a bounded number
- * after it (none of them a needless zero, but .0 is fine) and an exponent up to 308. Every set below
- * is exact on those.
+ * after it (none of them a needless zero, but .0 is fine) and an exponent up to 308. Every set
+ * below is exact on those.
  *
  * Thread: as schema_int.h. */
 #include <stdlib.h>
