@@ -12,6 +12,8 @@ struct HthPages {
     uint32_t *readers; /* [page_count + 1] by id; 0 means free */
     uint32_t *free_ids; /* stack; top is free_ids[free_count - 1] */
     uint32_t free_count;
+    bool *marked; /* [page_count + 1] by id */
+    uint32_t spare_count; /* marked with one reader */
 };
 
 HthStatus hth_pages_open(HthPages **out, const HthPagesCfg *cfg, HthErr *err) {
@@ -28,7 +30,8 @@ HthStatus hth_pages_open(HthPages **out, const HthPagesCfg *cfg, HthErr *err) {
     p->data = hth_pages_calloc(cfg->page_count, p->stride);
     if (p->data) p->readers = hth_calloc((size_t)cfg->page_count + 1, sizeof *p->readers);
     if (p->readers) p->free_ids = hth_calloc(cfg->page_count, sizeof *p->free_ids);
-    if (!p->readers || !p->free_ids || !p->data) {
+    if (p->free_ids) p->marked = hth_calloc((size_t)cfg->page_count + 1, sizeof *p->marked);
+    if (!p->marked) {
         st = HTH_FAIL(err, HTH_ENOMEM,
                       "no memory for %u cache pages of %zu bytes; ask for a "
                       "shorter context",
@@ -52,6 +55,7 @@ void hth_pages_close(HthPages **pages) {
     hth_pages_give(p->data, p->cfg.page_count, p->stride);
     hth_free(p->readers);
     hth_free(p->free_ids);
+    hth_free(p->marked);
     hth_free(p);
     *pages = NULL;
 }
@@ -78,6 +82,7 @@ static void check(const HthPages *pages, HthPage page) {
 void hth_pages_share(HthPages *pages, HthPage page) {
     check(pages, page);
     HTH_ASSERT(pages->readers[page.id] < UINT32_MAX);
+    pages->spare_count -= pages->marked[page.id] && pages->readers[page.id] == 1;
     pages->readers[page.id]++;
 }
 
@@ -85,8 +90,23 @@ void hth_pages_drop(HthPages *pages, HthPage page) {
     check(pages, page);
     if (pages->readers[page.id] == 1) /* before it is reachable again */
         hth_zero(hth_pages_data(pages, page), pages->cfg.page_bytes);
-    if (--pages->readers[page.id] > 0) return;
+    if (--pages->readers[page.id] > 0) {
+        pages->spare_count += pages->marked[page.id] && pages->readers[page.id] == 1;
+        return;
+    }
+    HTH_ASSERT(!pages->marked[page.id]);
     pages->free_ids[pages->free_count++] = page.id;
+}
+
+void hth_pages_mark(HthPages *pages, HthPage page, bool marked) {
+    check(pages, page);
+    HTH_ASSERT(pages->marked[page.id] != marked);
+    pages->marked[page.id] = marked;
+    if (pages->readers[page.id] == 1) pages->spare_count += marked ? 1 : UINT32_MAX;
+}
+
+uint32_t hth_pages_spare_count(const HthPages *pages) {
+    return pages->spare_count;
 }
 
 uint32_t hth_pages_count(const HthPages *pages) {

@@ -8,6 +8,8 @@
 #ifndef HTH_KV_PAGES_H
 #define HTH_KV_PAGES_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 typedef struct HthPages HthPages;
@@ -27,6 +29,11 @@ void hth_pages_close(HthPages **pages); /* wipes what is in use, frees, sets NUL
 HTH_MUST_CHECK HthStatus hth_pages_take(HthPages *pages, uint32_t n, HthPage *out, HthErr *err);
 void hth_pages_share(HthPages *pages, HthPage page); /* one more reader */
 void hth_pages_drop(HthPages *pages, HthPage page); /* one fewer; the last wipes */
+
+/* One reader who could do without marks what it reads (the prefix tree), before it drops it
+ * unmarks it: so the pool knows how many pages could be had from it. */
+void hth_pages_mark(HthPages *pages, HthPage page, bool marked);
+uint32_t hth_pages_spare_count(const HthPages *pages); /* marked, and read by nobody else */
 
 uint32_t hth_pages_count(const HthPages *pages); /* free or not */
 uint32_t hth_pages_free_count(const HthPages *pages);

@@ -135,6 +135,7 @@ static void add(HthPrefix *p, uint64_t hash, uint64_t tenant, uint32_t parent, c
     *bucket = i;
     memcpy(ids_of(p, i), ids, p->page_len * sizeof *ids);
     hth_pages_share(p->pages, page);
+    hth_pages_mark(p->pages, page, true);
     p->node[parent].children++;
     p->count++;
     link_use(p, i, parent);
@@ -149,6 +150,7 @@ static void drop(HthPrefix *p, uint32_t i) {
     unlink_use(p, i);
     p->node[n->parent].children--;
     p->count--;
+    hth_pages_mark(p->pages, n->page, false);
     hth_pages_drop(p->pages, n->page);
     hth_zero(ids_of(p, i), p->page_len * sizeof *p->ids);
     *n = (Node){ .chain = p->free_nodes };

@@ -24,7 +24,8 @@ typedef struct HthEngineCfg {
     uint32_t ctx; /* longest timeline of any job; 0: the session's default */
     uint32_t parallel; /* jobs at once; 0: 8 */
     uint32_t threads; /* 0: all cores */
-    uint32_t chunk; /* rows of a step; 0: the session's default */
+    uint32_t chunk; /* rows of a step; 0: 64, so that nobody's words wait long for a prompt; of a
+                     * model that does not fit in memory the session's default */
     const char *kv; /* as HthSessionCfg */
     uint64_t
         cache_bytes; /* pages beyond parallel * ctx are not made; fewer if this is less; 0: all */
@@ -70,7 +71,7 @@ typedef struct HthJobCfg {
     bool ignore_end; /* go on where the model would end */
     bool specials; /* control tokens appear in the text as they are written */
     uint64_t tenant, user;
-    int32_t priority;
+    int32_t priority; /* -100..100, higher first */
     uint64_t deadline_ns;
     bool no_prefix; /* neither takes nor leaves cached pages */
     /* On the engine thread: events are there. It must not block, and not call the engine or the

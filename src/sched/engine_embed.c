@@ -1,7 +1,6 @@
 /* engine_embed.c - a text's vector: its rows pooled as the model says, of length one.
  *
- * Rows come in order of position, so the sum has one order however the text was cut into steps;
- * a row that comes again after a job was set back has been added already.
+ * Rows come in order of position, so the sum has one order however the text was cut into steps.
  *
  * Thread: engine. */
 #include <math.h>
@@ -9,7 +8,7 @@
 #include "sched/engine_int.h"
 
 void hth_engine_embed(HthEngine *e, HthJob *j, uint32_t pos, const float *hidden) {
-    if (pos != j->seen && e->pooling == HTH_POOL_MEAN) return;
+    HTH_ASSERT(e->pooling != HTH_POOL_MEAN || pos == j->seen); /* texts are not set back */
     j->seen = pos + 1;
     if (e->pooling != HTH_POOL_MEAN)
         for (uint32_t i = 0; i < e->n_embd; i++) j->sum[i] = (double)hidden[i];

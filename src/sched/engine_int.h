@@ -122,7 +122,7 @@ struct HthJob {
     HthStream *stream;
     HthBuf text; /* of one word */
     double *sum; /* [n_embd]: mean pooling */
-    uint32_t seen; /* rows added up or scored */
+    uint32_t seen; /* rows added up */
     uint64_t start_ns, first_ns, last_ns;
     uint32_t drawn;
     HthStatus status; /* of the draw; err has its sentence */

@@ -46,6 +46,8 @@ static HthStatus check_cfg(const HthEngine *e, const HthJobCfg *c, HthErr *err) 
         HTH_REQUIRE(c->ids[i] < e->n_vocab, err, HTH_EINVAL,
                     "token %u of %u is id %u; the model has %u", i + 1, c->n, c->ids[i],
                     e->n_vocab);
+    HTH_REQUIRE(c->priority >= -100 && c->priority <= 100, err, HTH_EINVAL,
+                "priority %d: the lowest is -100, the highest 100", c->priority);
     HTH_REQUIRE(c->stop_count <= HTH_JOB_STOPS_MAX, err, HTH_ELIMIT,
                 "%u stop strings; the most is %d", c->stop_count, HTH_JOB_STOPS_MAX);
     HTH_REQUIRE(c->top <= HTH_JOB_TOP_MAX, err, HTH_ELIMIT, "%u likely tokens; the most is %d",

@@ -6,7 +6,13 @@
 #include "model/model.h"
 #include "sched/engine_int.h"
 
-enum { PARALLEL_DEFAULT = 8, PARALLEL_MAX = 1024, HEAD_ROWS_MIN = 16, BLOCK = 64 };
+enum {
+    PARALLEL_DEFAULT = 8,
+    PARALLEL_MAX = 1024,
+    CHUNK_DEFAULT = 64,
+    HEAD_ROWS_MIN = 16,
+    BLOCK = 64
+};
 
 /* Pages for every job at its longest, or as many as the ceiling allows. */
 static HthStatus plan_pages(HthEngineRoom *r, const HthEngineCfg *cfg, HthErr *err) {
@@ -38,35 +44,45 @@ static void plan_paging(HthEngineRoom *r, const HthModel *model) {
                                       : 0);
 }
 
+static HthStatus plan_room(HthEngineRoom *r, const HthModel *model, const HthEngineCfg *cfg,
+                           uint32_t chunk, HthErr *err) {
+    const HthSessionCfg one = {
+        .ctx = cfg->ctx, .threads = cfg->threads, .chunk = chunk, .kv = cfg->kv
+    };
+    const HthProgram *prog = hth_model_program(model);
+    HthEnginePlan *p = &r->plan;
+    p->parallel = cfg->parallel ? cfg->parallel : PARALLEL_DEFAULT;
+    HTH_REQUIRE(p->parallel <= PARALLEL_MAX, err, HTH_EINVAL, "%u jobs at once; the most is %d",
+                p->parallel, PARALLEL_MAX);
+    HTH_TRY(hth_run_plan(&r->run, model, &one, err));
+    p->ctx = r->run.ctx;
+    p->threads = r->run.threads;
+    p->chunk = r->rows_max = r->run.chunk > p->parallel ? r->run.chunk : p->parallel;
+    p->kv = hth_kv_name(r->run.kv);
+    r->head_rows = p->parallel > HEAD_ROWS_MIN ? p->parallel : HEAD_ROWS_MIN;
+    if (r->head_rows > r->rows_max) r->head_rows = r->rows_max;
+    HTH_TRY(hth_plan_scratch(&r->scratch, prog, r->rows_max, r->run.page_count, p->threads, err));
+    HTH_TRY(plan_pages(r, cfg, err));
+    p->scratch_bytes = r->scratch.bytes;
+    p->logits_bytes = (uint64_t)r->rows_max * prog->n_embd * sizeof(float) +
+                      (uint64_t)r->head_rows * prog->n_vocab * sizeof(float) +
+                      (uint64_t)p->threads * hth_sample_room_bytes(prog->n_vocab);
+    p->weight_bytes = hth_model_weight_bytes(model);
+    p->total_bytes = p->weight_bytes + p->kv_bytes + p->scratch_bytes + p->logits_bytes;
+    plan_paging(r, model);
+    return HTH_OK;
+}
+
 HthStatus hth_engine_room(HthEngineRoom *out, const HthModel *model, const HthEngineCfg *cfg,
                           HthErr *err) {
     static const HthEngineCfg none = { 0 };
     if (!cfg) cfg = &none;
-    const HthSessionCfg one = {
-        .ctx = cfg->ctx, .threads = cfg->threads, .chunk = cfg->chunk, .kv = cfg->kv
-    };
     HthEngineRoom r = { 0 };
-    HthEnginePlan *p = &r.plan;
-    p->parallel = cfg->parallel ? cfg->parallel : PARALLEL_DEFAULT;
-    HTH_REQUIRE(p->parallel <= PARALLEL_MAX, err, HTH_EINVAL, "%u jobs at once; the most is %d",
-                p->parallel, PARALLEL_MAX);
-    HTH_TRY(hth_run_plan(&r.run, model, &one, err));
-    p->ctx = r.run.ctx;
-    p->threads = r.run.threads;
-    p->chunk = r.rows_max = r.run.chunk > p->parallel ? r.run.chunk : p->parallel;
-    p->kv = hth_kv_name(r.run.kv);
-    r.head_rows = p->parallel > HEAD_ROWS_MIN ? p->parallel : HEAD_ROWS_MIN;
-    if (r.head_rows > r.rows_max) r.head_rows = r.rows_max;
-    const HthProgram *prog = hth_model_program(model);
-    HTH_TRY(hth_plan_scratch(&r.scratch, prog, r.rows_max, r.run.page_count, p->threads, err));
-    HTH_TRY(plan_pages(&r, cfg, err));
-    p->scratch_bytes = r.scratch.bytes;
-    p->logits_bytes = (uint64_t)r.rows_max * prog->n_embd * sizeof(float) +
-                      (uint64_t)r.head_rows * prog->n_vocab * sizeof(float) +
-                      (uint64_t)p->threads * hth_sample_room_bytes(prog->n_vocab);
-    p->weight_bytes = hth_model_weight_bytes(model);
-    p->total_bytes = p->weight_bytes + p->kv_bytes + p->scratch_bytes + p->logits_bytes;
-    plan_paging(&r, model);
+    HTH_TRY(plan_room(&r, model, cfg, cfg->chunk ? cfg->chunk : CHUNK_DEFAULT, err));
+    if (cfg->chunk == 0 && r.paging.window > 0) { /* every step reads the disk: fewer of them */
+        r = (HthEngineRoom){ 0 };
+        HTH_TRY(plan_room(&r, model, cfg, 0, err));
+    }
     *out = r;
     return HTH_OK;
 }

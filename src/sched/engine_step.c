@@ -164,8 +164,7 @@ static uint32_t take_hidden(HthEngine *e, uint32_t n) {
         const float *row = e->hidden + (size_t)i * e->n_embd;
         if (w.job->kind == HTH_JOB_EMBED) {
             hth_engine_embed(e, w.job, w.pos, row);
-        } else if (w.job->kind == HTH_JOB_WORDS || (w.pos == w.job->seen && w.pos + 1 < w.job->n)) {
-            if (w.job->kind == HTH_JOB_SCORE) w.job->seen++;
+        } else if (w.job->kind == HTH_JOB_WORDS || w.pos + 1 < w.job->n) {
             if (kept != i)
                 memcpy(e->hidden + (size_t)kept * e->n_embd, row, e->n_embd * sizeof *row);
             e->wanted[kept++] = w;

@@ -1,9 +1,10 @@
 /* place.c - pages and places: who gets them, who gives them up, what stays in the prefix tree.
  *
  * A request gets a place when there are pages for all its tokens and one more.  They are not taken
- * then but promised: the pool keeps at least `promised` pages free, so a prompt that has begun is
- * never stopped for want of pages, and a page that turns up in the prefix tree meanwhile is not
- * computed again.  What an answer needs beyond that is found as it grows.
+ * then but promised: at least `promised` pages are free or spare (only the prefix tree reads them),
+ * so a prompt that has begun is never stopped for want of pages, what is cached stays until the
+ * last moment, and a page that turns up in the tree meanwhile is not computed again.  What an
+ * answer needs beyond that is found as it grows.
  *
  * Thread: engine. */
 #include "sched/state.h"
@@ -209,12 +210,14 @@ void hth_place_set_back(HthSched *s, uint32_t i) {
 
 /* ---- room ----------------------------------------------------------------------------------- */
 
-/* `need` pages beyond those promised: free, or from the prefix tree. */
-static bool is_room(HthSched *s, uint32_t need) {
-    const uint32_t want = s->promised + need;
-    if (hth_pages_free_count(s->cfg.pages) < want && s->cfg.prefix)
-        hth_prefix_evict(s->cfg.prefix, want);
-    return hth_pages_free_count(s->cfg.pages) >= want;
+/* Pages that are free, or that the prefix tree would let go. */
+static uint32_t to_be_had(const HthSched *s) {
+    return hth_pages_free_count(s->cfg.pages) + hth_pages_spare_count(s->cfg.pages);
+}
+
+/* `need` pages beyond those promised. */
+static bool is_room(const HthSched *s, uint32_t need) {
+    return to_be_had(s) >= s->promised + need;
 }
 
 /* The same, or from who gives way to the rank `below`. Stops, false, when that would be `self`. */
@@ -228,9 +231,8 @@ static bool make_room(HthSched *s, uint32_t need, int32_t below, uint32_t self) 
 }
 
 /* Before somebody comes in: nobody shall give way in vain. */
-static bool could_make_room(HthSched *s, uint32_t need, int32_t below) {
-    return is_room(s, need) ||
-           hth_pages_free_count(s->cfg.pages) + given_up(s, below) >= s->promised + need;
+static bool could_make_room(const HthSched *s, uint32_t need, int32_t below) {
+    return is_room(s, need) || to_be_had(s) + given_up(s, below) >= s->promised + need;
 }
 
 /* In: a place, a tape, the promise. */
@@ -281,6 +283,7 @@ bool hth_place_grow(HthSched *s, uint32_t i, uint32_t len) {
         return false;
     }
     spend_promise(s, r, more);
+    if (s->cfg.prefix) hth_prefix_evict(s->cfg.prefix, more);
     const HthStatus st = hth_table_grow(table, len, NULL);
     HTH_ASSERT(st == HTH_OK); /* room was made */
     return true;

@@ -34,7 +34,7 @@ typedef struct HthReq {
     int32_t rank; /* priority, or HTH_SCHED_AGED */
     uint32_t user, place, tape;
     uint32_t len, computed, given; /* tokens known; positions computed; rows in the step at work */
-    uint32_t promised; /* pages that are free in the pool for it */
+    uint32_t promised; /* pages that it will find */
     uint32_t pending; /* rows of the user's `pending` that are this one's */
     uint32_t cached;
     uint32_t next, prev; /* in its user's queue; next also chains free ones */
@@ -87,7 +87,7 @@ struct HthSched {
     uint32_t *place_free, *tape_free; /* stacks */
     uint32_t place_free_count, tape_free_count;
     uint32_t *tape; /* [tape_max][ctx_max] prompt and answer so far */
-    uint32_t promised; /* pages, of all; the pool has that many free */
+    uint32_t promised; /* pages, of all; as many are free or spare */
     HthPage *found; /* [page_max] scratch */
 
     uint32_t *due; /* [running_max] scratch */

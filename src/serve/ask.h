@@ -60,7 +60,9 @@ typedef struct HthAsk {
     HthStr effort; /* reasoning_effort, think: "high"; empty: none */
     HthPrompt *prompts; /* TEXT, EMBED; RERANK: [0] is the query. Owned array */
     size_t prompt_count;
-    HthStr suffix; /* INFILL: prompts[0] before, suffix after */
+    /* INFILL: prompts[0] before, suffix after; prompts[1], if there is one: what is between begins
+     * so */
+    HthStr suffix;
     /* Ollama generate: override the model's; empty: do not. A system text given is messages[0]
      * already, and `system` stays empty. */
     HthStr system, template_text;

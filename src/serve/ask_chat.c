@@ -273,6 +273,17 @@ HthStatus hth_ask_messages(HthAsk *a, json_t *v, const char *path, HthErr *err) 
     return HTH_OK;
 }
 
+HthStatus hth_ask_find_prefill(HthAsk *a, HthErr *err) {
+    const json_t *last = hth_ask_last(a);
+    a->prefill = hth_str_eq(hth_ask_text(json_object_get(last, "role")), HTH_STR("assistant")) &&
+                 json_object_get(last, "tool_calls") == NULL &&
+                 json_string_length(json_object_get(last, "content")) > 0;
+    HTH_REQUIRE(!a->prefill || a->think != 1, err, HTH_EINVAL,
+                "messages: the last one begins the answer, so that there can be no thinking");
+    if (a->prefill) a->think = 0;
+    return HTH_OK;
+}
+
 /* ---- tools ---- */
 
 /* Templates look into it. */

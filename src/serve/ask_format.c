@@ -35,8 +35,9 @@ HthStatus hth_ask_response_format(HthAsk *a, json_t *v, const char *path, HthErr
     if (i == 0) return HTH_OK;
     const json_t *named = hth_ask_get(v, "json_schema");
     const json_t *schema = hth_ask_get(named ? named : v, "schema");
+    const bool nested = i == 2 && strcmp(path, "response_format") == 0; /* as documented */
     if (i == 1 && schema == NULL) return set_format(a, HTH_FORMAT_JSON, path, err);
-    hth_ask_path(at, path, i == 2 && (named || !schema) ? "json_schema.schema" : "schema");
+    hth_ask_path(at, path, named || nested ? "json_schema.schema" : "schema");
     return set_schema(a, schema, at, err);
 }
 

@@ -125,6 +125,9 @@ HthStatus hth_ask_arguments(const json_t *v, const char *path, json_t **out, Hth
 /* The name of the call with this id in the latest assistant message; NULL: there is none. */
 json_t *hth_ask_call_name(const HthAsk *a, HthStr id);
 json_t *hth_ask_last(const HthAsk *a); /* the last message; NULL: none */
+/* The last message begins the answer when it is the assistant's and says something. EINVAL when
+ * the answer was to begin with thinking. */
+HthStatus hth_ask_find_prefill(HthAsk *a, HthErr *err);
 
 /* ---- prompts (ask_prompt.c)
  * ----------------------------------------------------------------------- */

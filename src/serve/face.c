@@ -133,20 +133,23 @@ static void one_logprob(HthOut *o, const HthFace *f, uint32_t id, HthStr text, f
     hth_out(o, ",\"logprob\":%f", (double)hth_logprob(logprob));
 }
 
+void hth_out_logprob(HthOut *o, const HthFace *f, const HthWord *w, bool ids) {
+    const uint32_t top = f->facts.token_text ? w->top_count : 0;
+    one_logprob(o, f, w->id, w->text, w->logprob, ids);
+    hth_out(o, ",\"top_logprobs\":[");
+    for (uint32_t k = 0; k < top; k++) {
+        if (k > 0) hth_out(o, ",");
+        one_logprob(o, f, w->top[k].id, HTH_STR(""), w->top[k].logprob, ids);
+        hth_out(o, "}");
+    }
+    hth_out(o, "]}");
+}
+
 void hth_out_logprobs(HthOut *o, const HthFace *f, const HthWord *words, size_t n, bool ids) {
     hth_out(o, "[");
     for (size_t i = 0; i < n; i++) {
-        const HthWord *w = &words[i];
-        const uint32_t top = f->facts.token_text ? w->top_count : 0;
         if (i > 0) hth_out(o, ",");
-        one_logprob(o, f, w->id, w->text, w->logprob, ids);
-        hth_out(o, ",\"top_logprobs\":[");
-        for (uint32_t k = 0; k < top; k++) {
-            if (k > 0) hth_out(o, ",");
-            one_logprob(o, f, w->top[k].id, HTH_STR(""), w->top[k].logprob, ids);
-            hth_out(o, "}");
-        }
-        hth_out(o, "]}");
+        hth_out_logprob(o, f, &words[i], ids);
     }
     hth_out(o, "]");
 }

@@ -30,6 +30,7 @@ void hth_out_facts(HthOut *o, const HthFace *f, const HthAnswerOut *answer);
 void hth_out_seed(HthOut *o, uint64_t seed);
 /* [{token, logprob, bytes, top_logprobs}], with id when ids. */
 void hth_out_logprobs(HthOut *o, const HthFace *f, const HthWord *words, size_t n, bool ids);
+void hth_out_logprob(HthOut *o, const HthFace *f, const HthWord *word, bool ids); /* one of them */
 /* The text of one token. */
 void hth_out_token(HthOut *o, const HthFace *f, uint32_t id, HthStr otherwise);
 float hth_logprob(float v); /* finite: -9999 stands for never */

@@ -95,7 +95,7 @@ struct HthX {
     char method[16];
     HthBuf body;
     uint64_t body_bytes; /* arrived */
-    uint64_t body_limit;
+    uint64_t body_limit, wasted; /* wasted: bytes that nobody wanted */
     size_t held; /* of HthHttp.bodies */
     bool too_big, chunked, is_head, unread; /* unread: answered before the body */
     const char *own_origin; /* of a listed origin: what the answer repeats. Borrowed from cfg */

@@ -198,26 +198,21 @@ static enum MHD_Result take_verdict(HthX *x) {
     return MHD_YES;
 }
 
-/* What is beyond the limit is thrown away for a while, so that the client hears of it. */
-static enum MHD_Result take_too_much(HthX *x, size_t *n) {
-    x->too_big = true;
+/* What nobody wants is thrown away for a while, so that the client hears why. */
+static enum MHD_Result waste_body(HthX *x, size_t *n) {
+    const size_t more = *n;
     hth_buf_clear(&x->body);
     *n = 0;
-    if (x->body_bytes <= x->body_limit || x->body_bytes - x->body_limit <= x->h->cfg.body_max)
-        return MHD_YES;
-    return MHD_NO;
+    x->wasted += more;
+    return x->wasted <= x->h->cfg.body_max ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result take_body(HthX *x, const char *data, size_t *n) {
     HthHttp *h = x->h;
     size_t take = *n;
+    x->too_big |= take > x->body_limit - x->body_bytes;
+    if (x->too_big || x->sink_status != HTH_OK) return waste_body(x, n);
     if (x->sink.write && take > HTH_PIECE - x->body.n) take = HTH_PIECE - x->body.n;
-    x->body_bytes += take;
-    atomic_fetch_add(&h->n_in, take);
-    if (x->too_big || x->body_bytes > x->body_limit || x->sink_status != HTH_OK) {
-        x->body_bytes += *n - take;
-        return take_too_much(x, n);
-    }
     if (!x->sink.write && x->body.n + take > x->held) { /* chunks: nobody said how many */
         const size_t more = x->body.n + take - x->held;
         if (more > h->cfg.bodies_max - h->bodies) return MHD_NO;
@@ -225,6 +220,8 @@ static enum MHD_Result take_body(HthX *x, const char *data, size_t *n) {
         h->bodies += more;
     }
     if (hth_buf_add(&x->body, data, take, NULL) != HTH_OK) return MHD_NO;
+    x->body_bytes += take;
+    atomic_fetch_add(&h->n_in, take);
     *n -= take;
     if (!x->sink.write || x->body.n < HTH_PIECE) return MHD_YES;
     x->state = HTH_X_SPOOL;

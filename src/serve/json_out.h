@@ -1,9 +1,9 @@
 /* json_out.h - JSON written straight into a buffer, by format.
  *
- * For what is written once per token: no tree is built, and nothing is allocated but by the growth
  * For what is written once per token: no tree is built, and nothing is allocated but for the
  * buffer. Text of any bytes comes out as valid UTF-8.  The first failure sticks, later calls do
  * nothing, and hth_out_end() then leaves the buffer as it was.
+ *
  * Thread: one owner at a time. */
 #ifndef HTH_SERVE_JSON_OUT_H
 #define HTH_SERVE_JSON_OUT_H

@@ -66,15 +66,6 @@ static HthStatus read_words(HthAsk *a, HthErr *err) {
     return HTH_OK;
 }
 
-/* The last message begins the answer when it is the assistant's. */
-static void find_prefill(HthAsk *a) {
-    const json_t *last = hth_ask_last(a);
-    const HthStr role = hth_ask_text(json_object_get(last, "role"));
-    a->prefill = hth_str_eq(role, HTH_STR("assistant")) &&
-                 json_object_get(last, "tool_calls") == NULL &&
-                 json_string_length(json_object_get(last, "content")) > 0;
-}
-
 static HthStatus read_chat(HthAsk *a, HthErr *err) {
     static const HthField fields[] = {
         HTH_F_READ("tools", hth_ask_tools),
@@ -86,8 +77,7 @@ static HthStatus read_chat(HthAsk *a, HthErr *err) {
     FIELDS(a, a->body, "", fields);
     HTH_TRY(hth_ask_tools_check(a, err));
     if (json_array_size(a->messages) == 0) a->kind = HTH_ASK_LOAD;
-    find_prefill(a);
-    return HTH_OK;
+    return hth_ask_find_prefill(a, err);
 }
 
 /* ---- generate ---- */

@@ -75,9 +75,10 @@ static HthStatus check_chat(HthAsk *a, HthErr *err) {
                 "messages: must have at least one message");
     HTH_REQUIRE(a->top == 0 || a->logprobs, err, HTH_EINVAL,
                 "top_logprobs: needs logprobs to be true");
-    const json_t *role = json_object_get(hth_ask_last(a), "role");
-    HTH_REQUIRE(!a->prefill || hth_str_eq(hth_ask_text(role), HTH_STR("assistant")), err,
-                HTH_EINVAL, "continue_final_message: the last message is not the assistant's");
+    const bool go_on = a->prefill;
+    if (go_on) HTH_TRY(hth_ask_find_prefill(a, err));
+    HTH_REQUIRE(a->prefill == go_on, err, HTH_EINVAL,
+                "continue_final_message: the last message is not the assistant's, or says nothing");
     return hth_ask_tools_check(a, err);
 }
 

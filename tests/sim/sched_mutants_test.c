@@ -20,6 +20,7 @@ typedef enum Mutant {
     MATCHED_ALL,
     READER_FORGOTTEN,
     ADOPTED_ASKEW,
+    TWINS_KEPT,
     PAGES_LEAKED,
     NOT_WIPED,
     PROMISE_BROKEN,
@@ -39,6 +40,7 @@ static const char *const mutant_names[MUTANTS] = {
     [MATCHED_ALL] = "nothing is left to compute",
     [READER_FORGOTTEN] = "a page is kept without a reader",
     [ADOPTED_ASKEW] = "found pages stand one page off",
+    [TWINS_KEPT] = "the same page is kept twice",
     [PAGES_LEAKED] = "who leaves keeps a page",
     [NOT_WIPED] = "freed pages are not wiped",
     [PROMISE_BROKEN] = "more pages are promised than are free",
@@ -65,7 +67,8 @@ static uint32_t seam_keep(HthPrefix *p, uint64_t tenant, const uint32_t *ids, co
                           uint32_t page_count) {
     if (planted == TENANT_DROPPED) tenant = 0;
     if (planted == KEPT_TOO_LONG && pages[page_count].id != 0) page_count++;
-    return hth_prefix_keep(p, tenant, ids, pages, page_count);
+    const uint32_t twins = hth_prefix_keep(p, tenant, ids, pages, page_count);
+    return planted == TWINS_KEPT ? 0 : twins;
 }
 
 static void seam_share(HthPages *pages, HthPage page) {

@@ -5,7 +5,7 @@
  * must end.  What does not hold is a sentence in Sim.wrong; the same seed says it again.
  *
  * The promises checked, beside the words themselves:
- *   pages      every page's readers are the tables and the tree, nobody else; promised ones free
+ *   pages      every page's readers are the tables and the tree, nobody else; promised ones exist
  *   rows       in budget, in order, on pages of their own; a page with other readers is not written
  *   tenants    every page a timeline reads was written for its tenant (no_prefix: by itself)
  *   waiting    an answer misses few steps in a row; a request has ended when the machine has done
@@ -43,7 +43,8 @@ typedef struct SimReq {
     uint32_t *ids; /* [ctx_max] prompt and answer so far */
     uint32_t len, target, drawn; /* tokens; words wanted, had */
     uint32_t scored; /* rows seen, all_rows */
-    uint32_t missed; /* steps in a row without its row */
+    uint32_t missed; /* steps in a row without its row, up to missed_step */
+    uint64_t missed_step;
     uint32_t before; /* requests that were there when it came */
     uint64_t rows_at; /* rows the machine had done when it came, or was last paused */
     uint64_t resume_step;
@@ -382,11 +383,26 @@ static inline void sim_check_parts(Sim *m, const HthSchedStep *step) {
     SIM_MUST(m, rows == step->row_count, "%u rows counted as %u", rows, step->row_count);
 }
 
+/* Whoever reads a page of the tree reads all before it there: or spare pages could not be had. */
+static inline void sim_check_prefixes(Sim *m) {
+    const HthSched *s = m->s;
+    for (uint32_t k = 0; k < s->run_count; k++) {
+        const HthTable *table = s->place[s->req[s->run[k]].place];
+        const HthPage *page = hth_table_list(table);
+        bool shared = true;
+        for (uint32_t p = 0; p < hth_table_pages(table); p++) {
+            const bool here = hth_pages_readers(m->pages, page[p]) > m->readers[page[p].id - 1];
+            SIM_MUST(m, shared || !here, "a page of the tree without the one before it");
+            shared = here;
+        }
+    }
+}
+
 /* Every page's readers are known. */
 static inline void sim_check_pages(Sim *m) {
     const HthSched *s = m->s;
     const uint32_t count = m->shape.page_count;
-    uint32_t promised = 0, in_tree = 0, unused = 0;
+    uint32_t promised = 0, in_tree = 0, unused = 0, spare = 0;
     memset(m->readers, 0, count * sizeof *m->readers);
     for (uint32_t k = 0; k < s->run_count; k++) {
         const HthReq *r = &s->req[s->run[k]];
@@ -401,11 +417,14 @@ static inline void sim_check_pages(Sim *m) {
         SIM_MUST(m, all == m->readers[p] || all == m->readers[p] + 1, "a page with odd readers");
         in_tree += all - m->readers[p];
         unused += all == 0;
+        spare += all == 1 && m->readers[p] == 0;
     }
     SIM_MUST(m, in_tree == (m->prefix ? hth_prefix_pages(m->prefix) : 0), "pages leak");
     SIM_MUST(m, unused == hth_pages_free_count(m->pages), "free pages are miscounted");
-    SIM_MUST(m, promised == s->promised && promised <= unused, "%u pages promised, %u free",
-             promised, unused);
+    SIM_MUST(m, spare == hth_pages_spare_count(m->pages), "spare pages are miscounted");
+    SIM_MUST(m, promised == s->promised && promised <= unused + spare,
+             "%u pages promised, %u free, %u spare", promised, unused, spare);
+    sim_check_prefixes(m);
 }
 
 static inline void sim_check_waiting(Sim *m) {
@@ -416,6 +435,8 @@ static inline void sim_check_waiting(Sim *m) {
         const HthReq *q = &s->req[s->run[k]];
         SimReq *r = sim_find(m, q->t.id);
         if (!r || r->paused || r->served || hth_sched_left(q) != 1) continue;
+        if (r->missed_step + 1 != m->steps) r->missed = 0; /* was set back in between */
+        r->missed_step = m->steps;
         SIM_MUST(m, ++r->missed <= misses, "an answer stands still for %u steps", r->missed);
     }
     for (uint32_t i = 0; i < m->req_max; i++) m->req[i].served = false;

@@ -55,12 +55,14 @@ static void all_or_none(void **state) {
     hth_pages_close(&p);
 }
 
-/* Random takes, shares and drops: readers as counted, contents kept while read, wiped after. */
+/* Random takes, shares, marks and drops: readers as counted, contents kept while read, wiped after;
+ * spare are those that are marked and have one reader. */
 static void conserves_pages(void **state) {
     (void)state;
     HthErr err = { 0 };
     HthPages *p = open_pool();
     uint32_t readers[PAGES + 1] = { 0 }, free_count = PAGES;
+    bool marked[PAGES + 1] = { false };
     for (uint64_t step = 0; step < 4000; step++) {
         uint32_t r[4];
         hth_rng_block(1, 2, step, r);
@@ -76,7 +78,10 @@ static void conserves_pages(void **state) {
         } else if (readers[id] && r[0] % 3 == 1) {
             hth_pages_share(p, page);
             readers[id]++;
-        } else if (readers[id]) {
+        } else if (readers[id] && r[2] % 3 == 0) {
+            marked[id] = !marked[id];
+            hth_pages_mark(p, page, marked[id]);
+        } else if (readers[id] > 1 || (readers[id] && !marked[id])) {
             uint8_t *bytes = hth_pages_data(p, page);
             assert_true(bytes[0] == id && bytes[BYTES - 1] == id);
             hth_pages_drop(p, page);
@@ -85,6 +90,9 @@ static void conserves_pages(void **state) {
                 assert_true(is_zero(bytes, BYTES)); /* wiped at once */
             }
         }
+        uint32_t spare = 0;
+        for (uint32_t i = 1; i <= PAGES; i++) spare += marked[i] && readers[i] == 1;
+        assert_int_equal(hth_pages_spare_count(p), spare);
         assert_int_equal(hth_pages_free_count(p), free_count);
         assert_int_equal(hth_pages_readers(p, (HthPage){ id }), readers[id]);
     }

@@ -51,7 +51,7 @@ static const ApiReadCase chat_cases[] = {
       "\"assistant\",\"content\":\"The\"}]}",
       "chat model=<m> "
       "messages=[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":\"The\"}"
-      "] stream prefill",
+      "] think=0 stream prefill",
       HTH_OK },
     { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"images\":[\"aGk=\"]}]"
       "}",

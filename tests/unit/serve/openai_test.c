@@ -26,10 +26,11 @@ static const ApiReadCase chat_cases[] = {
       "\"no\"}],\"continue_final_message\":true}",
       "chat "
       "messages=[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"no\"}]"
-      " prefill",
+      " think=0 prefill",
       HTH_OK },
     { "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"continue_final_message\":true}",
-      "continue_final_message: the last message is not the assistant's", HTH_EINVAL },
+      "continue_final_message: the last message is not the assistant's, or says nothing",
+      HTH_EINVAL },
     { "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":"
       "\"image_url\",\"image_url\":{\"url\":\"x\"}}]}]}",
       "messages[0].content[1]: parts of type \"image_url\" are not supported; only text is",

@@ -1,0 +1,266 @@
+/* http_tls_test.c - TLS: versions, requests, streams, clients that leave, wrong certificates. */
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include "support/http_app.h"
+
+static char folder[64], cert_path[80], key_path[80], other_path[80];
+
+/* A certificate for localhost, signed by itself. */
+static void make_cert(const char *cert, const char *key) {
+    gnutls_x509_privkey_t k;
+    gnutls_x509_crt_t c;
+    gnutls_datum_t pem = { 0 };
+    const time_t now = time(NULL);
+    assert_int_equal(gnutls_x509_privkey_init(&k), 0);
+    assert_int_equal(gnutls_x509_privkey_generate(
+                         k, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+                     0);
+    assert_int_equal(gnutls_x509_crt_init(&c), 0);
+    gnutls_x509_crt_set_version(c, 3);
+    gnutls_x509_crt_set_serial(c, "\1", 1);
+    gnutls_x509_crt_set_dn(c, "CN=localhost", NULL);
+    gnutls_x509_crt_set_activation_time(c, now - 60);
+    gnutls_x509_crt_set_expiration_time(c, now + 86400);
+    gnutls_x509_crt_set_subject_alt_name(c, GNUTLS_SAN_DNSNAME, "localhost", 9, 0);
+    gnutls_x509_crt_set_key(c, k);
+    assert_int_equal(gnutls_x509_crt_sign2(c, c, k, GNUTLS_DIG_SHA256, 0), 0);
+    assert_int_equal(gnutls_x509_crt_export2(c, GNUTLS_X509_FMT_PEM, &pem), 0);
+    assert_int_equal(hth_file_write(cert, pem.data, pem.size, 0600, NULL), HTH_OK);
+    gnutls_free(pem.data);
+    assert_int_equal(gnutls_x509_privkey_export2(k, GNUTLS_X509_FMT_PEM, &pem), 0);
+    assert_int_equal(hth_file_write(key, pem.data, pem.size, 0600, NULL), HTH_OK);
+    gnutls_free(pem.data);
+    gnutls_x509_crt_deinit(c);
+    gnutls_x509_privkey_deinit(k);
+}
+
+static int make_certs(void **state) {
+    char spare[96];
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/hearth-tls-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(cert_path, sizeof cert_path, "%s/cert.pem", folder);
+    snprintf(key_path, sizeof key_path, "%s/key.pem", folder);
+    snprintf(other_path, sizeof other_path, "%s/other.pem", folder);
+    make_cert(cert_path, key_path);
+    snprintf(spare, sizeof spare, "%s/spare.pem", folder);
+    make_cert(spare, other_path);
+    return unlink(spare);
+}
+
+static int remove_certs(void **state) {
+    (void)state;
+    unlink(cert_path);
+    unlink(key_path);
+    unlink(other_path);
+    return rmdir(folder);
+}
+
+typedef struct Tls {
+    int fd;
+    gnutls_session_t session;
+    gnutls_certificate_credentials_t trust;
+} Tls;
+
+/* 0, or the library's error. */
+static int tls_open(Tls *t, uint16_t port, const char *priorities) {
+    int e;
+    t->fd = client_tcp(port);
+    assert_true(t->fd >= 0);
+    gnutls_certificate_allocate_credentials(&t->trust);
+    assert_int_equal(
+        gnutls_certificate_set_x509_trust_file(t->trust, cert_path, GNUTLS_X509_FMT_PEM), 1);
+    gnutls_init(&t->session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL);
+    assert_int_equal(gnutls_priority_set_direct(t->session, priorities, NULL), 0);
+    gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, t->trust);
+    gnutls_session_set_verify_cert(t->session, "localhost", 0);
+    gnutls_transport_set_int(t->session, t->fd);
+    gnutls_handshake_set_timeout(t->session, DEADLINE_MS);
+    while ((e = gnutls_handshake(t->session)) < 0 && !gnutls_error_is_fatal(e)) {
+    }
+    return e;
+}
+
+static void tls_close(Tls *t) {
+    gnutls_deinit(t->session);
+    gnutls_certificate_free_credentials(t->trust);
+    close(t->fd);
+}
+
+static void tls_say(Tls *t, const char *text) {
+    assert_int_equal(gnutls_record_send(t->session, text, strlen(text)), strlen(text));
+}
+
+static void tls_until(Tls *t, HthBuf *in, const char *text) {
+    char bytes[16384];
+    while (hth_str_find(hth_buf_str(in), hth_str(text)) == SIZE_MAX) {
+        const ssize_t n = gnutls_record_recv(t->session, bytes, sizeof bytes);
+        if (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED) continue;
+        if (n <= 0) fail_msg("the end before \"%s\": %.200s", text, hth_buf_str(in).p);
+        assert_int_equal(hth_buf_add(in, bytes, (size_t)n, NULL), HTH_OK);
+    }
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+static void versions(void **state) {
+    static const struct {
+        const char *priorities;
+        gnutls_protocol_t version; /* 0: refused */
+    } cases[] = {
+        { "NORMAL", GNUTLS_TLS1_3 },
+        { "NORMAL:-VERS-ALL:+VERS-TLS1.2", GNUTLS_TLS1_2 },
+        { "NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT", 0 },
+        { "LEGACY:-VERS-ALL:+VERS-TLS1.0", 0 },
+    };
+    (void)state;
+    const HthListen l = {
+        .host = "127.0.0.1", .fd = -1, .cert_file = cert_path, .key_file = key_path
+    };
+    const HthHttpCfg cfg = { .listens = &l, .listen_count = 1 };
+    App app;
+    HthBuf in;
+    hth_buf_init(&in, 1 << 20);
+    app_open(&app, &cfg);
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        Tls t;
+        const int e = tls_open(&t, app.port, cases[i].priorities);
+        if ((e == 0) != (cases[i].version != 0))
+            fail_msg("%s: %s", cases[i].priorities, gnutls_strerror(e));
+        if (!e) {
+            assert_int_equal(gnutls_protocol_get_version(t.session), cases[i].version);
+            hth_buf_clear(&in);
+            tls_say(&t, GET("/what"));
+            tls_until(&t, &in, " tls=1 from=127.0.0.1");
+            tls_say(&t, GET("/stream?n=50&ms=1")); /* on the same connection */
+            tls_until(&t, &in, "data: 49\n\n\r\n0\r\n\r\n");
+        }
+        tls_close(&t);
+    }
+    /* A page of this server is one of https. */
+    for (int tls = 0; tls < 2; tls++) {
+        char request[256];
+        Tls t;
+        assert_int_equal(tls_open(&t, app.port, "NORMAL"), 0);
+        hth_buf_clear(&in);
+        snprintf(
+            request, sizeof request,
+            "GET /echo HTTP/1.1\r\nHost: localhost:%u\r\nOrigin: http%s://localhost:%u\r\n\r\n",
+            app.port, tls ? "s" : "", app.port);
+        tls_say(&t, request);
+        tls_until(&t, &in, "\r\n\r\n");
+        assert_int_equal(client_status(&in), tls ? 200 : 403);
+        tls_close(&t);
+    }
+    /* No TLS at all: no answer, and the server lives. */
+    assert_int_equal(client_once(app.port, GET("/echo"), &in), 0);
+    app_close(&app);
+    hth_buf_drop(&in);
+}
+
+static void leaving(void **state) {
+    (void)state;
+    const HthListen l = {
+        .host = "127.0.0.1", .fd = -1, .cert_file = cert_path, .key_file = key_path
+    };
+    const HthHttpCfg cfg = { .listens = &l, .listen_count = 1 };
+    static const char *const requests[] = { GET("/silent"), GET("/mute"), GET("/flood?n=1000000") };
+    App app;
+    app_open(&app, &cfg);
+    for (int i = 0; i < 6; i++) {
+        Tls t;
+        assert_int_equal(tls_open(&t, app.port, "NORMAL"), 0);
+        tls_say(&t, requests[i / 2]);
+        app_wait(&app.opened, i + 1);
+        if (i / 2 == 2) app_sleep_ms(50);
+        if (i % 2) {
+            shutdown(t.fd, SHUT_WR);
+            app_wait(&app.gone, i + 1);
+        }
+        tls_close(&t);
+        app_wait(&app.closed, i + 1);
+        assert_int_equal(app.gone, i + 1);
+    }
+    /* In the middle of the handshake, and closing under TLS. */
+    const int fd = client_tcp(app.port);
+    assert_true(client_send(fd, "\x16\x03\x01\x02", 4));
+    close(fd);
+    Tls open;
+    assert_int_equal(tls_open(&open, app.port, "NORMAL"), 0);
+    tls_say(&open, requests[0]);
+    app_wait(&app.opened, 7);
+    app_close(&app);
+    tls_close(&open);
+}
+
+/* A body larger than a record, echoed. */
+static void bodies(void **state) {
+    (void)state;
+    const HthListen l = {
+        .host = "127.0.0.1", .fd = -1, .cert_file = cert_path, .key_file = key_path
+    };
+    const HthHttpCfg cfg = { .listens = &l, .listen_count = 1 };
+    enum { N = 300000 };
+    App app;
+    HthBuf in;
+    Tls t;
+    hth_buf_init(&in, 1 << 24);
+    char *body = hth_calloc(N, 1);
+    assert_non_null(body);
+    for (int i = 0; i < N; i++) body[i] = (char)('a' + i * 7 % 26);
+    app_open(&app, &cfg);
+    assert_int_equal(tls_open(&t, app.port, "NORMAL"), 0);
+    tls_say(&t, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n");
+    for (size_t at = 0; at < N;) {
+        const ssize_t n = gnutls_record_send(t.session, body + at, N - at);
+        assert_true(n > 0);
+        at += (size_t)n;
+    }
+    tls_until(&t, &in, "\r\n\r\n");
+    const size_t head = hth_str_find(hth_buf_str(&in), HTH_STR("\r\n\r\n")) + 4;
+    char last[65];
+    memcpy(last, body + N - 64, 64);
+    last[64] = '\0';
+    while (in.n < head + N) {
+        char bytes[16384];
+        const ssize_t n = gnutls_record_recv(t.session, bytes, sizeof bytes);
+        assert_true(n > 0);
+        assert_int_equal(hth_buf_add(&in, bytes, (size_t)n, NULL), HTH_OK);
+    }
+    assert_memory_equal(in.p + head, body, N);
+    tls_close(&t);
+    app_close(&app);
+    hth_free(body);
+    hth_buf_drop(&in);
+}
+
+static void wrong_files(void **state) {
+    (void)state;
+    const HthListen cases[] = {
+        { .host = "127.0.0.1", .fd = -1, .cert_file = cert_path, .key_file = other_path },
+        { .host = "127.0.0.1", .fd = -1, .cert_file = key_path, .key_file = cert_path },
+        { .host = "127.0.0.1", .fd = -1, .cert_file = cert_path },
+        { .host = "127.0.0.1", .fd = -1, .key_file = key_path },
+        { .host = "127.0.0.1", .fd = -1, .cert_file = "/nonexistent", .key_file = key_path },
+    };
+    const uint64_t live = hth_mem_live();
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        const HthHttpCfg cfg = { .listens = &cases[i], .listen_count = 1, .handle = app_handle };
+        HthHttp *h = NULL;
+        HthErr err = { 0 };
+        assert_status(hth_http_open(&h, &cfg, &err), i < 4 ? HTH_EINVAL : HTH_EIO, err);
+        assert_null(h);
+    }
+    assert_int_equal(hth_mem_live(), live);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(versions),
+        cmocka_unit_test(leaving),
+        cmocka_unit_test(bodies),
+        cmocka_unit_test(wrong_files),
+    };
+    return cmocka_run_group_tests(tests, make_certs, remove_certs);
+}
