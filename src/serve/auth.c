@@ -45,7 +45,7 @@ static void name_user(char out[HTH_KEY_NAME_MAX + 1], uint32_t uid) {
     snprintf(out, HTH_KEY_NAME_MAX + 1, "%s", entry.pw_name);
 }
 
-static void owner_who(const HthAuth *a, HthWho *who) {
+void hth_auth_owner(const HthAuth *a, HthWho *who) {
     *who = (HthWho){ .is_owner = true, .how = HTH_HOW_SAME_USER };
     name_user(who->name, a->owner_uid);
     memcpy(who->tenant_name, who->name, sizeof who->name);
@@ -97,7 +97,7 @@ HthStatus hth_auth_open(HthAuth **out, const HthAuthCfg *cfg, HthErr *err) {
     HthAuth *a = hth_calloc(1, sizeof *a);
     HTH_REQUIRE(a, err, HTH_ENOMEM, no_memory);
     a->owner_uid = cfg->owner_uid;
-    owner_who(a, &a->owner);
+    hth_auth_owner(a, &a->owner);
     pthread_mutex_init(&a->mutex, NULL);
     char port[16] = "";
     if (cfg->cookie_port) snprintf(port, sizeof port, "-%u", cfg->cookie_port);
@@ -234,7 +234,7 @@ HthStatus hth_auth_who(HthAuth *a, const HthAuthAsk *ask, HthWho *out, int *stat
 }
 
 HthStatus hth_auth_ask(HthAuth *a, HthX *x, HthWho *out, int *status, HthErr *err) {
-    static const char *const fetch[] = { "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User" };
+    static const char *const fetch[] = { "Sec-Fetch-Site", "Sec-Fetch-Dest" };
     HthStr text, site;
     uint32_t wait_s = 0;
     HthAuthAsk ask = { .peer = hth_x_peer(x), .method = hth_x_method(x) };

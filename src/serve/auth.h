@@ -2,7 +2,7 @@
  *
  * The operating-system user the server runs as needs no key: the kernel says who is at the other
  * end (unix sockets; on this machine also TCP).  Everybody else needs one.  A page in a browser is
- * not a user, whoever runs the browser: a request that carries Origin or Sec-Fetch-* needs the
+ * not a user, whoever runs the browser: a request with Origin, Sec-Fetch-Site or -Dest needs the
  * cookie that a one-use launch link sets, comes from our own page, and carries X-Hearth when it
  * changes anything; or it brings a key.  On this machine a cookie is good for the user it was given
  * to only: cookies do not know ports, and another user's server could see ours go by.
@@ -53,6 +53,8 @@ HTH_MUST_CHECK HthStatus hth_auth_who(HthAuth *a, const HthAuthAsk *ask, HthWho 
 /* The same of an exchange; a refusal's own headers (WWW-Authenticate, Retry-After) are added. */
 HTH_MUST_CHECK HthStatus hth_auth_ask(HthAuth *a, HthX *x, HthWho *out, int *status, HthErr *err);
 
+/* The user the server runs as. */
+void hth_auth_owner(const HthAuth *a, HthWho *out);
 /* A launch link's token: good once, for five minutes, for `who`. 16 are good at a time. */
 enum { HTH_TOKEN_TEXT = 44 }; /* with NUL */
 void hth_auth_link(HthAuth *a, const HthWho *who, char token[HTH_TOKEN_TEXT]);

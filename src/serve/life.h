@@ -36,6 +36,11 @@ typedef struct HthLifeCfg {
     const char *cert_file, *key_file; /* for TCP; NULL: plain */
 } HthLifeCfg;
 
+/* Where the unix socket usually is, for those who look for a running server. EINVAL: there is no
+ * such place (state_folder NULL), or its name is too long. */
+HTH_MUST_CHECK HthStatus hth_life_usual_socket(char out[HTH_LIFE_PATH_MAX],
+                                               const char *state_folder, HthErr *err);
+
 typedef struct HthLife HthLife;
 /* Reads the environment and blocks the signals it waits for: before any thread is started. */
 HTH_MUST_CHECK HthStatus hth_life_open(HthLife **out, const HthLifeCfg *cfg, HthErr *err);

@@ -82,15 +82,22 @@ static HthStatus choose_address(HthAddress *out, const HthLifeCfg *cfg, HthErr *
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
+HthStatus hth_life_usual_socket(char out[HTH_LIFE_PATH_MAX], const char *state_folder,
+                                HthErr *err) {
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *folder = runtime && runtime[0] == '/' ? runtime : state_folder;
+    int n = folder ? snprintf(out, HTH_LIFE_PATH_MAX, "%s/hearth.sock", folder) : -1;
+    HTH_REQUIRE(n >= 0 && n < HTH_LIFE_PATH_MAX, err, HTH_EINVAL,
+                "The path of the unix socket is longer than %d bytes; give a shorter one.",
+                HTH_LIFE_PATH_MAX - 1);
+    return HTH_OK;
+}
+
 static HthStatus choose_unix(HthLife *life, const HthLifeCfg *cfg, HthErr *err) {
-    const char *runtime = getenv("XDG_RUNTIME_DIR"), *folder = cfg->state_folder;
-    int n = 0;
-    if (cfg->unix_path)
-        n = snprintf(life->unix_path, sizeof life->unix_path, "%s", cfg->unix_path);
-    else if (runtime && runtime[0] == '/')
-        n = snprintf(life->unix_path, sizeof life->unix_path, "%s/hearth.sock", runtime);
-    else if (folder)
-        n = snprintf(life->unix_path, sizeof life->unix_path, "%s/hearth.sock", folder);
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    if (!cfg->unix_path && !(runtime && runtime[0] == '/') && !cfg->state_folder) return HTH_OK;
+    if (!cfg->unix_path) return hth_life_usual_socket(life->unix_path, cfg->state_folder, err);
+    int n = snprintf(life->unix_path, sizeof life->unix_path, "%s", cfg->unix_path);
     HTH_REQUIRE(n >= 0 && (size_t)n < sizeof life->unix_path, err, HTH_EINVAL,
                 "The path of the unix socket is longer than %zu bytes; give a shorter one.",
                 sizeof life->unix_path - 1);
