@@ -17,12 +17,8 @@ void hth_engine_embed(HthEngine *e, HthJob *j, uint32_t pos, const float *hidden
 }
 
 void hth_engine_embedded(const HthEngine *e, HthJob *j) {
-    double square = 0.0;
-    const double count = e->pooling == HTH_POOL_MEAN ? j->n : 1;
-    for (uint32_t i = 0; i < e->n_embd; i++) {
-        j->sum[i] /= count;
-        square += j->sum[i] * j->sum[i];
-    }
+    double square = 0.0; /* a mean and a sum have one direction */
+    for (uint32_t i = 0; i < e->n_embd; i++) square += j->sum[i] * j->sum[i];
     const double scale = square > 0.0 ? 1.0 / sqrt(square) : 0.0;
     for (uint32_t i = 0; i < e->n_embd; i++) j->vector[i] = (float)(j->sum[i] * scale);
 }

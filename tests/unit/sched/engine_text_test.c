@@ -231,6 +231,40 @@ static void left_grammars(void **state) {
     while (hth_engine_stats(engine).jobs > 0) usleep(100);
 }
 
+/* One whole job on an engine of its own; on whichever thread memory runs out, the job says so. */
+static HthStatus body(void *ctx) {
+    HthErr err = { 0 };
+    HthEngine *e = NULL;
+    HthJob *j = NULL;
+    HthWord w;
+    HthJobDone d;
+    const HthEngineCfg cfg = { .ctx = 64, .parallel = 1, .threads = 1, .chunk = 8 };
+    HthStatus st = hth_engine_open(&e, model, &cfg, &err);
+    if (st == HTH_OK) st = hth_engine_submit(e, ctx, &j, &err);
+    if (st == HTH_OK) {
+        for (int r = 1; r >= 0; r = hth_job_read(j, &w, &d))
+            if (r == 0) usleep(20);
+        if (d.end == HTH_END_ERROR) st = d.err.status;
+    }
+    hth_job_close(&j);
+    hth_engine_close(&e);
+    return st;
+}
+
+static void survives_no_memory(void **state) {
+    (void)state;
+    HthGrammar *g = grammar("root ::= \"[\" [a-z]+ (\", \" [a-z]+)* \"]\"");
+    HthIds ids;
+    HthJobCfg c = job(&ids, "The cat", 1);
+    c.grammar = g;
+    c.predict_max = 3;
+    c.stop_count = 1;
+    c.stops[0] = HTH_STR("zzz");
+    assert_true(test_torture(body, &c, 3000) > 30);
+    hth_grammar_close(&g);
+    hth_ids_drop(&ids);
+}
+
 static int open_all(void **state) {
     (void)state;
     HthErr err = { 0 };
@@ -251,9 +285,10 @@ static int close_all(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_and_stops), cmocka_unit_test(ends_and_specials),
-        cmocka_unit_test(grammars),        cmocka_unit_test(control_tokens_in_grammars),
-        cmocka_unit_test(any_text),        cmocka_unit_test(left_grammars),
+        cmocka_unit_test(texts_and_stops),    cmocka_unit_test(ends_and_specials),
+        cmocka_unit_test(grammars),           cmocka_unit_test(control_tokens_in_grammars),
+        cmocka_unit_test(any_text),           cmocka_unit_test(left_grammars),
+        cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -29,6 +29,8 @@ typedef struct World {
     uint64_t plan; /* bytes of any of them */
     _Atomic uint32_t opened, closed, asked;
     bool refuse; /* opened fails */
+    HthGate *hold; /* NULL, or opened waits in it ... */
+    bool held, go_on; /* ... from held until go_on */
 } World;
 
 static HthStatus resolve(void *payload, HthStr name, HthModelSource *out, HthErr *err) {
@@ -65,6 +67,12 @@ static HthStatus opened(void *payload, const HthModelSource *source, HthEngine *
     HTH_REQUIRE(!w->refuse, err, HTH_EFORMAT, "refused");
     *attached = w;
     w->opened++;
+    if (!w->hold) return HTH_OK;
+    hth_gate_enter(w->hold);
+    w->held = true;
+    hth_gate_ring(w->hold);
+    while (!w->go_on) hth_gate_wait(w->hold, UINT64_MAX);
+    hth_gate_leave(w->hold);
     return HTH_OK;
 }
 
@@ -354,6 +362,34 @@ static void one_load(void **state) {
     }
 }
 
+/* What is being loaded has taken nothing yet, and has its room all the same. */
+static void loading_counts(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World *w = open_world((HthModelsCfg){ .keep_alive_s = -1 });
+    HthThread *t = NULL;
+    HthLoaded *l = NULL;
+    Together first = { .w = w, .name = "m0" };
+    w->available = w->plan * 3 / 2;
+    assert_ok(hth_gate_open(&w->hold, &err), err);
+    assert_ok(hth_thread_open(&t, together_main, &first, &err), err);
+    hth_gate_enter(w->hold);
+    while (!w->held) hth_gate_wait(w->hold, UINT64_MAX);
+    hth_gate_leave(w->hold);
+    assert_status(hth_models_acquire(w->m, HTH_STR("m1"), -1, &l, &err), HTH_EAGAIN, err);
+    hth_gate_enter(w->hold);
+    w->go_on = true;
+    hth_gate_ring(w->hold);
+    hth_gate_leave(w->hold);
+    hth_thread_join(&t);
+    assert_int_equal(first.st, HTH_OK);
+    put(first.l);
+    put(get(w, "m1", -1));
+    assert_string_equal(names(w).text, "m1");
+    hth_gate_close(&w->hold);
+    close_world(w);
+}
+
 static HthStatus body(void *ctx) {
     World *w = ctx;
     HthErr err = { 0 };
@@ -378,13 +414,10 @@ static void survives_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shared),
-        cmocka_unit_test(kept_and_let_go),
-        cmocka_unit_test(room),
-        cmocka_unit_test(failures),
-        cmocka_unit_test(one_load),
-        cmocka_unit_test(many_hands),
-        cmocka_unit_test(survives_no_memory),
+        cmocka_unit_test(shared),         cmocka_unit_test(kept_and_let_go),
+        cmocka_unit_test(room),           cmocka_unit_test(failures),
+        cmocka_unit_test(one_load),       cmocka_unit_test(many_hands),
+        cmocka_unit_test(loading_counts), cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
