@@ -210,6 +210,84 @@ static void agrees_with_a_list(void **state) {
     }
 }
 
+/* A page says whose text it holds and which: the hash of tenant and text, never 0. */
+static uint64_t mark_of(uint64_t tenant, const uint32_t *ids, uint32_t pages) {
+    uint64_t h = tenant + 1;
+    for (uint32_t i = 0; i < pages * LEN; i++) h = (h ^ ids[i]) * UINT64_C(0x9E3779B97F4A7C15);
+    return h | 1;
+}
+
+typedef struct Reader { /* of the first pages of a text */
+    uint64_t tenant, which;
+    HthPage page[DEPTH];
+    uint32_t count;
+} Reader;
+
+/* Matches, computes what is missing, keeps, reads what was there before instead of its own. */
+static void read_text(World *w, Reader *r, uint32_t count) {
+    HthErr err = { 0 };
+    uint32_t ids[DEPTH * LEN];
+    text_of(ids, DEPTH * LEN, r->which);
+    r->count = hth_prefix_match(w->tree, r->tenant, ids, count * LEN, r->page, count);
+    for (uint32_t i = 0; i < r->count; i++) {
+        uint64_t mark;
+        memcpy(&mark, hth_pages_data(w->pages, r->page[i]), sizeof mark);
+        assert_true(mark == mark_of(r->tenant, ids, i + 1));
+    }
+    const uint32_t more = count - r->count;
+    if (more > 0) hth_prefix_evict(w->tree, more);
+    if (more == 0 || hth_pages_free_count(w->pages) < more) return;
+    assert_ok(hth_pages_take(w->pages, more, r->page + r->count, &err), err);
+    for (; r->count < count; r->count++) {
+        const uint64_t mark = mark_of(r->tenant, ids, r->count + 1);
+        memcpy(hth_pages_data(w->pages, r->page[r->count]), &mark, sizeof mark);
+    }
+    assert_int_equal(hth_prefix_keep(w->tree, r->tenant, ids, r->page, count), 0);
+}
+
+/* Pages of the tree that somebody reads; each is counted once. */
+static uint32_t pages_read(const Reader *reader, uint32_t readers) {
+    bool seen[PAGES + 1] = { false };
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < readers; k++)
+        for (uint32_t i = 0; i < reader[k].count; i++) {
+            count += !seen[reader[k].page[i].id];
+            seen[reader[k].page[i].id] = true;
+        }
+    return count;
+}
+
+/* Readers come and go in a pool that is too small: what is found is what was written for that text
+ * and tenant; what is spare can be had, to the last page, and what is read stays. */
+static void spare_pages_can_be_had(void **state) {
+    (void)state;
+    enum { READERS = 8, ROUNDS = 3000 };
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        HthErr err = { 0 };
+        World w;
+        Reader reader[READERS] = { { 0 } };
+        assert_ok(world_open(&w, PAGES, &err), err);
+        for (uint64_t round = 0; round < ROUNDS; round++) {
+            uint32_t r[4];
+            hth_rng_block(seed, 5, round, r);
+            Reader *one = &reader[r[0] % READERS];
+            for (uint32_t i = 0; i < one->count; i++) hth_pages_drop(w.pages, one->page[i]);
+            *one = (Reader){ .tenant = r[1] % 3, .which = r[2] % (1 << DEPTH) };
+            if (r[3] % 4 > 0) read_text(&w, one, 1 + r[3] / 4 % DEPTH);
+            const uint32_t read = pages_read(reader, READERS), tree = hth_prefix_pages(w.tree);
+            assert_int_equal(hth_pages_spare_count(w.pages), tree - read);
+            assert_int_equal(hth_pages_free_count(w.pages), PAGES - tree);
+            if (round % 100 > 0) continue;
+            assert_int_equal(hth_prefix_evict(w.tree, PAGES), tree - read);
+            assert_int_equal(hth_prefix_pages(w.tree), read);
+        }
+        for (uint32_t k = 0; k < READERS; k++)
+            for (uint32_t i = 0; i < reader[k].count; i++)
+                hth_pages_drop(w.pages, reader[k].page[i]);
+        world_close(&w);
+    }
+}
+
 static HthStatus body(void *ctx) {
     (void)ctx;
     World w;
@@ -228,7 +306,8 @@ int main(void) {
         cmocka_unit_test(refuses_nonsense),       cmocka_unit_test(finds_whole_pages_only),
         cmocka_unit_test(tenants_are_apart),      cmocka_unit_test(keeps_what_is_new),
         cmocka_unit_test(drops_least_used_first), cmocka_unit_test(makes_room_in_a_full_tree),
-        cmocka_unit_test(agrees_with_a_list),     cmocka_unit_test(survives_no_memory),
+        cmocka_unit_test(agrees_with_a_list),     cmocka_unit_test(spare_pages_can_be_had),
+        cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,79 +1,7 @@
 /* sched_test.c - the scheduler by small examples; tests/sim plays it for years.
  *
  * Thread: one. */
-#include "support/test.h"
-
-#include "sched/sched.h"
-
-enum { PAGE = HTH_PAGE_LEN, PROMPT_MAX = 40 * PAGE };
-
-static uint32_t words[2 * PROMPT_MAX]; /* what prompts are cut from */
-
-typedef struct World {
-    HthPages *pages;
-    HthPrefix *prefix;
-    HthSched *s;
-    HthSchedStep step;
-    uint64_t now;
-} World;
-
-static HthStatus world_open(World *w, uint32_t pages, const HthSchedCfg *with, HthErr *err) {
-    HthSchedCfg cfg = *with;
-    *w = (World){ 0 };
-    HTH_TRY(hth_kv_layout(&cfg.layout, HTH_KV_F32, 1, 1, 1, 1, err));
-    HTH_TRY(hth_pages_open(&w->pages, &(HthPagesCfg){ pages, cfg.layout.page_bytes }, err));
-    HTH_TRY(hth_prefix_open(&w->prefix, w->pages, PAGE, pages, err));
-    cfg.pages = w->pages;
-    cfg.prefix = w->prefix;
-    cfg.page_len = PAGE;
-    for (uint32_t i = 0; i < HTH_COUNT(words); i++) words[i] = i;
-    return hth_sched_open(&w->s, &cfg, err);
-}
-
-static void world_close(World *w) {
-    hth_sched_close(&w->s);
-    hth_prefix_close(&w->prefix);
-    hth_pages_close(&w->pages);
-}
-
-static const HthSchedCfg usual = {
-    .running_max = 4, .queue_max = 16, .queue_user_max = 8, .rows_max = 128, .ctx_max = PROMPT_MAX
-};
-
-static void open_usual(World *w, uint32_t pages) {
-    HthErr err = { 0 };
-    assert_ok(world_open(w, pages, &usual, &err), err);
-}
-
-static HthStatus arrive(World *w, HthTicket t, HthErr *err) {
-    if (!t.ids) t.ids = words;
-    if (!t.ctx) t.ctx = PROMPT_MAX;
-    return hth_sched_arrive(w->s, &t, w->now, err);
-}
-
-static void arrive_ok(World *w, HthTicket t) {
-    HthErr err = { 0 };
-    assert_ok(arrive(w, t, &err), err);
-}
-
-/* A step, and the word drawn for every part that wants one. */
-static void step(World *w) {
-    hth_sched_step(w->s, w->now, &w->step);
-}
-static void draw(World *w) {
-    for (uint32_t k = 0; k < w->step.count; k++)
-        if (w->step.rows[k].wants) hth_sched_token(w->s, w->step.rows[k].id, 7);
-}
-
-static const HthSchedRows *part(const World *w, uint64_t id) {
-    for (uint32_t k = 0; k < w->step.count; k++)
-        if (w->step.rows[k].id == id) return &w->step.rows[k];
-    return NULL;
-}
-
-static uint32_t rows_of(const World *w, uint64_t id) {
-    return part(w, id) ? part(w, id)->n : 0;
-}
+#include "support/sched_world.h"
 
 static void a_prompt_comes_in_pieces(void **state) {
     (void)state;
@@ -89,7 +17,7 @@ static void a_prompt_comes_in_pieces(void **state) {
         assert_int_equal(r->first, first[i]);
         assert_int_equal(r->n, n[i]);
         assert_int_equal(r->wants, i >= 2);
-        assert_int_equal(r->ids[0], i < 3 ? words[first[i]] : 7);
+        assert_int_equal(r->ids[0], i < 3 ? world_words[first[i]] : 7);
         draw(&w);
     }
     hth_sched_end(w.s, 9);
@@ -123,69 +51,6 @@ static void answers_come_before_prompts(void **state) {
     assert_int_equal(rows_of(&w, 1), 1);
     assert_int_equal(rows_of(&w, 3), 20); /* user 3 has had less */
     assert_int_equal(rows_of(&w, 2), 107);
-    world_close(&w);
-}
-
-static void the_next_turn_finds_the_last(void **state) {
-    (void)state;
-    World w;
-    open_usual(&w, 40);
-    arrive_ok(&w, (HthTicket){ .id = 1, .tenant = 5, .n = PAGE + 60 });
-    for (int i = 0; i < 10; i++) {
-        step(&w);
-        draw(&w);
-    }
-    hth_sched_end(w.s, 1); /* 124 of the prompt, 9 of the answer computed, the tenth only drawn */
-    uint32_t ids[3 * PAGE];
-    memcpy(ids, words, sizeof ids);
-    for (uint32_t i = PAGE + 60; i < 3 * PAGE; i++) ids[i] = 7;
-    arrive_ok(&w, (HthTicket){ .id = 2, .tenant = 5, .ids = ids, .n = 3 * PAGE });
-    arrive_ok(&w, (HthTicket){ .id = 3, .tenant = 6, .ids = ids, .n = 3 * PAGE });
-    arrive_ok(&w, (HthTicket){ .id = 4, .tenant = 5, .ids = ids, .n = 2 * PAGE });
-    arrive_ok(&w,
-              (HthTicket){ .id = 5, .tenant = 5, .ids = ids, .n = 3 * PAGE, .no_prefix = true });
-    step(&w);
-    assert_int_equal(hth_sched_cached(w.s, 2), 2 * PAGE);
-    assert_int_equal(hth_sched_cached(w.s, 3), 0); /* another tenant's */
-    assert_int_equal(hth_sched_cached(w.s, 4), PAGE); /* the last token's logits are wanted */
-    assert_int_equal(hth_sched_cached(w.s, 5), 0);
-    assert_int_equal(part(&w, 2)->first, 2 * PAGE);
-    assert_int_equal(hth_sched_cached(w.s, 77), 0);
-    world_close(&w);
-}
-
-static void a_burst_shares_what_is_being_computed(void **state) {
-    (void)state;
-    World w;
-    open_usual(&w, 80);
-    for (uint64_t id = 1; id <= 4; id++) arrive_ok(&w, (HthTicket){ .id = id, .n = 10 * PAGE });
-    uint32_t steps = 0;
-    for (bool all = false; !all; steps++) {
-        step(&w);
-        draw(&w);
-        all = w.step.count == 4;
-        for (uint32_t k = 0; k < w.step.count; k++) all = all && w.step.rows[k].n == 1;
-    }
-    assert_true(hth_sched_stats(w.s).cached_rows >= 3 * 8 * PAGE);
-    assert_true(steps <= 10);
-    world_close(&w);
-}
-
-/* Two that computed the same in the same step keep it once. */
-static void what_was_computed_twice_is_kept_once(void **state) {
-    (void)state;
-    World w;
-    open_usual(&w, 40);
-    for (uint64_t id = 1; id <= 2; id++) arrive_ok(&w, (HthTicket){ .id = id, .n = 60 });
-    uint32_t drawn = 0;
-    for (; drawn < 8; drawn++) {
-        step(&w);
-        assert_int_equal(w.step.count, 2);
-        draw(&w);
-    }
-    assert_ptr_not_equal(part(&w, 1)->kv, part(&w, 2)->kv);
-    assert_ptr_equal(part(&w, 1)->kv->pages[0], part(&w, 2)->kv->pages[0]);
-    assert_int_equal(hth_pages_free_count(w.pages), 40 - 3);
     world_close(&w);
 }
 
@@ -288,34 +153,6 @@ static void late_ones_end(void **state) {
     world_close(&w);
 }
 
-/* Six pages, two answers that need four each: the younger is set back, and comes again. */
-static void a_short_pool_sets_back_the_youngest(void **state) {
-    (void)state;
-    World w;
-    open_usual(&w, 6);
-    uint32_t computed[3] = { 0 }, words_of[3] = { 0 };
-    for (uint64_t id = 1; id <= 2; id++)
-        arrive_ok(&w, (HthTicket){ .id = id, .n = 65, .ctx = 4 * PAGE, .no_prefix = true });
-    for (int i = 0; i < 2000; i++) {
-        step(&w);
-        for (uint32_t k = 0; k < w.step.count; k++) {
-            const HthSchedRows *r = &w.step.rows[k];
-            if (r->first == 0) computed[r->id] = 0;
-            assert_int_equal(r->first, computed[r->id]);
-            computed[r->id] += r->n;
-            if (!r->wants) continue;
-            words_of[r->id]++;
-            hth_sched_token(w.s, r->id, 7);
-        }
-        if (hth_sched_stats(w.s).ended == 2) break;
-    }
-    assert_int_equal(words_of[1], 4 * PAGE - 65);
-    assert_int_equal(words_of[2], 4 * PAGE - 65);
-    assert_int_equal(hth_sched_stats(w.s).preempted, 1);
-    assert_int_equal(hth_pages_free_count(w.pages), 6);
-    world_close(&w);
-}
-
 static void a_higher_priority_takes_a_place(void **state) {
     (void)state;
     World w;
@@ -361,32 +198,6 @@ static void a_reader_that_stands_still_gives_way(void **state) {
     step(&w);
     assert_int_equal(w.step.count, 4);
     assert_int_equal(w.step.row_count, 3 + 10);
-    world_close(&w);
-}
-
-static void cancelling_frees_and_keeps(void **state) {
-    (void)state;
-    World w;
-    open_usual(&w, 40);
-    hth_sched_cancel(w.s, 99);
-    arrive_ok(&w, (HthTicket){ .id = 1, .n = 10 * PAGE });
-    step(&w); /* two pages' rows; computed when the next call comes */
-    hth_sched_cancel(w.s, 1);
-    HthSchedStats stats = hth_sched_stats(w.s);
-    assert_int_equal(stats.running, 0);
-    assert_int_equal(stats.cancelled, 1);
-    assert_int_equal(stats.pages_cached, 2);
-    assert_int_equal(stats.pages_free, 38);
-    arrive_ok(&w, (HthTicket){ .id = 1, .n = 10 * PAGE, .no_prefix = true });
-    step(&w);
-    hth_sched_cancel(w.s, 1);
-    stats = hth_sched_stats(w.s);
-    assert_int_equal(stats.pages_cached, 2);
-    assert_int_equal(stats.pages_free, 38);
-    arrive_ok(&w, (HthTicket){ .id = 1, .n = 10 });
-    hth_sched_cancel(w.s, 1); /* still in the queue */
-    step(&w);
-    assert_int_equal(w.step.count, 0);
     world_close(&w);
 }
 
@@ -541,17 +352,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_prompt_comes_in_pieces),
         cmocka_unit_test(answers_come_before_prompts),
-        cmocka_unit_test(the_next_turn_finds_the_last),
-        cmocka_unit_test(a_burst_shares_what_is_being_computed),
-        cmocka_unit_test(what_was_computed_twice_is_kept_once),
         cmocka_unit_test(refuses_with_counts),
         cmocka_unit_test(says_when_to_come_again),
         cmocka_unit_test(a_full_timeline_ends),
         cmocka_unit_test(late_ones_end),
-        cmocka_unit_test(a_short_pool_sets_back_the_youngest),
         cmocka_unit_test(a_higher_priority_takes_a_place),
         cmocka_unit_test(a_reader_that_stands_still_gives_way),
-        cmocka_unit_test(cancelling_frees_and_keeps),
         cmocka_unit_test(many_requests_of_one_user_cost_others_nothing),
         cmocka_unit_test(age_counts_in_the_end),
         cmocka_unit_test(prompts_go_on_beside_answers),
