@@ -173,5 +173,5 @@ HthStatus hth_ask_go_on(HthAsk *a, const json_t *history, HthErr *err) {
     }
     json_decref(a->messages);
     a->messages = all;
-    return HTH_OK;
+    return hth_ask_name_results(all, err);
 }

@@ -135,20 +135,38 @@ HthStatus hth_ask_arguments(const json_t *v, const char *path, json_t **out, Hth
     return *out ? HTH_OK : hth_ask_nomem(err);
 }
 
+static json_t *name_of(const json_t *calls, HthStr id) {
+    for (size_t k = 0; k < json_array_size(calls); k++) {
+        const json_t *call = json_array_get(calls, k);
+        if (hth_str_eq(hth_ask_text(json_object_get(call, "id")), id))
+            return json_object_get(json_object_get(call, "function"), "name");
+    }
+    return NULL;
+}
+
 json_t *hth_ask_call_name(const HthAsk *a, HthStr id) {
     const size_t n = json_array_size(a->messages), back = n < CALLS_MAX ? n : CALLS_MAX;
     for (size_t i = n; i > n - back; i--) {
         const json_t *m = json_array_get(a->messages, i - 1);
         if (hth_str_eq(hth_ask_text(json_object_get(m, "role")), HTH_STR("tool"))) continue;
-        const json_t *calls = json_object_get(m, "tool_calls");
-        for (size_t k = 0; k < json_array_size(calls); k++) {
-            const json_t *call = json_array_get(calls, k);
-            if (hth_str_eq(hth_ask_text(json_object_get(call, "id")), id))
-                return json_object_get(json_object_get(call, "function"), "name");
-        }
-        return NULL;
+        return name_of(json_object_get(m, "tool_calls"), id);
     }
     return NULL;
+}
+
+HthStatus hth_ask_name_results(json_t *messages, HthErr *err) {
+    const json_t *calls = NULL;
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        json_t *m = json_array_get(messages, i);
+        if (!hth_str_eq(hth_ask_text(json_object_get(m, "role")), HTH_STR("tool"))) {
+            calls = json_object_get(m, "tool_calls");
+            continue;
+        }
+        if (json_object_get(m, "name")) continue;
+        json_t *name = name_of(calls, hth_ask_text(json_object_get(m, "tool_call_id")));
+        if (name && json_object_set(m, "name", name) != 0) return hth_ask_nomem(err);
+    }
+    return HTH_OK;
 }
 
 /* ---- messages of OpenAI and Ollama ---- */

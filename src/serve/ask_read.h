@@ -124,6 +124,8 @@ HthStatus hth_ask_add_tool(HthAsk *a, const char *path, json_t *name, json_t *de
 HthStatus hth_ask_arguments(const json_t *v, const char *path, json_t **out, HthErr *err);
 /* The name of the call with this id in the latest assistant message; NULL: there is none. */
 json_t *hth_ask_call_name(const HthAsk *a, HthStr id);
+/* Gives every result of a tool the name of its call, where it is found. */
+HthStatus hth_ask_name_results(json_t *messages, HthErr *err);
 json_t *hth_ask_last(const HthAsk *a); /* the last message; NULL: none */
 /* The last message begins the answer when it is the assistant's and says something. EINVAL when
  * the answer was to begin with thinking. */

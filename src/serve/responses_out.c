@@ -399,9 +399,11 @@ static HthStatus error(HthFace *f, int status, const HthErr *e, bool in_stream, 
     hth_out_raw(&o, hth_buf_str(&s->items));
     object_end(&o, f, NULL, NULL);
     hth_out(&o, "}\n\n");
-    event(&o, s, "error");
-    hth_out(&o, ",\"code\":\"%s\",\"message\":%q,\"param\":null}\n\n",
+    event(&o, s, "error"); /* flat, as documented, and nested, as clients look for it */
+    hth_out(&o, ",\"code\":\"%s\",\"message\":%q,\"param\":null,\"error\":",
             status == 429 ? "rate_limit_exceeded" : "server_error", hth_str(e->text));
+    hth_openai_error_object(&o, status, e);
+    hth_out(&o, "}\n\n");
     return hth_out_end(&o);
 }
 

@@ -417,9 +417,9 @@ static void test_error_in_stream(void **state) {
     assert_int_equal(f->ops->error(f, 500, &e, true, &out), HTH_OK);
     assert_non_null(strstr(out.p, "event: response.failed\ndata: {\"type\":\"response.failed\","
                                   "\"sequence_number\":0,\"response\":{\"id\":\"resp_0a1b\""));
-    assert_non_null(strstr(out.p,
-                           "event: error\ndata: {\"type\":\"error\",\"sequence_number\":1,"
-                           "\"code\":\"server_error\",\"message\":\"gone\",\"param\":null}"));
+    assert_non_null(
+        strstr(out.p, "event: error\ndata: {\"type\":\"error\",\"sequence_number\":1,"
+                      "\"code\":\"server_error\",\"message\":\"gone\",\"param\":null,\"error\":{"));
     api_lines_are_json(hth_buf_str(&out), "data: ");
     hth_buf_clear(&out);
     assert_int_equal(f->ops->error(f, 400, &e, false, &out), HTH_OK);
