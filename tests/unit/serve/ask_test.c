@@ -1,5 +1,5 @@
-/* ask_test.c - what asks of all APIs share: sampling, errors, ids, stored conversations; and that no
- * request, however odd, does more than be refused. */
+/* ask_test.c - what asks of all APIs share: sampling, errors, ids, stored conversations; and that
+ * no request, however odd, does more than be refused. */
 #include "support/test.h"
 
 #include "base/rng.h"
@@ -179,7 +179,8 @@ static void test_history(void **state) {
         "[{\"role\":\"system\",\"content\":\"two\"},{\"role\":\"user\",\"content\":\"q1\"},"
         "{\"role\":\"assistant\",\"content\":\"A\",\"reasoning_content\":\"T\",\"tool_calls\":"
         "[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{"
-        "\"x\":1}}}]},{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"c1\",\"name\":\"f\"}]");
+        "\"x\":1}}}]},{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"c1\",\"name\":\"f\"}"
+        "]");
     hth_buf_drop(&out);
     assert_true(test_torture(converse_once, NULL, 1000) > 20);
 }
