@@ -3,6 +3,7 @@
  * After every failure the store holds the old state or the new one, never a part. */
 #include "support/test.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -197,14 +198,43 @@ static void killed(void **state) {
     print_message("%d of 40 kills left the other state\n", changed);
 }
 
+static HthStore *shared;
+static void *work(void *arg) {
+    const unsigned me = (unsigned)(uintptr_t)arg;
+    char mine[16];
+    snprintf(mine, sizeof mine, "m%u", me);
+    for (int i = 0; i < 25; i++) {
+        HthErr err;
+        bool missing;
+        char hex[65];
+        HthStoreList *l = NULL;
+        HTH_ASSERT(make(shared, i % 2 ? "old" : "new", &err) == HTH_OK);
+        HTH_ASSERT(hth_store_copy(shared, HTH_STR("x"), hth_str(mine), &missing, &err) == HTH_OK);
+        HTH_ASSERT(hth_store_digest(shared, HTH_STR("f"), NULL, NULL, hex, &err) == HTH_OK);
+        HTH_ASSERT(hth_store_list(shared, &l, &err) == HTH_OK && l->count >= 4);
+        hth_store_list_close(&l);
+        HTH_ASSERT(hth_store_delete(shared, hth_str(mine), &missing, &err) == HTH_OK);
+    }
+    return NULL;
+}
+
+static void many_threads(void **state) {
+    (void)state;
+    pthread_t threads[4];
+    test_put("home/f.gguf", "model f");
+    shared = store();
+    for (uintptr_t i = 0; i < HTH_COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)i), 0);
+    for (size_t i = 0; i < HTH_COUNT(threads); i++) pthread_join(threads[i], NULL);
+    hth_store_close(&shared);
+}
+
 int main(void) {
     hth_json_init();
 #define IN_FOLDER(t) cmocka_unit_test_setup_teardown(t, begin, test_folder_drop)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(files_fail),
-        IN_FOLDER(blobs_fail),
-        IN_FOLDER(memory_runs_out),
-        IN_FOLDER(killed),
+        IN_FOLDER(files_fail), IN_FOLDER(blobs_fail),   IN_FOLDER(memory_runs_out),
+        IN_FOLDER(killed),     IN_FOLDER(many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
