@@ -172,7 +172,8 @@ static void consider_header(const HthReply *r, Mark *m, HthStr s) {
 static void consider_control(const HthReply *r, Mark *m, HthStr s) {
     uint32_t node = HTH_TRIE_ROOT;
     for (size_t i = 0; i <= s.n; i++) {
-        if (i > m->used && hth_trie_value(r->t->control, node) != HTH_TRIE_NONE)
+        if (i > m->used && hth_trie_value(r->t->control, node) != HTH_TRIE_NONE &&
+            !hth_like_words(hth_str_sub(s, 0, i)))
             *m = (Mark){ .kind = M_DROP, .more = m->more, .used = i };
         if (i == s.n) break;
         node = hth_trie_step(r->t->control, node, s.p[i]);

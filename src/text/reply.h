@@ -45,6 +45,13 @@ const char *hth_talk_name(const HthTalk *t); /* "hermes", "llama3", "mistral", .
 HTH_MUST_CHECK HthStatus hth_talk_grammar(const HthTalk *t, HthIr *ir, const json_t *tools,
                                           HthToolChoice choice, HthStr name, bool parallel,
                                           HthNode answer, HthNode *out, HthErr *err);
+/* The same for a reply that goes on after this prompt, which says whether reasoning is open.
+ * Without it either is allowed: then a model that must call a tool may reason where it should
+ * not. */
+HTH_MUST_CHECK HthStatus hth_talk_grammar_after(const HthTalk *t, HthStr prompt, HthIr *ir,
+                                                const json_t *tools, HthToolChoice choice,
+                                                HthStr name, bool parallel, HthNode answer,
+                                                HthNode *out, HthErr *err);
 
 typedef enum HthPartKind {
     HTH_PART_TEXT,

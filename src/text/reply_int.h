@@ -46,7 +46,7 @@ enum { HTH_TALK_NOISE_MAX = 6 };
 struct HthTalk {
     HthArena *arena;
     const HthVocab *vocab; /* borrowed, may be NULL */
-    HthTrie *control; /* texts of control tokens that words never hold */
+    HthTrie *control; /* texts of control tokens */
     const char *name;
     HthTalkShape shape;
     bool headers; /* <|start|>assistant<|channel|>...<|message|> before every piece */
@@ -61,6 +61,10 @@ struct HthTalk {
     /* As rendered; calls are written section_open (item_open CALL item_close)* section_close. */
     HthStr lead; /* closes what was said before, where that has its own marks */
     HthStr section_open, item_open, item_close, section_close;
+    bool separates; /* item_close stands between calls only */
+    bool pretty; /* arguments are rendered over several lines */
+    HthStr words_open, words_close; /* around words; may be left out */
+    HthStr think_then; /* after think_close, before what opens words or calls */
     HthStr mid; /* after the name: up to the arguments or the first parameter */
     HthStr key_name, key_args; /* WRAPPED */
     HthStr list_open, list_next, list_close; /* WRAPPED, list: as rendered */
@@ -73,6 +77,8 @@ struct HthTalk {
     uint32_t noise_count;
 };
 
+/* Could words hold this text of a control token? "<s>" is how web pages strike through. */
+bool hth_like_words(HthStr s);
 /* Copies into the talk's arena. */
 HTH_MUST_CHECK HthStatus hth_talk_keep(HthTalk *t, HthStr s, HthStr *out, HthErr *err);
 /* Renderings of one made-up conversation; empty where the template refused. */
@@ -224,5 +230,25 @@ HTH_MUST_CHECK HthStatus hth_reply_value(HthReply *r, bool *moved, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_reply_param_close(HthReply *r, HthErr *err);
 /* A value written as text, as JSON: by the types its schema allows. */
 HTH_MUST_CHECK HthStatus hth_reply_typed(const HthReply *r, HthStr text, HthBuf *out, HthErr *err);
+
+/* --- the language of replies --- */
+
+typedef struct HthTalkIr { /* what the builders share */
+    const HthTalk *t;
+    HthIr *ir;
+    HthErr *err;
+} HthTalkIr;
+
+/* A mark, control tokens spelled as grammar.h says. key: what HTH_LIT_KEY stands for. */
+HthNode hth_talk_mark(const HthTalkIr *g, HthStr mark, HthStr key);
+/* Any text in which no match of this pattern is; an empty one: any text. */
+HTH_MUST_CHECK HthStatus hth_talk_text(const HthTalkIr *g, HthStr without, HthNode *out);
+/* As a pattern that matches exactly this, blanks any blanks. False: it holds a control token, so
+ * no text can be it. */
+HTH_MUST_CHECK HthStatus hth_talk_pattern(const HthTalkIr *g, HthStr mark, HthBuf *out, bool *is);
+/* The arguments of a call as the shape writes them, after name and `mid`. */
+HTH_MUST_CHECK HthStatus hth_talk_args(const HthTalkIr *g, const json_t *params, HthNode *out);
+HTH_MUST_CHECK HthStatus hth_talk_literal(const HthTalkIr *g, const json_t *schema, unsigned depth,
+                                          HthNode *out);
 
 #endif

@@ -162,8 +162,7 @@ static HthStatus learn(HthTalk *t, const HthTemplate *tmpl, HthTalkProbe *p, Hth
 
 /* --- control tokens --- */
 
-/* Could words hold this text? "<s>" is how web pages strike through. */
-static bool like_words(HthStr s) {
+bool hth_like_words(HthStr s) {
     if (s.n < CONTROL_MIN) return true;
     for (size_t i = 0; i < s.n; i++) {
         const char c = s.p[i];
@@ -177,7 +176,7 @@ static HthStatus learn_control(HthTalk *t, HthErr *err) {
     HTH_TRY(hth_trie_open(&t->control, err));
     for (uint32_t id = 0; t->vocab && id < hth_vocab_count(t->vocab); id++) {
         const HthStr text = hth_vocab_text(t->vocab, id);
-        if (hth_vocab_kind(t->vocab, id) == HTH_TOKEN_CONTROL && !like_words(text))
+        if (hth_vocab_kind(t->vocab, id) == HTH_TOKEN_CONTROL && text.n)
             HTH_TRY(hth_trie_put(t->control, text, id, err));
     }
     return HTH_OK;

@@ -253,6 +253,7 @@ static HthStatus learn_params(HthTalk *t, HthStr s, size_t from, const char *nam
 static HthStatus learn_one(HthTalk *t, HthStr s, size_t from, uint32_t which, Call *c,
                            HthErr *err) {
     if (!find_json(s, from, c)) return learn_params(t, s, from, hth_probe_name[which], c, err);
+    t->pretty = memchr(s.p + c->args, '\n', c->args_end - c->args) != NULL;
     json_t *v = find_wrapper(s, from, c);
     if (v) {
         HthStatus st = HTH_OK;
@@ -300,8 +301,9 @@ static HthStatus learn_marks(HthTalk *t, HthStr open, HthStr gap, HthStr tail, b
     HTH_TRY(hth_talk_keep(t, hth_str_sub(gap, 0, close), &t->item_close, err));
     const HthStr done = hth_str_trim(t->item_close);
     size_t used = 0;
-    if (done.n && hth_lit_fit(done, HTH_STR(""), hth_str_trim(tail), &used) == HTH_FIT_YES)
-        tail = hth_str_sub(hth_str_trim(tail), used, tail.n);
+    t->separates = two && (!done.n || hth_lit_fit(done, HTH_STR(""), hth_str_trim(tail), &used) !=
+                                          HTH_FIT_YES);
+    if (used) tail = hth_str_sub(hth_str_trim(tail), used, tail.n);
     const size_t n = closing_mark(hth_str_trim(hth_str_sub(open, 0, open.n - item)), tail);
     if (!two && !t->list) return hth_talk_keep(t, hth_str_sub(tail, 0, n), &t->item_close, err);
     return hth_talk_keep(t, hth_str_sub(tail, 0, n), &t->section_close, err);

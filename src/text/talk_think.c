@@ -107,7 +107,9 @@ HthStatus hth_talk_learn_think(HthTalk *t, const HthTalkProbe *p, HthStr source,
     HTH_TRY(hth_talk_keep(t, open, &t->think_open, err));
     HTH_TRY(hth_talk_keep(t, close, &t->think_close, err));
     if (said == SIZE_MAX) return HTH_OK;
-    return noise(t, hth_str_sub(rest, close.n, rest.n), err);
+    const HthStr then = hth_str_sub(rest, close.n, rest.n);
+    if (hth_str_trim(then).n) HTH_TRY(hth_talk_keep(t, then, &t->think_then, err));
+    return noise(t, then, err);
 }
 
 /* --- the rest --- */
@@ -154,6 +156,13 @@ static void without_header(HthStr *s) {
         *s = hth_str_sub(*s, at + mark.n, s->n);
 }
 
+/* What ends a generation is never written: it is no part of a call. */
+static void without_end(const HthTalk *t, HthStr *s) {
+    const uint32_t id =
+        t->vocab && s->n ? hth_vocab_find(t->vocab, hth_str_trim(*s)) : HTH_TOKEN_NONE;
+    if (id != HTH_TOKEN_NONE && hth_vocab_is_end(t->vocab, id)) *s = (HthStr){ "", 0 };
+}
+
 static void name_it(HthTalk *t) {
     const HthStr marks[] = { t->section_open, t->item_open, t->mid, t->param_open };
     t->name = SHAPES[t->shape];
@@ -189,6 +198,7 @@ HthStatus hth_talk_learn_rest(HthTalk *t, const HthTalkProbe *p, HthStr source, 
     if (t->headers && t->shape == HTH_TALK_NAMED) t->name = "harmony";
     HthStr *marks[] = { &t->section_open, &t->item_open, &t->lead };
     for (size_t i = 0; i < HTH_COUNT(marks); i++) without_thought(t, marks[i]);
+    without_end(t, &t->section_close);
     t->find_section = hth_str_trim(t->section_open);
     t->find_item = hth_str_trim(t->item_open);
     t->find_item_close = hth_str_trim(t->item_close);
@@ -214,7 +224,12 @@ HthStatus hth_talk_learn_rest(HthTalk *t, const HthTalkProbe *p, HthStr source, 
     const HthStr after = hth_str_sub(words, said + sizeof HTH_PROBE_WORDS - 1, words.n);
     const HthStr close = hth_str_sub(after, 0, hth_unit_len(after));
     HTH_TRY(noise(t, own, err));
-    if (hth_str_trim(own).n && is_tag(close)) HTH_TRY(noise(t, close, err));
+    HTH_TRY(hth_talk_keep(t, own, &t->words_open, err));
+    if (hth_str_trim(own).n && is_tag(close)) {
+        HTH_TRY(noise(t, close, err));
+        HTH_TRY(hth_talk_keep(t, close, &t->words_close, err));
+    }
+    if (hth_str_ends(t->think_then, hth_str_trim(own))) t->think_then.n -= hth_str_trim(own).n;
     for (uint32_t i = 0, n = t->noise_count; i < n; i++) /* the same without the words' own mark */
         if (own.n && hth_str_ends(t->noise[i], hth_str_trim(own)))
             HTH_TRY(

@@ -10,12 +10,18 @@
 
 #include "base/file.h"
 #include "support/replies.h"
+#include "support/spelled.h"
 
 #define NOON    1795253400 /* 2026-11-21 09:30 UTC, the reference's clock */
 #define SAID    "It is \"so\":\n- one\n- two"
 #define THOUGHT "Well, let me see.\n\nYes."
 
-enum { GOOD_WANTED = 227, LISTED_WANTED = 40 }; /* more is a change to be looked at, too */
+enum {
+    GOOD_WANTED = 227,
+    LISTED_WANTED = 40,
+    TAKEN_WANTED = 225,
+    REFUSED_WANTED = 205
+}; /* more is a change to be looked at, too */
 
 static HthErr err;
 
@@ -149,6 +155,73 @@ static Verdict judge(const HthTalk *t, const json_t *tools, const Turn *turn, Ht
     return v;
 }
 
+/* --- the language of replies --- */
+
+static unsigned taken[3], refused; /* with tools free, asked for; without */
+static unsigned not_taken;
+
+/* Texts a vocabulary would have as control tokens: tags with bars or capitals. */
+static void control_tokens(HthStr source, char room[VB_MAX][96], const char *list[VB_MAX]) {
+    size_t n = 0, unit;
+    for (size_t at = 0; at < source.n && n < VB_MAX - VB_BYTES - 8; at += unit) {
+        const HthStr s = hth_str_sub(source, at, source.n);
+        unit = hth_unit_len(s);
+        const HthStr tag = hth_str_sub(s, 0, unit);
+        const bool bars = tag.n > 4 && (tag.p[1] == '|' || tag.p[tag.n - 2] == '|' ||
+                                        (tag.p[0] == '<' && tag.p[1] == '\xEF'));
+        const bool caps = tag.n > 5 && tag.p[0] == '[' && !holds(tag, " ");
+        bool known = tag.n >= 96 || !(bars || caps) || holds(tag, "'") || holds(tag, "{");
+        for (size_t i = 0; i < n && !known; i++) known = hth_str_eq(hth_str(list[i]), tag);
+        if (known) continue;
+        snprintf(room[n], sizeof room[n], "%.*s", HTH_STR_ARG(tag));
+        list[n] = room[n];
+        n++;
+    }
+    list[n] = NULL;
+}
+
+static SpelledFit language(const HthTalk *t, const HthVocab *v, const json_t *tools,
+                           HthToolChoice choice, HthStr prompt, HthStr text) {
+    HthIr *ir = NULL;
+    HthGrammar *g = NULL;
+    HthNode node;
+    SpelledFit fit = SPELLED_NO;
+    if (hth_ir_open(&ir, &err) == HTH_OK &&
+        hth_talk_grammar_after(t, prompt, ir, tools, choice, HTH_STR(""), true, HTH_NODE_NONE,
+                               &node, &err) == HTH_OK &&
+        hth_grammar_open(&g, ir, node, &err) == HTH_OK)
+        fit = spelled_fit(g, v, text);
+    else
+        fprintf(stderr, "%s: %s\n", hth_talk_name(t), err.text);
+    hth_grammar_close(&g);
+    hth_ir_close(&ir);
+    return fit;
+}
+
+/* What a template writes is in its language, but where calls are not allowed. */
+static void check_language(const HthTalk *t, const HthVocab *v, const json_t *tools,
+                           const Turn *turn, HthStr prompt, HthStr text, const char *name) {
+    while (text.n && hth_is_blank(text.p[text.n - 1])) text.n--;
+    const bool free = language(t, v, tools, HTH_TOOLS_AUTO, prompt, text) == SPELLED_WHOLE;
+    taken[0] += free;
+    not_taken += !free;
+    if (!free)
+        fprintf(stderr,
+                "%s (%s): not taken: %.*s\n"
+                "",
+                name, hth_talk_name(t), HTH_STR_ARG(text));
+    if (!turn->calls) return;
+    if (!*turn->said)
+        taken[1] += language(t, v, tools, HTH_TOOLS_REQUIRED, prompt, text) == SPELLED_WHOLE;
+    const bool none = language(t, v, tools, HTH_TOOLS_NONE, prompt, text) == SPELLED_WHOLE;
+    refused += !none;
+    if (none)
+        fprintf(stderr,
+                "%s (%s): taken without: %.*s\n"
+                "",
+                name, hth_talk_name(t), HTH_STR_ARG(text));
+}
+
 /* Generation ends with these; their text is not fed. */
 static HthStr until_end(HthStr s) {
     static const char *const ends[] = { "</s>",
@@ -159,7 +232,9 @@ static HthStr until_end(HthStr s) {
                                         "end\xE2\x96\x81of\xE2\x96\x81sentence",
                                         "<\xEF\xBD\x9Chy_eos",
                                         "<|tool_response>",
-                                        "<|return|>" };
+                                        "<|return|>",
+                                        "<|call|>",
+                                        "<|calls|>" };
     for (size_t i = 0; i < HTH_COUNT(ends); i++) {
         const size_t at = hth_str_find(s, hth_str(ends[i]));
         s = hth_str_sub(s, 0, at);
@@ -168,13 +243,14 @@ static HthStr until_end(HthStr s) {
 }
 
 /* What the template writes of a turn: without what it leaves out, or nothing at all. */
-static Verdict check_turn(const HthTemplate *tmpl, const HthTalk *t, const json_t *tools,
-                          const Turn *given, const json_t *listed, const char *name) {
+static Verdict check_turn(const HthTemplate *tmpl, const HthTalk *t, const HthVocab *v,
+                          const json_t *tools, const Turn *given, const json_t *listed,
+                          const char *name) {
     static const Turn words = { "Wz7q", NULL, NULL };
     HthBuf prompt, full, other;
     HthBuf *bufs[] = { &prompt, &full, &other };
     Turn turn = *given;
-    Verdict v = NOT_WRITTEN;
+    Verdict verdict = NOT_WRITTEN;
     for (size_t i = 0; i < 3; i++) hth_buf_init(bufs[i], 1 << 22);
     const bool think = given->thought != NULL;
     if (!render(tmpl, t, tools, NULL, think, &prompt) ||
@@ -205,7 +281,8 @@ static Verdict check_turn(const HthTemplate *tmpl, const HthTalk *t, const json_
     if (turn.thought && !holds(reply, turn.thought)) goto out;
     if (turn.calls && strstr(turn.calls, "\"12\"") && !holds(reply, "12")) goto out;
     if (*turn.said && !holds(reply, turn.said)) turn.said = "";
-    v = judge(t, tools, &turn, p, reply, name);
+    verdict = judge(t, tools, &turn, p, reply, name);
+    if (hth_talk_has_tools(t)) check_language(t, v, tools, &turn, p, reply, name);
     /* The reference writes the same. */
     if (given == TURNS && listed) {
         const HthStr out = { json_string_value(listed), json_string_length(listed) };
@@ -213,7 +290,7 @@ static Verdict check_turn(const HthTemplate *tmpl, const HthTalk *t, const json_
     }
 out:
     for (size_t i = 0; i < 3; i++) hth_buf_drop(bufs[i]);
-    return v;
+    return verdict;
 }
 
 static void check_template(const char *path, const char *name, const json_t *tools,
@@ -221,10 +298,16 @@ static void check_template(const char *path, const char *name, const json_t *too
     HthBuf source;
     HthTemplate *tmpl = NULL;
     HthTalk *t = NULL;
+    static Gb g;
+    static char room[VB_MAX][96];
+    const char *control[VB_MAX];
+    Vb vb = { 0 };
     hth_buf_init(&source, 1 << 24);
     HthStatus st = hth_file_read(&source, path, &err);
     if (st == HTH_OK) st = hth_template_open(&tmpl, hth_buf_str(&source), &err);
-    if (st == HTH_OK) st = hth_talk_open(&t, tmpl, NULL, &err);
+    control_tokens(hth_buf_str(&source), room, control);
+    if (st == HTH_OK) st = spelled_vocab(&vb, &g, control, &err);
+    if (st == HTH_OK) st = hth_talk_open(&t, tmpl, vb.v, &err);
     hth_buf_drop(&source);
     if (st != HTH_OK) {
         fprintf(stderr, "%s: %s\n", name, err.text);
@@ -234,7 +317,7 @@ static void check_template(const char *path, const char *name, const json_t *too
         const json_t *listed = json_object_get(json_object_get(expected, "tool_turn"), "out");
         printf("%-46.46s %-12s", name, hth_talk_name(t));
         for (size_t i = 0; i < HTH_COUNT(TURNS); i++) {
-            const Verdict v = check_turn(tmpl, t, tools, &TURNS[i], listed, name);
+            const Verdict v = check_turn(tmpl, t, vb.v, tools, &TURNS[i], listed, name);
             printf(" %5s", words[v]);
             counts[v]++;
         }
@@ -242,6 +325,7 @@ static void check_template(const char *path, const char *name, const json_t *too
     }
     hth_talk_close(&t);
     hth_template_close(&tmpl);
+    vb_close(&vb);
 }
 
 int main(void) {
@@ -268,7 +352,10 @@ int main(void) {
     }
     printf("%u turns read back, %u wrong, %u not written by their template; %u as listed\n",
            counts[GOOD], counts[WRONG], counts[NOT_WRITTEN], as_listed);
+    printf("language: %u taken, %u not; %u where calls must be; %u refused where none may be\n",
+           taken[0], not_taken, taken[1], refused);
     json_decref(cases);
     json_decref(tools);
-    return counts[WRONG] || counts[GOOD] != GOOD_WANTED || as_listed != LISTED_WANTED;
+    return counts[WRONG] || counts[GOOD] != GOOD_WANTED || as_listed != LISTED_WANTED ||
+           taken[0] != TAKEN_WANTED || refused != REFUSED_WANTED;
 }
