@@ -235,6 +235,7 @@ static HthStatus compile(HthGrammar *g, const HthIr *ir, HthNode root, HthErr *e
     HTH_REQUIRE(g->proc[0].nullable || g->proc[0].least != HTH_FAR, err, HTH_EINVAL,
                 "the grammar admits no text at all");
     for (uint32_t m = 0; m < g->members_n; m++) HTH_TRY(find_reach(g, &g->members[m], err));
+    HTH_TRY(hth_grammar_follow(g, err));
     find_classes(g);
     pthread_once(&g_once, draw_key);
     for (int i = 0; i < 2; i++) g->hash[i] = hash_all(g, g_key + 2 * i);

@@ -133,9 +133,13 @@ typedef struct HthState {
     uint32_t reach, reach_n; /* KEY: members whose key can still come of it */
     uint32_t least; /* bytes to the end of the procedure */
 } HthState;
+typedef struct HthByteSet {
+    uint32_t word[8];
+} HthByteSet;
 typedef struct HthProc {
     uint32_t start, members; /* members: HTH_NONE, or start is of no meaning */
     uint32_t least;
+    HthByteSet first, follow; /* bytes it begins with; bytes that may come after it */
     bool nullable; /* its automaton leaves the empty text out: the caller sees to it */
 } HthProc;
 typedef struct HthMembersCode {
@@ -244,13 +248,25 @@ bool hth_frame_may_end(const HthSpace *s, uint32_t frame);
 uint32_t hth_frame_left(const HthSpace *s, uint32_t frame); /* required ones not there yet */
 const HthEdge *hth_edge_find(const HthGrammar *g, const HthState *st, uint8_t byte);
 
+/* grammar_follow.c */
+HTH_MUST_CHECK HthStatus hth_grammar_follow(HthGrammar *g, HthErr *err);
+/* The bytes with which a token can go on that left the procedure of state `start` so. */
+HthByteSet hth_follow_of(const HthGrammar *g, HthLeave leave, uint32_t start);
+
 /* grammar_words.c: strings in order, as a trie laid out in a row ----------------------------- */
 typedef struct HthRowNode {
     uint32_t skip; /* the node after all below this one */
     uint32_t word; /* words that end here: [word, word of the next node) */
+    uint32_t groups; /* of bytes, in this branch; HTH_GROUP_CUT: not whole characters of UTF-8 */
     uint16_t depth; /* 1: a first byte */
     uint8_t byte;
+    uint8_t chars; /* of the longest word of this branch, from here on; HTH_CHARS_MANY: or more */
 } HthRowNode;
+#define HTH_GROUP_CUT    (1u << 31)
+#define HTH_GROUPS_ASCII ((1u << 24) - 1)
+#define HTH_GROUPS_OTHER (1u << 24) /* other characters */
+enum { HTH_CHARS_MANY = 255 };
+void hth_byte_groups(uint32_t of[256]); /* bytes that grammars seldom tell apart */
 typedef struct HthRowTrie {
     HthRowNode *node; /* [node_n + 1]: the last one says where the words end */
     uint32_t *id; /* [id_n] in the order of the words; ids of the empty word come first */
@@ -262,10 +278,54 @@ typedef struct HthWord {
 } HthWord;
 enum { HTH_WORD_MAX = 1024 }; /* bytes; longer tokens are never allowed */
 int hth_word_cmp(const void *a, const void *b); /* for qsort: bytes, then id */
-/* words in order. */
+/* words in order; runs: groups and chars are wanted. */
 HTH_MUST_CHECK HthStatus hth_row_trie_open(HthRowTrie *t, const HthWord *words, uint32_t n,
-                                           HthErr *err);
+                                           bool runs, HthErr *err);
 void hth_row_trie_close(HthRowTrie *t);
+
+/* grammar_rel.c: the automaton of sets on an unknown stack ----------------------------------- */
+enum { /* numbers of sets */
+       HTH_SET_UNKNOWN,
+       HTH_SET_DEAD,
+       HTH_SET_UNCLEAR, /* too much at once: the real stack will tell */
+       HTH_SET_FIRST
+};
+enum { /* what a token that ends in a set is */
+       HTH_SURE = 1,
+       HTH_IF_EXTRA = 2, /* if an extra member may come */
+       HTH_IF_NAMED = 4 /* if one of some members may come */
+};
+typedef struct HthRelSet {
+    uint32_t conf, conf_n, leave, leave_n;
+    uint32_t *row; /* [class_n] numbers of sets */
+    uint32_t run_to, run_groups; /* the set that every character of these groups leads to */
+    uint8_t what;
+    bool wide, run_known;
+} HthRelSet;
+typedef struct HthRel {
+    HthSpace space;
+    uint64_t hash[2]; /* of the grammar */
+    HthArena *arena; /* rows and keys */
+    HthMap *map; /* content -> set */
+    HthRelSet *set;
+    uint8_t *wide; /* [state_n] */
+    uint32_t n, cap;
+    HthSets conf; /* of all sets, one after the other */
+    HthLeave *leave;
+    uint32_t leave_n, leave_cap;
+    HthBuf key;
+} HthRel;
+/* m->rel for this grammar, begun anew if it was another's or has grown large. */
+HTH_MUST_CHECK HthStatus hth_rel_for(HthMasks *m, const HthGrammar *g, HthErr *err);
+void hth_rel_close(HthRel **rel);
+/* The set of one state on the unknown stack. */
+HTH_MUST_CHECK HthStatus hth_rel_first(HthRel *r, uint32_t state, uint32_t *out, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_rel_step(HthRel *r, uint32_t set, uint8_t byte, uint32_t *out,
+                                      HthErr *err);
+/* Where all texts of up to `chars` characters of these groups lead, if every token among them has
+ * the same fate; HTH_SET_UNKNOWN: not all lead the same way. */
+HTH_MUST_CHECK HthStatus hth_rel_run(HthRel *r, uint32_t set, uint32_t groups, uint32_t chars,
+                                     uint32_t *out, HthErr *err);
 
 /* grammar_place.c: what is known of a state whatever lies below it --------------------------- */
 typedef struct HthIdSet { /* of tokens: a bit set or a list */
@@ -292,8 +352,6 @@ struct HthPlaces {
     size_t bytes;
     HthPlaces *next;
 };
-typedef struct HthRel HthRel; /* the automaton of sets on an unknown stack */
-void hth_rel_close(HthRel **rel);
 
 struct HthMasks {
     const HthVocab *v;

@@ -16,12 +16,12 @@
 enum {
     STATES_MAX = 1 << 20,
     BUILD_DEPTH_MAX = 400, /* of recursion here: deeper pieces become procedures */
-    SHARED_SIZE = 32, /* states above which a piece used twice is a procedure */
+    SHARED_SIZE = 256, /* states above which a piece used twice is a procedure */
     REPEATED_SIZE = 16,
     REPEATED_ALL = 256,
     PLACED_MAX = 4096,
     WIDE_BYTES = 64, /* a state that takes so many bytes has a dear mask */
-    WIDE_STATES = 12
+    WIDE_TIMES = 8 /* in a row */
 };
 enum { NOT_PROC, IS_PROC, RECURSIVE };
 
@@ -105,16 +105,46 @@ static HthStatus scan_walk(HthNfa *nfa, Scan *s, HthNode root, HthErr *err) {
     }
 }
 
-static bool wide(const HthIrNode *node) {
+static bool takes_many(const Dfa *d, uint32_t st) {
+    uint32_t taken = 0;
+    for (uint32_t b = 0; b < 256; b++)
+        taken += d->next[(size_t)st * d->class_n + d->class_of[b]] != 0;
+    return taken >= WIDE_BYTES;
+}
+
+/* How many characters in a row can each be nearly any: 0, 1, 2 (or more). */
+static int wide(const HthIrNode *node) {
+    int most = 0;
+    if (node->kind != HTH_IR_DFA) return 0;
     const Dfa d = dfa_view(node);
-    if (d.state_n <= WIDE_STATES) return false;
-    for (uint32_t st = 1; st < d.state_n; st++) {
-        uint32_t taken = 0;
-        for (uint32_t b = 0; b < 256; b++)
-            taken += d.next[(size_t)st * d.class_n + d.class_of[b]] != 0;
-        if (taken >= WIDE_BYTES) return true;
+    for (uint32_t st = 1; st < d.state_n && most < 2; st++) {
+        if (!takes_many(&d, st)) continue;
+        most = 1;
+        for (uint32_t b = ' '; b < 0x7F && most < 2; b++) {
+            const uint32_t to = d.next[(size_t)st * d.class_n + d.class_of[b]];
+            if (to && takes_many(&d, to)) most = 2;
+        }
     }
+    return most;
+}
+
+/* Is this, or an alternative of this, a character that can be nearly any? */
+static bool wide_kid(const HthIr *ir, HthNode at, uint32_t depth) {
+    const HthIrNode *node = hth_ir_node(ir, at);
+    if (wide(node)) return true;
+    if (node->kind == HTH_IR_RULE) at = hth_ir_body(ir, at);
+    if (depth == 0) return false;
+    if (node->kind == HTH_IR_RULE) return wide_kid(ir, at, depth - 1);
+    for (uint32_t i = 0; node->kind == HTH_IR_ALT && i < node->n && i < 16; i++)
+        if (wide_kid(ir, hth_ir_kid(ir, at, i), depth - 1)) return true;
     return false;
+}
+
+static bool dear(const HthIr *ir, HthNode at) {
+    const HthIrNode *node = hth_ir_node(ir, at);
+    if (node->kind == HTH_IR_DFA) return wide(node) > 1;
+    return node->kind == HTH_IR_REPEAT && node->max >= WIDE_TIMES &&
+           wide_kid(ir, hth_ir_kid(ir, at, 0), 3);
 }
 
 static uint32_t sum(uint32_t a, uint64_t b) {
@@ -146,8 +176,7 @@ static void scan_sizes(HthNfa *nfa, Scan *s) {
         if (nfa->is_proc[at]) continue;
         const bool often = s->refs[at] > 1 && size > SHARED_SIZE && node->kind != HTH_IR_BYTES;
         const bool large = size > PLACED_MAX && node->kind != HTH_IR_BYTES;
-        if (node->kind == HTH_IR_MEMBERS || often || large ||
-            (node->kind == HTH_IR_DFA && wide(node)))
+        if (node->kind == HTH_IR_MEMBERS || often || large || dear(nfa->ir, at))
             nfa->is_proc[at] = IS_PROC;
     }
 }

@@ -12,158 +12,11 @@
 #include "base/mem.h"
 #include "text/grammar_int.h"
 
-enum { SETS_MAX = 1 << 14 }; /* of an automaton: then it is begun anew */
-enum { SET_UNKNOWN, SET_DEAD, SET_UNCLEAR, SET_FIRST }; /* numbers of sets in rows */
-enum { /* what a token that ends in a set is */
-       SURE = 1,
-       EXTRA = 2, /* if an extra member may come */
-       NAMED = 4 /* if one of some members may come */
-};
-
-typedef struct RelSet {
-    uint32_t conf, conf_n, leave, leave_n;
-    uint32_t *row; /* [class_n] numbers of sets */
-    uint8_t what;
-} RelSet;
-struct HthRel {
-    HthSpace space;
-    uint64_t hash[2]; /* of the grammar */
-    HthArena *arena; /* rows and keys */
-    HthMap *map; /* content -> set */
-    RelSet *set;
-    uint32_t n, cap;
-    HthSets conf; /* of all sets, one after the other */
-    HthLeave *leave;
-    uint32_t leave_n, leave_cap;
-    HthBuf key;
-};
-
-void hth_rel_close(HthRel **rel) {
-    HthRel *r = *rel;
-    if (!r) return;
-    if (r->space.g) hth_space_close(&r->space);
-    hth_arena_close(&r->arena);
-    hth_map_close(&r->map);
-    hth_free(r->set);
-    hth_free(r->conf.p);
-    hth_free(r->leave);
-    hth_buf_drop(&r->key);
-    hth_free(r);
-    *rel = NULL;
-}
-
-static HthStatus rel_open(HthRel **out, const HthGrammar *g, HthErr *err) {
-    HthRel *r = hth_calloc(1, sizeof *r);
-    HTH_REQUIRE(r, err, HTH_ENOMEM, "out of memory for token masks");
-    hth_buf_init(&r->key, 1 << 24);
-    memcpy(r->hash, g->hash, sizeof r->hash);
-    HthStatus status = hth_space_open(&r->space, g, err);
-    if (status == HTH_OK) status = hth_arena_open(&r->arena, (size_t)64 << 20, err);
-    if (status == HTH_OK) status = hth_map_open(&r->map, 64, err);
-    r->n = SET_FIRST;
-    if (status == HTH_OK && !hth_grow(&r->set, &r->cap, 0, sizeof *r->set))
-        status = HTH_FAIL(err, HTH_ENOMEM, "out of memory for token masks");
-    if (status != HTH_OK) {
-        hth_rel_close(&r);
-        return status;
-    }
-    memset(r->set, 0, SET_FIRST * sizeof *r->set);
-    *out = r;
-    return HTH_OK;
-}
-
-/* The automaton for this grammar, begun anew if it was another's or has grown large. */
-static HthStatus rel_for(HthMasks *m, const HthGrammar *g, HthErr *err) {
-    HthRel *r = m->rel;
-    if (r && (memcmp(r->hash, g->hash, sizeof r->hash) != 0 || r->n > SETS_MAX ||
-              r->space.stack_n > 1 << 18))
-        hth_rel_close(&m->rel);
-    if (!m->rel) HTH_TRY(rel_open(&m->rel, g, err));
-    m->rel->space.g = g;
-    return HTH_OK;
-}
-
-static uint8_t what_of(const HthGrammar *g, const HthConf *conf, uint32_t n) {
-    uint8_t what = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const HthState *st = &g->state[conf[i].state];
-        if (st->kind != HTH_STATE_KEY || conf[i].stack != HTH_STACK_BASE) {
-            what |= SURE;
-            continue;
-        }
-        const bool extra = st->reach_n && g->reach[st->reach + st->reach_n - 1] == HTH_EXTRA;
-        if (extra) what |= EXTRA;
-        if (st->reach_n > extra) what |= NAMED;
-    }
-    return what;
-}
-
-static int by_conf(const void *a, const void *b) {
-    const HthConf *x = a, *y = b;
-    if (x->state != y->state) return x->state < y->state ? -1 : 1;
-    return x->stack < y->stack ? -1 : x->stack > y->stack;
-}
-
-/* The set of conf.p[from..] and space.leave, which are taken off again if it is there already. */
-static HthStatus rel_intern(HthRel *r, uint32_t from, uint32_t *out, HthErr *err) {
-    const HthGrammar *g = r->space.g;
-    const uint32_t n = r->conf.n - from, leaves = r->space.leave_n;
-    HthConf *conf = r->conf.p + from;
-    if (n > 1) qsort(conf, n, sizeof *conf, by_conf);
-    *out = SET_DEAD;
-    if (n + leaves == 0) return HTH_OK;
-    hth_buf_clear(&r->key);
-    HTH_TRY(hth_buf_add(&r->key, &n, sizeof n, err));
-    HTH_TRY(hth_buf_add(&r->key, conf, n * sizeof *conf, err));
-    HTH_TRY(hth_buf_add(&r->key, r->space.leave, leaves * sizeof *r->leave, err));
-    *out = hth_map_get(r->map, hth_buf_str(&r->key));
-    if (*out != HTH_MAP_NONE) {
-        r->conf.n = from;
-        return HTH_OK;
-    }
-    const char *key = hth_arena_copy(r->arena, r->key.p, r->key.n);
-    uint32_t *row = hth_arena_take(r->arena, g->class_n, sizeof *row);
-    HTH_REQUIRE(key && row && hth_grow(&r->set, &r->cap, r->n, sizeof *r->set), err, HTH_ENOMEM,
-                "out of memory for token masks");
-    const uint32_t leave = r->leave_n;
-    for (uint32_t i = 0; i < leaves; i++) {
-        HTH_REQUIRE(hth_grow(&r->leave, &r->leave_cap, r->leave_n, sizeof *r->leave), err,
-                    HTH_ENOMEM, "out of memory for token masks");
-        r->leave[r->leave_n++] = r->space.leave[i];
-    }
-    HTH_TRY(hth_map_put(r->map, (HthStr){ key, r->key.n }, r->n, err));
-    r->set[r->n] = (RelSet){ from, n, leave, leaves, row, what_of(g, conf, n) };
-    *out = r->n++;
-    return HTH_OK;
-}
-
-static HthStatus rel_step(HthRel *r, uint32_t set, uint8_t byte, uint32_t *out, HthErr *err) {
-    const RelSet *s = &r->set[set];
-    uint32_t *cell = &s->row[r->space.g->class_of[byte]];
-    if (*cell == SET_UNKNOWN) {
-        const uint32_t from = r->conf.n;
-        HthStatus status = HTH_ELIMIT;
-        if (r->n < 2 * SETS_MAX && hth_arena_used(r->arena) < (size_t)48 << 20)
-            status = hth_space_step(&r->space, &r->conf, s->conf, s->conf_n, byte, &r->conf, err);
-        if (status == HTH_OK) status = rel_intern(r, from, out, err);
-        if (status == HTH_ELIMIT) { /* the real stack will tell */
-            r->conf.n = from;
-            *out = SET_UNCLEAR;
-            status = HTH_OK;
-        }
-        HTH_TRY(status);
-        *cell = *out;
-    }
-    *out = *cell;
-    return HTH_OK;
-}
-
-/* ---- the walk ---- */
 typedef struct Tail {
     HthLeave leave;
     HthWord rest;
 } Tail;
-typedef struct Pending {
+typedef struct Pending { /* a token that left after `depth` bytes */
     HthLeave leave;
     uint32_t depth;
 } Pending;
@@ -171,10 +24,13 @@ typedef struct Walk {
     HthMasks *m;
     HthRel *r;
     uint32_t *sure, *extra; /* [words] */
+    uint32_t *set; /* [depth] sets on the way to where we are */
+    uint8_t byte[HTH_WORD_MAX + 2]; /* [depth] the last byte of each */
     Tail *tail;
     uint32_t tail_n, tail_cap;
     Pending *pending;
     uint32_t pending_n, pending_cap;
+    HthByteSet popped; /* bytes that may follow the procedure */
     HthErr *err;
 } Walk;
 
@@ -187,52 +43,105 @@ static HthStatus add_tail(Walk *w, HthLeave leave, uint32_t id, uint32_t at) {
     return HTH_OK;
 }
 
-/* A token ends, or all of its bytes past some point are for the stack below. */
+/* May a token that left so go on with this byte? */
+static bool may_follow(const Walk *w, HthLeave leave, uint8_t byte) {
+    const HthByteSet set =
+        leave.kind == HTH_LEAVE_POP ? w->popped : hth_follow_of(w->r->space.g, leave, HTH_NONE);
+    return set.word[byte / 32] >> byte % 32 & 1;
+}
+
+/* Where the way to depth n left the stack known, and could go on as it did. */
+static HthStatus find_pending(Walk *w, uint32_t n) {
+    w->pending_n = 0;
+    for (uint32_t d = 1; d <= n; d++) {
+        const HthRelSet *s = &w->r->set[w->set[d]];
+        for (uint32_t i = 0; i < s->leave_n; i++) {
+            const HthLeave leave = w->r->leave[s->leave + i];
+            if (d < n && !may_follow(w, leave, w->byte[d + 1])) continue;
+            HTH_REQUIRE(hth_grow(&w->pending, &w->pending_cap, w->pending_n, sizeof *w->pending),
+                        w->err, HTH_ENOMEM, "out of memory for token masks");
+            w->pending[w->pending_n++] = (Pending){ leave, d };
+        }
+    }
+    return HTH_OK;
+}
+
+/* A token that the known part of the stack does not surely allow. */
 static HthStatus end_token(Walk *w, uint32_t id, uint8_t what) {
     const uint32_t n = w->m->at[id + 1] - w->m->at[id];
-    bool sure = what & SURE;
-    for (uint32_t i = 0; i < w->pending_n; i++)
-        sure |= w->pending[i].leave.kind == HTH_LEAVE_POP && w->pending[i].depth == n;
-    if (sure) {
+    for (uint32_t i = 0; i < w->pending_n; i++) {
+        if (w->pending[i].leave.kind != HTH_LEAVE_POP || w->pending[i].depth != n) continue;
         w->sure[id / 32] |= 1u << id % 32;
         return HTH_OK;
     }
-    if (what & EXTRA) w->extra[id / 32] |= 1u << id % 32;
-    if (what & NAMED) HTH_TRY(add_tail(w, (HthLeave){ HTH_LEAVE_SELF, HTH_NONE }, id, 0));
+    if (what & HTH_IF_EXTRA) w->extra[id / 32] |= 1u << id % 32;
+    if (what & HTH_IF_NAMED) HTH_TRY(add_tail(w, (HthLeave){ HTH_LEAVE_SELF, HTH_NONE }, id, 0));
     for (uint32_t i = 0; i < w->pending_n; i++)
         HTH_TRY(add_tail(w, w->pending[i].leave, id, w->pending[i].depth));
     return HTH_OK;
 }
 
-static HthStatus add_pending(Walk *w, const RelSet *s, uint32_t depth) {
-    for (uint32_t i = 0; i < s->leave_n; i++) {
-        HTH_REQUIRE(hth_grow(&w->pending, &w->pending_cap, w->pending_n, sizeof *w->pending),
-                    w->err, HTH_ENOMEM, "out of memory for token masks");
-        w->pending[w->pending_n++] = (Pending){ w->r->leave[s->leave + i], depth };
+static HthStatus walk_node(Walk *w, uint32_t i, uint32_t *next) {
+    const HthRowTrie *t = &w->m->trie;
+    const uint32_t depth = t->node[i].depth, to = w->set[depth];
+    const bool all =
+        to == HTH_SET_DEAD || to == HTH_SET_UNCLEAR; /* what is below shares its fate */
+    *next = all ? t->node[i].skip : i + 1;
+    if (!all && t->node[i].word == t->node[i + 1].word) return HTH_OK;
+    HTH_TRY(find_pending(w, depth));
+    if (to == HTH_SET_DEAD && w->pending_n == 0) return HTH_OK;
+    const uint8_t what = to == HTH_SET_UNCLEAR ? HTH_IF_NAMED : w->r->set[to].what;
+    for (uint32_t k = t->node[i].word; k < t->node[*next].word; k++)
+        HTH_TRY(end_token(w, t->id[k], what));
+    return HTH_OK;
+}
+
+/* All of a branch at once, where its characters all lead the same way. */
+static HthStatus walk_run(Walk *w, uint32_t i, bool *done) {
+    const HthRowTrie *t = &w->m->trie;
+    const HthRowNode *node = &t->node[i];
+    uint32_t to;
+    *done = false;
+    HTH_TRY(hth_rel_run(w->r, w->set[node->depth - 1], node->groups, node->chars, &to, w->err));
+    if (to == HTH_SET_UNKNOWN) return HTH_OK;
+    uint32_t *bits = w->sure;
+    if (!(w->r->set[to].what & HTH_SURE)) {
+        bits = w->extra;
+        for (uint32_t d = 1; d < node->depth; d++)
+            if (w->r->set[w->set[d]].leave_n) return HTH_OK; /* its tokens go two ways */
     }
+    for (uint32_t k = node->word; k < t->node[node->skip].word; k++)
+        bits[t->id[k] / 32] |= 1u << t->id[k] % 32;
+    *done = true;
     return HTH_OK;
 }
 
 static HthStatus walk(Walk *w, uint32_t first) {
     const HthRowTrie *t = &w->m->trie;
-    uint32_t *set = w->m->depth;
-    w->pending_n = 0;
-    set[0] = first;
-    for (uint32_t i = 0, to; i < t->node_n;) {
+    const uint8_t *class_of = w->r->space.g->class_of;
+    w->set[0] = first;
+    for (uint32_t i = 0; i < t->node_n;) {
         const HthRowNode *node = &t->node[i];
-        HTH_TRY(rel_step(w->r, set[node->depth - 1], node->byte, &to, w->err));
-        while (w->pending_n && w->pending[w->pending_n - 1].depth >= node->depth) w->pending_n--;
-        const RelSet *s = &w->r->set[to];
-        uint32_t next = i + 1, last = t->node[i + 1].word;
-        if (s->leave_n) HTH_TRY(add_pending(w, s, node->depth));
-        if (s->conf_n == 0) { /* nothing below goes on here */
-            next = node->skip;
-            last = w->pending_n || to == SET_UNCLEAR ? t->node[next].word : node->word;
+        const HthRelSet *from = &w->r->set[w->set[node->depth - 1]];
+        if (from->wide) {
+            bool done;
+            HTH_TRY(walk_run(w, i, &done));
+            if (done) i = node->skip;
+            if (done) continue;
+            from = &w->r->set[w->set[node->depth - 1]];
         }
-        const uint8_t what = to == SET_UNCLEAR ? NAMED : s->what;
-        for (uint32_t k = node->word; k < last; k++) HTH_TRY(end_token(w, t->id[k], what));
-        set[node->depth] = to;
-        i = next;
+        uint32_t to = from->row[class_of[node->byte]];
+        if (to == HTH_SET_UNKNOWN)
+            HTH_TRY(hth_rel_step(w->r, w->set[node->depth - 1], node->byte, &to, w->err));
+        w->set[node->depth] = to;
+        w->byte[node->depth] = node->byte;
+        if (!(w->r->set[to].what & HTH_SURE)) {
+            HTH_TRY(walk_node(w, i, &i));
+            continue;
+        }
+        for (uint32_t k = node->word; k < node[1].word; k++)
+            w->sure[t->id[k] / 32] |= 1u << t->id[k] % 32;
+        i++;
     }
     return HTH_OK;
 }
@@ -283,7 +192,7 @@ static HthStatus add_tails(HthPlace *place, Walk *w, HthErr *err) {
         }
         HthTails *tails = &place->tails[place->tails_n];
         tails->leave = leave;
-        status = hth_row_trie_open(&tails->trie, words, n, err);
+        status = hth_row_trie_open(&tails->trie, words, n, false, err);
         if (status != HTH_OK) break;
         place->tails_n++;
         place->bytes += sizeof *tails + tails->trie.node_n * sizeof *tails->trie.node + n * 4;
@@ -313,16 +222,15 @@ static bool extra_only(const HthGrammar *g, uint32_t state) {
 static HthStatus place_open(HthMasks *m, const HthGrammar *g, uint32_t state, HthPlace **out,
                             HthErr *err) {
     uint32_t first;
-    HTH_TRY(rel_for(m, g, err));
+    HTH_TRY(hth_rel_for(m, g, err));
     HthRel *r = m->rel;
-    const uint32_t from = r->conf.n;
-    HTH_TRY(hth_sets_add(&r->conf, (HthConf){ state, HTH_STACK_BASE }, err));
-    r->space.leave_n = 0;
-    HTH_TRY(rel_intern(r, from, &first, err));
+    HTH_TRY(hth_rel_first(r, state, &first, err));
     HthPlace *place = hth_calloc(1, sizeof *place);
     HTH_REQUIRE(place, err, HTH_ENOMEM, "out of memory for token masks");
     place->bytes = sizeof *place;
     Walk w = { .m = m, .r = r, .sure = m->bits, .extra = m->bits + m->words, .err = err };
+    w.set = m->depth;
+    w.popped = hth_follow_of(g, (HthLeave){ HTH_LEAVE_POP, HTH_NONE }, state);
     memset(m->bits, 0, 2 * (size_t)m->words * sizeof *m->bits);
     HthStatus status = walk(&w, first);
     if (status == HTH_OK && extra_only(g, state)) {

@@ -24,9 +24,67 @@ static uint32_t shared(const HthWord *a, const HthWord *b) {
     return n;
 }
 
-HthStatus hth_row_trie_open(HthRowTrie *t, const HthWord *words, uint32_t n, HthErr *err) {
-    uint32_t open[HTH_WORD_MAX + 1], depth = 0, nodes = 0;
+void hth_byte_groups(uint32_t of[256]) {
+    static const char *const groups[] = { "abcdef",     "ghijklmnopqrstuvwxyz",
+                                          "ABCDEF",     "GHIJKLMNOPQRSTUVWXYZ",
+                                          "0123456789", " ",
+                                          "\"",         "\\",
+                                          "\n",         "\t\r",
+                                          "_",          "-",
+                                          ".",          ",",
+                                          ":",          "{}",
+                                          "[]",         "()",
+                                          "/",          "'",
+                                          "+*=<>",      "!#$%&;?@^`|~" };
+    for (uint32_t b = 0; b < 256; b++)
+        of[b] = b < 0x80 ? 1u << HTH_COUNT(groups) : HTH_GROUPS_OTHER;
+    for (size_t g = 0; g < HTH_COUNT(groups); g++)
+        for (const char *p = groups[g]; *p; p++) of[(uint8_t)*p] = 1u << g;
+}
+
+/* Bytes of the character at p, of which n are there; 0: it is none, not even cut short. */
+static uint32_t char_at(const uint8_t *p, uint32_t n) {
+    static const struct {
+        uint8_t first, last, lo, hi, bytes; /* lead bytes, what may come second */
+    } forms[] = { { 0x00, 0x7F, 0, 0, 1 },       { 0xC2, 0xDF, 0x80, 0xBF, 2 },
+                  { 0xE0, 0xE0, 0xA0, 0xBF, 3 }, { 0xE1, 0xEC, 0x80, 0xBF, 3 },
+                  { 0xED, 0xED, 0x80, 0x9F, 3 }, { 0xEE, 0xEF, 0x80, 0xBF, 3 },
+                  { 0xF0, 0xF0, 0x90, 0xBF, 4 }, { 0xF1, 0xF3, 0x80, 0xBF, 4 },
+                  { 0xF4, 0xF4, 0x80, 0x8F, 4 } };
+    for (size_t f = 0; f < HTH_COUNT(forms); f++) {
+        if (*p < forms[f].first || *p > forms[f].last) continue;
+        const uint32_t bytes = forms[f].bytes < n ? forms[f].bytes : n;
+        if (bytes > 1 && (p[1] < forms[f].lo || p[1] > forms[f].hi)) return 0;
+        for (uint32_t i = 2; i < bytes; i++)
+            if ((p[i] & 0xC0) != 0x80) return 0;
+        return bytes;
+    }
+    return 0;
+}
+
+/* Tells the nodes of a word, path[0..n), what they hold from there on. */
+static void add_runs(HthRowTrie *t, const HthWord *word, const uint32_t *path,
+                     const uint32_t *group_of) {
+    uint8_t chars[HTH_WORD_MAX + 4] = { 0 };
+    uint32_t groups = 0;
+    bool cut[HTH_WORD_MAX + 4] = { false };
+    for (uint32_t i = word->n; i-- > 0;) {
+        const uint32_t bytes = char_at(word->p + i, word->n - i);
+        cut[i] = bytes == 0 || cut[i + bytes];
+        const uint8_t rest = chars[i + (bytes ? bytes : 1)];
+        chars[i] = rest == HTH_CHARS_MANY ? rest : (uint8_t)(rest + 1);
+        groups |= group_of[word->p[i]];
+        HthRowNode *node = &t->node[path[i]];
+        node->groups |= groups | (cut[i] ? HTH_GROUP_CUT : 0);
+        if (chars[i] > node->chars) node->chars = chars[i];
+    }
+}
+
+HthStatus hth_row_trie_open(HthRowTrie *t, const HthWord *words, uint32_t n, bool runs,
+                            HthErr *err) {
+    uint32_t open[HTH_WORD_MAX + 1], group_of[256], depth = 0, nodes = 0;
     *t = (HthRowTrie){ 0 };
+    if (runs) hth_byte_groups(group_of);
     for (uint32_t i = 0; i < n; i++) {
         HTH_ASSERT(words[i].n <= HTH_WORD_MAX);
         nodes += words[i].n - (i ? shared(&words[i - 1], &words[i]) : 0);
@@ -46,6 +104,7 @@ HthStatus hth_row_trie_open(HthRowTrie *t, const HthWord *words, uint32_t n, Hth
                                                .byte = words[i].p[depth] };
             open[depth++] = t->node_n++;
         }
+        if (runs) add_runs(t, &words[i], open, group_of);
         t->id[t->id_n++] = words[i].id;
     }
     while (depth) t->node[open[--depth]].skip = t->node_n;
@@ -109,7 +168,7 @@ static HthStatus fill(HthMasks *m, HthBuf *all, HthErr *err) {
     }
     if (status == HTH_OK) {
         qsort(words, words_n, sizeof *words, hth_word_cmp);
-        status = hth_row_trie_open(&m->trie, words, words_n, err);
+        status = hth_row_trie_open(&m->trie, words, words_n, true, err);
     }
     hth_free(words);
     return status;
