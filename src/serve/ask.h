@@ -97,6 +97,7 @@ typedef struct HthAsk {
     bool keep_thinking; /* reasoning stays in the text (reasoning_format "none") */
     bool instructions; /* responses: messages[0] is of this ask only, not of the conversation */
     uint32_t think_max; /* tokens of reasoning wished for at most; 0: no such wish */
+    json_t *context; /* Ollama generate: ids to stand before the prompt's; borrowed. NULL: none */
     json_t *infill_extra; /* INFILL: [{filename, text}], files around; borrowed. NULL: none */
 } HthAsk;
 void hth_ask_drop(HthAsk *a);
@@ -117,6 +118,7 @@ typedef struct HthFacts {
     uint64_t created_ns; /* and its part of a second, for RFC 3339 */
     HthStr prompt; /* echo, RENDER; tokens of TEXT */
     uint32_t prompt_count; /* tokens, when known already: Anthropic's first event says so */
+    const uint32_t *prompt_ids; /* [prompt_count], for Ollama generate's context; NULL: none */
     /* The bytes of one token (appended; not always UTF-8), for logprobs. NULL: a word's own text,
      * and no alternatives. */
     HthStatus (*token_text)(void *payload, uint32_t id, HthBuf *out, HthErr *err);
@@ -148,6 +150,8 @@ typedef struct HthAnswerOut { /* one of n, finished */
     size_t call_count;
     const HthWord *words; /* all, with logprobs when asked */
     size_t word_count;
+    const uint32_t *ids; /* [id_count] what was drawn, for Ollama generate's context; NULL: none */
+    size_t id_count;
     bool completed_by_grammar; /* the limit came first: the text was closed so that it is valid */
     uint64_t seed;
     HthUsage usage;

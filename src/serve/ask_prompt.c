@@ -13,9 +13,10 @@ static HthStatus room(HthAsk *a, size_t n, const char *path, HthErr *err) {
     return HTH_OK;
 }
 
-static HthStatus check_ids(const json_t *v, const char *path, HthErr *err) {
+HthStatus hth_ask_ids(const json_t *v, const char *path, HthErr *err) {
     char at[HTH_PATH_SIZE];
     int64_t id;
+    if (!json_is_array(v)) return hth_ask_wrong(err, path, "a list of token ids", v);
     HTH_REQUIRE(json_array_size(v) > 0, err, HTH_EINVAL, "%s: has no tokens", path);
     for (size_t i = 0; i < json_array_size(v); i++) {
         hth_ask_path_at(at, path, i);
@@ -27,7 +28,7 @@ static HthStatus check_ids(const json_t *v, const char *path, HthErr *err) {
 static HthStatus add(HthAsk *a, json_t *v, const char *path, HthErr *err) {
     HthPrompt p = { .text = HTH_STR("") };
     if (json_is_array(v)) {
-        HTH_TRY(check_ids(v, path, err));
+        HTH_TRY(hth_ask_ids(v, path, err));
         p.ids = v;
     } else if (json_is_string(v)) {
         p.text = hth_ask_text(v);

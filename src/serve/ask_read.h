@@ -136,6 +136,8 @@ HthStatus hth_ask_find_prefill(HthAsk *a, HthErr *err);
 
 /* string, [string], [id], [[id]], or strings and lists of ids mixed. */
 HthStatus hth_ask_prompts(HthAsk *a, json_t *v, const char *path, HthErr *err);
+HthStatus hth_ask_ids(const json_t *v, const char *path,
+                      HthErr *err); /* a list of ids, not empty */
 HthStatus hth_ask_prompt_list(HthAsk *a, json_t *v, const char *path, HthErr *err); /* [text] */
 
 /* ---- errors (ask.c)

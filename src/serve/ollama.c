@@ -88,6 +88,14 @@ static HthStatus ask_question(HthAsk *a, HthStr system, HthStr prompt, HthErr *e
     return hth_ask_add_message(a, "user", json_stringn(prompt.p, prompt.n), err);
 }
 
+/* What an earlier answer gave: the conversation so far, as tokens. */
+static HthStatus read_context(HthAsk *a, json_t *v, const char *path, HthErr *err) {
+    if (json_is_array(v) && json_array_size(v) == 0) return HTH_OK;
+    HTH_TRY(hth_ask_ids(v, path, err));
+    a->context = v;
+    return HTH_OK;
+}
+
 static HthStatus read_generate(HthAsk *a, HthErr *err) {
     static const HthField fields[] = {
         HTH_F_STR("suffix", suffix, 1e15),
@@ -95,7 +103,7 @@ static HthStatus read_generate(HthAsk *a, HthErr *err) {
         HTH_F_STR("template", template_text, 1e6),
         HTH_F_BOOL("raw", raw),
         HTH_F_REFUSE("images", 0, 0),
-        HTH_F_REFUSE("context", 0, 0),
+        HTH_F_READ("context", read_context),
     };
     static const HthField prompt[] = { HTH_F_READ("prompt", hth_ask_prompts) };
     a->kind = HTH_ASK_CHAT;
@@ -106,6 +114,8 @@ static HthStatus read_generate(HthAsk *a, HthErr *err) {
     if (text) FIELDS(a, a->body, "", prompt);
     HTH_REQUIRE(!a->raw || (a->system.n == 0 && a->template_text.n == 0), err, HTH_EINVAL,
                 "raw: takes no system and no template");
+    HTH_REQUIRE(!a->context || (!a->raw && a->suffix.n == 0), err, HTH_EINVAL,
+                "context: goes with neither raw nor suffix");
     const HthStr system = a->system;
     a->system = HTH_STR("");
     if (a->prompt_count == 0 || (a->prompts[0].text.n == 0 && a->suffix.n == 0)) {

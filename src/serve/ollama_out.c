@@ -14,6 +14,7 @@ typedef struct State {
     HthFaceState base;
     bool generate; /* "response" instead of "message" */
     HthBuf head; /* {"model":...,"created_at":... */
+    HthBuf context; /* generate: ,"context":[...] for the last line */
     HthBuf name, args; /* of the call that is being written */
     bool calling;
     HthAnswerOut last; /* what finish said, for the line that end writes; without texts */
@@ -22,6 +23,7 @@ typedef struct State {
 static void drop(HthFaceState *base) {
     State *s = (State *)(void *)base;
     hth_buf_drop(&s->head);
+    hth_buf_drop(&s->context);
     hth_buf_drop(&s->name);
     hth_buf_drop(&s->args);
 }
@@ -112,22 +114,40 @@ static HthStatus delta(HthFace *f, const HthDelta *d, HthBuf *out, HthErr *err) 
     return hth_out_end(&o);
 }
 
+/* The conversation as tokens, to be given back with the next request. */
+static HthStatus keep_context(HthFace *f, const HthAnswerOut *a, HthErr *err) {
+    State *s = f->state;
+    HthOut o = hth_out_begin(&s->context, err);
+    if (!s->generate || f->ask->raw || f->facts.prompt_ids == NULL) return HTH_OK;
+    hth_out(&o, ",\"context\":[");
+    for (uint32_t i = 0; i < f->facts.prompt_count; i++)
+        hth_out(&o, i ? ",%u" : "%u", f->facts.prompt_ids[i]);
+    for (size_t i = 0; a->ids && i < a->id_count; i++)
+        hth_out(&o, i || f->facts.prompt_count ? ",%u" : "%u", a->ids[i]);
+    hth_out(&o, "]");
+    return hth_out_end(&o);
+}
+
 static HthStatus finish(HthFace *f, const HthAnswerOut *a, HthBuf *out, HthErr *err) {
     State *s = f->state;
     HthOut o = hth_out_begin(out, err);
     if (s->calling) call_line(&o, f, s->last.index);
     s->last = *a;
+    hth_buf_clear(&s->context);
+    const HthStatus st = keep_context(f, a, err);
+    if (o.status == HTH_OK) o.status = st;
     return hth_out_end(&o);
 }
 
 static void write_end(HthOut *o, const HthFace *f, const HthAnswerOut *a, const HthUsage *u) {
+    const State *s = f->state;
     hth_out(o, ",\"done\":true,\"done_reason\":\"%s\"",
             hth_end_is_limit(a->end) ? "length" : "stop");
     hth_out_end_detail(o, a);
     hth_out(o, ",\"total_duration\":%U,\"load_duration\":%U,", u->total_ns, u->load_ns);
     hth_out(o, "\"prompt_eval_count\":%u,\"prompt_eval_duration\":%U,", u->prompt, u->prompt_ns);
     hth_out(o, "\"eval_count\":%u,\"eval_duration\":%U", u->words, u->words_ns);
-    hth_out(o, ",\"prompt_eval_cached\":%u", u->cached);
+    hth_out(o, "%r,\"prompt_eval_cached\":%u", hth_buf_str(&s->context), u->cached);
     if (u->cut > 0) hth_out(o, ",\"prompt_tokens_cut\":%u", u->cut);
     hth_out(o, ",");
     hth_out_facts(o, f, a);
@@ -172,6 +192,10 @@ static HthStatus whole(HthFace *f, const HthAnswerOut *a, size_t n, const HthUsa
     if (n == 0) {
         write_rendered(&o, f);
     } else {
+        State *s = f->state;
+        hth_buf_clear(&s->context);
+        const HthStatus st = keep_context(f, a, err);
+        if (o.status == HTH_OK) o.status = st;
         say(&o, f, a->text, a->thinking);
         if (a->call_count > 0) write_calls(&o, f, a);
         said(&o, f);
@@ -283,6 +307,7 @@ static HthStatus open_face(HthFace **out, const HthFaceOps *ops, const HthAsk *a
     s->base.drop = drop;
     s->generate = generate;
     hth_buf_init(&s->head, HEAD_BYTES_MAX);
+    hth_buf_init(&s->context, HTH_FACE_TEXT_MAX);
     hth_buf_init(&s->name, HTH_FACE_TEXT_MAX);
     hth_buf_init(&s->args, HTH_FACE_TEXT_MAX);
     HthOut o = hth_out_begin(&s->head, err);

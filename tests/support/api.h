@@ -90,6 +90,7 @@ static inline void show_ask(HthBuf *b, const HthAsk *a) {
     show_int(b, "think_max", a->think_max, 0);
     show_prompts(b, a);
     show_str(b, "suffix", a->suffix);
+    show_json(b, "context", a->context);
     show_json(b, "extra", a->infill_extra);
     show_str(b, "system", a->system);
     show_str(b, "template", a->template_text);
@@ -153,6 +154,7 @@ static inline HthStatus api_token_text(void *payload, uint32_t id, HthBuf *out, 
 }
 
 static inline HthFacts api_facts(void) {
+    static const uint32_t prompt_ids[7] = { 1, 2, 3, 4, 5, 6, 7 };
     return (HthFacts){ .id = HTH_STR("0a1b"),
                        .model = HTH_STR("tiny\"1"),
                        .digest = HTH_STR("sha256:d1"),
@@ -161,6 +163,7 @@ static inline HthFacts api_facts(void) {
                        .created_ns = 42,
                        .prompt = HTH_STR("<p>"),
                        .prompt_count = 7,
+                       .prompt_ids = prompt_ids,
                        .token_text = api_token_text };
 }
 

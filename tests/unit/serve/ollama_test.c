@@ -137,10 +137,17 @@ static const ApiReadCase generate_cases[] = {
     { "{\"model\":\"m\",\"prompt\":\"p\",\"images\":[\"x\"]}",
       "images: is not supported by this server; leave it out", HTH_ENOTSUP },
     { "{\"model\":\"m\",\"prompt\":\"p\",\"context\":[1,2]}",
-      "context: is not supported by this server; leave it out", HTH_ENOTSUP },
+      "chat model=<m> messages=[{\"role\":\"user\",\"content\":\"p\"}] context=[1,2] stream",
+      HTH_OK },
     { "{\"model\":\"m\",\"prompt\":\"p\",\"context\":[],\"format\":\"json\"}",
       "chat model=<m> messages=[{\"role\":\"user\",\"content\":\"p\"}] format=json stream",
       HTH_OK },
+    { "{\"model\":\"m\",\"prompt\":\"p\",\"context\":[1,-2]}",
+      "context[1]: must be from 0 to 4294967295", HTH_EINVAL },
+    { "{\"model\":\"m\",\"prompt\":\"p\",\"context\":\"x\"}",
+      "context: must be a list of token ids, not a string", HTH_EINVAL },
+    { "{\"model\":\"m\",\"prompt\":\"p\",\"context\":[1],\"raw\":true}",
+      "context: goes with neither raw nor suffix", HTH_EINVAL },
     { "{\"prompt\":\"p\"}", "model: is required", HTH_EINVAL },
 };
 
@@ -251,7 +258,10 @@ static void test_chat(void **state) {
 
 static void test_generate(void **state) {
     static const ApiEvent plain[] = { { .kind = HTH_PART_TEXT, .text = "a" } };
-    const HthAnswerOut answers[] = { { .end = HTH_END_STOP, .text = HTH_STR("a"), .seed = 5 } };
+    static const uint32_t ids[] = { 8, 9 };
+    const HthAnswerOut answers[] = {
+        { .end = HTH_END_STOP, .text = HTH_STR("a"), .seed = 5, .ids = ids, .id_count = 2 }
+    };
     ApiStream s = STREAM("/api/generate", "{\"model\":\"m\",\"prompt\":\"p\"}", answers);
     (void)state;
     s.events = plain;
@@ -262,14 +272,15 @@ static void test_generate(void **state) {
         "\"a\",\"done\":false}\n{\"model\":\"tiny\\\"1\",\"created_at\":\"2026-09-21T14:13:20."
         "000000042Z\",\"response\":\"\",\"done\":true,\"done_reason\":\"stop\",\"total_duration\":"
         "4000000,\"load_duration\":5,\"prompt_eval_count\":7,\"prompt_eval_duration\":2000000,"
-        "\"eval_count\":2,\"eval_duration\":1000000,\"prompt_eval_cached\":3,\"model_digest\":"
-        "\"sha256:d1\",\"seed\":5,\"system_fingerprint\":\"hn1\"}\n");
-    api_expect(api_whole, &s,
-               "{\"model\":\"tiny\\\"1\",\"created_at\":\"2026-09-21T14:13:20.000000042Z\","
-               "\"response\":\"a\",\"done\":true,\"done_reason\":\"stop\",\"total_duration\":"
-               "4000000,\"load_duration\":5,\"prompt_eval_count\":7,\"prompt_eval_duration\":"
-               "2000000,\"eval_count\":2,\"eval_duration\":1000000,\"prompt_eval_cached\":3,"
-               "\"model_digest\":\"sha256:d1\",\"seed\":5,\"system_fingerprint\":\"hn1\"}");
+        "\"eval_count\":2,\"eval_duration\":1000000,\"context\":[1,2,3,4,5,6,7,8,9],\"prompt_eval_"
+        "cached\":3,\"model_digest\":\"sha256:d1\",\"seed\":5,\"system_fingerprint\":\"hn1\"}\n");
+    api_expect(
+        api_whole, &s,
+        "{\"model\":\"tiny\\\"1\",\"created_at\":\"2026-09-21T14:13:20.000000042Z\",\"response\":"
+        "\"a\",\"done\":true,\"done_reason\":\"stop\",\"total_duration\":4000000,\"load_duration\":"
+        "5,\"prompt_eval_count\":7,\"prompt_eval_duration\":2000000,\"eval_count\":2,\"eval_"
+        "duration\":1000000,\"context\":[1,2,3,4,5,6,7,8,9],\"prompt_eval_cached\":3,\"model_"
+        "digest\":\"sha256:d1\",\"seed\":5,\"system_fingerprint\":\"hn1\"}");
     s.body = "{\"model\":\"m\",\"prompt\":\"p\",\"_debug_render_only\":true}";
     s.answer_count = 0;
     api_expect(api_whole, &s,
