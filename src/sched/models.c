@@ -46,10 +46,30 @@ struct HthModels {
 
 /* ---- the list ------------------------------------------------------------------------------- */
 
-static HthLoaded *find(const HthModels *m, HthStr name) {
+static bool named(const HthLoaded *l, HthStr name) {
+    return hth_str_eq(hth_str(l->source.name), name);
+}
+
+static HthLoaded *find(const HthModels *m, const HthModelSource *s) {
     for (HthLoaded *l = m->first; l; l = l->next)
-        if (hth_str_eq(hth_str(l->source.name), name)) return l;
+        if (named(l, hth_str(s->name)) && strcmp(l->source.path, s->path) == 0 &&
+            l->source.data == s->data && l->source.version == s->version)
+            return l;
     return NULL;
+}
+
+/* Goes as soon as nobody has it. */
+static bool retire(HthModels *m, HthStr name) {
+    bool any = false;
+    for (HthLoaded *l = m->first; l; l = l->next) {
+        if (!named(l, name)) continue;
+        l->use.pinned = false;
+        l->keep_s = 0;
+        if (l->use.references == 0) l->use.expires_ns = 0;
+        any = true;
+    }
+    if (any) hth_gate_ring(m->gate);
+    return any;
 }
 
 static uint32_t count(const HthModels *m) {
@@ -225,8 +245,7 @@ static HthStatus enlist(HthModels *m, HthLoaded *fresh, int64_t keep_s, HthLoade
     HthLoaded *l;
     *mine = false;
     HTH_REQUIRE(!m->closing, err, HTH_ECANCELED, "the models are being unloaded");
-    while ((l = find(m, hth_str(fresh->source.name))) && l->state == LEAVING)
-        hth_gate_wait(m->gate, UINT64_MAX);
+    while ((l = find(m, &fresh->source)) && l->state == LEAVING) hth_gate_wait(m->gate, UINT64_MAX);
     *out = l ? l : fresh;
     if (l) {
         use(l, keep_s);
@@ -234,6 +253,7 @@ static HthStatus enlist(HthModels *m, HthLoaded *fresh, int64_t keep_s, HthLoade
     }
     HTH_REQUIRE(count(m) < LOADED_MAX, err, HTH_ELIMIT,
                 "%d models are loaded, the most there can be", LOADED_MAX);
+    retire(m, hth_str(fresh->source.name));
     HthLoaded **end = &m->first;
     while (*end) end = &(*end)->next;
     *end = fresh;
@@ -311,15 +331,9 @@ void hth_loaded_pin(HthLoaded *l, bool pinned) {
 
 bool hth_models_stop(HthModels *m, HthStr name) {
     hth_gate_enter(m->gate);
-    HthLoaded *l = find(m, name);
-    if (l) {
-        l->use.pinned = false;
-        l->keep_s = 0;
-        if (l->use.references == 0) l->use.expires_ns = 0;
-        hth_gate_ring(m->gate);
-    }
+    const bool any = retire(m, name);
     hth_gate_leave(m->gate);
-    return l != NULL;
+    return any;
 }
 
 uint32_t hth_models_each(HthModels *m, void (*fn)(void *payload, const HthModelInfo *info),

@@ -32,6 +32,9 @@ typedef struct HthModelSource {
     const void *data; /* GGUF bytes that outlive the models (a built-in one); path for show */
     size_t data_n;
     HthEngineCfg cfg; /* kv: a string that lasts */
+    /* Of what the name stands for: settings, a file that was replaced. With another version, path
+     * or data it is another model: it is loaded afresh, and the old one goes when it is idle. */
+    uint64_t version;
     bool lock; /* hth_model_lock */
     bool pin; /* never unloaded to make room, nor when its time is up */
 } HthModelSource;

@@ -28,6 +28,7 @@ typedef struct World {
     uint64_t available; /* what the system is said to have */
     uint64_t plan; /* bytes of any of them */
     _Atomic uint32_t opened, closed, asked;
+    uint64_t version; /* of every name */
     bool refuse; /* opened fails */
     HthGate *hold; /* NULL, or opened waits in it ... */
     bool held, go_on; /* ... from held until go_on */
@@ -36,6 +37,7 @@ typedef struct World {
 static HthStatus resolve(void *payload, HthStr name, HthModelSource *out, HthErr *err) {
     World *w = payload;
     w->asked++;
+    out->version = w->version;
     out->cfg = (HthEngineCfg){ .ctx = 64, .parallel = 2, .threads = 1, .chunk = 16 };
     if (hth_str_eq(name, HTH_STR("missing"))) {
         snprintf(out->name, sizeof out->name, "missing");
@@ -171,7 +173,7 @@ static void shared(void **state) {
     assert_ptr_equal(hth_loaded_attached(a), w);
     assert_string_equal(hth_loaded_source(b)->digest, "sha256:1");
     assert_ptr_equal(hth_engine_model(hth_loaded_engine(a)), hth_loaded_model(a));
-    HthLoaded *c = get(w, "file", HTH_KEEP_DEFAULT), *d = get(w, "m2", HTH_KEEP_DEFAULT);
+    HthLoaded *c = get(w, "file", HTH_KEEP_DEFAULT), *d = get(w, "file", HTH_KEEP_DEFAULT);
     assert_ptr_equal(c, d);
     assert_string_equal(names(w).text, "m1 m2");
     assert_int_equal(w->opened, 2);
@@ -215,6 +217,26 @@ static void kept_and_let_go(void **state) {
     assert_string_equal(names(w).text, "m0 m3");
     put(l);
     until_gone(w, "m0");
+    close_world(w);
+}
+
+/* What a name stands for has changed: the new one is loaded, the old one ends in peace. */
+static void replaced(void **state) {
+    (void)state;
+    World *w = open_world((HthModelsCfg){ .keep_alive_s = -1 });
+    HthLoaded *old = get(w, "m0", -1);
+    put(get(w, "m1", -1));
+    w->version++;
+    HthLoaded *new = get(w, "m0", -1);
+    assert_ptr_not_equal(hth_loaded_engine(new), hth_loaded_engine(old));
+    assert_string_equal(names(w).text, "m0 m1 m0");
+    put(old);
+    until_gone(w, "m1 m0");
+    assert_ptr_equal(get(w, "m0", -1), new);
+    put(new);
+    put(new);
+    assert_true(hth_models_stop(w->m, HTH_STR("m0")));
+    until_gone(w, "m1");
     close_world(w);
 }
 
@@ -414,10 +436,15 @@ static void survives_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shared),         cmocka_unit_test(kept_and_let_go),
-        cmocka_unit_test(room),           cmocka_unit_test(failures),
-        cmocka_unit_test(one_load),       cmocka_unit_test(many_hands),
-        cmocka_unit_test(loading_counts), cmocka_unit_test(survives_no_memory),
+        cmocka_unit_test(shared),
+        cmocka_unit_test(kept_and_let_go),
+        cmocka_unit_test(replaced),
+        cmocka_unit_test(room),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(one_load),
+        cmocka_unit_test(many_hands),
+        cmocka_unit_test(loading_counts),
+        cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
