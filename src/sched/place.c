@@ -74,9 +74,12 @@ void hth_place_keep(HthSched *s, uint32_t i) {
  * whoever reads a page of the tree reads all that stand before it there, and what nobody reads can
  * be dropped. */
 void hth_place_share(HthSched *s, uint32_t i) {
-    const HthReq *r = &s->req[i];
+    HthReq *r = &s->req[i];
     const uint32_t pages = r->computed / s->cfg.page_len;
-    if (keep(s, r, pages) == 0) return;
+    const bool current = r->keeps_seen == s->keeps;
+    const uint32_t twins = keep(s, r, pages);
+    if (current) r->keeps_seen = s->keeps; /* its own is nothing to look for */
+    if (twins == 0) return;
     HthTable *table = s->place[r->place];
     const uint32_t found = hth_prefix_match(s->cfg.prefix, r->t.tenant, hth_sched_tape(s, r->tape),
                                             (size_t)pages * s->cfg.page_len, s->found, pages);
