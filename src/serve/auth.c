@@ -52,8 +52,10 @@ void hth_auth_owner(const HthAuth *a, HthWho *who) {
     put_numbers(who, "uid");
 }
 
-static void key_who(const HthKey *k, HthWho *who) {
+void hth_auth_key_who(const HthKey *k, HthWho *who) {
     *who = (HthWho){ .is_owner = k->role == HTH_ROLE_ADMIN, .how = HTH_HOW_KEY };
+    memcpy(&who->key_id, k->sha256, sizeof who->key_id);
+    who->key_id |= 1; /* never none */
     memcpy(who->name, k->name, sizeof who->name);
     memcpy(who->tenant_name, k->tenant, sizeof who->tenant_name);
     put_numbers(who, "key");
@@ -169,6 +171,7 @@ static HthStatus denied(int *status, int code, HthErr *err, const char *sentence
 /* A session, and a request that only our own page can have made. */
 static HthStatus by_session(HthAuth *a, const HthAuthAsk *ask, HthWho *out, int *status,
                             HthErr *err) {
+    keep_fresh(a); /* a session may hang on a key */
     const HthSession *s =
         ask->cookie.n ? hth_auth_session(a, ask->cookie, ask->peer, hth_clock_unix_s()) : NULL;
     if (!ask->same_origin || ask->fetch_foreign)
@@ -202,7 +205,7 @@ static HthStatus find_who(HthAuth *a, const HthAuthAsk *ask, HthWho *out, int *s
         const HthKey *found = hth_keys_find(&a->keys, key, hth_clock_unix_s());
         if (found) {
             if (!owner) hth_auth_passed(a, ask->peer);
-            key_who(found, out);
+            hth_auth_key_who(found, out);
             return HTH_OK;
         }
     }

@@ -24,6 +24,7 @@ typedef enum HthHow { HTH_HOW_SAME_USER, HTH_HOW_KEY, HTH_HOW_SESSION } HthHow;
 typedef struct HthWho {
     uint64_t user, tenant; /* numbers for the scheduler: stable, from the names below */
     char name[HTH_KEY_NAME_MAX + 1], tenant_name[HTH_KEY_NAME_MAX + 1];
+    uint64_t key_id; /* of the key; 0: none */
     bool is_owner; /* may manage models and keys, and see what concerns everybody */
     HthHow how;
 } HthWho;

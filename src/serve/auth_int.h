@@ -19,7 +19,6 @@ typedef struct HthLink { /* a launch link; expires_s 0: free */
 typedef struct HthSession { /* expires_s 0: free */
     uint8_t sha256[32];
     HthWho who;
-    bool is_key; /* begun with a key: ends with it */
     bool uid_known; /* begun on this machine: good for that user only */
     uint32_t uid;
     int64_t expires_s, used_s;
@@ -48,7 +47,10 @@ struct HthAuth {
     HthBrake brakes[HTH_BRAKES_MAX];
 };
 
-/* auth_session.c, under the mutex */
+void hth_auth_key_who(const HthKey *k, HthWho *who);
+
+/* auth_session.c, under the mutex. A session that a key began is what the key is now, or nothing:
+ * its who is brought up to date. */
 HthSession *hth_auth_session(HthAuth *a, HthStr cookie, const HthPeer *peer, int64_t now_s);
 /* Seconds an address has to wait, 0: none. */
 uint32_t hth_auth_brake(HthAuth *a, const HthPeer *peer, uint64_t now_ns);

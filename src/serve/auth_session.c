@@ -87,7 +87,6 @@ HthStatus hth_auth_login(HthAuth *a, HthStr token, const HthPeer *peer, char coo
         for (size_t i = 1; i < HTH_SESSIONS_MAX; i++)
             if (a->sessions[i].used_s < s->used_s) s = &a->sessions[i];
         *s = (HthSession){ .who = who,
-                           .is_key = who.how == HTH_HOW_KEY,
                            .uid_known = peer->uid_known,
                            .uid = peer->uid,
                            .expires_s = now_s + SESSION_S,
@@ -101,13 +100,18 @@ HthStatus hth_auth_login(HthAuth *a, HthStr token, const HthPeer *peer, char coo
     return HTH_OK;
 }
 
-/* A session that a key began ends with the key. */
-static bool key_is_good(const HthAuth *a, const HthSession *s, int64_t now_s) {
-    for (uint32_t i = 0; s->is_key && i < a->keys.count; i++) {
+/* A session that a key began ends with the key, and is what the key is. */
+static bool refresh_who(const HthAuth *a, HthSession *s, int64_t now_s) {
+    for (uint32_t i = 0; s->who.key_id && i < a->keys.count; i++) {
         const HthKey *k = &a->keys.keys[i];
-        if (!strcmp(k->name, s->who.name) && (!k->expires_s || now_s < k->expires_s)) return true;
+        HthWho who;
+        if (strcmp(k->name, s->who.name) != 0) continue;
+        hth_auth_key_who(k, &who);
+        if (who.key_id != s->who.key_id || (k->expires_s && now_s >= k->expires_s)) return false;
+        s->who = who;
+        return true;
     }
-    return !s->is_key;
+    return !s->who.key_id;
 }
 
 HthSession *hth_auth_session(HthAuth *a, HthStr cookie, const HthPeer *peer, int64_t now_s) {
@@ -119,7 +123,7 @@ HthSession *hth_auth_session(HthAuth *a, HthStr cookie, const HthPeer *peer, int
         if (!hth_secret_equal(sha256, s->sha256, sizeof sha256)) continue;
         if (now_s < s->expires_s && now_s - s->used_s < UNUSED_S) found = s;
     }
-    if (!found || !key_is_good(a, found, now_s)) return NULL;
+    if (!found || !refresh_who(a, found, now_s)) return NULL;
     if (found->uid_known && (!peer->uid_known || peer->uid != found->uid)) return NULL;
     found->used_s = now_s;
     return found;

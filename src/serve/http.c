@@ -135,6 +135,9 @@ void hth_http_close(HthHttp **h_io) {
             MHD_stop_daemon(h->ports[i].daemon);
         }
         hth_http_unlisten(&h->ports[i]);
+        hth_http_cert_drop(h->ports[i].cert);
+        hth_free(h->ports[i].cert_file);
+        hth_free(h->ports[i].key_file);
     }
     hth_free(h->ports);
     if (h->event_fd >= 0) close(h->event_fd);
@@ -153,6 +156,22 @@ void hth_http_close(HthHttp **h_io) {
 uint16_t hth_http_port(const HthHttp *h, size_t listen) {
     HTH_ASSERT(listen < h->port_count);
     return h->ports[listen].number;
+}
+
+HthStatus hth_http_reload(HthHttp *h, HthErr *err) {
+    HthStatus st = HTH_OK;
+    HthCert **fresh = hth_calloc(h->port_count, sizeof *fresh);
+    HTH_REQUIRE(fresh, err, HTH_ENOMEM, "No memory for the certificates.");
+    for (size_t i = 0; st == HTH_OK && i < h->port_count; i++)
+        if (h->ports[i].tls) st = hth_http_cert_read(&fresh[i], &h->ports[i], err);
+    for (size_t i = 0; i < h->port_count; i++) {
+        if (st == HTH_OK && fresh[i])
+            hth_http_cert_use(&h->ports[i], fresh[i]);
+        else
+            hth_http_cert_drop(fresh[i]);
+    }
+    hth_free(fresh);
+    return st;
 }
 
 void hth_http_drain(HthHttp *h) {

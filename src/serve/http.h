@@ -69,6 +69,9 @@ typedef struct HthHttpCfg {
 
 HTH_MUST_CHECK HthStatus hth_http_open(HthHttp **out, const HthHttpCfg *cfg, HthErr *err);
 uint16_t hth_http_port(const HthHttp *h, size_t listen); /* of a TCP listener, really bound */
+/* Certificates and keys of the listeners are read again, for connections to come (SIGHUP). When one
+ * cannot be read all stay as they are. */
+HTH_MUST_CHECK HthStatus hth_http_reload(HthHttp *h, HthErr *err);
 /* No new connections or requests; those under way go on. */
 void hth_http_drain(HthHttp *h);
 uint32_t hth_http_busy(HthHttp *h); /* exchanges under way */

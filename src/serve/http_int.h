@@ -8,6 +8,7 @@
 #ifndef HTH_SERVE_HTTP_INT_H
 #define HTH_SERVE_HTTP_INT_H
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,6 +25,8 @@ enum {
     HTH_LINGERS_MAX = 64
 };
 
+typedef struct HthCert HthCert; /* a certificate and its key; http_tls.c */
+
 typedef struct HthPort { /* a listener and its share of the HTTP library */
     HthHttp *h;
     struct MHD_Daemon *daemon;
@@ -33,7 +36,8 @@ typedef struct HthPort { /* a listener and its share of the HTTP library */
     uint64_t inode; /* of unix_path */
     uint16_t number; /* TCP port */
     bool is_unix, tls, ready;
-    char *cert, *key; /* PEM, owned */
+    char *cert_file, *key_file; /* owned; NULL: plain */
+    _Atomic(HthCert *) cert; /* for new connections; older ones behind it */
 } HthPort;
 
 typedef struct HthConn HthConn;
@@ -171,6 +175,16 @@ struct HthHttp {
 HTH_MUST_CHECK HthStatus hth_http_listen(HthPort *port, const HthListen *l, HthErr *err);
 void hth_http_unlisten(HthPort *port);
 HTH_MUST_CHECK HthStatus hth_http_start(HthPort *port, HthErr *err); /* the library's daemon */
+
+/* http_tls.c */
+HTH_MUST_CHECK HthStatus hth_http_cert_read(HthCert **out, const HthPort *port, HthErr *err);
+void hth_http_cert_use(HthPort *port, HthCert *cert); /* from now on; owned by the port */
+void hth_http_cert_drop(HthCert *cert); /* and all older ones; NULL is fine */
+void hth_http_tls_at(const HthPort *port); /* loop thread: whose handshakes come now */
+/* The library's callback. */
+int hth_http_on_handshake(gnutls_session_t session, const gnutls_datum_t *authorities, int n,
+                          const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+                          gnutls_pcert_st **chain, unsigned *chain_count, gnutls_privkey_t *key);
 
 /* http_peer.c */
 void hth_http_peer(HthConn *conn); /* fills conn->peer */

@@ -14,11 +14,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "serve/http_int.h"
 
-enum { BACKLOG = 511, POOL_BYTES = 32 << 10, PEM_MAX = 1 << 20 };
+enum { BACKLOG = 511, POOL_BYTES = 32 << 10 };
 
 /* ---- unix ------------------------------------------------------------------------------------ */
 
@@ -108,24 +107,18 @@ static HthStatus know_socket(HthPort *port, HthErr *err) {
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-static HthStatus load_pem(char **out, const char *path, HthErr *err) {
-    HthBuf text;
-    hth_buf_init(&text, PEM_MAX);
-    HthStatus st = hth_file_read(&text, path, err);
-    if (st == HTH_OK && !(*out = hth_strdup(hth_buf_str(&text).p)))
-        st = HTH_FAIL(err, HTH_ENOMEM, "No memory for %s.", path);
-    if (text.p) hth_zero(text.p, text.cap);
-    hth_buf_drop(&text);
-    return st;
-}
-
 HthStatus hth_http_listen(HthPort *port, const HthListen *l, HthErr *err) {
     HTH_REQUIRE(!l->cert_file == !l->key_file, err, HTH_EINVAL,
                 "TLS needs both, a certificate and its key.");
     if (l->cert_file) {
+        HthCert *cert = NULL;
         port->tls = true;
-        HTH_TRY(load_pem(&port->cert, l->cert_file, err));
-        HTH_TRY(load_pem(&port->key, l->key_file, err));
+        port->cert_file = hth_strdup(l->cert_file);
+        port->key_file = hth_strdup(l->key_file);
+        HTH_REQUIRE(port->cert_file && port->key_file, err, HTH_ENOMEM,
+                    "No memory for the server's sockets.");
+        HTH_TRY(hth_http_cert_read(&cert, port, err));
+        hth_http_cert_use(port, cert);
     }
     if (l->fd >= 0)
         port->fd = l->fd;
@@ -144,10 +137,6 @@ void hth_http_unlisten(HthPort *port) {
         unlink(port->unix_path);
     hth_free(port->unix_path);
     port->unix_path = NULL;
-    if (port->key) hth_zero(port->key, strlen(port->key));
-    hth_free(port->key);
-    hth_free(port->cert);
-    port->key = port->cert = NULL;
 }
 
 /* The library copies nothing of a path: decoding is ours (http_parse.h). */
@@ -159,15 +148,8 @@ static size_t leave_escapes(void *payload, struct MHD_Connection *c, char *text)
 HthStatus hth_http_start(HthPort *port, HthErr *err) {
     const HthHttpCfg *cfg = &port->h->cfg;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
-    struct MHD_OptionItem tls[] = {
-        { MHD_OPTION_HTTPS_MEM_KEY, 0, port->key },
-        { MHD_OPTION_HTTPS_MEM_CERT, 0, port->cert },
-        { MHD_OPTION_HTTPS_PRIORITIES, 0, NULL },
-        { MHD_OPTION_END, 0, NULL },
-    };
+    /* The default takes TLS 1.0 and 1.1. */
     static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
-    tls[2].ptr_value = priorities; /* the default takes TLS 1.0 and 1.1 */
-    struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
     if (port->tls) flags |= MHD_USE_TLS;
     port->daemon = MHD_start_daemon(
         flags, 0, hth_http_on_accept, port, hth_http_on_request, port, MHD_OPTION_LISTEN_SOCKET,
@@ -176,11 +158,10 @@ HthStatus hth_http_start(HthPort *port, HthErr *err) {
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED,
         hth_http_on_done, port, MHD_OPTION_NOTIFY_CONNECTION, hth_http_on_connection, port,
         MHD_OPTION_URI_LOG_CALLBACK, hth_http_on_target, port, MHD_OPTION_UNESCAPE_CALLBACK,
-        leave_escapes, port, MHD_OPTION_ARRAY, port->tls ? tls : none, MHD_OPTION_END);
+        leave_escapes, port, port->tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, priorities,
+        MHD_OPTION_HTTPS_CERT_CALLBACK, hth_http_on_handshake, MHD_OPTION_END);
     if (!port->daemon && fcntl(port->fd, F_GETFD) < 0) port->fd = -1; /* some failures close it */
-    HTH_REQUIRE(port->daemon, err, port->tls ? HTH_EINVAL : HTH_EIO, "%s",
-                port->tls ? "The server does not start: is the certificate the key's, both in PEM?"
-                          : "The server does not start: the HTTP library refuses.");
+    HTH_REQUIRE(port->daemon, err, HTH_EIO, "The server does not start: the HTTP library refuses.");
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(port->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     HTH_ASSERT(info);
     port->epoll_fd = info->epoll_fd;

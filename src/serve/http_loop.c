@@ -217,6 +217,7 @@ static void run_ports(HthHttp *h) {
     for (size_t i = 0; i < h->port_count; i++) {
         if (!h->ports[i].ready) continue;
         h->ports[i].ready = false;
+        hth_http_tls_at(&h->ports[i]);
         MHD_run(h->ports[i].daemon);
     }
 }

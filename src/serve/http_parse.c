@@ -44,11 +44,18 @@ bool hth_http_is_value(HthStr s) {
     return true;
 }
 
+/* Blanks and tabs, as headers may have them: other white space is no space there. */
+static HthStr trim_header(HthStr s) {
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t')) s = hth_str_sub(s, 1, SIZE_MAX);
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) s.n--;
+    return s;
+}
+
 bool hth_http_is_token_list(HthStr s) {
     for (size_t at = 0; at <= s.n;) {
         const char *comma = at < s.n ? memchr(s.p + at, ',', s.n - at) : NULL;
         const size_t end = comma ? (size_t)(comma - s.p) : s.n;
-        if (!hth_http_is_token(hth_str_trim(hth_str_sub(s, at, end - at)))) return false;
+        if (!hth_http_is_token(trim_header(hth_str_sub(s, at, end - at)))) return false;
         at = end + 1;
     }
     return true;
@@ -218,7 +225,7 @@ bool hth_http_cookie(HthStr header, const char *name, HthStr *out) {
     for (size_t at = 0; at < header.n;) {
         const char *semi = memchr(header.p + at, ';', header.n - at);
         const size_t end = semi ? (size_t)(semi - header.p) : header.n;
-        const HthStr part = hth_str_trim(hth_str_sub(header, at, end - at));
+        const HthStr part = trim_header(hth_str_sub(header, at, end - at));
         at = end + 1;
         if (part.n <= want.n || part.p[want.n] != '=' || !hth_str_starts(part, want)) continue;
         if (found++) return false; /* somebody slipped a second one in: neither is believed */

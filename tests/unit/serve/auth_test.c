@@ -226,9 +226,31 @@ static void revoked(void **state) {
                              .cookie = hth_str(cookie) };
     assert_ok(hth_auth_who(a, &by_cookie, &who, &status, &wait_s, &err), err);
     assert_ok(hth_keys_revoke(path, HTH_STR("alice"), &err), err);
-    assert_status(hth_auth_who(a, &by_key, &who, &status, &wait_s, &err), HTH_EDENIED, err);
     assert_status(hth_auth_who(a, &by_cookie, &who, &status, &wait_s, &err), HTH_EDENIED, err);
+    assert_status(hth_auth_who(a, &by_key, &who, &status, &wait_s, &err), HTH_EDENIED, err);
     assert_int_equal(hth_auth_key_count(a), 0);
+    /* Another key of that name is another key. */
+    char again[HTH_KEY_TEXT];
+    assert_ok(hth_keys_make(path, HTH_STR("alice"), HTH_STR(""), HTH_ROLE_ADMIN, 0, again, &err),
+              err);
+    assert_status(hth_auth_who(a, &by_cookie, &who, &status, &wait_s, &err), HTH_EDENIED, err);
+    /* Whoever is no longer an admin is none in open sessions either. */
+    by_key.x_api_key = hth_str(again);
+    assert_ok(hth_auth_who(a, &by_key, &who, &status, &wait_s, &err), err);
+    hth_auth_link(a, &who, token);
+    assert_ok(hth_auth_login(a, hth_str(token), &far_peer, cookie, &err), err);
+    assert_ok(hth_auth_who(a, &by_cookie, &who, &status, &wait_s, &err), err);
+    assert_true(who.is_owner && who.how == HTH_HOW_SESSION);
+    HthBuf text;
+    test_load(&text, path);
+    const size_t role = hth_str_find(hth_buf_str(&text), HTH_STR("\"admin\",\n      \"tenant\": "
+                                                                 "\"alice\""));
+    assert_int_not_equal(role, SIZE_MAX);
+    memcpy(text.p + role, "\"user\" ", 7);
+    assert_ok(hth_file_write(path, text.p, text.n, 0600, &err), err);
+    hth_buf_drop(&text);
+    assert_ok(hth_auth_who(a, &by_cookie, &who, &status, &wait_s, &err), err);
+    assert_false(who.is_owner);
     /* A file that is broken holds no keys. */
     char carol[HTH_KEY_TEXT];
     assert_ok(hth_keys_make(path, HTH_STR("carol"), HTH_STR(""), HTH_ROLE_ADMIN, 0, carol, &err),

@@ -226,6 +226,8 @@ static void small_words(void **state) {
     assert_false(hth_http_is_token_list(HTH_STR("")));
     assert_false(hth_http_is_token_list(HTH_STR("a,")));
     assert_false(hth_http_is_token_list(HTH_STR("a;b")));
+    assert_false(hth_http_is_token_list(HTH_STR("a,\rb")));
+    assert_false(hth_http_is_token_list(HTH_STR("a\n")));
 }
 
 /* Lines as a kernel wrote them. */

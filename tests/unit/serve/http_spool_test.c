@@ -198,6 +198,38 @@ static void refusals(void **state) {
     hth_buf_drop(&in);
 }
 
+/* A client that asks first hears 100, or the refusal alone. */
+static void asks_first(void **state) {
+    (void)state;
+    HthBuf in;
+    hth_buf_init(&in, 1 << 16);
+    Files f = { .bytes_max = 1000 };
+    files_open(&f);
+    for (int round = 0; round < 3; round++) {
+        const int fd = client_tcp(f.app.port);
+        hth_buf_clear(&in);
+        f.refuse = round == 2 ? 403 : 0;
+        char head[256];
+        snprintf(head, sizeof head,
+                 "PUT /api/blobs/x HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+                 "Content-Length: %d\r\n\r\n",
+                 round == 1 ? 1001 : 3);
+        assert_true(client_say(fd, head));
+        client_until(fd, &in, "\r\n\r\n");
+        static const int want[] = { 100, 413, 403 };
+        assert_int_equal(client_status(&in), want[round]);
+        hth_buf_clear(&in);
+        if (!round) {
+            assert_true(client_say(fd, "abc"));
+            assert_int_equal(client_answer(fd, &in, NULL), 201);
+        }
+        close(fd);
+    }
+    assert_int_equal(f.bytes, 3);
+    files_close(&f);
+    hth_buf_drop(&in);
+}
+
 /* A sink that hangs holds up nobody else; a client that leaves meanwhile is forgotten. */
 static void slow_disk(void **state) {
     (void)state;
@@ -250,6 +282,6 @@ static void slow_disk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(every_byte), cmocka_unit_test(refusals),
-                                        cmocka_unit_test(slow_disk) };
+                                        cmocka_unit_test(asks_first), cmocka_unit_test(slow_disk) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

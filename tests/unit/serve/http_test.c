@@ -393,6 +393,42 @@ static void unix_sockets(void **state) {
     hth_buf_drop(&body);
 }
 
+/* Asked only after the client has closed: the kernel then lists its socket as nobody's, with user
+ * 0, and who believed that would let anybody be the superuser. */
+static _Atomic int late_asked, late_known;
+
+static void late_handle(void *payload, HthX *x) {
+    App *app = payload;
+    while (!hth_x_left(x) || app->held) app_sleep_ms(1);
+    late_known += hth_x_peer(x)->uid_known;
+    late_asked++;
+    hth_x_reply(x, 200, "text/plain", HTH_STR("late"));
+}
+
+static void a_peer_that_left(void **state) {
+    const HthHttpCfg cfg = { .handle = late_handle };
+    (void)state;
+    App app;
+    app_open(&app, &cfg);
+    for (int i = 0; i < 4; i++) {
+        app.held = true;
+        const int fd = client_tcp(app.port);
+        assert_true(client_say(fd, GET("/late")));
+        while (!hth_http_busy(app.http)) app_sleep_ms(1);
+        if (i % 2) { /* a reset */
+            const struct linger now = { 1, 0 };
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        }
+        app_sleep_ms(10);
+        close(fd);
+        app_sleep_ms(10);
+        app.held = false;
+        app_wait(&late_asked, i + 1);
+    }
+    assert_int_equal(late_known, 0);
+    app_close(&app);
+}
+
 /* Sockets that somebody else bound: socket activation. */
 static void inherited(void **state) {
     (void)state;
@@ -500,12 +536,12 @@ static void without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers),        cmocka_unit_test(pipelined),
-        cmocka_unit_test(strictness),     cmocka_unit_test(hosts_and_origins),
-        cmocka_unit_test(preflights),     cmocka_unit_test(ceilings),
-        cmocka_unit_test(too_many),       cmocka_unit_test(unix_sockets),
-        cmocka_unit_test(inherited),      cmocka_unit_test(refuses_to_open),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(answers),          cmocka_unit_test(pipelined),
+        cmocka_unit_test(strictness),       cmocka_unit_test(hosts_and_origins),
+        cmocka_unit_test(preflights),       cmocka_unit_test(ceilings),
+        cmocka_unit_test(too_many),         cmocka_unit_test(unix_sockets),
+        cmocka_unit_test(a_peer_that_left), cmocka_unit_test(inherited),
+        cmocka_unit_test(refuses_to_open),  cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

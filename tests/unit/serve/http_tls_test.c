@@ -235,6 +235,57 @@ static void bodies(void **state) {
     hth_buf_drop(&in);
 }
 
+/* Another certificate for new connections; those that are open stay; wrong files change nothing. */
+static void exchanged(void **state) {
+    (void)state;
+    char cert[96], key[96];
+    HthErr err = { 0 };
+    App app;
+    HthBuf in, text;
+    Tls before, after;
+    hth_buf_init(&in, 1 << 20);
+    snprintf(cert, sizeof cert, "%s/own.pem", folder);
+    snprintf(key, sizeof key, "%s/own.key", folder);
+    make_cert(cert, key);
+    const HthListen l = { .host = "127.0.0.1", .fd = -1, .cert_file = cert, .key_file = key };
+    const HthHttpCfg cfg = { .listens = &l, .listen_count = 1 };
+    const uint64_t live = hth_mem_live();
+    app_open(&app, &cfg);
+    int e = tls_open(&before, app.port, "NORMAL"); /* this client trusts cert_path only */
+    assert_int_equal(e, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
+    tls_close(&before);
+    assert_int_equal(unlink(key), 0);
+    assert_status(hth_http_reload(app.http, &err), HTH_EIO, err);
+    test_load(&text, cert_path);
+    assert_ok(hth_file_write(cert, text.p, text.n, 0600, &err), err);
+    hth_buf_drop(&text);
+    test_load(&text, other_path); /* not its key */
+    assert_ok(hth_file_write(key, text.p, text.n, 0600, &err), err);
+    hth_buf_drop(&text);
+    assert_status(hth_http_reload(app.http, &err), HTH_EINVAL, err);
+    e = tls_open(&before, app.port, "NORMAL");
+    assert_int_equal(e, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
+    tls_close(&before);
+    test_load(&text, key_path);
+    assert_ok(hth_file_write(key, text.p, text.n, 0600, &err), err);
+    hth_buf_drop(&text);
+    assert_ok(hth_http_reload(app.http, &err), err);
+    assert_int_equal(tls_open(&before, app.port, "NORMAL"), 0);
+    assert_ok(hth_http_reload(app.http, &err), err);
+    assert_int_equal(tls_open(&after, app.port, "NORMAL"), 0);
+    tls_say(&before, GET("/what"));
+    tls_until(&before, &in, " tls=1 ");
+    hth_buf_clear(&in);
+    tls_say(&after, GET("/what"));
+    tls_until(&after, &in, " tls=1 ");
+    tls_close(&before);
+    tls_close(&after);
+    app_close(&app);
+    assert_int_equal(hth_mem_live(), live + 1); /* `in` */
+    assert_int_equal(unlink(cert) | unlink(key), 0);
+    hth_buf_drop(&in);
+}
+
 static void wrong_files(void **state) {
     (void)state;
     const HthListen cases[] = {
@@ -257,10 +308,8 @@ static void wrong_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions),
-        cmocka_unit_test(leaving),
-        cmocka_unit_test(bodies),
-        cmocka_unit_test(wrong_files),
+        cmocka_unit_test(versions),  cmocka_unit_test(leaving),     cmocka_unit_test(bodies),
+        cmocka_unit_test(exchanged), cmocka_unit_test(wrong_files),
     };
     return cmocka_run_group_tests(tests, make_certs, remove_certs);
 }
