@@ -1,0 +1,182 @@
+/* answer.c - see answer.h: from a body to jobs.
+ *
+ * Thread: a prep thread. */
+#include "serve/answer.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "serve/run.h"
+
+enum { BODY_MAX = 1 << 26 };
+
+/* ---- refusing ------------------------------------------------------------------------------- */
+
+static void refuse(HthX *x, const HthApi *api, int status, const HthErr *e) {
+    HthBuf out;
+    hth_buf_init(&out, 1 << 20);
+    if (status == 429) hth_x_add_header(x, "Retry-After", HTH_STR("1"));
+    if (api->error(status, e, &out) != HTH_OK) hth_buf_clear(&out);
+    hth_x_reply(x, status, "application/json", hth_buf_str(&out));
+    hth_buf_drop(&out);
+}
+
+/* ---- facts ---------------------------------------------------------------------------------- */
+
+static void fill_id(HthRun *r) {
+    static const char hex[] = "0123456789abcdef";
+    for (int half = 0; half < 2; half++) {
+        uint64_t bits = hth_rng_entropy();
+        for (int i = 0; i < 16; i++) r->id[16 * half + i] = hex[bits >> (4 * i) & 15];
+    }
+    r->id[32] = 0;
+}
+
+static HthStatus token_text(void *payload, uint32_t id, HthBuf *out, HthErr *err) {
+    const HthVocab *v = payload;
+    return id < hth_vocab_count(v) ? hth_vocab_piece(v, id, true, out, err) : HTH_OK;
+}
+
+static HthFacts facts(const HthRun *r, HthStr prompt) {
+    HthFacts f = { .id = hth_str(r->id), .model = r->ask.model, .prompt = prompt };
+    if (f.model.n == 0) f.model = hth_str(r->lease.name);
+    f.digest = hth_str(r->lease.digest);
+    f.fingerprint = hth_str(hth_numerics());
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    f.created_s = hth_clock_unix_s();
+    f.created_ns = (uint64_t)now.tv_nsec;
+    f.token_text = token_text;
+    f.token_payload = (void *)(uintptr_t)hth_voice_vocab(r->lease.voice);
+    return f;
+}
+
+/* ---- answers without jobs -------------------------------------------------------------------- */
+
+static HthStatus reply_now(HthRun *r, const HthPrompted *p, HthErr *err) {
+    HthBuf out;
+    const HthFaceOps *ops = r->face->ops;
+    HthUsage sum = { .prompt = (uint32_t)p->ids.n, .load_ns = r->lease.load_ns };
+    HthStatus st;
+    sum.total_ns = hth_clock_ns() - r->began_ns;
+    hth_buf_init(&out, 1 << 29);
+    r->face->facts.prompt = hth_buf_str(&p->text);
+    if (r->ask.kind == HTH_ASK_LOAD)
+        st = ops->loaded(r->face, r->ask.keep_alive_set && r->ask.keep_alive_s == 0, &out, err);
+    else if (r->ask.kind == HTH_ASK_RENDER)
+        st = ops->whole(r->face, NULL, 0, &sum, &out, err);
+    else
+        st = ops->count(r->face, &sum, &out, err);
+    if (st == HTH_OK) hth_x_reply(r->x, 200, "application/json", hth_buf_str(&out));
+    hth_buf_drop(&out);
+    return st;
+}
+
+static HthStatus now(HthRun *r, HthErr *err) {
+    HthPrompted p;
+    hth_prompted_init(&p);
+    HthStatus st = HTH_OK;
+    if (r->ask.kind != HTH_ASK_LOAD) st = hth_voice_prompt(r->lease.voice, &r->ask, 0, &p, err);
+    if (st == HTH_OK) st = reply_now(r, &p, err);
+    hth_prompted_drop(&p);
+    return st;
+}
+
+/* ---- answers by jobs ------------------------------------------------------------------------- */
+
+static HthStatus fits(const HthRun *r, const HthPrompted *p, HthErr *err) {
+    uint32_t ctx = hth_lease_ctx(&r->lease, r->ask.ctx);
+    bool draws = r->ask.kind != HTH_ASK_EMBED && r->ask.kind != HTH_ASK_RERANK;
+    return p->ids.n + draws <= ctx ? HTH_OK : hth_api_too_long(err, p->ids.n, ctx);
+}
+
+/* Ollama's truncate, when it is asked for: the oldest messages leave, the system message and the
+ * last one stay. False: nothing more can leave. */
+static bool drop_oldest(HthAsk *a) {
+    const char *role = json_string_value(json_object_get(json_array_get(a->messages, 0), "role"));
+    size_t at = role && strcmp(role, "system") == 0 ? 1 : 0;
+    return json_array_size(a->messages) > at + 1 && json_array_remove(a->messages, at) == 0;
+}
+
+static HthStatus make_prompt(HthRun *r, size_t which, HthPrompted *p, HthErr *err) {
+    for (size_t at_first = 0;;) {
+        HTH_TRY(hth_voice_prompt(r->lease.voice, &r->ask, which, p, err));
+        if (at_first == 0) at_first = p->ids.n;
+        HthStatus st = fits(r, p, err);
+        if (st == HTH_OK) r->cut = (uint32_t)(at_first - p->ids.n);
+        if (st == HTH_OK || !r->ask.truncate || !r->ask.messages) return st;
+        if (!drop_oldest(&r->ask)) return st;
+        hth_prompted_drop(p);
+        hth_prompted_init(p);
+    }
+}
+
+/* Answers of one prompt lie side by side; the first of them owns it. */
+static HthStatus make_prompts(HthRun *r, size_t prompt_count, HthErr *err) {
+    size_t n = r->count / prompt_count;
+    for (size_t i = 0; i < r->count; i++) {
+        size_t own = i / n * n;
+        r->ones[i].prompt_from = (uint32_t)own;
+        r->ones[i].seed = r->ask.seed + i % n;
+        if (i == own) HTH_TRY(make_prompt(r, i / n, &r->ones[i].prompt, err));
+    }
+    return HTH_OK;
+}
+
+static HthStatus by_jobs(HthRun *r, HthErr *err) {
+    const HthAsk *a = &r->ask;
+    bool draws = a->kind != HTH_ASK_EMBED && a->kind != HTH_ASK_RERANK;
+    size_t prompt_count = a->messages ? 1 : a->prompt_count;
+    size_t n = a->n && draws ? a->n : 1;
+    HTH_REQUIRE(prompt_count > 0, err, HTH_EINVAL, "prompt: there is none");
+    HTH_REQUIRE(n * prompt_count <= HTH_ASK_PROMPTS_MAX, err, HTH_EINVAL,
+                "n: %zu answers to %zu prompts are too many for one request; the most is %d", n,
+                prompt_count, HTH_ASK_PROMPTS_MAX);
+    if (draws) HTH_TRY(hth_voice_grammar(r->lease.voice, a, &r->grammar, err));
+    HTH_TRY(hth_run_ones(r, n * prompt_count, err));
+    HTH_TRY(make_prompts(r, prompt_count, err));
+    r->face->facts.prompt = hth_buf_str(&r->ones[0].prompt.text);
+    r->face->facts.prompt_ids = r->ones[0].prompt.ids.p;
+    r->face->facts.prompt_count = (uint32_t)r->ones[0].prompt.ids.n;
+    return hth_run_submit_due(r, err);
+}
+
+/* ---- from the body --------------------------------------------------------------------------- */
+
+static bool draws_nothing(const HthAsk *a) {
+    return a->kind == HTH_ASK_LOAD || a->kind == HTH_ASK_COUNT_TOKENS || a->kind == HTH_ASK_RENDER;
+}
+
+/* *status is what to answer with where the error alone does not say. */
+static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
+    json_t *body = NULL;
+    bool missing = false;
+    HTH_TRY(hth_json_parse(&body, hth_x_body(r->x), BODY_MAX, err));
+    HTH_TRY(api->read(body, &r->ask, err));
+    HthStatus st = hth_house_lease(r->house, r->ask.model, r->ask.keep_alive_set,
+                                   r->ask.keep_alive_s, &r->lease, &missing, err);
+    if (st == HTH_OK) st = hth_run_go_on(r, &missing, err);
+    if (missing) *status = 404;
+    if (st != HTH_OK) return st;
+    if (!r->ask.seed_set) r->ask.seed = hth_rng_entropy() >> 11; /* exact in every client's JSON */
+    fill_id(r);
+    const HthFacts f = facts(r, HTH_STR(""));
+    HTH_TRY(api->open(&r->face, &r->ask, &f, err));
+    return draws_nothing(&r->ask) ? now(r, err) : by_jobs(r, err);
+}
+
+void hth_answer_start(HthHouse *house, HthX *x, const HthApi *api, const HthWho *who) {
+    HthRun *r = NULL;
+    HthErr err = { 0 };
+    int status = 0;
+    HthStatus st = hth_run_open(&r, house, x, who, &err);
+    if (st == HTH_OK) st = begin(r, api, &status, &err);
+    if (st != HTH_OK) refuse(x, api, status ? status : hth_api_status(&err), &err);
+    if (st == HTH_OK && !draws_nothing(&r->ask))
+        hth_run_attach(r);
+    else
+        hth_run_close(&r);
+}

@@ -1,0 +1,211 @@
+/* house.c - see house.h: opening, and who answers what.
+ *
+ * Thread: as said in house.h. */
+#include "serve/house.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "serve/answer.h"
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err) {
+    HthHouse *h = hth_calloc(1, sizeof *h);
+    HTH_REQUIRE(h, err, HTH_ENOMEM, "no memory for the server");
+    h->cfg = *cfg;
+    h->began_ns = hth_clock_ns();
+    (void)pthread_mutex_init(&h->uploads_lock, NULL);
+    const HthModelsCfg models = { .resolve = hth_house_resolve,
+                                  .opened = hth_house_opened,
+                                  .closing = hth_house_closing,
+                                  .payload = h,
+                                  .keep_alive_s = cfg->keep_alive_s,
+                                  .models_max = cfg->models_max,
+                                  .memory_max = cfg->memory_max };
+    HthStatus st = hth_models_open(&h->models, &models, err);
+    if (st == HTH_OK)
+        *out = h;
+    else {
+        (void)pthread_mutex_destroy(&h->uploads_lock);
+        hth_free(h);
+    }
+    return st;
+}
+
+void hth_house_close(HthHouse **house) {
+    HthHouse *h = *house;
+    if (!h) return;
+    hth_models_close(&h->models);
+    (void)pthread_mutex_destroy(&h->uploads_lock);
+    hth_free(h);
+    *house = NULL;
+}
+
+void hth_house_serve(HthHouse *h, HthHttp *http) {
+    h->http = http;
+}
+
+void hth_house_log(HthHouse *h, HthAccessLog *log) {
+    h->log = log;
+}
+
+void hth_house_done(void *house, const HthX *x) {
+    const HthHouse *h = house;
+    if (h->log) hth_access_log_add(h->log, x);
+}
+
+HthStatus hth_house_preload(HthHouse *h, HthStr name, bool *missing, HthErr *err) {
+    HthLease lease = { 0 };
+    HTH_TRY(hth_house_lease(h, name, true, -1, &lease, missing, err));
+    hth_lease_give(&lease);
+    return HTH_OK;
+}
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+void hth_reply_json(HthX *x, int status, json_t *value) {
+    HthBuf out;
+    hth_buf_init(&out, (size_t)1 << 30);
+    bool ok = value && hth_json_write(&out, value, 0, NULL) == HTH_OK;
+    hth_x_reply(x, ok ? status : 500, "application/json",
+                ok ? hth_buf_str(&out) : HTH_STR("{\"error\":\"out of memory\"}"));
+    hth_buf_drop(&out);
+    json_decref(value);
+}
+
+static const HthApi *const apis[] = { hth_api_openai, hth_api_responses, hth_api_ollama,
+                                      hth_api_anthropic, hth_api_llamacpp };
+
+/* Whose words an error at this path is told in. */
+static const HthApi *voice_of(HthStr path) {
+    if (hth_str_starts(path, HTH_STR("/api/"))) return hth_api_ollama;
+    if (hth_str_starts(path, HTH_STR("/v1/messages"))) return hth_api_anthropic;
+    return hth_api_openai;
+}
+
+void hth_reply_error(HthX *x, int status, const HthErr *err) {
+    HthBuf out;
+    hth_buf_init(&out, 1 << 20);
+    if (status == 0) status = hth_api_status(err);
+    if (voice_of(hth_x_path(x))->error(status, err, &out) != HTH_OK) hth_buf_clear(&out);
+    hth_x_reply(x, status, "application/json", hth_buf_str(&out));
+    hth_buf_drop(&out);
+}
+
+void hth_house_refusal(void *house, HthStr path, int status, const char *sentence, HthBuf *out) {
+    (void)house;
+    HthErr err = { .status = HTH_EINVAL };
+    snprintf(err.text, sizeof err.text, "%s", sentence);
+    if (voice_of(path)->error(status, &err, out) != HTH_OK) hth_buf_clear(out);
+}
+
+json_t *hth_body_object(HthX *x) {
+    HthErr err = { 0 };
+    json_t *root = NULL;
+    HthStr body = hth_x_body(x);
+    if (hth_str_trim(body).n == 0) return json_object();
+    if (hth_json_parse(&root, body, body.n, &err) == HTH_OK && !json_is_object(root)) {
+        json_decref(root);
+        root = NULL;
+        (void)HTH_FAIL(&err, HTH_EINVAL, "the body must be a JSON object");
+    }
+    if (!root) hth_reply_error(x, 400, &err);
+    return root;
+}
+
+/* ---- who answers ----------------------------------------------------------------------------- */
+
+typedef struct Found {
+    const HthRoute *route;
+    const HthApi *api;
+    HthStr rest; /* what a '*' stands for */
+    bool path; /* the path is known, the method is not */
+} Found;
+
+static bool path_is(const char *pattern, HthStr path, HthStr *rest) {
+    HthStr p = hth_str(pattern);
+    *rest = HTH_STR("");
+    if (p.n == 0 || p.p[p.n - 1] != '*') return hth_str_eq(p, path);
+    p.n--;
+    if (!hth_str_starts(path, p)) return false;
+    *rest = hth_str_sub(path, p.n, SIZE_MAX);
+    return true;
+}
+
+static bool method_is(const char *method, HthStr m) {
+    return hth_str_eq(hth_str(method), m) ||
+           (strcmp(method, "GET") == 0 && hth_str_eq(m, HTH_STR("HEAD")));
+}
+
+static void find_api(Found *f, HthStr method, HthStr path) {
+    for (size_t i = 0; i < HTH_COUNT(apis); i++)
+        for (const HthApi *a = apis[i]; a->method && !f->api; a++) {
+            if (!hth_str_eq(hth_str(a->path), path)) continue;
+            f->path = true;
+            if (method_is(a->method, method)) f->api = a;
+        }
+}
+
+static void find_route(Found *f, const HthRoute *routes, HthStr method, HthStr path) {
+    HthStr rest;
+    for (const HthRoute *r = routes; r->method && !f->api && !f->route; r++) {
+        if (!path_is(r->path, path, &rest)) continue;
+        f->path = true;
+        if (!method_is(r->method, method)) continue;
+        f->route = r;
+        f->rest = rest;
+    }
+}
+
+static Found look_up(HthX *x) {
+    Found f = { 0 };
+    HthStr method = hth_x_method(x), path = hth_x_path(x);
+    find_api(&f, method, path);
+    find_route(&f, hth_routes_plain, method, path);
+    find_route(&f, hth_routes_store, method, path);
+    find_route(&f, hth_routes_web, method, path);
+    find_route(&f, hth_routes_plan, method, path);
+    find_route(&f, hth_routes_blob, method, path);
+    find_route(&f, hth_routes_chats, method, path);
+    return f;
+}
+
+/* False: answered. */
+static bool admit(HthHouse *h, HthX *x, const HthRoute *route, HthWho *who) {
+    HthErr err = { 0 };
+    int status = 0;
+    if (route && route->open) return true;
+    if (hth_auth_ask(h->cfg.auth, x, who, &status, &err) != HTH_OK) {
+        hth_reply_error(x, status, &err);
+        return false;
+    }
+    if (!route || !route->owner || who->is_owner) return true;
+    (void)HTH_FAIL(&err, HTH_EDENIED, "only the owner of this server may do that");
+    hth_reply_error(x, 403, &err);
+    return false;
+}
+
+void hth_house_handle(void *house, HthX *x) {
+    HthHouse *h = house;
+    HthWho who = { 0 };
+    HthErr err = { 0 };
+    const Found f = look_up(x);
+    if (f.api || f.route) {
+        HthNote *note = hth_x_note(x);
+        note->route = hth_str(f.api ? f.api->path : f.route->path);
+        if (!admit(h, x, f.route, &who)) return;
+        snprintf(note->user, sizeof note->user, "%s", who.name);
+        if (f.api)
+            hth_answer_start(h, x, f.api, &who);
+        else
+            f.route->run(h, x, &who, f.rest);
+        return;
+    }
+    if (f.path)
+        (void)HTH_FAIL(&err, HTH_EINVAL, "this path does not answer that method");
+    else
+        (void)HTH_FAIL(&err, HTH_EINVAL, "there is nothing at this path");
+    hth_reply_error(x, f.path ? 405 : 404, &err);
+}

@@ -1,0 +1,51 @@
+/* house.h - the running server: its models, who may ask, what it answers.
+ *
+ *   hth_house_open(&h, &cfg, &err);
+ *   hth_http_open(&http, &(HthHttpCfg){ .handle = hth_house_handle, .payload = h, ... }, &err);
+ *   hth_house_serve(h, http);  ...  hth_http_close(&http);  hth_house_close(&h);
+ *
+ * Thread: as said at each call. */
+#ifndef HTH_SERVE_HOUSE_H
+#define HTH_SERVE_HOUSE_H
+
+#include "sched/models.h"
+#include "serve/access_log.h"
+#include "serve/auth.h"
+#include "serve/http.h"
+#include "serve/voice.h"
+#include "vault/chats.h"
+#include "vault/store.h"
+
+typedef struct HthHouse HthHouse;
+
+typedef struct HthHouseCfg {
+    HthStore *store; /* borrowed, as all here */
+    HthChats *chats; /* NULL: conversations are not kept */
+    HthAuth *auth;
+    HthEngineCfg engine; /* of every model */
+    const char *model; /* who answers when nobody is named; NULL: the embedded one */
+    int64_t keep_alive_s;
+    uint32_t models_max;
+    uint64_t memory_max;
+    bool lock;
+    bool web; /* the chat in the browser */
+} HthHouseCfg;
+
+HTH_MUST_CHECK HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err);
+void hth_house_close(HthHouse **h); /* after the HTTP server */
+void hth_house_serve(HthHouse *h, HthHttp *http); /* for /metrics; before the first request */
+/* Loads the model that is named and keeps it. *missing: there is none (EINVAL). Any thread. */
+HTH_MUST_CHECK HthStatus hth_house_preload(HthHouse *h, HthStr name, bool *missing, HthErr *err);
+
+void hth_house_log(HthHouse *h, HthAccessLog *log); /* NULL: none; before the first request */
+/* HthStoreCfg.facts: reads a model file's header. */
+HthStatus hth_house_facts(void *payload, const char *path, HthStr memory, HthModelFacts *out,
+                          HthErr *err);
+
+/* HthHttpCfg.handle, .upload, .refusal, .done; payload: the house. */
+void hth_house_handle(void *house, HthX *x);
+void hth_house_upload(void *house, HthX *x);
+void hth_house_refusal(void *house, HthStr path, int status, const char *sentence, HthBuf *out);
+void hth_house_done(void *house, const HthX *x);
+
+#endif

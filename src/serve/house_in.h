@@ -1,0 +1,65 @@
+/* house_in.h - what the files of the running server share; private to serve/.
+ *
+ * Thread: prep threads, unless it says otherwise. */
+#ifndef HTH_SERVE_HOUSE_IN_H
+#define HTH_SERVE_HOUSE_IN_H
+
+#include <pthread.h>
+
+#include "serve/house.h"
+
+struct HthHouse {
+    HthHouseCfg cfg;
+    HthModels *models;
+    HthHttp *http; /* set once, before the first request */
+    HthAccessLog *log; /* NULL: none */
+    uint64_t began_ns;
+    pthread_mutex_t uploads_lock; /* of the list */
+    struct HthUpload *uploads; /* routes_blob.c: bodies on their way to the disk */
+};
+
+/* ---- a model, held (house_lease.c) ----------------------------------------------------------- */
+
+/* It is not unloaded before hth_lease_give(). */
+typedef struct HthLease {
+    HthEngine *engine; /* NULL: nothing is held */
+    const HthVoice *voice;
+    HthLoaded *held;
+    char name[HTH_NAME_MAX + 1]; /* "space/name:tag" */
+    char digest[80]; /* "sha256:..." */
+    uint64_t load_ns; /* 0: it was there */
+} HthLease;
+
+/* Loads it if need be, and waits for that. name empty: the default. *missing: there is no such
+ * model (EINVAL). Otherwise as hth_models_acquire() and hth_voice_open(). */
+HTH_MUST_CHECK HthStatus hth_house_lease(HthHouse *h, HthStr name, bool keep_set, int64_t keep_s,
+                                         HthLease *out, bool *missing, HthErr *err);
+void hth_lease_give(HthLease *lease); /* any thread; no job of it is open */
+/* The longest timeline a request that asks for `wanted` tokens (0: nothing) may have. */
+uint32_t hth_lease_ctx(const HthLease *lease, uint32_t wanted);
+/* HthModelsCfg callbacks. */
+HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthErr *err);
+HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine *engine,
+                           void **attached, HthErr *err);
+void hth_house_closing(void *house, void *attached);
+
+/* ---- routes ---------------------------------------------------------------------------------- */
+
+typedef struct HthRoute {
+    const char *method, *path; /* a path that ends in '*' takes what follows */
+    void (*run)(HthHouse *h, HthX *x, const HthWho *who, HthStr rest);
+    bool open; /* nobody needs to say who he is */
+    bool owner; /* only the owner */
+} HthRoute;
+extern const HthRoute hth_routes_plain[], hth_routes_store[], hth_routes_web[], hth_routes_plan[],
+    hth_routes_blob[], hth_routes_chats[]; /* each ends with method NULL */
+
+/* Answers with JSON and lets go of it; status 500 when value is NULL. */
+void hth_reply_json(HthX *x, int status, json_t *value);
+/* An error in the words of the path's API: Ollama's below /api/, Anthropic's at /v1/messages,
+ * otherwise OpenAI's. status 0: what the error says. */
+void hth_reply_error(HthX *x, int status, const HthErr *err);
+/* The body as a JSON object, or NULL: answered with 400. An empty body is an empty object. */
+json_t *hth_body_object(HthX *x);
+
+#endif

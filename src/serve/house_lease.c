@@ -1,0 +1,205 @@
+/* house_lease.c - from a name to a model that is loaded and can be spoken with; see house_in.h.
+ *
+ * A file is loaded once, whatever names it has.  What a name adds (parameters, a system text, a
+ * template) is a voice; the voices of a file hang on its engine and end with it.
+ *
+ * Thread: prep threads; opened on the thread that loads, closing on any. */
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "model/model.h"
+#include "serve/house_in.h"
+
+/* ---- voices of one engine -------------------------------------------------------------------- */
+
+typedef struct Voice Voice;
+struct Voice {
+    Voice *next;
+    char name[HTH_NAME_MAX + 1];
+    json_t *settings; /* what it was made from: another text is another voice */
+    HthVoice *voice;
+};
+typedef struct Voices {
+    pthread_mutex_t lock; /* of first */
+    Voice *first; /* leases point into these; none goes before the engine */
+    const HthModel *model;
+    uint32_t count;
+} Voices;
+
+enum { VOICES_MAX = 1024 };
+
+HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine *engine,
+                           void **attached, HthErr *err) {
+    (void)house;
+    (void)source;
+    Voices *v = hth_calloc(1, sizeof *v);
+    HTH_REQUIRE(v, err, HTH_ENOMEM, "no memory for a model's templates");
+    (void)pthread_mutex_init(&v->lock, NULL);
+    v->model = hth_engine_model(engine);
+    *attached = v;
+    return HTH_OK;
+}
+
+void hth_house_closing(void *house, void *attached) {
+    (void)house;
+    Voices *v = attached;
+    while (v->first) {
+        Voice *gone = v->first;
+        v->first = gone->next;
+        hth_voice_close(&gone->voice);
+        json_decref(gone->settings);
+        hth_free(gone);
+    }
+    (void)pthread_mutex_destroy(&v->lock);
+    hth_free(v);
+}
+
+static HthStr setting(const json_t *settings, const char *name) {
+    const json_t *s = json_object_get(settings, name);
+    return (HthStr){ json_string_value(s), json_string_length(s) };
+}
+
+static HthStatus make_voice(Voices *v, const HthStored *m, Voice **out, HthErr *err) {
+    HTH_REQUIRE(v->count < VOICES_MAX, err, HTH_ELIMIT,
+                "this model has been asked for in %d ways; unload it first (hearth stop)",
+                VOICES_MAX);
+    HTH_REQUIRE(
+        m->template_kind != HTH_TEMPLATE_GO, err, HTH_ENOTSUP,
+        "this model was made with a TEMPLATE in Ollama's language, which hearth cannot run; "
+        "make it without one, and the model file's own is used");
+    HthVoiceCfg cfg = { .model = v->model,
+                        .template_text = setting(m->settings, "template"),
+                        .system = setting(m->settings, "system"),
+                        .params = json_object_get(m->settings, "parameters") };
+    Voice *made = hth_calloc(1, sizeof *made);
+    HTH_REQUIRE(made, err, HTH_ENOMEM, "no memory for a model's template");
+    HthStatus st = hth_voice_open(&made->voice, &cfg, err);
+    if (st != HTH_OK) {
+        hth_free(made);
+        return st;
+    }
+    snprintf(made->name, sizeof made->name, "%s", m->full);
+    made->settings = json_deep_copy(m->settings);
+    made->next = v->first;
+    v->first = made;
+    v->count++;
+    *out = made;
+    return HTH_OK;
+}
+
+/* The voice of a name with these settings: the one there is, or a new one. */
+static HthStatus find_voice(Voices *v, const HthStored *m, const HthVoice **out, HthErr *err) {
+    HthStatus st = HTH_OK;
+    (void)pthread_mutex_lock(&v->lock);
+    Voice *found = v->first;
+    while (found &&
+           (strcmp(found->name, m->full) != 0 || !json_equal(found->settings, m->settings)))
+        found = found->next;
+    if (!found) st = make_voice(v, m, &found, err);
+    if (st == HTH_OK) *out = found->voice;
+    (void)pthread_mutex_unlock(&v->lock);
+    return st;
+}
+
+/* ---- from a name ----------------------------------------------------------------------------- */
+
+static HthStr wanted(const HthHouse *h, HthStr name) {
+    return name.n > 0 ? name : hth_str(h->cfg.model ? h->cfg.model : "ember");
+}
+
+static HthStatus find(HthHouse *h, HthStr name, HthStoreList **out, bool *missing, HthErr *err) {
+    HthStoreList *list = NULL;
+    HthStatus st = hth_store_find(h->cfg.store, name, &list, err);
+    if (st == HTH_EINVAL) *missing = true; /* no file can have such a name */
+    if (st != HTH_OK) return st;
+    if (list->count == 0) {
+        hth_store_list_close(&list);
+        *missing = true;
+        /* A model's name is no secret, and Ollama's clients look for this sentence. */
+        return HTH_FAIL(err, HTH_EINVAL, "model '%.100s' not found", name.n < 100 ? name.p : "");
+    }
+    if (list->items[0].error[0]) {
+        st = HTH_FAIL(err, HTH_EFORMAT, "this model cannot be used: %s", list->items[0].error);
+        hth_store_list_close(&list);
+        return st;
+    }
+    *out = list;
+    return HTH_OK;
+}
+
+/* The key of what is loaded is the file: names share it. */
+static void key_of(const HthStored *m, char *out, size_t n) {
+    snprintf(out, n, "%s", m->path ? m->path : m->full);
+}
+
+HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthErr *err) {
+    HthHouse *h = house;
+    HthStoreList *list = NULL;
+    HthStatus st = hth_store_list(h->cfg.store, &list, err);
+    if (st != HTH_OK) return st;
+    st = HTH_FAIL(err, HTH_EINVAL, "this model's file is no longer there");
+    for (size_t i = 0; i < list->count; i++) {
+        const HthStored *m = &list->items[i];
+        char key[HTH_MODELS_NAME_MAX];
+        key_of(m, key, sizeof key);
+        if (!hth_str_eq(hth_str(key), name) || m->error[0]) continue;
+        snprintf(out->name, sizeof out->name, "%s", key);
+        if (m->path) snprintf(out->path, sizeof out->path, "%s", m->path);
+        snprintf(out->digest, sizeof out->digest, "%s", m->digest);
+        out->data = m->memory.p;
+        out->data_n = m->memory.n;
+        out->cfg = h->cfg.engine;
+        out->lock = h->cfg.lock;
+        st = HTH_OK;
+        break;
+    }
+    hth_store_list_close(&list);
+    return st;
+}
+
+static HthStatus lease_of(HthHouse *h, const HthStored *m, int64_t keep_s, HthLease *out,
+                          HthErr *err) {
+    char key[HTH_MODELS_NAME_MAX], hex[65];
+    uint64_t began = hth_clock_ns();
+    key_of(m, key, sizeof key);
+    HTH_TRY(hth_store_digest(h->cfg.store, hth_str(m->full), NULL, NULL, hex, err));
+    HTH_TRY(hth_models_acquire(h->models, hth_str(key), keep_s, &out->held, err));
+    HthStatus st = find_voice(hth_loaded_attached(out->held), m, &out->voice, err);
+    if (st != HTH_OK) {
+        hth_models_release(&out->held);
+        return st;
+    }
+    out->engine = hth_loaded_engine(out->held);
+    snprintf(out->name, sizeof out->name, "%s", m->full);
+    snprintf(out->digest, sizeof out->digest, "sha256:%s", hex);
+    out->load_ns = hth_clock_ns() - began;
+    return HTH_OK;
+}
+
+HthStatus hth_house_lease(HthHouse *h, HthStr name, bool keep_set, int64_t keep_s, HthLease *out,
+                          bool *missing, HthErr *err) {
+    HthStoreList *list = NULL;
+    HthLease lease = { 0 };
+    char copy[HTH_NAME_MAX + 1];
+    name = wanted(h, name);
+    HTH_REQUIRE(name.n <= HTH_NAME_MAX, err, HTH_EINVAL, "model: the name is too long");
+    memcpy(copy, name.p, name.n); /* ends in NUL */
+    copy[name.n] = 0;
+    HTH_TRY(find(h, (HthStr){ copy, name.n }, &list, missing, err));
+    HthStatus st = lease_of(h, &list->items[0], keep_set ? keep_s : HTH_KEEP_DEFAULT, &lease, err);
+    hth_store_list_close(&list);
+    if (st == HTH_OK) *out = lease;
+    return st;
+}
+
+void hth_lease_give(HthLease *lease) {
+    if (lease->held) hth_models_release(&lease->held);
+    *lease = (HthLease){ 0 };
+}
+
+uint32_t hth_lease_ctx(const HthLease *lease, uint32_t wanted_ctx) {
+    uint32_t most = hth_engine_plan_of(lease->engine)->ctx;
+    return wanted_ctx && wanted_ctx < most ? wanted_ctx : most;
+}

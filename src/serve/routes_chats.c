@@ -1,0 +1,91 @@
+/* routes_chats.c - what is kept for a user: conversations of the web chat, stored responses.
+ *
+ * Thread: prep threads. */
+#include "base/clock.h"
+#include "serve/chats_api.h"
+#include "serve/run.h"
+
+enum { OUT_MAX = 1 << 30 };
+
+static int64_t now_ms(void) {
+    return hth_clock_unix_s() * 1000;
+}
+
+/* False: answered. */
+static bool keeps(const HthHouse *h, HthX *x) {
+    HthErr err = { 0 };
+    if (h->cfg.chats) return true;
+    (void)HTH_FAIL(&err, HTH_ENOTSUP, "this server keeps no conversations (--no-chats)");
+    hth_reply_error(x, 404, &err);
+    return false;
+}
+
+static void chats(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    HthBuf out;
+    HthChatsAsk ask = { .method = hth_x_method(x), .id = rest, .user = who->user };
+    if (!keeps(h, x)) return;
+    (void)hth_x_query(x, "q", &ask.q);
+    (void)hth_x_query(x, "first", &ask.first);
+    (void)hth_x_query(x, "count", &ask.count);
+    ask.body = hth_x_body(x);
+    ask.now_ms = now_ms();
+    hth_buf_init(&out, OUT_MAX);
+    int status = hth_chats_api(h->cfg.chats, &ask, &out);
+    hth_x_reply(x, status, "application/json", hth_buf_str(&out));
+    hth_buf_drop(&out);
+}
+
+/* ---- stored responses ------------------------------------------------------------------------ */
+
+static void no_response(HthX *x) {
+    HthErr err = { 0 };
+    (void)HTH_FAIL(&err, HTH_EINVAL, "there is no such response, or it has expired");
+    hth_reply_error(x, 404, &err);
+}
+
+static void get_response(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    HthBuf text;
+    HthErr err = { 0 };
+    json_t *state = NULL;
+    bool there = false;
+    if (!keeps(h, x)) return;
+    hth_buf_init(&text, OUT_MAX);
+    HthStatus st = hth_responses_get(h->cfg.chats, who->user, hth_run_state_id(rest), now_ms(),
+                                     &text, &there, &err);
+    if (st == HTH_OK && there) st = hth_json_parse(&state, hth_buf_str(&text), text.n, &err);
+    if (st != HTH_OK)
+        hth_reply_error(x, 0, &err);
+    else if (!there)
+        no_response(x);
+    else
+        hth_reply_json(x, 200, json_incref(json_object_get(state, "response")));
+    json_decref(state);
+    hth_buf_drop(&text);
+}
+
+static void drop_response(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    HthErr err = { 0 };
+    bool there = false;
+    if (!keeps(h, x)) return;
+    HthStatus st =
+        hth_responses_delete(h->cfg.chats, who->user, hth_run_state_id(rest), &there, &err);
+    if (st != HTH_OK)
+        hth_reply_error(x, 0, &err);
+    else if (!there)
+        no_response(x);
+    else
+        hth_reply_json(x, 200, json_pack("{s:s%, s:s, s:b}", "id", rest.p, rest.n, "object",
+                                         "response", "deleted", 1));
+}
+
+const HthRoute hth_routes_chats[] = {
+    { "GET", "/hearth/chats", chats, false, false },
+    { "DELETE", "/hearth/chats", chats, false, false },
+    { "GET", "/hearth/chats/*", chats, false, false },
+    { "PUT", "/hearth/chats/*", chats, false, false },
+    { "POST", "/hearth/chats/*", chats, false, false },
+    { "DELETE", "/hearth/chats/*", chats, false, false },
+    { "GET", "/v1/responses/*", get_response, false, false },
+    { "DELETE", "/v1/responses/*", drop_response, false, false },
+    { 0 },
+};

@@ -1,0 +1,50 @@
+/* routes_plan.c - what a model would take, before it is loaded.
+ *
+ * Thread: prep threads. */
+#include "model/model.h"
+#include "serve/house_in.h"
+
+static json_t *plan_json(const HthEnginePlan *p, const char *name) {
+    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I}", "model", name, "ctx",
+                     (int)p->ctx, "parallel", (int)p->parallel, "threads", (int)p->threads, "kv",
+                     p->kv ? p->kv : "", "weight_bytes", (json_int_t)p->weight_bytes, "kv_bytes",
+                     (json_int_t)p->kv_bytes, "scratch_bytes", (json_int_t)p->scratch_bytes,
+                     "logits_bytes", (json_int_t)p->logits_bytes, "total_bytes",
+                     (json_int_t)p->total_bytes);
+}
+
+static HthStatus plan_of(HthHouse *h, const HthStored *m, HthEnginePlan *out, HthErr *err) {
+    HthModel *model = NULL;
+    HTH_REQUIRE(!m->error[0], err, HTH_EFORMAT, "this model cannot be used: %.150s", m->error);
+    if (m->path)
+        HTH_TRY(hth_model_open(&model, m->path, err));
+    else
+        HTH_TRY(hth_model_open_mem(&model, m->memory.p, m->memory.n, m->full, err));
+    HthStatus st = hth_engine_plan(out, model, &h->cfg.engine, err);
+    hth_model_close(&model);
+    return st;
+}
+
+static void plan(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    (void)who, (void)rest;
+    HthStr name = hth_str(h->cfg.model ? h->cfg.model : "ember");
+    HthStr asked;
+    HthStoreList *list = NULL;
+    HthErr err = { 0 };
+    HthEnginePlan p;
+    if (hth_x_query(x, "model", &asked) && asked.n > 0) name = asked;
+    HthStatus st = hth_store_find(h->cfg.store, name, &list, &err);
+    bool missing = st == HTH_EINVAL || (st == HTH_OK && list->count == 0);
+    if (st == HTH_OK && missing) st = HTH_FAIL(&err, HTH_EINVAL, "there is no model of this name");
+    if (st == HTH_OK) st = plan_of(h, &list->items[0], &p, &err);
+    if (st == HTH_OK)
+        hth_reply_json(x, 200, plan_json(&p, list->items[0].full));
+    else
+        hth_reply_error(x, missing ? 404 : 0, &err);
+    hth_store_list_close(&list);
+}
+
+const HthRoute hth_routes_plan[] = {
+    { "GET", "/hearth/plan", plan, false, false },
+    { 0 },
+};

@@ -1,0 +1,95 @@
+/* run.h - the jobs of one exchange under way, and what has come of them; private to answer*.c.
+ *
+ * Thread: made on a prep thread, then the loop thread's alone (as a source, http.h). */
+#ifndef HTH_SERVE_RUN_H
+#define HTH_SERVE_RUN_H
+
+#include "base/arena.h"
+#include "serve/answer.h"
+#include "serve/ask.h"
+
+enum {
+    HTH_RUN_JOBS_MAX = 16, /* of one exchange at once; the others follow */
+    HTH_RUN_TEXT_MAX = 1 << 28,
+    HTH_RUN_OUT_SOFT = 1 << 16 /* a stream that has so many bytes to send waits for the client */
+};
+
+typedef struct HthRun HthRun;
+
+typedef struct HthRunCall {
+    char id[HTH_CALL_ID_SIZE];
+    HthBuf name, args;
+} HthRunCall;
+
+/* One answer, or one vector. */
+typedef struct HthRunOne {
+    HthRun *run;
+    uint32_t index;
+    HthPrompted prompt; /* dropped when submitted */
+    uint32_t prompt_from; /* whose prompt it shares; its own index if it has one */
+    HthJob *job; /* NULL: not yet, or done with */
+    HthReply *reply; /* NULL: the text is words and nothing else */
+    HthBuf text, thinking;
+    HthIds ids; /* drawn, where the API tells them */
+    HthRunCall *calls;
+    size_t call_count;
+    HthWord *words; /* all, when log-probabilities are wanted; texts and tops in run->arena */
+    size_t word_count, word_cap, words_sent;
+    HthJobDone done; /* when ended */
+    HthBuf stop; /* the text that ended it */
+    float *vector;
+    uint32_t vector_count, thinking_words;
+    bool ended, closed_by_grammar;
+    uint64_t seed;
+} HthRunOne;
+
+struct HthRun {
+    HthHouse *house;
+    HthX *x;
+    HthAsk ask;
+    HthWho who;
+    HthLease lease;
+    HthFace *face;
+    HthGrammar *grammar; /* NULL: free */
+    HthArena *arena;
+    HthRunOne *ones;
+    uint32_t cut; /* tokens that were left out, as the ask allowed */
+    size_t count, next, running; /* next: the first not yet submitted */
+    HthBuf *out; /* of the call of `more` under way */
+    HthErr err; /* why a part could not be passed on */
+    char id[33];
+    uint64_t began_ns, first_ns;
+    bool begun;
+};
+
+HTH_MUST_CHECK HthStatus hth_run_open(HthRun **out, HthHouse *house, HthX *x, const HthWho *who,
+                                      HthErr *err);
+/* Makes room for count answers. */
+HTH_MUST_CHECK HthStatus hth_run_ones(HthRun *run, size_t count, HthErr *err);
+void hth_run_close(HthRun **run); /* ends what runs, gives the lease back */
+
+/* ---- one answer (run_one.c) ------------------------------------------------------------------ */
+
+HTH_MUST_CHECK HthStatus hth_run_submit(HthRunOne *one, HthErr *err); /* EAGAIN: later */
+/* Reads what the job has said, passing it on to the face. */
+HTH_MUST_CHECK HthStatus hth_run_drain(HthRunOne *one, HthErr *err);
+/* The finished answer as the face wants it; calls[call_count] is lent by the run's arena. */
+HTH_MUST_CHECK HthStatus hth_run_answer(HthRunOne *one, HthAnswerOut *out, HthErr *err);
+HthUsage hth_run_usage(const HthRun *run); /* of all answers */
+HthUsage hth_run_one_usage(const HthRunOne *one);
+
+/* ---- kept conversations (run_state.c) ---------------------------------------------------- */
+
+/* Puts what an earlier response kept before the ask's messages. */
+HTH_MUST_CHECK HthStatus hth_run_go_on(HthRun *run, bool *missing, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_run_keep(HthRun *run, HthErr *err); /* if the ask wants it */
+HthStr hth_run_state_id(HthStr id); /* what the store knows a response by */
+
+/* ---- the source (run_source.c) --------------------------------------------------------------- */
+
+/* Submits as many jobs as one exchange may have at once. EAGAIN: the queue takes none at all. */
+HTH_MUST_CHECK HthStatus hth_run_submit_due(HthRun *run, HthErr *err);
+/* Leaves the run to x; it closes itself. */
+void hth_run_attach(HthRun *run);
+
+#endif

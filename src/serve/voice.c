@@ -1,0 +1,191 @@
+/* voice.c - see voice.h: opening, parameters and grammars.
+ *
+ * Thread: any. */
+#include "serve/voice.h"
+
+#include "base/mem.h"
+#include "model/model.h"
+#include "serve/voice_in.h"
+#include "text/prompt.h"
+#include "text/schema.h"
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static HthStatus open_template(HthVoice *v, const HthVoiceCfg *cfg, HthErr *err) {
+    const HthGguf *g = hth_model_gguf(v->model);
+    HthStr source = cfg->template_text;
+    if (source.n == 0) {
+        if (hth_gguf_find(g, HTH_TEMPLATE_KEY) == NULL) return HTH_OK;
+        HTH_TRY(hth_gguf_str(g, HTH_TEMPLATE_KEY, &source, err));
+    }
+    HTH_TRY(hth_template_open(&v->tmpl, source, err));
+    return hth_talk_open(&v->talk, v->tmpl, v->vocab, err);
+}
+
+static HthStatus set_param(HthSampleParams *p, const char *name, const json_t *value, HthErr *err) {
+    if (json_is_string(value))
+        return hth_sample_set(p, name,
+                              (HthStr){ json_string_value(value), json_string_length(value) }, err);
+    if (json_is_null(value)) return HTH_OK;
+    if (json_is_array(value)) { /* several of what may be given several times */
+        size_t i;
+        json_t *one;
+        json_array_foreach(value, i, one) HTH_TRY(set_param(p, name, one, err));
+        return HTH_OK;
+    }
+    char text[64];
+    if (json_is_boolean(value))
+        snprintf(text, sizeof text, "%d", json_is_true(value));
+    else if (json_is_integer(value))
+        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+    else
+        snprintf(text, sizeof text, "%.17g", json_real_value(value));
+    return hth_sample_set(p, name, hth_str(text), err);
+}
+
+static HthStatus open_parts(HthVoice *v, const HthVoiceCfg *cfg, HthErr *err) {
+    v->vocab = hth_model_vocab(v->model);
+    hth_sample_defaults(&v->params);
+    HTH_TRY(hth_sample_advice(&v->params, hth_model_gguf(v->model), err));
+    if (cfg->params) {
+        v->manifest = json_deep_copy(cfg->params); /* parameters may borrow its strings */
+        HTH_REQUIRE(v->manifest, err, HTH_ENOMEM, "no memory for a model's parameters");
+        const char *name;
+        json_t *value;
+        json_object_foreach(v->manifest, name, value)
+            HTH_TRY(set_param(&v->params, name, value, err));
+    }
+    hth_buf_init(&v->system, cfg->system.n);
+    HTH_TRY(hth_buf_add_str(&v->system, cfg->system, err));
+    return v->vocab ? open_template(v, cfg, err) : HTH_OK;
+}
+
+HthStatus hth_voice_open(HthVoice **out, const HthVoiceCfg *cfg, HthErr *err) {
+    HthVoice *v = hth_calloc(1, sizeof *v);
+    HTH_REQUIRE(v, err, HTH_ENOMEM, "no memory for a model's template");
+    v->model = cfg->model;
+    HthStatus st = open_parts(v, cfg, err);
+    if (st == HTH_OK)
+        *out = v;
+    else
+        hth_voice_close(&v);
+    return st;
+}
+
+void hth_voice_close(HthVoice **voice) {
+    HthVoice *v = *voice;
+    if (!v) return;
+    hth_talk_close(&v->talk);
+    hth_template_close(&v->tmpl);
+    hth_buf_drop(&v->system);
+    json_decref(v->manifest);
+    hth_free(v);
+    *voice = NULL;
+}
+
+const HthModel *hth_voice_model(const HthVoice *v) {
+    return v->model;
+}
+
+const HthVocab *hth_voice_vocab(const HthVoice *v) {
+    return v->vocab;
+}
+
+const HthTemplate *hth_voice_template(const HthVoice *v) {
+    return v->tmpl;
+}
+
+const HthTalk *hth_voice_talk(const HthVoice *v) {
+    return v->talk;
+}
+
+/* ---- what an answer must be ----------------------------------------------------------------- */
+
+static HthStatus pattern(HthIr *ir, HthStr source, HthNode *out, HthErr *err) {
+    HthDfa *dfa = NULL;
+    HthByteDfa bytes = { 0 };
+    HTH_TRY(hth_dfa_pattern(&dfa, source, true, err));
+    HthStatus st = hth_dfa_bytes(&bytes, dfa, HTH_DFA_UTF8, err);
+    if (st == HTH_OK) *out = hth_ir_dfa(ir, &bytes);
+    hth_byte_dfa_drop(&bytes);
+    hth_dfa_close(&dfa);
+    return st;
+}
+
+static HthStatus choice(HthIr *ir, const json_t *texts, HthNode *out, HthErr *err) {
+    enum { CHOICES_MAX = 1024 };
+    HthNode nodes[CHOICES_MAX];
+    size_t i, n = json_array_size(texts);
+    json_t *one;
+    HTH_REQUIRE(n > 0 && n <= CHOICES_MAX, err, HTH_EINVAL, "a choice needs 1 to %d texts",
+                CHOICES_MAX);
+    json_array_foreach(texts, i, one) {
+        HTH_REQUIRE(json_is_string(one), err, HTH_EINVAL, "a choice is a list of texts");
+        nodes[i] = hth_ir_bytes(ir, (HthStr){ json_string_value(one), json_string_length(one) });
+    }
+    *out = hth_ir_alt(ir, nodes, n);
+    return HTH_OK;
+}
+
+static HthStatus format(HthIr *ir, const HthAsk *a, HthNode *out, HthErr *err) {
+    *out = HTH_NODE_NONE;
+    switch (a->format) {
+    case HTH_FORMAT_TEXT: return HTH_OK;
+    case HTH_FORMAT_JSON: return hth_schema_any(ir, true, HTH_SPACE_ONE, out, err);
+    case HTH_FORMAT_SCHEMA: return hth_schema(ir, a->schema, HTH_SPACE_ONE, out, err);
+    case HTH_FORMAT_GBNF: return hth_gbnf(ir, a->grammar, out, err);
+    case HTH_FORMAT_REGEX: return pattern(ir, a->grammar, out, err);
+    case HTH_FORMAT_CHOICE: return choice(ir, a->schema, out, err);
+    }
+    return HTH_FAIL(err, HTH_EINVAL, "this response format is not known");
+}
+
+/* Free tools (auto, none) leave a free answer free: the parser reads what comes. */
+static bool constrains(const HthAsk *a) {
+    bool forced = a->choice == HTH_TOOLS_REQUIRED || a->choice == HTH_TOOLS_NAMED;
+    return a->format != HTH_FORMAT_TEXT || (a->tools && json_array_size(a->tools) > 0) || forced;
+}
+
+HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthGrammar **out, HthErr *err) {
+    HthIr *ir = NULL;
+    HthNode root = HTH_NODE_NONE;
+    HthGrammar *g = NULL;
+    bool tools = a->kind == HTH_ASK_CHAT && a->tools && json_array_size(a->tools) > 0;
+    if (!constrains(a)) {
+        *out = NULL;
+        return HTH_OK;
+    }
+    HTH_TRY(hth_ir_open(&ir, err));
+    HthStatus st = format(ir, a, &root, err);
+    if (st == HTH_OK) st = hth_ir_status(ir, err);
+    if (st == HTH_OK && a->kind == HTH_ASK_CHAT && v->talk &&
+        (tools || hth_talk_has_thinking(v->talk)))
+        st = hth_talk_grammar(v->talk, ir, tools ? a->tools : NULL,
+                              tools ? a->choice : HTH_TOOLS_NONE, a->choice_name, a->parallel_tools,
+                              root, &root, err);
+    if (st == HTH_OK) st = hth_ir_status(ir, err);
+    if (st == HTH_OK) st = hth_grammar_open(&g, ir, root, err);
+    hth_ir_close(&ir);
+    if (st == HTH_OK) *out = g;
+    return st;
+}
+
+/* ---- the job -------------------------------------------------------------------------------- */
+
+HthStatus hth_voice_job(const HthVoice *v, const HthAsk *a, uint64_t seed, HthJobCfg *out,
+                        HthErr *err) {
+    HthJobCfg job = { .kind = HTH_JOB_WORDS, .params = v->params };
+    HTH_TRY(hth_ask_sample(a, &job.params, err));
+    job.params.seed = seed;
+    for (size_t i = 0; i < a->stop_count; i++) job.stops[i] = a->stops[i];
+    job.stop_count = (uint32_t)a->stop_count;
+    job.predict_max = a->predict_max;
+    job.ctx = a->ctx;
+    job.logprobs = a->logprobs;
+    job.top = a->top;
+    job.ignore_end = a->ignore_end;
+    job.specials = a->kind == HTH_ASK_CHAT && v->talk != NULL;
+    job.priority = a->priority;
+    *out = job;
+    return HTH_OK;
+}

@@ -1,0 +1,50 @@
+/* voice.h - what a loaded model needs to be spoken with: its template, its manner of calling tools,
+ * its advice; and how an ask becomes a prompt, a grammar and a job for it.
+ *
+ * Thread: a voice is immutable after open, any. */
+#ifndef HTH_SERVE_VOICE_H
+#define HTH_SERVE_VOICE_H
+
+#include "sched/engine.h"
+#include "serve/ask.h"
+
+typedef struct HthVoice HthVoice;
+
+typedef struct HthVoiceCfg {
+    const HthModel *model; /* borrowed */
+    HthStr template_text; /* instead of the file's; empty: the file's */
+    HthStr system; /* before a chat that brings no system message; empty: none */
+    const json_t *params; /* {"temperature": 0.7, ...} of its manifest; NULL: none */
+} HthVoiceCfg;
+/* ENOTSUP: the template uses what hearth does not know; EFORMAT: the file's advice or the
+ * manifest's parameters make no sense. */
+HTH_MUST_CHECK HthStatus hth_voice_open(HthVoice **out, const HthVoiceCfg *cfg, HthErr *err);
+void hth_voice_close(HthVoice **v);
+
+const HthModel *hth_voice_model(const HthVoice *v);
+const HthVocab *hth_voice_vocab(const HthVoice *v); /* NULL: the model has no tokenizer */
+const HthTemplate *hth_voice_template(const HthVoice *v); /* NULL: none */
+const HthTalk *hth_voice_talk(const HthVoice *v); /* NULL: no template */
+
+/* A prompt as it will be computed. */
+typedef struct HthPrompted {
+    HthBuf text, marks; /* marks: empty, or as long as text (text/chat.h) */
+    HthIds ids;
+} HthPrompted;
+void hth_prompted_init(HthPrompted *p);
+void hth_prompted_drop(HthPrompted *p);
+
+/* The chat of `a` through the template; TEXT and INFILL: prompt `which`. A last message of the
+ * assistant is the beginning of the answer, and is continued. EINVAL ("template raised: ...") when
+ * the template refuses the messages; ENOTSUP: tools for a template that knows none, prompts to fill
+ * in for a model that has no tokens for it. */
+HTH_MUST_CHECK HthStatus hth_voice_prompt(const HthVoice *v, const HthAsk *a, size_t which,
+                                          HthPrompted *out, HthErr *err);
+/* The language the answer must be in; *out is NULL when it is free. ENOTSUP names a keyword. */
+HTH_MUST_CHECK HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthGrammar **out,
+                                           HthErr *err);
+/* Parameters, stops and limits of one answer; ids, grammar, rights and wake are the caller's. */
+HTH_MUST_CHECK HthStatus hth_voice_job(const HthVoice *v, const HthAsk *a, uint64_t seed,
+                                       HthJobCfg *out, HthErr *err);
+
+#endif

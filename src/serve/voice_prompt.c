@@ -1,0 +1,198 @@
+/* voice_prompt.c - an ask as the text and the ids its model is given; see voice.h.
+ *
+ * Thread: any. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "model/model.h"
+#include "serve/voice_in.h"
+#include "text/prompt.h"
+
+enum { PROMPT_MAX = 1 << 28 };
+
+void hth_prompted_init(HthPrompted *p) {
+    hth_buf_init(&p->text, PROMPT_MAX);
+    hth_buf_init(&p->marks, PROMPT_MAX);
+    hth_ids_init(&p->ids, PROMPT_MAX);
+}
+
+void hth_prompted_drop(HthPrompted *p) {
+    hth_buf_drop(&p->text);
+    hth_buf_drop(&p->marks);
+    hth_ids_drop(&p->ids);
+}
+
+/* ---- chat ----------------------------------------------------------------------------------- */
+
+static bool is_role(const json_t *message, const char *role) {
+    const char *r = json_string_value(json_object_get(message, "role"));
+    return r && strcmp(r, role) == 0;
+}
+
+/* The messages the template sees: the manifest's system text first if the chat brings none, and
+ * without an answer that was begun. */
+static json_t *messages(const HthVoice *v, const HthAsk *a, size_t count) {
+    HthStr system = a->system.n > 0 ? a->system : hth_buf_str(&v->system);
+    json_t *all = json_array();
+    if (system.n > 0 && !is_role(json_array_get(a->messages, 0), "system") &&
+        json_array_append_new(
+            all, json_pack("{s:s, s:s%}", "role", "system", "content", system.p, system.n)) != 0)
+        goto fail;
+    for (size_t i = 0; i < count; i++)
+        if (json_array_append(all, json_array_get(a->messages, i)) != 0) goto fail;
+    return all;
+fail:
+    json_decref(all);
+    return NULL;
+}
+
+/* What templates call these things; a template takes those it knows. */
+static bool set_thinking(json_t *vars, const HthAsk *a) {
+    bool ok = true;
+    if (a->think >= 0) {
+        ok = json_object_set_new(vars, "enable_thinking", json_boolean(a->think)) == 0 &&
+             json_object_set_new(vars, "thinking", json_boolean(a->think)) == 0;
+    }
+    if (ok && a->effort.n > 0)
+        ok = json_object_set_new(vars, "reasoning_effort",
+                                 json_stringn(a->effort.p, a->effort.n)) == 0;
+    return ok;
+}
+
+static HthStatus chat_vars(json_t **out, const HthVoice *v, const HthAsk *a, size_t count,
+                           HthErr *err) {
+    bool tools = a->tools && json_array_size(a->tools) > 0 && a->choice != HTH_TOOLS_NONE;
+    json_t *vars =
+        json_pack("{s:o, s:b}", "messages", messages(v, a, count), "add_generation_prompt", 1);
+    bool ok = vars != NULL;
+    if (ok && tools) ok = json_object_set(vars, "tools", a->tools) == 0;
+    if (ok) ok = set_thinking(vars, a);
+    if (ok && a->template_vars)
+        ok = json_object_update(vars, (json_t *)(uintptr_t)a->template_vars) == 0;
+    HthStatus st = ok ? hth_prompt_vars(vars, v->vocab, err)
+                      : HTH_FAIL(err, HTH_ENOMEM, "no memory for the conversation");
+    if (st == HTH_OK)
+        *out = vars;
+    else
+        json_decref(vars);
+    return st;
+}
+
+/* Without a template the texts simply follow one another. */
+static HthStatus plain(const json_t *all, HthBuf *out, HthErr *err) {
+    size_t i;
+    json_t *m;
+    json_array_foreach(all, i, m) {
+        const json_t *text = json_object_get(m, "content");
+        if (i > 0) HTH_TRY(hth_buf_add_char(out, '\n', err));
+        HTH_TRY(hth_buf_add(out, json_string_value(text), json_string_length(text), err));
+    }
+    return HTH_OK;
+}
+
+static HthStatus add_marked(HthPrompted *p, const json_t *text, HthErr *err) {
+    size_t n = json_string_length(text);
+    HTH_TRY(hth_buf_add(&p->text, json_string_value(text), n, err));
+    for (size_t i = 0; i < n; i++) HTH_TRY(hth_buf_add_char(&p->marks, 1, err));
+    return HTH_OK;
+}
+
+static HthStatus chat(const HthVoice *v, const HthAsk *a, HthPrompted *out, HthErr *err) {
+    size_t n = json_array_size(a->messages);
+    const json_t *last = json_array_get(a->messages, n ? n - 1 : 0);
+    const json_t *begun = NULL; /* an answer to be continued */
+    HTH_REQUIRE(n > 0, err, HTH_EINVAL, "messages: there are none");
+    if (a->prefill && n > 1) begun = json_object_get(last, "content");
+    bool wants_tools = a->tools && json_array_size(a->tools) > 0 && a->choice != HTH_TOOLS_NONE;
+    HTH_REQUIRE(!wants_tools || (v->talk && hth_talk_has_tools(v->talk)), err, HTH_ENOTSUP,
+                "tools: this model's chat template knows no tools; take another model, or send "
+                "none");
+    json_t *vars = NULL;
+    HTH_TRY(chat_vars(&vars, v, a, begun ? n - 1 : n, err));
+    HthStatus st;
+    if (v->tmpl)
+        st = hth_template_render_marked(v->tmpl, vars, hth_clock_unix_s(), NULL, &out->text,
+                                        &out->marks, err);
+    else
+        st = plain(json_object_get(vars, "messages"), &out->text, err);
+    json_decref(vars);
+    if (st == HTH_OK && begun && v->tmpl) st = add_marked(out, begun, err);
+    if (st == HTH_OK && begun && !v->tmpl)
+        st = hth_buf_add(&out->text, json_string_value(begun), json_string_length(begun), err);
+    return st;
+}
+
+/* ---- texts ---------------------------------------------------------------------------------- */
+
+static HthStatus take_ids(const HthVoice *v, const json_t *ids, HthIds *out, HthErr *err) {
+    size_t i;
+    json_t *one;
+    uint32_t n_vocab = hth_model_vocab_count(v->model);
+    json_array_foreach(ids, i, one) {
+        json_int_t id = json_is_integer(one) ? json_integer_value(one) : -1;
+        HTH_REQUIRE(id >= 0 && id < n_vocab, err, HTH_EINVAL,
+                    "prompt or context: token %zu is not an id of this model's %u tokens", i, n_vocab);
+        HTH_TRY(hth_ids_add(out, (uint32_t)id, err));
+    }
+    HTH_REQUIRE(out->n > 0, err, HTH_EINVAL, "the prompt is empty; say something");
+    return HTH_OK;
+}
+
+static HthStatus text(const HthVoice *v, const HthAsk *a, const HthPrompt *p, HthPrompted *out,
+                      HthErr *err) {
+    if (p->ids) return take_ids(v, p->ids, &out->ids, err);
+    HTH_TRY(hth_buf_add_str(&out->text, p->text, err));
+    HTH_REQUIRE(p->text.n > 0, err, HTH_EINVAL, "the prompt is empty; say something");
+    if (a->raw) return hth_vocab_encode(v->vocab, p->text, HTH_ENCODE_SPECIAL, &out->ids, err);
+    return hth_prompt_encode(v->vocab, p->text, HTH_STR(""), &out->ids, err);
+}
+
+/* A token of the file by its key ("tokenizer.ggml.fim_pre_token_id"; older files say
+ * prefix_token_id), or HTH_TOKEN_NONE. */
+static uint32_t fim_token(const HthVoice *v, const char *key, const char *old) {
+    const HthGguf *g = hth_model_gguf(v->model);
+    const char *names[] = { key, old };
+    for (size_t i = 0; i < HTH_COUNT(names); i++) {
+        uint32_t id;
+        if (hth_gguf_find(g, names[i]) && hth_gguf_u32(g, names[i], &id, NULL) == HTH_OK &&
+            id < hth_vocab_count(v->vocab))
+            return id;
+    }
+    return HTH_TOKEN_NONE;
+}
+
+/* <prefix> before <suffix> after <middle>, the order code models are trained on. */
+static HthStatus infill(const HthVoice *v, const HthAsk *a, HthPrompted *out, HthErr *err) {
+    uint32_t pre =
+        fim_token(v, "tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id");
+    uint32_t suf =
+        fim_token(v, "tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id");
+    uint32_t mid =
+        fim_token(v, "tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.middle_token_id");
+    HTH_REQUIRE(pre != HTH_TOKEN_NONE && suf != HTH_TOKEN_NONE && mid != HTH_TOKEN_NONE, err,
+                HTH_ENOTSUP,
+                "suffix: this model has no tokens for filling in; take a code model that has");
+    if (hth_vocab_add_bos(v->vocab) && hth_vocab_bos(v->vocab) != HTH_TOKEN_NONE)
+        HTH_TRY(hth_ids_add(&out->ids, hth_vocab_bos(v->vocab), err));
+    HTH_TRY(hth_ids_add(&out->ids, pre, err));
+    HTH_TRY(hth_vocab_encode(v->vocab, a->prompts[0].text, 0, &out->ids, err));
+    HTH_TRY(hth_ids_add(&out->ids, suf, err));
+    HTH_TRY(hth_vocab_encode(v->vocab, a->suffix, 0, &out->ids, err));
+    return hth_ids_add(&out->ids, mid, err);
+}
+
+HthStatus hth_voice_prompt(const HthVoice *v, const HthAsk *a, size_t which, HthPrompted *out,
+                           HthErr *err) {
+    HTH_REQUIRE(v->vocab, err, HTH_ENOTSUP,
+                "this model file carries no tokenizer, so it cannot be talked with");
+    if (a->context && json_array_size(a->context) > 0)
+        HTH_TRY(take_ids(v, a->context, &out->ids, err));
+    if (a->messages) {
+        HTH_TRY(chat(v, a, out, err));
+        return hth_prompt_encode(v->vocab, hth_buf_str(&out->text), hth_buf_str(&out->marks),
+                                 &out->ids, err);
+    }
+    HTH_REQUIRE(which < a->prompt_count, err, HTH_EINVAL, "prompt: there is none");
+    if (a->kind == HTH_ASK_INFILL) return infill(v, a, out, err);
+    return text(v, a, &a->prompts[which], out, err);
+}
