@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack train version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve ps stop top key train version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -87,6 +87,56 @@ _hearth() {
         esac
         opts='--help --verify --remove'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    serve)
+        case $prev in
+        --host) COMPREPLY=(); return ;;
+        -p | --port) COMPREPLY=(); return ;;
+        --socket) _hearth_files; return ;;
+        --port-file) _hearth_files; return ;;
+        --models) COMPREPLY=($(compgen -W 'dir' -- "$cur")); return ;;
+        -c | --ctx) COMPREPLY=(); return ;;
+        --parallel) COMPREPLY=(); return ;;
+        -t | --threads) COMPREPLY=(); return ;;
+        --kv) COMPREPLY=($(compgen -W 'f32 f16 q8_0 q4_0' -- "$cur")); return ;;
+        --cache) COMPREPLY=(); return ;;
+        --keep-alive) COMPREPLY=(); return ;;
+        --max-loaded) COMPREPLY=(); return ;;
+        --memory) COMPREPLY=(); return ;;
+        --queue) COMPREPLY=(); return ;;
+        --cert) _hearth_files; return ;;
+        --key) _hearth_files; return ;;
+        --name) COMPREPLY=(); return ;;
+        --origin) COMPREPLY=(); return ;;
+        --log) _hearth_files; return ;;
+        esac
+        opts='--help --host --port --socket --port-file --models --ctx --parallel --threads --kv --cache --keep-alive --max-loaded --memory --queue --cert --key --name --origin --open --no-chats --no-web --no-pack --lock --log'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    ps)
+        case $prev in
+        --host) COMPREPLY=(); return ;;
+        esac
+        opts='--help --host --json'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    stop)
+        case $prev in
+        --host) COMPREPLY=(); return ;;
+        esac
+        opts='--help --host --json'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    top)
+        case $prev in
+        --host) COMPREPLY=(); return ;;
+        -s | --seconds) COMPREPLY=(); return ;;
+        esac
+        opts='--help --host --seconds --once --json'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    key)
+        case $prev in
+        --tenant) COMPREPLY=(); return ;;
+        --expires) COMPREPLY=(); return ;;
+        esac
+        opts='--help --admin --tenant --expires --json'
+        [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'list add revoke' -- "$cur")); return; } ;;
     train)
         case $prev in
         esac

@@ -114,12 +114,18 @@ int hth_cli_template(HthArgs *args);
 int hth_cli_bench(HthArgs *args);
 int hth_cli_pack(HthArgs *args);
 int hth_cli_version(HthArgs *args);
+int hth_cli_serve(HthArgs *args);
+int hth_cli_ps(HthArgs *args);
+int hth_cli_stop(HthArgs *args);
+int hth_cli_top(HthArgs *args);
+int hth_cli_key(HthArgs *args);
 int hth_cli_help(HthArgs *args);
 int hth_cli_train(int argc, char **argv); /* train.c */
 
 extern const HthOpt hth_opts_run[], hth_opts_show[], hth_opts_explain[], hth_opts_tokenize[],
     hth_opts_logits[], hth_opts_template[], hth_opts_bench[], hth_opts_pack[], hth_opts_version[],
-    hth_opts_help[];
+    hth_opts_help[], hth_opts_serve[], hth_opts_ps[], hth_opts_stop[], hth_opts_top[],
+    hth_opts_key[];
 
 /* ---- input and output ----------------------------------------------------------------------- */
 

@@ -60,6 +60,35 @@ const HthVerb hth_verbs[] = {
       "hearth pack --verify model.gguf\tcompare with the model, byte for byte\n"
       "hearth pack --remove model.gguf\n",
       hth_opts_pack, false, "gguf", hth_cli_pack, NULL },
+#ifdef HTH_HAVE_SERVER
+    { "serve", "[options] [MODEL]",
+      "Answer over HTTP: the APIs people use, and a chat in a browser",
+      "Listens on a socket of its own and on 127.0.0.1:11434 (the next free port when that is "
+      "taken), for the user who starts it: clients of Ollama, OpenAI, Anthropic and llama-server "
+      "work unchanged. Other users need a key (hearth key). Beyond this machine it listens only "
+      "with keys and a certificate. Models are .gguf files in its folder or below --models; they "
+      "are loaded when they are asked for. MODEL answers when a request names none.",
+      "hearth serve\tthe models of this user, and ember\n"
+      "hearth serve --open\tprint a link that lets this user's browser in\n"
+      "hearth serve --models /srv/models --ctx 16384 qwen3-8b\ta folder, longer contexts\n"
+      "hearth serve --host 0.0.0.0 --cert c.pem --key k.pem\tfor others, with keys\n",
+      hth_opts_serve, false, "gguf", hth_cli_serve, NULL },
+    { "ps", "[options]", "The models a server holds, and until when", NULL, "hearth ps\n",
+      hth_opts_ps, false, NULL, hth_cli_ps, NULL },
+    { "stop", "[options] MODEL", "Have a server let go of a model",
+      "Its memory is given back as soon as nobody is being answered by it.",
+      "hearth stop qwen3-8b\n", hth_opts_stop, false, NULL, hth_cli_stop, NULL },
+    { "top", "[options]", "A server at work, live: requests, speed, cache, memory", NULL,
+      "hearth top\n"
+      "hearth top --json --once\tfigures over two seconds, for a script\n",
+      hth_opts_top, false, NULL, hth_cli_top, NULL },
+    { "key", "[options] list|add NAME|revoke NAME", "Keys for those who are not this user",
+      "A key is shown once, when it is made; what is stored cannot be turned back into it.",
+      "hearth key add alice --expires 90\ta key for ninety days\n"
+      "hearth key list\n"
+      "hearth key revoke alice\n",
+      hth_opts_key, false, "list add revoke", hth_cli_key, NULL },
+#endif
 #ifdef HTH_HAVE_TRAIN
     { "train", "SUBVERB [options]", "Train a small model, as ember was",
       "Run 'hearth train --help' for its subverbs.", NULL, NULL, false, NULL, NULL, hth_cli_train },

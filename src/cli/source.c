@@ -29,7 +29,7 @@ bool hth_source_looks_like_model(const char *word) {
     return strchr(word, '/') != NULL && strpbrk(word, " \t\n") == NULL;
 }
 
-static HthStr ember(void) {
+HthStr hth_source_ember(void) {
 #ifdef HTH_HAVE_EMBER
     return (HthStr){ (const char *)hth_ember_begin, (size_t)(hth_ember_end - hth_ember_begin) };
 #else
@@ -48,7 +48,8 @@ int hth_source_gguf(HthGguf **out, const char *name) {
     HthStatus st;
     if (hth_source_is_ember(name)) {
         if (!hth_source_has_ember()) return no_ember();
-        st = hth_gguf_open_mem(out, ember().p, ember().n, "the embedded model", &err);
+        st = hth_gguf_open_mem(out, hth_source_ember().p, hth_source_ember().n,
+                               "the embedded model", &err);
     } else {
         int code = hth_cli_readable(name);
         if (code != HTH_EXIT_OK) return code;
@@ -64,7 +65,8 @@ int hth_source_model(HthModel **out, const char *name) {
     HthStatus st;
     if (hth_source_is_ember(name)) {
         if (!hth_source_has_ember()) return no_ember();
-        st = hth_model_open_mem(out, ember().p, ember().n, "the embedded model", &err);
+        st = hth_model_open_mem(out, hth_source_ember().p, hth_source_ember().n,
+                                "the embedded model", &err);
     } else {
         int code = hth_cli_readable(name);
         if (code != HTH_EXIT_OK) return code;

@@ -17,6 +17,7 @@ int hth_source_gguf(HthGguf **out, const char *name);
 int hth_source_model(HthModel **out, const char *name);
 bool hth_source_is_ember(const char *name);
 bool hth_source_has_ember(void);
+HthStr hth_source_ember(void); /* its bytes, for ever; empty: this build has none */
 /* Would a person mean a model file by this word? See hearth help run. */
 bool hth_source_looks_like_model(const char *word);
 
