@@ -12,7 +12,7 @@ JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
 export BUILD FUZZ_SECONDS JOBS DESTDIR prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-check setup-arm64 build demo test kernels lint format check asan fuzz \
+.PHONY: help setup setup-check setup-ui setup-arm64 build demo test kernels lint format check asan fuzz \
         valgrind arm64 bench install uninstall clean
 
 help: ## this list
@@ -27,6 +27,9 @@ setup: ## install the Debian packages a build needs (a minute; nothing when all 
 
 setup-check: ## and those that make check needs: clang, formatter, valgrind (two minutes, once)
 	@tools/setup.sh build check
+
+setup-ui: ## and those that build the chat in the browser into the program: node, npm
+	@tools/setup.sh ui
 
 setup-arm64: ## and those of make arm64: a cross compiler, an emulator
 	@tools/setup.sh arm64

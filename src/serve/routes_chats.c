@@ -74,8 +74,9 @@ static void drop_response(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) 
     else if (!there)
         no_response(x);
     else
-        hth_reply_json(x, 200, json_pack("{s:s%, s:s, s:b}", "id", rest.p, rest.n, "object",
-                                         "response", "deleted", 1));
+        hth_reply_json(x, 200,
+                       json_pack("{s:s%, s:s, s:b}", "id", rest.p, rest.n, "object", "response",
+                                 "deleted", 1));
 }
 
 const HthRoute hth_routes_chats[] = {

@@ -131,7 +131,8 @@ static HthStatus take_ids(const HthVoice *v, const json_t *ids, HthIds *out, Hth
     json_array_foreach(ids, i, one) {
         json_int_t id = json_is_integer(one) ? json_integer_value(one) : -1;
         HTH_REQUIRE(id >= 0 && id < n_vocab, err, HTH_EINVAL,
-                    "prompt or context: token %zu is not an id of this model's %u tokens", i, n_vocab);
+                    "prompt or context: token %zu is not an id of this model's %u tokens", i,
+                    n_vocab);
         HTH_TRY(hth_ids_add(out, (uint32_t)id, err));
     }
     HTH_REQUIRE(out->n > 0, err, HTH_EINVAL, "the prompt is empty; say something");
