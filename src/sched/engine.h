@@ -116,7 +116,7 @@ typedef struct HthJobDone {
 } HthJobDone;
 
 /* EAGAIN: the queue is full, err says how long; ELIMIT: the prompt does not fit, with both
- * counts. */
+ * counts. *out is there before wake is called. */
 HTH_MUST_CHECK HthStatus hth_engine_submit(HthEngine *e, const HthJobCfg *cfg, HthJob **out,
                                            HthErr *err);
 /* 1: *word is the next one; 0: nothing now, wake will be called; -1: ended, *done is filled. */

@@ -244,12 +244,10 @@ HthStatus hth_engine_submit(HthEngine *e, const HthJobCfg *cfg, HthJob **out, Ht
         j->began_ns = hth_clock_ns();
         hth_gate_enter(e->gate);
         st = hand_in(e, j, grammar, err);
+        if (st == HTH_OK) *out = j; /* before anybody is woken for it */
         hth_gate_leave(e->gate);
     }
-    if (st != HTH_OK)
-        hth_job_free(j);
-    else
-        *out = j;
+    if (st != HTH_OK) hth_job_free(j);
     return st;
 }
 
