@@ -8,7 +8,13 @@
 
 #include "vault/chats_db.h"
 
-enum { COUNT_DEFAULT = 100, COUNT_MAX = 1000, QUERY_MAX = 256, QUERY_WORDS_MAX = 16 };
+enum {
+    COUNT_DEFAULT = 100,
+    FOUND_DEFAULT = 30,
+    COUNT_MAX = 1000,
+    QUERY_MAX = 256,
+    QUERY_WORDS_MAX = 16
+};
 
 /* ---- storing --------------------------------------------------------------------------------- */
 
@@ -265,7 +271,7 @@ HthStatus hth_chats_list(HthChats *c, uint64_t user, HthStr words, uint32_t firs
     hth_buf_init(&query, 4 * QUERY_MAX);
     words = hth_str_trim(hth_str_sub(words, 0, QUERY_MAX));
     words.n = hth_utf8_whole(words);
-    if (!count_max) count_max = COUNT_DEFAULT;
+    if (!count_max) count_max = words.n ? FOUND_DEFAULT : COUNT_DEFAULT;
     if (count_max > COUNT_MAX) count_max = COUNT_MAX;
     HthSql count = HTH_SQL_COUNT_ALL;
     HthStatus status = HTH_OK;

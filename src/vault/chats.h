@@ -51,9 +51,9 @@ HTH_MUST_CHECK HthStatus hth_chats_delete(HthChats *c, uint64_t user, HthStr id,
 HTH_MUST_CHECK HthStatus hth_chats_delete_all(HthChats *c, uint64_t user, HthErr *err);
 
 /* {"chats": [{"id", "title", "created", "updated", "count", "bytes"}], "total": n}, the latest
- * first. count_max 0: 100; at most 1000. With `words` (not empty; at most 256 bytes are looked at)
- * only those that have all of these words, the last may be a beginning; each has a "snippet" too: a
- * piece of text, where it was found between U+E000 and U+E001. */
+ * first. count_max 0: 100, or 30 with words; at most 1000. With `words` (not empty; at most 256
+ * bytes are looked at) only those that have all of these words, the last may be a beginning; each
+ * has a "snippet" too: a piece of text, where it was found between U+E000 and U+E001. */
 HTH_MUST_CHECK HthStatus hth_chats_list(HthChats *c, uint64_t user, HthStr words, uint32_t first,
                                         uint32_t count_max, HthBuf *out, HthErr *err);
 

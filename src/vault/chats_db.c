@@ -31,10 +31,14 @@ static const char *const steps[VERSION] = {
     "CREATE INDEX response_end ON response (expires);",
 };
 
-#define ROW       "id, title, created, updated, count, bytes"
-#define FOUND     " FROM words JOIN chat ON chat.key = words.rowid WHERE "
-#define BY_WORDS  FOUND "words MATCH ?1 AND chat.user = ?2"
-#define BY_PIECE  FOUND "chat.user = ?2 AND (instr(words.text, ?1) OR instr(words.title, ?1))"
+#define ROW "id, title, created, updated, count, bytes"
+/* CROSS JOIN: the index of words first, or, for pieces, this user's rows first. */
+#define BY_WORDS                                                                                   \
+    " FROM words CROSS JOIN chat ON chat.key = words.rowid WHERE words MATCH ?1 AND chat.user = "  \
+    "?2"
+#define BY_PIECE                                                                                   \
+    " FROM chat CROSS JOIN words ON words.rowid = chat.key WHERE chat.user = ?2"                   \
+    " AND (instr(words.text, ?1) OR instr(words.title, ?1))"
 #define LATEST    " ORDER BY updated DESC, id LIMIT ?3 OFFSET ?4"
 #define MARKED(s) "replace(" s ", ?1, char(57344) || ?1 || char(57345))"
 #define CHAT_ROW  "chat.id, chat.title, chat.created, chat.updated, chat.count, chat.bytes"
@@ -63,8 +67,11 @@ static const char *const texts[HTH_SQL_STATEMENTS] = {
     [HTH_SQL_COUNT_ALL] = "SELECT count(*) FROM chat WHERE user = ?2 AND ?1 = ''",
     [HTH_SQL_LIST] = "SELECT " ROW " FROM chat WHERE user = ?2 AND ?1 = ''" LATEST,
     [HTH_SQL_COUNT_MATCH] = "SELECT count(*)" BY_WORDS,
-    [HTH_SQL_MATCH] = "SELECT " CHAT_ROW
-                      ", snippet(words, 2, char(57344), char(57345), '...', 16)" BY_WORDS LATEST,
+    /* Twice: the inner one picks the page, so that snippets, which are slow, are made for no other
+     * rows. */
+    [HTH_SQL_MATCH] =
+        "SELECT " CHAT_ROW ", snippet(words, 2, char(57344), char(57345), '...', 16)" BY_WORDS
+        " AND words.rowid IN (SELECT chat.key" BY_WORDS LATEST ") ORDER BY updated DESC, id",
     [HTH_SQL_COUNT_LIKE] = "SELECT count(*)" BY_PIECE,
     [HTH_SQL_LIKE] =
         "SELECT " CHAT_ROW ", " MARKED("substr(words.text, max(1, instr(words.text, ?1)"
