@@ -227,7 +227,7 @@ static HthStatus step_pairs(Subset *s, const uint32_t *key, size_t n, HthErr *er
                     HTH_TRY(add_pair(s, s->list[l], node->a, err));
         }
     }
-    qsort(s->pairs, s->pair_count, 2 * sizeof *s->pairs, by_pair);
+    if (s->pair_count) qsort(s->pairs, s->pair_count, 2 * sizeof *s->pairs, by_pair);
     return HTH_OK;
 }
 

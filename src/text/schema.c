@@ -131,14 +131,17 @@ static HthStatus open_tables(HthSchema *s) {
     for (int i = 0; i < 2; i++)
         HTH_TRY(hth_s_grow(&s->set_nodes[i], &cap[i], 0, sizeof(HthNode), s->err));
     HTH_TRY(hth_s_grow(&s->sets, &s->set_cap, 0, sizeof(HthDfa *), s->err));
+    HTH_TRY(hth_s_grow(&s->contexts, &s->context_cap, 0, sizeof *s->contexts, s->err));
+    s->context_count = 1;
     s->set_count = 2; /* HTH_SET_NONE, HTH_SET_ALL: no automata */
     return HTH_OK;
 }
 
 static void close_tables(HthSchema *s) {
     for (uint32_t i = 2; i < s->set_count; i++) hth_dfa_close(&s->sets[i]);
-    void *const all[] = { s->nodes, s->resources, s->items,  s->scalars,      s->scalars_known,
-                          s->sets,  s->keys,      s->states, s->set_nodes[0], s->set_nodes[1] };
+    void *const all[] = { s->contexts, s->nodes,         s->resources,   s->items,
+                          s->scalars,  s->scalars_known, s->sets,        s->keys,
+                          s->states,   s->set_nodes[0],  s->set_nodes[1] };
     for (size_t i = 0; i < HTH_COUNT(all); i++) hth_free(all[i]);
     HthMap **const maps[] = { &s->places, &s->dynamic, &s->item_of, &s->keys_of, &s->state_of };
     for (size_t i = 0; i < HTH_COUNT(maps); i++) hth_map_close(maps[i]);
@@ -156,9 +159,7 @@ static HthStatus compile(HthSchema *s, HthNode *out) {
     HTH_TRY(hth_s_doc(s));
     HTH_TRY(hth_s_numbers(s));
     HTH_TRY(pieces(s));
-    root = json_is_true(s->root) ? HTH_S_YES : HTH_S_NO;
-    if (json_is_object(s->root))
-        HTH_TRY(hth_s_item(s, (HthSItem){ .kind = HTH_S_NODE, .a = 0 }, &root));
+    HTH_TRY(hth_s_node_lit(s, 0, &root));
     HTH_TRY(hth_s_state(s, &root, 1, &first));
     HTH_REQUIRE(first != HTH_S_DEAD, s->err, HTH_EINVAL, "the schema admits no value at all");
     for (uint32_t i = 0; i < s->state_count; i++) HTH_TRY(state_body(s, i));

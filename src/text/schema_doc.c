@@ -9,8 +9,6 @@
 #include "base/mem.h"
 #include "text/schema_int.h"
 
-#define DYNAMIC_MANY (UINT32_MAX - 1)
-
 typedef enum Shape { /* what a keyword's value holds */
                      HOLDS_NONE,
                      HOLDS_ONE,
@@ -159,7 +157,8 @@ HthStatus hth_s_sub(HthSchema *s, uint32_t parent, const char *key, HthStr name,
 
 /* --- the walk over the whole document --- */
 
-static HthStatus put_place(HthSchema *s, HthStr uri, const char *anchor, uint32_t node) {
+static HthStatus put_place(HthSchema *s, HthMap *map, HthStr uri, const char *anchor,
+                           uint32_t node) {
     HthBuf b;
     hth_buf_init(&b, (size_t)1 << 16);
     HthStatus st = hth_buf_add_str(&b, uri, s->err);
@@ -169,7 +168,7 @@ static HthStatus put_place(HthSchema *s, HthStr uri, const char *anchor, uint32_
     hth_buf_drop(&b);
     HTH_TRY(st);
     HTH_REQUIRE(key, s->err, HTH_ENOMEM, "out of memory for a schema");
-    return hth_map_add(s->places, (HthStr){ key, n }, node, s->err);
+    return hth_map_add(map, (HthStr){ key, n }, node, s->err);
 }
 
 static HthStatus add_resource(HthSchema *s, uint32_t node, HthStr base, const char *id) {
@@ -186,9 +185,9 @@ static HthStatus add_resource(HthSchema *s, uint32_t node, HthStr base, const ch
                         s->err);
     hth_buf_drop(&b);
     HTH_TRY(st);
-    s->resources[s->resource_count] = (HthSResource){ kept, node };
+    s->resources[s->resource_count] = (HthSResource){ kept, node, false };
     s->nodes[node].resource = s->resource_count++;
-    return put_place(s, hth_str(kept), NULL, node);
+    return put_place(s, s->places, hth_str(kept), NULL, node);
 }
 
 static HthStatus note_names(HthSchema *s, uint32_t node) {
@@ -197,15 +196,15 @@ static HthStatus note_names(HthSchema *s, uint32_t node) {
     if (id && id[0] != '#')
         HTH_TRY(add_resource(s, node, hth_str(s->resources[s->nodes[node].resource].uri), id));
     const HthStr uri = hth_str(s->resources[s->nodes[node].resource].uri);
-    if (id && id[0] == '#' && id[1]) HTH_TRY(put_place(s, uri, id + 1, node)); /* draft 6, 7 */
+    if (id && id[0] == '#' && id[1])
+        HTH_TRY(put_place(s, s->places, uri, id + 1, node)); /* draft 6, 7 */
     const char *anchor = json_string_value(json_object_get(j, "$anchor"));
-    if (anchor) HTH_TRY(put_place(s, uri, anchor, node));
+    if (anchor) HTH_TRY(put_place(s, s->places, uri, anchor, node));
     anchor = json_string_value(json_object_get(j, "$dynamicAnchor"));
     if (!anchor) return HTH_OK;
-    HTH_TRY(put_place(s, uri, anchor, node));
-    const uint32_t other = hth_map_get(s->dynamic, hth_str(anchor));
-    return hth_map_put(s->dynamic, hth_str(anchor), other == HTH_MAP_NONE ? node : DYNAMIC_MANY,
-                       s->err);
+    HTH_TRY(put_place(s, s->places, uri, anchor, node));
+    s->resources[s->nodes[node].resource].dynamic = true;
+    return put_place(s, s->dynamic, uri, anchor, node);
 }
 
 static HthStatus walk(HthSchema *s, uint32_t node);
@@ -316,12 +315,22 @@ static HthStatus pointer(HthSchema *s, uint32_t from, HthStr at, uint32_t *out) 
     return json_is_object(j) ? walk(s, *out) : HTH_OK;
 }
 
-static HthStatus dynamic_target(HthSchema *s, uint32_t node, HthStr anchor, uint32_t *out) {
-    if (!json_object_get(s->nodes[*out].json, "$dynamicAnchor")) return HTH_OK; /* a plain one */
-    const uint32_t only = hth_map_get(s->dynamic, anchor);
-    HTH_REQUIRE(only != DYNAMIC_MANY, s->err, HTH_ENOTSUP,
-                "%s: $dynamicRef to one of several anchors is not supported", s->nodes[node].path);
-    return HTH_OK;
+/* The outermost resource come through that has a dynamic anchor of this name decides, if the one
+ * found first (known by its whole name) is dynamic itself. */
+static HthStatus dynamic_target(HthSchema *s, HthStr whole, HthStr anchor, uint32_t *out) {
+    HthBuf b;
+    if (hth_map_get(s->dynamic, whole) == HTH_MAP_NONE) return HTH_OK;
+    hth_buf_init(&b, (size_t)1 << 16);
+    HthStatus st = HTH_OK;
+    for (uint32_t c = s->context; c && st == HTH_OK; c = s->contexts[c].outer) {
+        hth_buf_clear(&b);
+        st = hth_buf_printf(&b, s->err, "%s#%.*s", s->resources[s->contexts[c].resource].uri,
+                            HTH_STR_ARG(anchor));
+        const uint32_t node = hth_map_get(s->dynamic, hth_buf_str(&b));
+        if (st == HTH_OK && node != HTH_MAP_NONE) *out = node;
+    }
+    hth_buf_drop(&b);
+    return st;
 }
 
 HthStatus hth_s_ref(HthSchema *s, uint32_t node, HthStr ref, bool dynamic, uint32_t *out) {
@@ -345,7 +354,7 @@ HthStatus hth_s_ref(HthSchema *s, uint32_t node, HthStr ref, bool dynamic, uint3
         if (*out == HTH_MAP_NONE)
             st = HTH_FAIL(s->err, HTH_EINVAL, "%s: $ref names an anchor that is not there", path);
         else if (dynamic)
-            st = dynamic_target(s, node, fragment, out);
+            st = dynamic_target(s, hth_buf_str(&b), fragment, out);
     } else if (st == HTH_OK) {
         st = pointer(s, root, fragment, out);
     }
@@ -398,8 +407,8 @@ HthStatus hth_s_doc(HthSchema *s) {
     uint32_t root;
     HTH_TRY(choose_draft(s));
     HTH_TRY(hth_s_grow(&s->resources, &s->resource_cap, 0, sizeof *s->resources, s->err));
-    s->resources[s->resource_count++] = (HthSResource){ "", 0 };
+    s->resources[s->resource_count++] = (HthSResource){ "", 0, false };
     HTH_TRY(add_node(s, s->root, "#", 0, &root));
-    HTH_TRY(put_place(s, HTH_STR(""), NULL, root));
+    HTH_TRY(put_place(s, s->places, HTH_STR(""), NULL, root));
     return json_is_object(s->root) ? walk(s, root) : HTH_OK;
 }

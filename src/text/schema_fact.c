@@ -129,7 +129,7 @@ static HthStatus additional_set(HthSchema *s, uint32_t node, uint32_t *set) {
 }
 
 HthStatus hth_u_other_keys(HthSchema *s, HthSKey key, uint32_t node, uint32_t *out) {
-    const uint64_t id = (uint64_t)key << 32 | node;
+    const uint64_t id = (uint64_t)key << 56 | (uint64_t)s->context << 32 | node;
     HthSLit lit;
     HthScalars is;
     uint32_t set;

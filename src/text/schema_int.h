@@ -36,7 +36,12 @@ typedef struct HthSNode {
 typedef struct HthSResource {
     const char *uri; /* absolute as far as it is known, no fragment */
     uint32_t root; /* node */
+    bool dynamic; /* has a $dynamicAnchor */
 } HthSResource;
+/* Resources with dynamic anchors that were come through, the newest first. */
+typedef struct HthSContext {
+    uint32_t outer, resource;
+} HthSContext;
 
 /* --- literals --- */
 typedef enum HthSItemKind {
@@ -50,6 +55,7 @@ typedef struct HthSItem {
     HthSItemKind kind;
     uint32_t a, b, c;
     const json_t *p;
+    uint32_t context; /* of HTH_S_NODE and HTH_S_KEY */
 } HthSItem;
 typedef uint32_t HthSLit; /* item * 2 + negated */
 #define HTH_S_YES 0u
@@ -142,7 +148,10 @@ typedef struct HthSchema {
     HthSResource *resources;
     uint32_t resource_count, resource_cap;
     HthMap *places; /* "uri" and "uri#anchor" -> node */
-    HthMap *dynamic; /* "#anchor" -> node, or DYNAMIC_MANY */
+    HthMap *dynamic; /* "uri#anchor" -> node of a $dynamicAnchor */
+    HthSContext *contexts; /* [0]: none */
+    uint32_t context_count, context_cap;
+    uint32_t context; /* of the item that is being worked on */
     HthSItem *items;
     uint32_t item_count, item_cap;
     HthMap *item_of;
@@ -156,7 +165,7 @@ typedef struct HthSchema {
     HthSKeys *keys;
     uint32_t keys_count, keys_cap;
     HthMap *keys_of; /* names; patterns, with a zero byte in front */
-    HthMap64 *other_keys; /* (HthSKey, node) -> keys */
+    HthMap64 *other_keys; /* (HthSKey, context, node) -> keys */
     HthMap64 *disjoint; /* (literal, literal), of arrays or objects -> 1 disjoint, 0 perhaps not */
     HthSState *states;
     uint32_t state_count, state_cap;
@@ -238,6 +247,10 @@ HTH_MUST_CHECK HthStatus hth_s_lit_named(HthSchema *s, uint32_t node, const char
 HTH_MUST_CHECK HthStatus hth_s_lit_of(HthSchema *s, uint32_t node, const char *key, HthSLit *out);
 HTH_MUST_CHECK HthStatus hth_s_lit_ref(HthSchema *s, uint32_t node, bool dynamic, HthSLit *out);
 HTH_MUST_CHECK HthStatus hth_s_item(HthSchema *s, HthSItem item, HthSLit *out);
+/* A keyword of a node in the context at hand; entry UINT32_MAX: all of it. */
+HTH_MUST_CHECK HthStatus hth_s_key_lit(HthSchema *s, uint32_t node, uint32_t key, uint32_t entry,
+                                       HthSLit *out);
+HTH_MUST_CHECK HthStatus hth_s_node_lit(HthSchema *s, uint32_t node, HthSLit *out);
 HTH_MUST_CHECK HthStatus hth_s_const(HthSchema *s, const json_t *value, HthSLit *out);
 HTH_MUST_CHECK HthStatus hth_s_state(HthSchema *s, const HthSLit *lits, uint32_t n, uint32_t *out);
 #define HTH_S_DEAD UINT32_MAX /* a state that nothing is in */

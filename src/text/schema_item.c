@@ -7,8 +7,11 @@
 #include "base/mem.h"
 #include "text/schema_int.h"
 
+enum { CONTEXTS_MAX = 256 };
+
 HthStatus hth_s_item(HthSchema *s, HthSItem item, HthSLit *out) {
-    uint64_t key[4] = { item.kind, (uint64_t)item.a << 32 | item.b, item.c, (uintptr_t)item.p };
+    const uint64_t key[4] = { (uint64_t)item.kind << 32 | item.context,
+                              (uint64_t)item.a << 32 | item.b, item.c, (uintptr_t)item.p };
     const uint32_t known = hth_map_get(s->item_of, (HthStr){ (const char *)key, sizeof key });
     if (known != HTH_MAP_NONE) {
         *out = 2 * known;
@@ -32,6 +35,41 @@ HthStatus hth_s_const(HthSchema *s, const json_t *value, HthSLit *out) {
     return hth_s_item(s, (HthSItem){ .kind = HTH_S_CONST, .p = value }, out);
 }
 
+HthStatus hth_s_key_lit(HthSchema *s, uint32_t node, uint32_t key, uint32_t entry, HthSLit *out) {
+    return hth_s_item(s, (HthSItem){ HTH_S_KEY, node, key, entry, NULL, s->context }, out);
+}
+
+/* The context inside a resource that is come to from the one at hand. */
+static HthStatus enter(HthSchema *s, uint32_t resource, uint32_t *out) {
+    *out = s->context;
+    if (!s->resources[resource].dynamic) return HTH_OK;
+    for (uint32_t c = s->context; c; c = s->contexts[c].outer)
+        if (s->contexts[c].resource == resource) return HTH_OK;
+    for (uint32_t c = 1; c < s->context_count; c++) {
+        *out = c;
+        if (s->contexts[c].outer == s->context && s->contexts[c].resource == resource)
+            return HTH_OK;
+    }
+    HTH_REQUIRE(s->context_count < CONTEXTS_MAX, s->err, HTH_ELIMIT,
+                "the schema's $dynamicAnchors can be come to in more than %d ways", CONTEXTS_MAX);
+    HTH_TRY(
+        hth_s_grow(&s->contexts, &s->context_cap, s->context_count, sizeof *s->contexts, s->err));
+    s->contexts[s->context_count] = (HthSContext){ s->context, resource };
+    *out = s->context_count++;
+    return HTH_OK;
+}
+
+HthStatus hth_s_node_lit(HthSchema *s, uint32_t node, HthSLit *out) {
+    HthSItem item = { .kind = HTH_S_NODE, .a = node };
+    const json_t *json = s->nodes[node].json;
+    if (json_is_boolean(json)) {
+        *out = json_is_true(json) ? HTH_S_YES : HTH_S_NO;
+        return HTH_OK;
+    }
+    HTH_TRY(enter(s, s->nodes[node].resource, &item.context));
+    return hth_s_item(s, item, out);
+}
+
 static HthStatus lit(HthSchema *s, uint32_t parent, const char *key, HthStr name,
                      const json_t *json, HthSLit *out) {
     uint32_t node;
@@ -40,7 +78,7 @@ static HthStatus lit(HthSchema *s, uint32_t parent, const char *key, HthStr name
         return HTH_OK;
     }
     HTH_TRY(hth_s_sub(s, parent, key, name, json, &node));
-    return hth_s_item(s, (HthSItem){ .kind = HTH_S_NODE, .a = node }, out);
+    return hth_s_node_lit(s, node, out);
 }
 
 HthStatus hth_s_lit_at(HthSchema *s, uint32_t node, const char *key, size_t i, HthSLit *out) {
@@ -67,11 +105,7 @@ HthStatus hth_s_lit_ref(HthSchema *s, uint32_t node, bool dynamic, HthSLit *out)
                 s->nodes[node].path);
     HTH_TRY(hth_s_ref(s, node, (HthStr){ json_string_value(ref), json_string_length(ref) }, dynamic,
                       &to));
-    if (json_is_boolean(s->nodes[to].json)) {
-        *out = json_is_true(s->nodes[to].json) ? HTH_S_YES : HTH_S_NO;
-        return HTH_OK;
-    }
-    return hth_s_item(s, (HthSItem){ .kind = HTH_S_NODE, .a = to }, out);
+    return hth_s_node_lit(s, to, out);
 }
 
 HthStatus hth_s_object_of(HthSchema *s, uint32_t node, const char *key, json_t **out) {

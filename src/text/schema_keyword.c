@@ -262,7 +262,7 @@ static HthStatus dependents(HthUnfold *u, const HthSItem *item, bool negated, ui
     HTH_TRY(hth_s_object_of(u->s, item->a, dependent_key(item), &all));
     for (uint32_t i = 0; i < json_object_size(all); i++) {
         if (negated && which != i) continue;
-        HTH_TRY(hth_s_item(u->s, (HthSItem){ HTH_S_KEY, item->a, item->b, i, NULL }, &lit));
+        HTH_TRY(hth_s_key_lit(u->s, item->a, item->b, i, &lit));
         HTH_TRY(hth_u_push(u, lit ^ negated, negated ? 0 : scope));
     }
     return HTH_OK;

@@ -12,7 +12,7 @@
 
 #include "text/schema_int.h"
 
-enum { DIGITS_MAX = 32, EXP_DIGITS_MAX = 15, RESIDUES_MAX = 6000, MODULUS_MAX = 9000 };
+enum { DIGITS_MAX = 32, EXP_DIGITS_MAX = 15, RESIDUES_MAX = 3000, MODULUS_MAX = 8000 };
 
 /* 0.d1 d2 ... dn times 10^exp; n 0: zero. */
 typedef struct Decimal {
@@ -241,12 +241,14 @@ static void multiple_digit(const Multiple *m, MultipleState *to, int digit) {
         to->plain_rest = rest;
         return;
     }
-    if (digit) to->frac_zero = 0;
+    if (digit && to->frac_zero) {
+        to->frac_zero = 0; /* from now on it only matters that an exponent may follow */
+        to->first = to->first > 0 ? 1 : -1;
+    }
     if (to->frac < m->places)
         to->plain_rest = (uint32_t)(((uint64_t)to->plain_rest * 10 + (uint32_t)digit) % m->c);
     else if (digit)
         to->plain = 0;
-    if (!to->plain) to->plain_rest = 0;
     const int most = m->places > m->exp_digits ? m->places : m->exp_digits;
     to->rest = rest;
     if (to->frac <= most) to->frac++;
@@ -254,6 +256,14 @@ static void multiple_digit(const Multiple *m, MultipleState *to, int digit) {
         to->rest = 0;
         to->first = -1;
     }
+}
+
+/* Behind the point: once no further digit can mend the rest, it is none or the number is no
+ * multiple as it stands. false: whatever follows. */
+static bool multiple_settle(const Multiple *m, MultipleState *to) {
+    if (to->frac >= m->places && to->plain_rest) to->plain = 0;
+    if (!to->plain) to->plain_rest = 0;
+    return to->plain || to->first >= 0;
 }
 
 static bool multiple_step(const void *self, const void *state, char c, void *next) {
@@ -267,6 +277,7 @@ static bool multiple_step(const void *self, const void *state, char c, void *nex
     to->phase = phase;
     if (phase == P_SIGN) to->exp = c == '-';
     if (phase == P_ZERO || phase == P_INT || phase == P_FRAC) multiple_digit(m, to, c - '0');
+    if (phase == P_POINT || phase == P_FRAC) return multiple_settle(m, to);
     if (phase == P_EXP) {
         const int most = abs(to->least) + 1, negative = to->exp & 1;
         int value = 10 * (to->exp >> 1) + (c - '0');
@@ -304,7 +315,7 @@ static bool factor(const json_t *number, Multiple *out) {
         if (c > MODULUS_MAX) return false;
     }
     *out = (Multiple){ (uint32_t)c, places, EXP_DIGITS_MAX };
-    return c > 0 && places <= 400;
+    return c > 0 && places <= 400 && c * (uint32_t)(places + 1) <= MODULUS_MAX;
 }
 
 uint32_t hth_s_modulus(const json_t *number) {
@@ -326,10 +337,11 @@ HthStatus hth_s_multiple(HthSchema *s, const json_t *number, const char *path, u
     Multiple m;
     HTH_REQUIRE(json_is_number(number) && json_number_value(number) > 0, s->err, HTH_EINVAL,
                 "%s: multipleOf must be a number above 0", path);
-    HTH_REQUIRE(factor(number, &m), s->err, HTH_ELIMIT,
-                "%s: multipleOf with this many digits is not supported (at most %d times a power "
-                "of ten below 1)",
-                path, MODULUS_MAX);
+    HTH_REQUIRE(
+        factor(number, &m), s->err, HTH_ELIMIT,
+        "%s: multipleOf with this many digits is not supported: without its point it may be "
+        "at most %d divided by one more than its decimal places",
+        path, MODULUS_MAX);
     return multiples(s, &m, out);
 }
 

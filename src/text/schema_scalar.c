@@ -300,8 +300,7 @@ static HthStatus node_scalars(HthSchema *s, uint32_t node, HthScalars *out) {
     HTH_TRY(hth_s_present(s, node, present));
     for (uint32_t k = 0; k < HTH_SK_COUNT; k++) {
         if (!present[k]) continue;
-        const HthSItem item = { HTH_S_KEY, node, k, UINT32_MAX, NULL };
-        HTH_TRY(hth_s_item(s, item, &lit));
+        HTH_TRY(hth_s_key_lit(s, node, k, UINT32_MAX, &lit));
         HTH_TRY(hth_s_scalars(s, lit, &one));
         HTH_TRY(hth_s_scalars_and(s, out, &one));
     }
@@ -332,7 +331,10 @@ HthStatus hth_s_scalars(HthSchema *s, HthSLit lit, HthScalars *out) {
         HTH_REQUIRE(++s->depth <= 2 * HTH_SCHEMA_DEPTH_MAX, s->err, HTH_ELIMIT,
                     "the schema's references are nested deeper than %d", HTH_SCHEMA_DEPTH_MAX);
         s->scalars_known[i] = 2;
+        const uint32_t context = s->context;
+        s->context = item.context;
         HTH_TRY(item_scalars(s, &item, &made));
+        s->context = context;
         s->depth--;
         s->scalars[i] = made;
         s->scalars_known[i] = 1;

@@ -40,7 +40,7 @@ static bool has_scope(const HthSchema *s, uint32_t node, uint8_t kind) {
 
 static HthStatus open_scope(HthUnfold *u, uint32_t node, bool negated, uint32_t *scope) {
     HTH_TRY(hth_s_grow(&u->scopes, &u->scopes_cap, u->scopes_n, sizeof *u->scopes, u->s->err));
-    u->scopes[u->scopes_n] = (HthScope){ *scope, node, negated };
+    u->scopes[u->scopes_n] = (HthScope){ *scope, node, u->s->context, negated };
     *scope = u->scopes_n++;
     return HTH_OK;
 }
@@ -61,7 +61,7 @@ static HthStatus whole_node(HthUnfold *u, const HthSItem *item, bool negated, ui
     if (scoped && others) HTH_TRY(open_scope(u, item->a, negated, &scope));
     for (uint32_t k = 0; k < HTH_SK_UNEVALUATED_PROPERTIES; k++) {
         if (!present[k] || (!others && k != which)) continue;
-        HTH_TRY(hth_s_item(u->s, (HthSItem){ HTH_S_KEY, item->a, k, UINT32_MAX, NULL }, &lit));
+        HTH_TRY(hth_s_key_lit(u->s, item->a, k, UINT32_MAX, &lit));
         HTH_TRY(hth_u_push(u, lit ^ !others, others ? scope : 0));
     }
     return HTH_OK;
@@ -109,6 +109,7 @@ static bool speaks_of(const HthSItem *item, uint8_t kind) {
 static HthStatus do_one(HthUnfold *u, HthTodo t, uint32_t which) {
     const HthSItem item = u->s->items[t.lit / 2]; /* the table may move */
     const bool negated = t.lit & 1;
+    u->s->context = item.context;
     switch (item.kind) {
     case HTH_S_NODE: return whole_node(u, &item, negated, which, t.scope);
     case HTH_S_KEY: return hth_u_keyword(u, &item, negated, which, t.scope);
@@ -170,7 +171,7 @@ static HthStatus left_over_items(HthUnfold *u, uint32_t scope, HthSLit lit) {
     for (uint32_t i = 0; i < facts; i++) { /* what contains matched was spoken of */
         const HthSFact f = u->facts[i];
         if (f.kind == HTH_SF_MATCHES && within(u, f.scope, scope))
-            HTH_TRY(hth_s_item(u->s, (HthSItem){ HTH_S_OR, lit, f.lit, 0, NULL }, &lit));
+            HTH_TRY(hth_s_item(u->s, (HthSItem){ .kind = HTH_S_OR, .a = lit, .b = f.lit }, &lit));
     }
     for (uint32_t i = 0, next; i != HTH_MANY; i = next) {
         const bool spoken = covered(u, scope, i, &next);
@@ -197,6 +198,7 @@ static HthStatus close_scopes(HthUnfold *u, uint32_t scope) {
         return u->leaf ? u->leaf(u->ctx, u->facts, u->facts_n) : HTH_OK;
     }
     const char *key = u->kind == HTH_SV_OBJECT ? "unevaluatedProperties" : "unevaluatedItems";
+    u->s->context = u->scopes[scope].context;
     HTH_TRY(hth_s_lit_of(u->s, u->scopes[scope].node, key, &lit));
     return u->kind == HTH_SV_OBJECT ? left_over_members(u, scope, lit)
                                     : left_over_items(u, scope, lit);

@@ -12,7 +12,7 @@ typedef struct HthTodo {
 } HthTodo;
 
 typedef struct HthScope {
-    uint32_t parent, node;
+    uint32_t parent, node, context;
     bool negated;
 } HthScope;
 

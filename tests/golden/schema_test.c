@@ -30,7 +30,7 @@ static const struct {
     { "defs", 1, 0 },
     { "dependentRequired", 0, 0 },
     { "dependentSchemas", 0, 0 },
-    { "dynamicRef", 12, 0 },
+    { "dynamicRef", 5, 0 },
     { "enum", 0, 0 },
     { "exclusiveMaximum", 0, 0 },
     { "exclusiveMinimum", 0, 0 },
@@ -60,15 +60,15 @@ static const struct {
     { "refRemote", 15, 0 },
     { "required", 0, 0 },
     { "type", 0, 0 },
-    { "unevaluatedItems", 1, 0 },
-    { "unevaluatedProperties", 1, 0 },
+    { "unevaluatedItems", 0, 0 },
+    { "unevaluatedProperties", 0, 0 },
     { "uniqueItems", 3, 0 },
     { "vocabulary", 2, 0 },
     { "optional/anchor", 0, 0 },
     { "optional/bignum", 2, 0 },
     { "optional/cross-draft", 1, 0 },
     { "optional/dependencies-compatibility", 0, 0 },
-    { "optional/dynamicRef", 1, 0 },
+    { "optional/dynamicRef", 0, 0 },
     { "optional/ecmascript-regex", 0, 0 },
     { "optional/float-overflow", 0, 0 },
     { "optional/format-assertion", 2, 0 },
@@ -311,7 +311,7 @@ int main(int argc, char **argv) {
             if (*at == ',') at = blanks(at + 1);
         }
         hth_buf_drop(&text);
-        const bool ok = !t.wrong && t.refused <= files[i].refused && t.narrow <= files[i].narrow;
+        const bool ok = !t.wrong && t.refused == files[i].refused && t.narrow == files[i].narrow;
         printf("%-34s %6u %9u %9u %7u %8u%s%s\n", files[i].file, t.cases, t.accepted, t.rejected,
                t.narrow, t.refused, ok ? "" : "  not as pinned", "");
         if (t.refused) printf("    refused, for one: %s\n", t.why);
