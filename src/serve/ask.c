@@ -55,6 +55,7 @@ void hth_face_close(HthFace **f) {
     if (*f == NULL) return;
     HthFaceState *s = (*f)->state;
     if (s && s->drop) s->drop(s);
+    if (s) hth_buf_drop(&s->token);
     hth_free(s);
     hth_free(*f);
     *f = NULL;

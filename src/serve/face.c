@@ -22,6 +22,7 @@ HthStatus hth_face_make(HthFace **out, const HthFaceOps *ops, const HthAsk *ask,
         hth_free(state);
         return HTH_FAIL(err, HTH_ENOMEM, "out of memory for an answer");
     }
+    hth_buf_init(&((HthFaceState *)state)->token, TOKEN_BYTES_MAX);
     *f = (HthFace){ .ops = ops, .ask = ask, .facts = *facts, .state = state };
     *out = f;
     return HTH_OK;
@@ -109,16 +110,15 @@ static void token_and_bytes(HthOut *o, HthStr s) {
 typedef void (*TokenOut)(HthOut *o, HthStr s);
 
 static void with_token(HthOut *o, const HthFace *f, uint32_t id, HthStr otherwise, TokenOut write) {
-    HthBuf text;
+    HthFaceState *s = f->state;
     if (f->facts.token_text == NULL) {
         write(o, otherwise);
         return;
     }
-    hth_buf_init(&text, TOKEN_BYTES_MAX);
+    hth_buf_clear(&s->token);
     if (o->status == HTH_OK)
-        o->status = f->facts.token_text(f->facts.token_payload, id, &text, o->err);
-    if (o->status == HTH_OK) write(o, hth_buf_str(&text));
-    hth_buf_drop(&text);
+        o->status = f->facts.token_text(f->facts.token_payload, id, &s->token, o->err);
+    if (o->status == HTH_OK) write(o, hth_buf_str(&s->token));
 }
 
 void hth_out_token(HthOut *o, const HthFace *f, uint32_t id, HthStr otherwise) {

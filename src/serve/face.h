@@ -13,6 +13,7 @@ enum { HTH_FACE_TEXT_MAX = 1 << 28 }; /* of one answer: a ceiling, not an expect
 typedef struct HthFaceState HthFaceState;
 struct HthFaceState {
     void (*drop)(HthFaceState *s); /* of what the rest of the state holds; NULL: nothing */
+    HthBuf token; /* room for the text of one */
 };
 
 /* Gives a face with state_bytes of zeroed state. */

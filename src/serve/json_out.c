@@ -62,16 +62,51 @@ void hth_out_text(HthOut *o, HthStr s) {
     hth_out_raw(o, hth_str_sub(s, from, s.n - from));
 }
 
+/* The commonest sizes without printf: the fewest digits, from six on, that come back. False leaves
+ * the work to float_text(). */
+static bool quick_text(float v, char text[32]) {
+    static const double powers[] = { 1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
+                                     1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
+    const double a = v < 0 ? -(double)v : (double)v;
+    char *to = text;
+    int whole = -3; /* digits before the point; less than one for zeros after it */
+    if (!(a >= 1e-4 && a < 1e6)) return false;
+    while (a >= (whole < 0 ? 1 / powers[-whole] : powers[whole])) whole++;
+    for (int digits = 6; digits <= 9; digits++) {
+        const int after = digits - whole;
+        uint64_t m = (uint64_t)(a * powers[after] + 0.5);
+        if ((float)((double)m / powers[after]) != (float)a) continue;
+        int left = after;
+        while (left > 0 && m % 10 == 0) m /= 10, left--;
+        char backwards[24];
+        int n = 0;
+        for (int k = 0; k <= left || m > 0; k++) {
+            if (k == left && left > 0) backwards[n++] = '.';
+            backwards[n++] = (char)('0' + m % 10);
+            m /= 10;
+        }
+        if (v < 0) *to++ = '-';
+        while (n > 0) *to++ = backwards[--n];
+        *to = '\0';
+        return strtof(text, NULL) == v;
+    }
+    return false;
+}
+
+static void float_text(float v, char text[32]) {
+    for (int digits = 6; digits <= 9; digits++) { /* nine are always enough */
+        snprintf(text, 32, "%.*g", digits, (double)v);
+        if (strtof(text, NULL) == v) break;
+    }
+}
+
 void hth_out_f32(HthOut *o, float v) {
     char text[32];
     if (!isfinite(v)) {
         hth_out_raw(o, HTH_STR("null"));
         return;
     }
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)v);
-        if (strtof(text, NULL) == v) break;
-    }
+    if (!quick_text(v, text)) float_text(v, text);
     hth_out_raw(o, hth_str(text));
 }
 

@@ -93,7 +93,8 @@ static void test_logprobs_without_texts(void **state) {
     const HthWord word = {
         .id = 3, .text = HTH_STR("w"), .logprob = 0.0f / 0.0f, .top = tops, .top_count = 1
     };
-    HthFace f = { .facts = api_facts() };
+    HthFaceState none = { 0 };
+    HthFace f = { .facts = api_facts(), .state = &none };
     HthBuf out;
     (void)state;
     f.facts.token_text = NULL;
@@ -116,7 +117,8 @@ static HthStatus no_text(void *payload, uint32_t id, HthBuf *out, HthErr *err) {
 static void test_token_text_fails(void **state) {
     const HthWord word = { .id = 3 };
     HthErr err = { 0 };
-    HthFace f = { .facts = api_facts() };
+    HthFaceState none = { 0 };
+    HthFace f = { .facts = api_facts(), .state = &none };
     HthBuf out;
     (void)state;
     f.facts.token_text = no_text;
