@@ -11,7 +11,10 @@
 #include "base/rng.h"
 #include "text/grammar_int.h"
 
-enum { REACH_MAX = 1 << 26 }; /* pairs of a state and a member it may become */
+enum {
+    REACH_MAX = 1 << 26, /* pairs of a state and a member it may become */
+    LEAF_BYTES = 20
+};
 
 static pthread_once_t g_once = PTHREAD_ONCE_INIT;
 static uint64_t g_key[4];
@@ -63,9 +66,51 @@ static void hash_members(Sip *h, const HthMembersCode *m) {
     for (uint32_t i = 0; i < m->words; i++) sip_add(h, m->required[i]);
 }
 
+static Sip sip_begin(const uint64_t key[2]) {
+    return (Sip){ .v = { key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,
+                         key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u } };
+}
+
+/* A procedure that calls nothing, and what may follow it: wherever it is, its masks are these. */
+static uint64_t hash_leaf(const HthGrammar *g, const HthProc *p, const uint64_t key[2]) {
+    Sip h = sip_begin(key);
+    for (int i = 0; i < 8; i++) sip_add(&h, p->follow.word[i]);
+    for (uint32_t s = p->start; s < p->start + p->state_n; s++) {
+        const HthState *st = &g->state[s];
+        sip_add(&h, st->edge_n << 1 | st->accept);
+        for (uint32_t i = 0; i < st->edge_n; i++) {
+            const HthEdge *e = &g->edge[st->edge + i];
+            sip_add(&h, (uint32_t)e->lo << 8 | e->hi);
+            sip_add(&h, e->to - p->start);
+        }
+    }
+    return sip_end(&h);
+}
+
+/* Leaves whose masks are worth keeping across grammars: those that take many bytes somewhere. */
+static void find_leaves(HthGrammar *g) {
+    for (uint32_t p = 0; p < g->proc_n; p++) {
+        HthProc *proc = &g->proc[p];
+        uint32_t calls = 0, most = 0, s = proc->start;
+        if (proc->members != HTH_NONE) continue;
+        for (; s < g->state_n && g->state[s].kind == HTH_STATE_PLAIN && g->state[s].owner == p;
+             s++) {
+            uint32_t bytes = 0;
+            for (uint32_t i = 0; i < g->state[s].edge_n; i++) {
+                const HthEdge *e = &g->edge[g->state[s].edge + i];
+                bytes += e->hi - e->lo + 1u;
+            }
+            if (bytes > most) most = bytes;
+            calls += g->state[s].call_n;
+        }
+        proc->state_n = s - proc->start;
+        proc->leaf = calls == 0 && most >= LEAF_BYTES;
+        for (int i = 0; i < 2 && proc->leaf; i++) proc->hash[i] = hash_leaf(g, proc, g_key + 2 * i);
+    }
+}
+
 static uint64_t hash_all(const HthGrammar *g, const uint64_t key[2]) {
-    Sip h = { .v = { key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,
-                     key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u } };
+    Sip h = sip_begin(key);
     sip_add(&h, g->state_n);
     for (uint32_t s = 0; s < g->state_n; s++) {
         const HthState *st = &g->state[s];
@@ -199,6 +244,20 @@ static HthStatus fill_reach(HthGrammar *g, Back *b, const uint64_t *ends, uint32
     return HTH_OK;
 }
 
+/* Equal lists get equal numbers. */
+static HthStatus number_reach(HthGrammar *g, const HthMembersCode *m, uint32_t n, HthErr *err) {
+    HthMap *map = NULL;
+    HthStatus status = hth_map_open(&map, n, err);
+    for (uint32_t s = m->key; status == HTH_OK && s < m->key + n; s++) {
+        HthState *st = &g->state[s];
+        const HthStr key = { (const char *)(g->reach + st->reach), st->reach_n * sizeof(uint32_t) };
+        status = hth_map_add(map, key, s, err);
+        st->reach_id = hth_map_get(map, key);
+    }
+    hth_map_close(&map);
+    return status;
+}
+
 static HthStatus find_reach(HthGrammar *g, const HthMembersCode *m, HthErr *err) {
     Back b;
     HTH_TRY(back_open(&b, g, m->key, err));
@@ -215,6 +274,7 @@ static HthStatus find_reach(HthGrammar *g, const HthMembersCode *m, HthErr *err)
     if (ends) {
         qsort(ends, n, sizeof *ends, by_value);
         status = fill_reach(g, &b, ends, n, err);
+        if (status == HTH_OK) status = number_reach(g, m, b.n, err);
     } else {
         status = HTH_FAIL(err, HTH_ENOMEM, "out of memory for a grammar");
     }
@@ -238,6 +298,7 @@ static HthStatus compile(HthGrammar *g, const HthIr *ir, HthNode root, HthErr *e
     HTH_TRY(hth_grammar_follow(g, err));
     find_classes(g);
     pthread_once(&g_once, draw_key);
+    find_leaves(g);
     for (int i = 0; i < 2; i++) g->hash[i] = hash_all(g, g_key + 2 * i);
     return HTH_OK;
 }

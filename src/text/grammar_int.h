@@ -131,6 +131,7 @@ typedef struct HthState {
     uint32_t call, call_n;
     uint32_t label, label_n; /* KEY: members whose key ends here */
     uint32_t reach, reach_n; /* KEY: members whose key can still come of it */
+    uint32_t reach_id; /* the same for states with the same ones */
     uint32_t least; /* bytes to the end of the procedure */
 } HthState;
 typedef struct HthByteSet {
@@ -140,6 +141,9 @@ typedef struct HthProc {
     uint32_t start, members; /* members: HTH_NONE, or start is of no meaning */
     uint32_t least;
     HthByteSet first, follow; /* bytes it begins with; bytes that may come after it */
+    uint32_t state_n; /* in a row from start */
+    uint64_t hash[2];
+    bool leaf; /* calls nothing and takes many bytes: masks are kept by its hash */
     bool nullable; /* its automaton leaves the empty text out: the caller sees to it */
 } HthProc;
 typedef struct HthMembersCode {
@@ -299,6 +303,7 @@ typedef struct HthRelSet {
     uint32_t conf, conf_n, leave, leave_n;
     uint32_t *row; /* [class_n] numbers of sets */
     uint32_t run_to, run_groups; /* the set that every character of these groups leads to */
+    uint32_t reach_id; /* of the key it is in, if on the unknown stack; else HTH_NONE */
     uint8_t what;
     bool wide, run_known;
 } HthRelSet;
@@ -339,16 +344,16 @@ typedef struct HthTails { /* what must be tried on the real stack */
 } HthTails;
 typedef struct HthPlace {
     HthIdSet sure; /* allowed whatever lies below */
-    HthIdSet extra; /* allowed if an extra member is */
     HthTails *tails;
     uint32_t tails_n;
     size_t bytes;
 } HthPlace;
 typedef struct HthPlaces HthPlaces; /* of one grammar */
-struct HthPlaces {
+struct HthPlaces { /* of one grammar, or of a procedure of any */
     uint64_t hash[2], used;
-    HthPlace **place; /* [state_n] */
-    uint32_t state_n, matchers;
+    HthPlace **place; /* [2 * state_n]: an extra member may come, or not */
+    HthPlaces **leaf; /* [proc_n], NULL where it is no leaf; of a grammar in use */
+    uint32_t state_n, proc_n, users;
     size_t bytes;
     HthPlaces *next;
 };
@@ -363,16 +368,19 @@ struct HthMasks {
     HthPlaces *places;
     uint64_t clock;
     size_t bytes_held;
+    uint32_t places_n;
     HthRel *rel;
-    uint32_t *bits; /* [2 * words] scratch */
+    uint32_t *bits; /* [words] scratch */
     uint32_t depth[2 * (HTH_WORD_MAX + 2)]; /* scratch */
 };
 HTH_MUST_CHECK HthStatus hth_places_open(HthMasks *m, const HthGrammar *g, HthPlaces **out,
                                          HthErr *err);
 void hth_places_drop(HthMasks *m, HthPlaces *p); /* one matcher less */
 void hth_places_close(HthMasks *m);
+/* extra: an extra member may come, where that matters. */
 HTH_MUST_CHECK HthStatus hth_place_get(HthMasks *m, const HthGrammar *g, HthPlaces *places,
-                                       uint32_t state, const HthPlace **out, HthErr *err);
+                                       uint32_t state, bool extra, const HthPlace **out,
+                                       HthErr *err);
 
 /* grammar_match.c */
 enum { HTH_KEPT_MASKS = 8 };

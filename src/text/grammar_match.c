@@ -153,10 +153,10 @@ static HthStatus try_words(HthMatcher *m, const HthRowTrie *t, uint32_t *mask, H
 
 static HthStatus add_conf(HthMatcher *m, HthConf c, uint32_t *mask, HthErr *err) {
     const HthPlace *place;
-    HTH_TRY(hth_place_get(m->masks, m->g, m->places, c.state, &place, err));
+    const bool extra = m->g->state[c.state].kind != HTH_STATE_PLAIN &&
+                       hth_frame_may_take(&m->space, m->space.stack[c.stack].frame, HTH_EXTRA);
+    HTH_TRY(hth_place_get(m->masks, m->g, m->places, c.state, extra, &place, err));
     add_ids(m->masks, mask, &place->sure);
-    if (place->extra.n && hth_frame_may_take(&m->space, m->space.stack[c.stack].frame, HTH_EXTRA))
-        add_ids(m->masks, mask, &place->extra);
     for (uint32_t i = 0; i < place->tails_n; i++) {
         const HthTails *tails = &place->tails[i];
         m->trial.n = 0;

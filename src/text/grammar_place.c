@@ -23,7 +23,9 @@ typedef struct Pending { /* a token that left after `depth` bytes */
 typedef struct Walk {
     HthMasks *m;
     HthRel *r;
-    uint32_t *sure, *extra; /* [words] */
+    uint32_t *sure; /* [words] */
+    uint8_t good; /* what a set must be, one of these, for its tokens to be allowed */
+    uint32_t reach_id; /* ... or in a key that can become what the first one could */
     uint32_t *set; /* [depth] sets on the way to where we are */
     uint8_t byte[HTH_WORD_MAX + 2]; /* [depth] the last byte of each */
     Tail *tail;
@@ -74,7 +76,6 @@ static HthStatus end_token(Walk *w, uint32_t id, uint8_t what) {
         w->sure[id / 32] |= 1u << id % 32;
         return HTH_OK;
     }
-    if (what & HTH_IF_EXTRA) w->extra[id / 32] |= 1u << id % 32;
     if (what & HTH_IF_NAMED) HTH_TRY(add_tail(w, (HthLeave){ HTH_LEAVE_SELF, HTH_NONE }, id, 0));
     for (uint32_t i = 0; i < w->pending_n; i++)
         HTH_TRY(add_tail(w, w->pending[i].leave, id, w->pending[i].depth));
@@ -104,14 +105,9 @@ static HthStatus walk_run(Walk *w, uint32_t i, bool *done) {
     *done = false;
     HTH_TRY(hth_rel_run(w->r, w->set[node->depth - 1], node->groups, node->chars, &to, w->err));
     if (to == HTH_SET_UNKNOWN) return HTH_OK;
-    uint32_t *bits = w->sure;
-    if (!(w->r->set[to].what & HTH_SURE)) {
-        bits = w->extra;
-        for (uint32_t d = 1; d < node->depth; d++)
-            if (w->r->set[w->set[d]].leave_n) return HTH_OK; /* its tokens go two ways */
-    }
+    if (!(w->r->set[to].what & w->good)) return HTH_OK;
     for (uint32_t k = node->word; k < t->node[node->skip].word; k++)
-        bits[t->id[k] / 32] |= 1u << t->id[k] % 32;
+        w->sure[t->id[k] / 32] |= 1u << t->id[k] % 32;
     *done = true;
     return HTH_OK;
 }
@@ -135,7 +131,8 @@ static HthStatus walk(Walk *w, uint32_t first) {
             HTH_TRY(hth_rel_step(w->r, w->set[node->depth - 1], node->byte, &to, w->err));
         w->set[node->depth] = to;
         w->byte[node->depth] = node->byte;
-        if (!(w->r->set[to].what & HTH_SURE)) {
+        const HthRelSet *s = &w->r->set[to];
+        if (!(s->what & w->good) && (s->reach_id != w->reach_id || !s->what)) {
             HTH_TRY(walk_node(w, i, &i));
             continue;
         }
@@ -208,37 +205,26 @@ static void place_close(HthPlace **place) {
     for (uint32_t i = 0; i < p->tails_n; i++) hth_row_trie_close(&p->tails[i].trie);
     hth_free(p->tails);
     hth_free(p->sure.p);
-    hth_free(p->extra.p);
     hth_free(p);
     *place = NULL;
 }
 
-/* In a key that can only become an extra member, whoever stands here may have one. */
-static bool extra_only(const HthGrammar *g, uint32_t state) {
-    const HthState *st = &g->state[state];
-    return st->kind == HTH_STATE_KEY && st->reach_n == 1 && g->reach[st->reach] == HTH_EXTRA;
-}
-
-static HthStatus place_open(HthMasks *m, const HthGrammar *g, uint32_t state, HthPlace **out,
-                            HthErr *err) {
+static HthStatus place_open(HthMasks *m, const HthGrammar *g, uint32_t state, bool extra,
+                            HthPlace **out, HthErr *err) {
     uint32_t first;
     HTH_TRY(hth_rel_for(m, g, err));
-    HthRel *r = m->rel;
-    HTH_TRY(hth_rel_first(r, state, &first, err));
+    HTH_TRY(hth_rel_first(m->rel, state, &first, err));
     HthPlace *place = hth_calloc(1, sizeof *place);
     HTH_REQUIRE(place, err, HTH_ENOMEM, "out of memory for token masks");
     place->bytes = sizeof *place;
-    Walk w = { .m = m, .r = r, .sure = m->bits, .extra = m->bits + m->words, .err = err };
-    w.set = m->depth;
+    Walk w = { .m = m, .r = m->rel, .sure = m->bits, .set = m->depth, .err = err };
+    w.good = (uint8_t)(HTH_SURE | (extra ? HTH_IF_EXTRA : 0));
+    const bool key = g->state[state].kind == HTH_STATE_KEY;
+    w.reach_id = key ? g->state[state].reach_id : HTH_FAR - 1; /* that no set has */
     w.popped = hth_follow_of(g, (HthLeave){ HTH_LEAVE_POP, HTH_NONE }, state);
-    memset(m->bits, 0, 2 * (size_t)m->words * sizeof *m->bits);
+    memset(m->bits, 0, (size_t)m->words * sizeof *m->bits);
     HthStatus status = walk(&w, first);
-    if (status == HTH_OK && extra_only(g, state)) {
-        for (uint32_t i = 0; i < m->words; i++) w.sure[i] |= w.extra[i];
-        memset(w.extra, 0, m->words * sizeof *w.extra);
-    }
     if (status == HTH_OK) status = id_set(m, &place->sure, w.sure, &place->bytes, err);
-    if (status == HTH_OK) status = id_set(m, &place->extra, w.extra, &place->bytes, err);
     if (status == HTH_OK) status = add_tails(place, &w, err);
     hth_free(w.tail);
     hth_free(w.pending);
@@ -248,30 +234,37 @@ static HthStatus place_open(HthMasks *m, const HthGrammar *g, uint32_t state, Ht
 }
 
 /* ---- which are kept ---- */
-#define HELD_MAX ((size_t)128 << 20) /* bytes of places, over all grammars */
+#define HELD_MAX   ((size_t)128 << 20) /* bytes of places, over all grammars */
+#define PLACES_MAX 2048 /* grammars and leaves, but for those in use */
 
 static void places_empty(HthMasks *m, HthPlaces *p) {
-    for (uint32_t s = 0; s < p->state_n; s++) place_close(&p->place[s]);
+    for (size_t s = 0; s < 2 * (size_t)p->state_n; s++) place_close(&p->place[s]);
     m->bytes_held -= p->bytes;
     p->bytes = 0;
+}
+
+static size_t places_size(const HthPlaces *p) {
+    return 2 * (size_t)p->state_n * sizeof *p->place + p->proc_n * sizeof *p->leaf;
 }
 
 static void places_remove(HthMasks *m, HthPlaces **at) {
     HthPlaces *p = *at;
     *at = p->next;
     places_empty(m, p);
-    m->bytes_held -= p->state_n * sizeof *p->place;
+    m->bytes_held -= places_size(p);
+    m->places_n--;
     hth_free(p->place);
+    hth_free(p->leaf);
     hth_free(p);
 }
 
-/* Grammars nobody is using go first, the longest unused one before others; then the places of those
- * in use, which come back as they are needed. */
+/* What nobody is using goes first, the longest unused before others; then the places of those in
+ * use, which come back as they are needed. */
 static void make_room(HthMasks *m) {
-    while (m->bytes_held > HELD_MAX) {
+    while (m->bytes_held > HELD_MAX || m->places_n > PLACES_MAX) {
         HthPlaces **oldest = NULL;
         for (HthPlaces **at = &m->places; *at; at = &(*at)->next)
-            if (!(*at)->matchers && (!oldest || (*at)->used < (*oldest)->used)) oldest = at;
+            if (!(*at)->users && (!oldest || (*at)->used < (*oldest)->used)) oldest = at;
         if (!oldest) break;
         places_remove(m, oldest);
     }
@@ -279,33 +272,61 @@ static void make_room(HthMasks *m) {
         for (HthPlaces *p = m->places; p; p = p->next) places_empty(m, p);
 }
 
-HthStatus hth_places_open(HthMasks *m, const HthGrammar *g, HthPlaces **out, HthErr *err) {
+/* Those of this hash, one user more. */
+static HthStatus places_for(HthMasks *m, const uint64_t hash[2], uint32_t state_n, uint32_t proc_n,
+                            HthPlaces **out, HthErr *err) {
     HthPlaces *p = m->places;
-    while (p && memcmp(p->hash, g->hash, sizeof p->hash) != 0) p = p->next;
+    while (p && memcmp(p->hash, hash, sizeof p->hash) != 0) p = p->next;
     if (!p) {
         make_room(m);
         p = hth_calloc(1, sizeof *p);
-        HthPlace **place = hth_calloc((size_t)g->state_n + 1, sizeof(HthPlace *));
-        if (!p || !place) {
+        HthPlace **place = hth_calloc(2 * (size_t)state_n, sizeof(HthPlace *));
+        HthPlaces **leaf = hth_calloc(proc_n, sizeof(HthPlaces *));
+        if (!p || !place || !leaf) {
             hth_free(p);
             hth_free(place);
+            hth_free(leaf);
             return HTH_FAIL(err, HTH_ENOMEM, "out of memory for token masks");
         }
-        *p = (HthPlaces){ .place = place, .state_n = g->state_n, .next = m->places };
-        memcpy(p->hash, g->hash, sizeof p->hash);
+        *p = (HthPlaces){ .place = place, .leaf = leaf, .state_n = state_n, .proc_n = proc_n };
+        memcpy(p->hash, hash, sizeof p->hash);
+        p->next = m->places;
         m->places = p;
-        m->bytes_held += p->state_n * sizeof *place;
+        m->places_n++;
+        m->bytes_held += places_size(p);
     }
-    HTH_ASSERT(p->state_n == g->state_n);
-    p->matchers++;
+    HTH_ASSERT(p->state_n == state_n && p->proc_n == proc_n);
+    p->users++;
     p->used = ++m->clock;
     *out = p;
     return HTH_OK;
 }
 
+/* A grammar's leaves are in use as long as it is. */
+HthStatus hth_places_open(HthMasks *m, const HthGrammar *g, HthPlaces **out, HthErr *err) {
+    HthPlaces *p;
+    HTH_TRY(places_for(m, g->hash, g->state_n, g->proc_n, &p, err));
+    for (uint32_t i = 0; i < g->proc_n && p->users == 1; i++) {
+        const HthProc *proc = &g->proc[i];
+        if (!proc->leaf) continue;
+        const HthStatus status = places_for(m, proc->hash, proc->state_n, 0, &p->leaf[i], err);
+        if (status == HTH_OK) continue;
+        hth_places_drop(m, p);
+        return status;
+    }
+    *out = p;
+    return HTH_OK;
+}
+
 void hth_places_drop(HthMasks *m, HthPlaces *p) {
-    p->matchers--;
+    p->users--;
     p->used = ++m->clock;
+    for (uint32_t i = 0; i < p->proc_n && p->users == 0; i++) {
+        if (!p->leaf[i]) continue;
+        p->leaf[i]->users--;
+        p->leaf[i]->used = m->clock;
+        p->leaf[i] = NULL;
+    }
     make_room(m);
 }
 
@@ -314,15 +335,22 @@ void hth_places_close(HthMasks *m) {
 }
 
 HthStatus hth_place_get(HthMasks *m, const HthGrammar *g, HthPlaces *places, uint32_t state,
-                        const HthPlace **out, HthErr *err) {
-    if (!places->place[state]) {
+                        bool extra, const HthPlace **out, HthErr *err) {
+    const HthState *st = &g->state[state];
+    uint32_t at = state;
+    if (st->kind == HTH_STATE_PLAIN && places->leaf[st->owner]) {
+        places = places->leaf[st->owner];
+        at = state - g->proc[st->owner].start;
+    }
+    at = 2 * at + extra;
+    if (!places->place[at]) {
         HthPlace *place = NULL;
         make_room(m);
-        HTH_TRY(place_open(m, g, state, &place, err));
-        places->place[state] = place;
+        HTH_TRY(place_open(m, g, state, extra, &place, err));
+        places->place[at] = place;
         places->bytes += place->bytes;
         m->bytes_held += place->bytes;
     }
-    *out = places->place[state];
+    *out = places->place[at];
     return HTH_OK;
 }

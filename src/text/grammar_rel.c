@@ -129,7 +129,14 @@ static HthStatus rel_intern(HthRel *r, uint32_t from, uint32_t *out, HthErr *err
                                 .leave_n = leaves,
                                 .row = row,
                                 .what = what_of(g, conf, n) };
-    for (uint32_t i = 0; i < n; i++) r->set[r->n].wide |= r->wide[conf[i].state];
+    HthRelSet *set = &r->set[r->n];
+    set->reach_id = HTH_NONE;
+    for (uint32_t i = 0; i < n; i++) {
+        const HthState *st = &g->state[conf[i].state];
+        set->wide |= r->wide[conf[i].state];
+        if (st->kind == HTH_STATE_KEY && conf[i].stack == HTH_STACK_BASE)
+            set->reach_id = st->reach_id; /* one such state is enough */
+    }
     *out = r->n++;
     return HTH_OK;
 }
@@ -212,7 +219,7 @@ static HthStatus find_run(HthRel *r, uint32_t set, HthErr *err) {
         HTH_TRY(hth_rel_step(r, set, (uint8_t)likely[i], &to, err));
     if (to < HTH_SET_FIRST) return HTH_OK;
     const uint8_t what = r->set[to].what;
-    if (!(what & HTH_SURE) && (what != HTH_IF_EXTRA || r->set[to].leave_n)) return HTH_OK;
+    if (!(what & (HTH_SURE | HTH_IF_EXTRA))) return HTH_OK;
     for (uint32_t b = 0; b < 0x80; b++) {
         HTH_TRY(hth_rel_step(r, set, (uint8_t)b, &next, err));
         if (next != to) groups &= ~group_of[b];

@@ -185,7 +185,7 @@ HthStatus hth_masks_open(HthMasks **out, const HthVocab *v, uint32_t ids_count, 
     m->words = (ids_count + 31) / 32;
     HthBuf all;
     hth_buf_init(&all, SPELLINGS_MAX);
-    m->bits = hth_calloc(2 * (size_t)m->words + 1, sizeof *m->bits);
+    m->bits = hth_calloc((size_t)m->words + 1, sizeof *m->bits);
     HthStatus status =
         m->bits ? fill(m, &all, err) : HTH_FAIL(err, HTH_ENOMEM, "out of memory for token masks");
     if (m->bytes != (uint8_t *)all.p) hth_buf_drop(&all);
