@@ -174,10 +174,9 @@ HthStatus hth_rel_first(HthRel *r, uint32_t state, uint32_t *out, HthErr *err) {
  * this set to `to`, by sets that are as good? */
 static HthStatus tails_lead(HthRel *r, uint32_t set, uint32_t lo, uint32_t hi, uint32_t more,
                             uint32_t to, bool *all, HthErr *err) {
-    for (uint32_t b = lo; b <= hi && *all; b++) {
-        uint32_t next;
-        if (b > lo && r->space.g->class_of[b] == r->space.g->class_of[b - 1]) continue;
+    for (uint32_t b = lo, next, last = HTH_SET_UNKNOWN; b <= hi && *all; b++, last = next) {
         HTH_TRY(hth_rel_step(r, set, (uint8_t)b, &next, err));
+        if (next == last) continue;
         if (more == 1) {
             *all = next == to;
             continue;
@@ -197,9 +196,10 @@ static HthStatus others_lead(HthRel *r, uint32_t set, uint32_t to, bool *all, Ht
                   { 0xF1, 0xF3, 0x80, 0xBF, 3 }, { 0xF4, 0xF4, 0x80, 0x8F, 3 } };
     *all = true;
     for (size_t f = 0; f < HTH_COUNT(forms); f++) {
-        for (uint32_t b = forms[f].first; b <= forms[f].last && *all; b++) {
-            uint32_t next;
+        uint32_t last = HTH_SET_UNKNOWN;
+        for (uint32_t b = forms[f].first, next; b <= forms[f].last && *all; b++, last = next) {
             HTH_TRY(hth_rel_step(r, set, (uint8_t)b, &next, err));
+            if (next == last) continue;
             *all = next >= HTH_SET_FIRST && r->set[next].what == r->set[to].what;
             if (*all)
                 HTH_TRY(tails_lead(r, next, forms[f].lo, forms[f].hi, forms[f].more, to, all, err));

@@ -160,12 +160,12 @@ static void byte_level(void **state) {
 
 static void byte_level_small(void **state) {
     (void)state;
-    real_vocabulary("vocab/gpt-2.gguf", 24);
+    real_vocabulary("vocab/gpt-2.gguf", 16);
 }
 
 static void spm(void **state) {
     (void)state;
-    real_vocabulary("vocab/llama-spm.gguf", 24);
+    real_vocabulary("vocab/llama-spm.gguf", 16);
 }
 
 int main(void) {
