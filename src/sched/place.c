@@ -201,6 +201,7 @@ void hth_place_untape(HthSched *s, uint32_t i) {
     const HthReq *r = &s->req[i];
     hth_zero(hth_sched_tape(s, r->tape), r->len * sizeof *s->tape);
     s->tape_free[s->tape_free_count++] = r->tape;
+    s->user[r->user].tapes--;
 }
 
 void hth_place_set_back(HthSched *s, uint32_t i) {
@@ -244,6 +245,7 @@ static void enter(HthSched *s, uint32_t i, uint32_t pages, uint32_t found) {
     hth_queue_leave(s, i);
     if (r->state == HTH_REQ_WAITING) {
         r->tape = s->tape_free[--s->tape_free_count];
+        s->user[r->user].tapes++;
         memcpy(hth_sched_tape(s, r->tape), r->t.ids, r->len * sizeof *s->tape);
     }
     r->place = s->place_free[--s->place_free_count];

@@ -260,9 +260,14 @@ static uint32_t next_back(const HthSched *s, bool by_age) {
     return best;
 }
 
+/* Readers of one user that stand still do not hold all tapes. */
+static bool may_begin(const HthSched *s, const HthUser *u) {
+    return u->tapes < HTH_SCHED_TAPES_USER * s->cfg.running_max;
+}
+
 /* A user's first that wants to run. */
 static uint32_t first_of(const HthSched *s, const HthUser *u) {
-    uint32_t i = u->first;
+    uint32_t i = may_begin(s, u) ? u->first : 0;
     while (i && s->req[i].paused) i = s->req[i].next;
     return i;
 }
@@ -286,15 +291,18 @@ static uint32_t next_waiting(const HthSched *s) {
     return best;
 }
 
+static uint32_t oldest_waiting(const HthSched *s) {
+    uint32_t i = s->oldest;
+    while (i && (s->req[i].paused || !may_begin(s, &s->user[s->req[i].user])))
+        i = s->req[i].younger;
+    return i;
+}
+
 uint32_t hth_queue_next(const HthSched *s, bool by_age) {
     const uint32_t back = next_back(s, by_age);
-    uint32_t fresh = s->oldest;
-    if (s->tape_free_count == 0) /* none could begin; those set back have theirs */
-        fresh = 0;
-    else if (by_age)
-        while (fresh && s->req[fresh].paused) fresh = s->req[fresh].younger;
-    else
-        fresh = next_waiting(s);
+    uint32_t fresh = 0;
+    if (s->tape_free_count > 0) /* or none could begin; those set back have theirs */
+        fresh = by_age ? oldest_waiting(s) : next_waiting(s);
     if (!back || !fresh) return back ? back : fresh;
     if (by_age) return s->req[back].seq < s->req[fresh].seq ? back : fresh;
     return s->req[back].rank >= s->req[fresh].rank ? back : fresh;

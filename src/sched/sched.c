@@ -34,7 +34,7 @@ HthStatus hth_sched_open(HthSched **out, const HthSchedCfg *cfg, HthErr *err) {
     HthSched *s = hth_calloc(1, sizeof *s);
     HTH_REQUIRE(s, err, HTH_ENOMEM, "no memory for a scheduler");
     s->cfg = *cfg;
-    s->tape_max = 2 * cfg->running_max;
+    s->tape_max = HTH_SCHED_TAPES * cfg->running_max;
     s->req_max = s->user_max = cfg->queue_max + s->tape_max;
     s->page_max = hth_sched_pages(s, cfg->ctx_max);
     s->slack = (uint64_t)cfg->running_max * cfg->ctx_max;

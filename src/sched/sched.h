@@ -26,7 +26,8 @@
  * an answer finds no page, cached prefixes go first, then the youngest request of the lowest
  * priority is set back, paused ones before others: its whole pages stay as cached ones as long as
  * they can, and what is lost - of prompt and answer so far - is computed again later, to the same
- * bits.  A paused request keeps its place for a second when somebody waits for it.  With all_rows a
+ * bits.  A paused request keeps its place for a second when somebody waits for it; a user with
+ * 2 * running_max requests that have begun and stand still begins no other.  With all_rows a
  * request is never set back: its rows come once.
  *
  * Thread: engine. */

@@ -12,6 +12,8 @@
 enum {
     HTH_SCHED_AGED = 101, /* rank above every priority: came in by age, stays until it ends */
     HTH_SCHED_AGE_TURN = 16, /* one admission, one step of prompts in so many goes by age alone */
+    HTH_SCHED_TAPES = 3, /* to a place; of them one user may hold HTH_SCHED_TAPES_USER */
+    HTH_SCHED_TAPES_USER = 2,
     HTH_SCHED_PIECE_MIN = 16 /* rows: a smaller piece of a prompt waits for the next step */
 };
 #define HTH_SCHED_GRACE_NS UINT64_C(1000000000) /* a reader may stand still for so long */
@@ -46,7 +48,7 @@ typedef struct HthUser {
     uint64_t id;
     uint64_t service; /* rows, virtual */
     uint64_t pending; /* rows of prompts that have a place and are not computed */
-    uint32_t requests, waiting; /* in all; in the queue */
+    uint32_t requests, waiting, tapes; /* in all; in the queue; held */
     uint32_t first, last; /* the queue: higher priority first, then by arrival */
     uint32_t chain;
     uint32_t at; /* its place in HthSched.lined */

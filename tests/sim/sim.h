@@ -130,7 +130,7 @@ static inline HthStatus sim_open(Sim *m, const SimShape *shape, uint64_t seed, H
     cfg.pages = m->pages;
     cfg.prefix = m->prefix;
     HTH_TRY(hth_sched_open(&m->s, &cfg, err));
-    m->req_max = shape->queue_max + 2 * shape->running_max;
+    m->req_max = shape->queue_max + HTH_SCHED_TAPES * shape->running_max;
     m->req = hth_calloc(m->req_max, sizeof *m->req);
     m->ids = hth_calloc((size_t)(m->req_max + SIM_USERS) * shape->ctx_max, sizeof *m->ids);
     m->owner = hth_calloc(shape->page_count, sizeof *m->owner);

@@ -200,6 +200,33 @@ static void promises_are_kept(void **state) {
     world_close(&w);
 }
 
+/* A user whose readers all stand still has begun as many as may be; the others go on. */
+static void one_user_does_not_hold_all(void **state) {
+    (void)state;
+    World w;
+    open_usual(&w, 160);
+    uint64_t id = 1;
+    uint32_t begun = 0;
+    for (int round = 0; round < 6; round++, w.now += 2000000000) {
+        for (int k = 0; k < 4; k++, id++)
+            if (arrive(&w, (HthTicket){ .id = id, .user = 1, .n = 9, .ctx = 99 }, NULL) != HTH_OK)
+                k = 4;
+        step(&w);
+        begun += w.step.count;
+        draw(&w);
+        for (uint32_t k = 0; k < w.step.count; k++) hth_sched_pause(w.s, w.step.rows[k].id, true);
+    }
+    assert_int_equal(begun, 8);
+    for (; id < 200; id++) {
+        arrive_ok(&w, (HthTicket){ .id = id, .user = 2, .n = 9, .ctx = 99 });
+        step(&w);
+        assert_int_equal(rows_of(&w, id), 9);
+        draw(&w);
+        hth_sched_end(w.s, id);
+    }
+    world_close(&w);
+}
+
 /* all_rows: computed in order, once, whoever comes. */
 static void what_is_scored_is_not_set_back(void **state) {
     (void)state;
@@ -235,6 +262,7 @@ int main(void) {
         cmocka_unit_test(nobody_gives_way_in_vain),
         cmocka_unit_test(cached_pages_go_one_at_a_time),
         cmocka_unit_test(promises_are_kept),
+        cmocka_unit_test(one_user_does_not_hold_all),
         cmocka_unit_test(what_is_scored_is_not_set_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

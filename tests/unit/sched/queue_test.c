@@ -17,7 +17,9 @@ static uint32_t below(Draw *d, uint32_t n) {
 }
 
 static HthStatus open_queue(HthSched *s, HthErr *err) {
-    *s = (HthSched){ .cfg = { .queue_max = QUEUE }, .tape_max = TAPES, .tape_free_count = 1 };
+    *s = (HthSched){ .cfg = { .queue_max = QUEUE, .running_max = 2 },
+                     .tape_max = TAPES,
+                     .tape_free_count = 1 };
     s->req_max = s->user_max = QUEUE + TAPES;
     s->deadline_min_ns = UINT64_MAX;
     s->slack = 1000;
@@ -50,7 +52,8 @@ static uint32_t search(const HthSched *s, bool by_age, int32_t *top) {
         if ((!begun && r->state != HTH_REQ_WAITING) || (!begun && s->tape_free_count == 0))
             continue;
         if (!(begun && r->paused) && r->rank > *top) *top = r->rank;
-        if (!r->paused && (best == 0 || before(s, r, &s->req[best], by_age))) best = i;
+        const bool may = begun || s->user[r->user].tapes < 4;
+        if (may && !r->paused && (best == 0 || before(s, r, &s->req[best], by_age))) best = i;
     }
     return best;
 }
@@ -100,6 +103,7 @@ static void serve(HthSched *s, Draw *d) {
     const uint32_t u = hth_queue_user(s, 900 + below(d, USERS));
     if (u == 0) return;
     if (below(d, 2)) s->user[u].pending = below(d, 50);
+    s->user[u].tapes = below(d, 6);
     hth_queue_charge(s, u, below(d, 400));
     assert_true(s->user[u].service <= s->service + s->slack);
     if (below(d, 3) > 0) return;
