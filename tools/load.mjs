@@ -1,6 +1,6 @@
 // load.mjs - many clients at once against a running server: are answers right, is anything lost?
 //
-//   node tools/load.mjs URL MODEL [clients=64] [seconds=60] [aborts=10] [idle=0] [pid=N]
+//   node tools/load.mjs URL MODEL [clients=64] [seconds=60] [aborts=10] [idle=0] [kinds=40] [pid=N]
 //
 // Each client asks for streamed answers of mixed lengths, one after another; every tenth leaves in
 // the middle. Every whole answer is compared with the same request asked alone. Prints one JSON
@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import net from 'node:net';
 
 const [url, model, ...rest] = process.argv.slice(2);
-const opt = { clients: 64, seconds: 60, aborts: 10, idle: 0, pid: 0, ...Object.fromEntries(rest.map((a) => a.split('=')).map(([k, v]) => [k, Number(v)])) };
+const opt = { clients: 64, seconds: 60, aborts: 10, idle: 0, pid: 0, kinds: 40, ...Object.fromEntries(rest.map((a) => a.split('=')).map(([k, v]) => [k, Number(v)])) };
 const prompts = ['Tell me a story about a ship.', 'What is rain?', 'Hello! Who are you?', 'Why do cats sleep so much?', 'Say something nice.', 'What can you do?', 'Tell me about bread.', 'How are you today?'];
 const lengths = [8, 24, 60, 120, 200];
 
@@ -59,8 +59,8 @@ async function ask(body, leaveAfter, timed) {
 }
 
 const solo = new Map();
-const request = (i) => ({ model, messages: [{ role: 'user', content: prompts[i % prompts.length] }], max_tokens: lengths[i % lengths.length], seed: i % 40, temperature: 0.9, stream: true });
-for (let i = 0; i < 40; i++) solo.set(i, await ask(request(i), 0, false));
+const request = (i) => ({ model, messages: [{ role: 'user', content: prompts[i % prompts.length] }], max_tokens: lengths[i % lengths.length], seed: i, temperature: 0.9, stream: true });
+for (let i = 0; i < opt.kinds; i++) solo.set(i, await ask(request(i), 0, false));
 
 const idle = [];
 const before = rss();
@@ -69,11 +69,11 @@ const idleBytes = opt.idle ? (rss() - before) / opt.idle : 0;
 
 const end = performance.now() + opt.seconds * 1000;
 let warm = 0;
-setTimeout(() => (warm = rss()), Math.min(10, opt.seconds / 4) * 1000);
+setTimeout(() => (warm = rss()), (opt.seconds / 3) * 1000);
 await Promise.all(
   Array.from({ length: opt.clients }, async (_, c) => {
     for (let k = 0; performance.now() < end; k++) {
-      const i = (c * 7 + k * 13) % 40;
+      const i = (c * 7 + k * 13) % opt.kinds;
       const leave = (c + k) % 100 < opt.aborts ? 3 : 0;
       stats.requests++;
       try {

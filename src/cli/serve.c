@@ -73,7 +73,7 @@ const HthOpt hth_opts_serve[] = {
     { 0 },
 };
 
-enum { LIST_MAX = 32 };
+enum { LIST_MAX = 32, CONNECTIONS_MAX = 4096, PREP_THREADS = 4 };
 
 typedef struct Job {
     HthLifeCfg life;
@@ -222,7 +222,9 @@ static HthStatus open_http(Job *job, HthErr *err) {
                              .host_count = job->name_count,
                              .origins = job->origins,
                              .origin_count = job->origin_count,
-                             .prep_threads = 4,
+                             .connections_max = CONNECTIONS_MAX,
+                             .connections_per_address_max = CONNECTIONS_MAX / 2,
+                             .prep_threads = PREP_THREADS,
                              .uploads = uploads,
                              .upload_count = HTH_COUNT(uploads),
                              .handle = hth_house_handle,

@@ -65,6 +65,7 @@ export interface Piece {
   reasoning?: string;
   finish?: string;
   usage?: { prompt_tokens: number; completion_tokens: number; prompt_tokens_details?: { cached_tokens?: number } };
+  timings?: { predicted_ms?: number };
   digest?: string;
   seed?: number;
 }
@@ -82,6 +83,7 @@ export async function* answer(model: string | undefined, messages: { role: strin
       reasoning: choice?.delta?.reasoning_content ?? undefined,
       finish: choice?.finish_reason ?? undefined,
       usage: j.usage ?? undefined,
+      timings: j.timings ?? undefined,
       digest: j.model_digest,
       seed: j.seed,
     };

@@ -31,6 +31,8 @@ function sentence(t: Strings, e: unknown): string {
   return put(t.failed, e.message || `HTTP ${e.status}`);
 }
 
+const size = (bytes: number) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
+
 /** Draws an answer into `message`, showing it at most once a frame. */
 async function draw(chat: Chat, message: Message, model: string | undefined, signal: AbortSignal, show: (what: Partial<Message>) => void): Promise<Partial<Message>> {
   const what: Partial<Message> = { content: '', reasoning: '' };
@@ -47,6 +49,7 @@ async function draw(chat: Chat, message: Message, model: string | undefined, sig
       if (p.finish) stats.finish = p.finish;
       if (p.digest) stats.digest = p.digest;
       if (p.seed !== undefined) stats.seed = p.seed;
+      if (p.timings?.predicted_ms) stats.seconds = p.timings.predicted_ms / 1000;
       if (p.usage) {
         stats.tokens = p.usage.completion_tokens;
         stats.promptTokens = p.usage.prompt_tokens;
@@ -56,7 +59,7 @@ async function draw(chat: Chat, message: Message, model: string | undefined, sig
     }
   } finally {
     cancelAnimationFrame(frame);
-    stats.seconds = (performance.now() - (first || began)) / 1000;
+    stats.seconds ??= (performance.now() - (first || began)) / 1000;
     what.stats = stats;
     if (!what.reasoning) delete what.reasoning;
   }
@@ -257,7 +260,7 @@ function App() {
                 {models.length === 0 && <option value="">{t.noModel}</option>}
                 {models.map((m) => (
                   <option key={m.name} value={m.name}>
-                    {[m.name.replace(/:latest$/, ''), m.details.parameter_size, m.details.quantization_level, `${(m.size / 1e9).toFixed(2)} GB`].filter(Boolean).join(' · ')}
+                    {[m.name.replace(/:latest$/, ''), m.details.parameter_size, m.details.quantization_level, size(m.size)].filter(Boolean).join(' · ')}
                   </option>
                 ))}
               </select>

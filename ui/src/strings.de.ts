@@ -31,7 +31,7 @@ export const de: Strings = {
   thinkingNow: 'Überlegt …',
   you: 'Sie',
   assistant: 'Assistent',
-  settings: 'Einstellungen dieser Unterhaltung',
+  settings: 'Einstellungen',
   close: 'Schließen',
   system: 'Anweisungen (System-Prompt)',
   systemHint: 'Woran sich das Modell durchweg halten soll.',

@@ -32,7 +32,7 @@ export const en = {
   thinkingNow: 'Thinking …',
   you: 'You',
   assistant: 'Assistant',
-  settings: 'Settings of this conversation',
+  settings: 'Settings',
   close: 'Close',
   system: 'Instructions (system prompt)',
   systemHint: 'What the model should keep to throughout.',
