@@ -24,6 +24,10 @@ bool hth_model_is_float(const HthModel *model);
 size_t hth_model_weight_bytes(const HthModel *model);
 /* Bytes of the panels there is room for (op/packed.h); 0: none will be made. */
 size_t hth_model_pack_bytes(const HthModel *model);
+/* Of these, bytes that stand beside their rows: those somebody else reads, or that are in no file.
+ * The others take their rows' place. */
+size_t hth_model_pack_beside(const HthModel *model);
+size_t hth_model_packed_bytes(const HthModel *model); /* made so far */
 /* The mapped files its matrices are in, panels included; the last is NULL. NULL: they stay in
  * memory, locked or as panels of their own. */
 const HthFileMap *const *hth_model_files(const HthModel *model);

@@ -48,3 +48,24 @@ HthStatus hth_model_pack(HthModel *m, bool mapped, HthErr *err) {
     }
     return HTH_OK;
 }
+
+/* Adds up the panels that have room and are as asked for. */
+static size_t sum(const HthModel *m, bool beside, bool made) {
+    size_t total = 0, bytes;
+    for (size_t i = 0; i < (size_t)m->shape.n_layer * HTH_W_COUNT; i++) {
+        const HthWeight *w = hth_model_packable(m, i, &bytes);
+        if (!w || !w->packed || !w->packed->room) continue;
+        if (beside && w->packed->forget) continue;
+        if (made && !atomic_load_explicit(&w->packed->panels, memory_order_relaxed)) continue;
+        total += bytes;
+    }
+    return total;
+}
+
+size_t hth_model_pack_beside(const HthModel *m) {
+    return sum(m, true, false);
+}
+
+size_t hth_model_packed_bytes(const HthModel *m) {
+    return sum(m, false, true);
+}

@@ -38,6 +38,7 @@ typedef struct HthEnginePlan {
     uint32_t ctx, parallel, threads, chunk, page_count;
     const char *kv;
     uint64_t weight_bytes, kv_bytes, scratch_bytes;
+    uint64_t panel_bytes; /* weights rearranged that stand beside the file's */
     uint64_t logits_bytes; /* rows of logits, and room to draw from them */
     uint64_t total_bytes; /* of these; lists are kilobytes, and a waiting job some tens of them */
 } HthEnginePlan;

@@ -68,7 +68,9 @@ static HthStatus plan_room(HthEngineRoom *r, const HthModel *model, const HthEng
                       (uint64_t)r->head_rows * prog->n_vocab * sizeof(float) +
                       (uint64_t)p->threads * hth_sample_room_bytes(prog->n_vocab);
     p->weight_bytes = hth_model_weight_bytes(model);
-    p->total_bytes = p->weight_bytes + p->kv_bytes + p->scratch_bytes + p->logits_bytes;
+    p->panel_bytes = cfg->no_pack ? 0 : hth_model_pack_beside(model);
+    p->total_bytes =
+        p->weight_bytes + p->panel_bytes + p->kv_bytes + p->scratch_bytes + p->logits_bytes;
     plan_paging(r, model);
     return HTH_OK;
 }

@@ -92,12 +92,16 @@ static void close_loaded(HthLoaded *l) {
     hth_model_close(&l->model);
 }
 
-/* Its weights are copies of a file; pages that were never used are promised only. */
+/* Its weights are copies of a file, until they are panels in memory of its own; pages that were
+ * never used are promised only. */
 static uint64_t claimed(HthLoaded *l) {
     if (l->state != READY) return l->use.bytes;
     const HthEnginePlan *p = hth_engine_plan_of(l->engine);
     const HthEngineStats s = hth_engine_stats(l->engine);
-    return p->weight_bytes + p->kv_bytes / p->page_count * (p->page_count - s.pages_touched);
+    const uint64_t weights = p->weight_bytes + p->panel_bytes;
+    const uint64_t made = hth_model_packed_bytes(l->model);
+    return (made < weights ? weights - made : 0) +
+           p->kv_bytes / p->page_count * (p->page_count - s.pages_touched);
 }
 
 /* As decisions see them, all but one; at[] says which is which. */

@@ -424,14 +424,51 @@ static void plans(void **state) {
         const uint64_t before = hth_mem_mapped();
         assert_ok(hth_engine_open(&e, model, &cfgs[i], &err), err);
         assert_int_equal(hth_mem_mapped() - before, p.kv_bytes + p.scratch_bytes + p.logits_bytes);
-        assert_int_equal(p.total_bytes,
-                         p.kv_bytes + p.scratch_bytes + p.logits_bytes + p.weight_bytes);
+        assert_int_equal(p.total_bytes, p.kv_bytes + p.scratch_bytes + p.logits_bytes +
+                                            p.weight_bytes + p.panel_bytes);
+        assert_int_equal(p.panel_bytes, hth_model_pack_bytes(model)); /* it is in no file */
         assert_int_equal(p.weight_bytes, hth_model_weight_bytes(model));
         assert_memory_equal(&p, hth_engine_plan_of(e), sizeof p);
         assert_int_equal(hth_engine_stats(e).sched.page_count, p.page_count);
         assert_ptr_equal(hth_engine_model(e), model);
         hth_engine_close(&e);
         assert_int_equal(hth_mem_mapped(), before);
+    }
+}
+
+/* Panels of a file's matrices take their place; an output that is the embedding stays as well. */
+static void panels(void **state) {
+    (void)state;
+    for (int tied = 0; tied < 2; tied++) {
+        HthErr err = { 0 };
+        Tiny c = tiny;
+        HthBuf bytes;
+        HthModel *m = NULL;
+        HthEngine *e = NULL;
+        static Said said;
+        uint32_t ids[3] = { 1, 2, 3 };
+        char path[] = "/tmp/engine_test.XXXXXX";
+        c.embd = 256;
+        c.ff = 256;
+        c.tied = tied;
+        tiny_build(&bytes, &c);
+        const int fd = mkstemp(path);
+        assert_true(fd >= 0 && write(fd, bytes.p, bytes.n) == (ssize_t)bytes.n);
+        close(fd);
+        assert_ok(hth_model_open(&m, path, &err), err);
+        const size_t all = hth_model_pack_bytes(m), output = (size_t)VOCAB * (256 / 32 * 34);
+        assert_int_equal(hth_model_packed_bytes(m), 0);
+        assert_int_equal(hth_model_pack_beside(m), tied && all ? output : 0);
+        assert_ok(hth_engine_open(&e, m, &(HthEngineCfg){ .ctx = 128, .threads = 1 }, &err), err);
+        assert_int_equal(hth_engine_plan_of(e)->panel_bytes, tied && all ? output : 0);
+        HthJobCfg job = { .ids = ids, .n = 3, .predict_max = 40 };
+        hth_sample_defaults(&job.params);
+        said_all(&said, e, job);
+        hth_engine_close(&e);
+        assert_int_equal(hth_model_packed_bytes(m), all);
+        hth_model_close(&m);
+        unlink(path);
+        hth_buf_drop(&bytes);
     }
 }
 
@@ -469,6 +506,7 @@ int main(void) {
         cmocka_unit_test(disorder),
         cmocka_unit_test(words_do_not_allocate),
         cmocka_unit_test(plans),
+        cmocka_unit_test(panels),
         cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
