@@ -32,6 +32,7 @@ typedef struct Speller {
     uint32_t *at; /* [at_cap] first edge of a state; the next state's ends it */
     uint32_t at_cap;
     uint32_t state; /* of d, being spelled */
+    uint32_t ascii[128]; /* classes */
     HthErr *err;
 } Speller;
 
@@ -172,11 +173,13 @@ static const struct {
 };
 
 static HthStatus utf8(Speller *s, Row *r) {
+    const uint32_t *row = s->d->next + (size_t)s->state * s->d->classes;
     uint32_t to;
     for (uint32_t c = 0; c < 0x80; c++) {
         if (s->as == HTH_DFA_JSON && (c < 0x20 || c == '"' || c == '\\')) continue;
-        put(r, c, c, uniform(s, c, c));
+        put(r, c, c, row[s->ascii[c]]);
     }
+    if (uniform(s, 0x80, 0x10FFFF) == 0) return HTH_OK;
     for (size_t i = 0; i < HTH_COUNT(leads); i++) {
         for (uint32_t b = leads[i].first; b <= leads[i].last; b++) {
             const uint32_t bits = b & (0x3Fu >> leads[i].more);
@@ -305,6 +308,7 @@ static HthStatus escapes(Speller *s, Row *out) {
 }
 
 static HthStatus spell(Speller *s) {
+    for (uint32_t c = 0; c < 128; c++) s->ascii[c] = hth_dfa_class(s->d, c);
     for (s->state = 1; s->state < s->d->states; s->state++) {
         Row r = { .n = 0 };
         HTH_TRY(utf8(s, &r));

@@ -122,6 +122,7 @@ static HthStatus open_tables(HthSchema *s) {
     HTH_TRY(hth_map_open(&s->places, 16, s->err));
     HTH_TRY(hth_map_open(&s->dynamic, 16, s->err));
     HTH_TRY(hth_map_open(&s->item_of, 64, s->err));
+    HTH_TRY(hth_map_open(&s->made, 16, s->err));
     HTH_TRY(hth_map64_open(&s->set_ops, 64, s->err));
     HTH_TRY(hth_map_open(&s->keys_of, 64, s->err));
     HTH_TRY(hth_map64_open(&s->other_keys, 16, s->err));
@@ -143,7 +144,8 @@ static void close_tables(HthSchema *s) {
                           s->scalars,  s->scalars_known, s->sets,        s->keys,
                           s->states,   s->set_nodes[0],  s->set_nodes[1] };
     for (size_t i = 0; i < HTH_COUNT(all); i++) hth_free(all[i]);
-    HthMap **const maps[] = { &s->places, &s->dynamic, &s->item_of, &s->keys_of, &s->state_of };
+    HthMap **const maps[] = { &s->made,    &s->places,  &s->dynamic,
+                              &s->item_of, &s->keys_of, &s->state_of };
     for (size_t i = 0; i < HTH_COUNT(maps); i++) hth_map_close(maps[i]);
     HthMap64 **const maps64[] = { &s->node_of, &s->set_ops, &s->other_keys, &s->disjoint };
     for (size_t i = 0; i < HTH_COUNT(maps64); i++) hth_map64_close(maps64[i]);

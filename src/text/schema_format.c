@@ -151,9 +151,13 @@ HthStatus hth_s_format(HthSchema *s, HthStr name, const char *path, uint32_t *ou
     if (i == HTH_COUNT(formats)) return HTH_OK;
     HTH_REQUIRE(formats[i].what, s->err, HTH_ENOTSUP, "%s: format %s is not supported", path,
                 formats[i].name);
+    const HthStr from = hth_str(formats[i].name); /* no other kind begins like one */
+    *out = hth_s_made(s, from);
+    if (*out != HTH_MAP_NONE) return HTH_OK;
     HTH_TRY(pattern_set(s, formats[i].what, true, out));
-    if (!formats[i].without) return HTH_OK;
+    if (!formats[i].without) return hth_s_keep(s, from, *out);
     HTH_TRY(pattern_set(s, formats[i].without, false, &without));
     HTH_TRY(hth_s_set_op(s, HTH_SO_NOT, false, without, 0, &without));
-    return hth_s_set_op(s, HTH_SO_AND, false, *out, without, out);
+    HTH_TRY(hth_s_set_op(s, HTH_SO_AND, false, *out, without, out));
+    return hth_s_keep(s, from, *out);
 }

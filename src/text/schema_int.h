@@ -160,6 +160,7 @@ typedef struct HthSchema {
     HthDfa **sets;
     uint32_t set_count, set_cap;
     HthMap64 *set_ops; /* (operation, set, set) -> set */
+    HthMap *made; /* kind and text -> set: what was made before */
     uint32_t numbers; /* the set of all spellings that limits on numbers are decided for */
     HthNode *set_nodes[2]; /* [set_cap] as numbers, as strings without their quotes */
     HthSKeys *keys;
@@ -203,6 +204,10 @@ typedef enum HthSOp { HTH_SO_AND, HTH_SO_OR, HTH_SO_NOT } HthSOp;
 /* numbers: complements are within the set of numbers. */
 HTH_MUST_CHECK HthStatus hth_s_set_op(HthSchema *s, HthSOp op, bool numbers, uint32_t a, uint32_t b,
                                       uint32_t *out);
+/* A set known by what it was made from (a kind, then text) is made once: looks it up, UINT32_MAX if
+ * it is new, and keeps it. */
+uint32_t hth_s_made(const HthSchema *s, HthStr from);
+HTH_MUST_CHECK HthStatus hth_s_keep(HthSchema *s, HthStr from, uint32_t set);
 HTH_MUST_CHECK HthStatus hth_s_set_words(HthSchema *s, const HthStr *words, size_t n,
                                          uint32_t *out);
 HTH_MUST_CHECK HthStatus hth_s_name(HthSchema *s, HthStr name, uint32_t *keys);

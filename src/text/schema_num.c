@@ -186,12 +186,18 @@ HthStatus hth_s_compare(HthSchema *s, const json_t *number, unsigned accept, uin
 }
 
 HthStatus hth_s_compare_text(HthSchema *s, const char *number, unsigned accept, uint32_t *out) {
+    char from[80];
+    const int n = snprintf(from, sizeof from, "compare %u %s", accept, number);
+    const HthStr name = { from, (size_t)n };
+    *out = hth_s_made(s, name);
+    if (*out != HTH_MAP_NONE) return HTH_OK;
     Compare c = { .accept = accept };
     const CompareState first = { 0 };
     decimal_read(number, &c.d);
     c.negative = c.d.negative;
     const HthMachine m = { sizeof first, alphabet, compare_step, compare_accept, &c };
-    return machine(s, &m, &first, out);
+    HTH_TRY(machine(s, &m, &first, out));
+    return hth_s_keep(s, name, *out);
 }
 
 /* --- multiples --- */
@@ -324,13 +330,19 @@ uint32_t hth_s_modulus(const json_t *number) {
 }
 
 static HthStatus multiples(HthSchema *s, Multiple *of, uint32_t *out) {
-    of->exp_digits = s->exp_digits;
+    char from[64];
+    const int n = snprintf(from, sizeof from, "multiple %u %d", of->c, of->places);
+    const HthStr name = { from, (size_t)n };
+    *out = hth_s_made(s, name);
+    if (*out != HTH_MAP_NONE) return HTH_OK;
     MultipleState first;
     memset(&first, 0, sizeof first);
     first.plain = first.frac_zero = first.zero = 1;
     first.first = -2; /* nothing yet */
+    of->exp_digits = s->exp_digits;
     const HthMachine m = { sizeof first, alphabet, multiple_step, multiple_accept, of };
-    return machine(s, &m, &first, out);
+    HTH_TRY(machine(s, &m, &first, out));
+    return hth_s_keep(s, name, *out);
 }
 
 HthStatus hth_s_multiple(HthSchema *s, const json_t *number, const char *path, uint32_t *out) {

@@ -145,15 +145,29 @@ static HthStatus numbers(HthSchema *s, uint32_t node, HthScalars *out) {
 }
 
 /* Says where the pattern stands; the sentence of dfa_pattern.c is kept. */
-static HthStatus pattern(HthSchema *s, uint32_t node, const json_t *v, uint32_t *out) {
+static HthStatus new_pattern(HthSchema *s, uint32_t node, HthStr text, uint32_t *out) {
     HthDfa *d = NULL;
     HthErr why = { 0 };
-    HTH_REQUIRE(json_is_string(v), s->err, HTH_EINVAL, "%s: pattern must be a string",
-                s->nodes[node].path);
-    const HthStr text = { json_string_value(v), json_string_length(v) };
     HthStatus st = hth_dfa_pattern(&d, text, false, &why);
     HTH_REQUIRE(st == HTH_OK, s->err, st, "%s: %s", s->nodes[node].path, why.text);
     return hth_s_set_add(s, &d, out);
+}
+
+static HthStatus pattern(HthSchema *s, uint32_t node, const json_t *v, uint32_t *out) {
+    HTH_REQUIRE(json_is_string(v), s->err, HTH_EINVAL, "%s: pattern must be a string",
+                s->nodes[node].path);
+    const HthStr text = { json_string_value(v), json_string_length(v) };
+    HthBuf from;
+    hth_buf_init(&from, (size_t)1 << 20);
+    HthStatus st = hth_buf_add_str(&from, HTH_STR("pattern "), s->err);
+    if (st == HTH_OK) st = hth_buf_add_str(&from, text, s->err);
+    *out = st == HTH_OK ? hth_s_made(s, hth_buf_str(&from)) : 0;
+    if (st == HTH_OK && *out == HTH_MAP_NONE) {
+        st = new_pattern(s, node, text, out);
+        if (st == HTH_OK) st = hth_s_keep(s, hth_buf_str(&from), *out);
+    }
+    hth_buf_drop(&from);
+    return st;
 }
 
 static HthStatus strings(HthSchema *s, uint32_t node, HthScalars *out) {

@@ -93,6 +93,16 @@ HthStatus hth_s_set_op(HthSchema *s, HthSOp op, bool numbers, uint32_t a, uint32
     return hth_map64_put(s->set_ops, key, *out, s->err);
 }
 
+uint32_t hth_s_made(const HthSchema *s, HthStr from) {
+    return hth_map_get(s->made, from);
+}
+
+HthStatus hth_s_keep(HthSchema *s, HthStr from, uint32_t set) {
+    const char *kept = hth_arena_copy(s->arena, from.p, from.n);
+    HTH_REQUIRE(kept, s->err, HTH_ENOMEM, "out of memory for a schema");
+    return hth_map_put(s->made, (HthStr){ kept, from.n }, set, s->err);
+}
+
 /* --- words --- */
 
 typedef struct Words {
@@ -138,6 +148,10 @@ HthStatus hth_s_set_words(HthSchema *s, const HthStr *words, size_t n, uint32_t 
     Words w = { 0 };
     *out = HTH_SET_NONE;
     if (n == 0) return HTH_OK;
+    if (n == 1) {
+        HTH_TRY(hth_dfa_literal(&d, words[0], s->err));
+        return hth_s_set_add(s, &d, out);
+    }
     for (size_t i = 0; i < n; i++) bytes += words[i].n;
     HTH_REQUIRE(bytes + n <= (size_t)1 << 20, s->err, HTH_ELIMIT,
                 "a schema names %zu bytes of texts at one place; at most a million", bytes);
