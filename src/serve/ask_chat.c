@@ -2,8 +2,9 @@
  *
  * Content becomes one string (parts are joined by a newline, as other servers do), roles are
  * checked, the arguments of earlier calls become objects, and a tool's answer is given the name of
- * the call it belongs to.  A text of arguments that is no JSON object stays a text: an earlier
- * answer that was cut short must not make the whole conversation unreadable.
+ * the call it belongs to.  A text of arguments that is no JSON object becomes {"INVALID_JSON": text}:
+ * an earlier answer that was cut short must not make the whole conversation unreadable, and many
+ * templates read nothing but objects.
  *
  * Thread: as ask.h. */
 #include <stdio.h>
@@ -127,12 +128,16 @@ HthStatus hth_ask_arguments(const json_t *v, const char *path, json_t **out, Hth
     const HthStr s = hth_ask_text(v);
     if (hth_str_trim(s).n == 0) return (*out = json_object()) ? HTH_OK : hth_ask_nomem(err);
     if (hth_json_parse(&parsed, s, CONTENT_BYTES_MAX, err) == HTH_ENOMEM) return HTH_ENOMEM;
-    if (parsed && !json_is_object(parsed)) {
+    if (!json_is_object(parsed)) {
         json_decref(parsed);
-        parsed = NULL;
+        parsed = json_object();
+        if (json_object_set_new(parsed, "INVALID_JSON", json_stringn(s.p, s.n)) != 0) {
+            json_decref(parsed);
+            return hth_ask_nomem(err);
+        }
     }
-    *out = parsed ? parsed : json_stringn(s.p, s.n);
-    return *out ? HTH_OK : hth_ask_nomem(err);
+    *out = parsed;
+    return HTH_OK;
 }
 
 static json_t *name_of(const json_t *calls, HthStr id) {

@@ -18,9 +18,9 @@ static const ApiReadCase chat_cases[] = {
       "messages=[{\"role\":\"system\",\"content\":\"a\\nb\",\"name\":\"N\"},{\"role\":"
       "\"assistant\",\"content\":\"\",\"reasoning_content\":\"r\",\"tool_calls\":[{\"id\":\"c1\","
       "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}},{\"id\":\"c2\","
-      "\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{bad\"}},{\"id\":\"c3\","
-      "\"type\":\"function\",\"function\":{\"name\":\"h\",\"arguments\":{}}}]},{\"role\":\"tool\","
-      "\"content\":\"r\",\"tool_call_id\":\"c2\",\"name\":\"g\"}]",
+      "\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":{\"INVALID_JSON\":\"{bad\"}"
+      "}},{\"id\":\"c3\",\"type\":\"function\",\"function\":{\"name\":\"h\",\"arguments\":{}}}]},{"
+      "\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"c2\",\"name\":\"g\"}]",
       HTH_OK },
     { "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"refusal\":"
       "\"no\"}],\"continue_final_message\":true}",
