@@ -2,8 +2,8 @@
  *
  * Content becomes one string (parts are joined by a newline, as other servers do), roles are
  * checked, the arguments of earlier calls become objects, and a tool's answer is given the name of
- * the call it belongs to.  A text of arguments that is no JSON object becomes {"INVALID_JSON": text}:
- * an earlier answer that was cut short must not make the whole conversation unreadable, and many
+ * the call it belongs to.  A text of arguments that is none becomes {"INVALID_JSON": text}: an
+ * earlier answer that was cut short must not make the whole conversation unreadable, and many
  * templates read nothing but objects.
  *
  * Thread: as ask.h. */

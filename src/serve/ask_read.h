@@ -120,7 +120,7 @@ HthStatus hth_ask_add_call(json_t *message, json_t *id, json_t *name, json_t *ar
                            HthErr *err);
 HthStatus hth_ask_add_tool(HthAsk *a, const char *path, json_t *name, json_t *description,
                            json_t *parameters, HthErr *err);
-/* A call's arguments in the neutral form: an object; of a text that is none, {"INVALID_JSON": text}. */
+/* A call's arguments in the neutral form: an object, or {"INVALID_JSON": text}. */
 HthStatus hth_ask_arguments(const json_t *v, const char *path, json_t **out, HthErr *err);
 /* The name of the call with this id in the latest assistant message; NULL: there is none. */
 json_t *hth_ask_call_name(const HthAsk *a, HthStr id);

@@ -1,5 +1,5 @@
-/* arguments_test.c - real chat templates render a conversation in which the arguments of a call were
- * broken, wherever they render one in which they were whole. */
+/* arguments_test.c - real chat templates render a conversation in which the arguments of a call
+ * were broken, wherever they render one in which they were whole. */
 #include "support/test.h"
 
 #include <glob.h>
