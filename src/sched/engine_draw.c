@@ -77,9 +77,20 @@ static void weigh(Draw *d) {
 
 /* ---- drawing -------------------------------------------------------------------------------- */
 
+/* Masks are all or nothing nearly everywhere, and few bits elsewhere: the fewer are walked. */
 static void forbid(float *l, const uint32_t *mask, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        if (!(mask[i / 32] >> (i % 32) & 1)) l[i] = -INFINITY;
+    for (uint32_t at = 0; at < n; at += 32, l += 32) {
+        const uint32_t some = n - at < 32 ? (1u << (n - at)) - 1 : UINT32_MAX;
+        const uint32_t allowed = mask[at / 32] & some, refused = ~mask[at / 32] & some;
+        float kept[32];
+        if (__builtin_popcount(refused) <= 16) {
+            for (uint32_t b = refused; b; b &= b - 1) l[__builtin_ctz(b)] = -INFINITY;
+            continue;
+        }
+        for (uint32_t b = allowed; b; b &= b - 1) kept[__builtin_ctz(b)] = l[__builtin_ctz(b)];
+        for (uint32_t i = 0; i < (some == UINT32_MAX ? 32 : n - at); i++) l[i] = -INFINITY;
+        for (uint32_t b = allowed; b; b &= b - 1) l[__builtin_ctz(b)] = kept[__builtin_ctz(b)];
+    }
 }
 
 /* In the gate, a row at a time: whoever wants to leave a job or to bring one comes between. */
