@@ -161,6 +161,9 @@ static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     if (st == HTH_OK) st = hth_run_go_on(r, &missing, err);
     if (missing) *status = 404;
     if (st != HTH_OK) return st;
+    const bool own_ctx = r->ask.ctx > 0;
+    hth_voice_advise(r->lease.voice, &r->ask);
+    if (!own_ctx && r->ask.ctx) r->ask.ctx = hth_lease_ctx(&r->lease, r->ask.ctx);
     if (!r->ask.seed_set) r->ask.seed = hth_rng_entropy() >> 11; /* exact in every client's JSON */
     fill_id(r);
     const HthFacts f = facts(r, HTH_STR(""));

@@ -72,7 +72,8 @@ static HthStatus make_voice(Voices *v, const HthStored *m, Voice **out, HthErr *
     HthVoiceCfg cfg = { .model = v->model,
                         .template_text = setting(m->settings, "template"),
                         .system = setting(m->settings, "system"),
-                        .params = json_object_get(m->settings, "parameters") };
+                        .params = json_object_get(m->settings, "parameters"),
+                        .messages = json_object_get(m->settings, "messages") };
     Voice *made = hth_calloc(1, sizeof *made);
     HTH_REQUIRE(made, err, HTH_ENOMEM, "no memory for a model's template");
     HthStatus st = hth_voice_open(&made->voice, &cfg, err);

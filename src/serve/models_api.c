@@ -32,11 +32,16 @@ int hth_api_missing(HthBuf *out, HthStr name) {
     return hth_api_fail(out, 404, text);
 }
 
-/* RFC 3339 in UTC, nanoseconds. 0: when the program was built, for what is part of it. */
-static const char *time_text(int64_t ns, char out[48]) {
+/* When a model was last changed; what is part of the program, with the program. */
+static int64_t changed_ns(const HthStored *m) {
     struct stat st;
+    if (m->modified_ns > 0 || stat("/proc/self/exe", &st)) return m->modified_ns;
+    return (int64_t)st.st_mtim.tv_sec * 1000000000;
+}
+
+/* RFC 3339 in UTC, nanoseconds. */
+static const char *time_text(int64_t ns, char out[48]) {
     struct tm tm;
-    if (ns <= 0 && !stat("/proc/self/exe", &st)) ns = (int64_t)st.st_mtim.tv_sec * 1000000000;
     const time_t s = (time_t)(ns / 1000000000);
     gmtime_r(&s, &tm);
     const size_t n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
@@ -129,7 +134,7 @@ int hth_models_api_tags(HthStore *s, HthBuf *out) {
                 "%s{\"name\":%q,\"model\":%q,\"modified_at\":%q,\"size\":%U,\"digest\":%q,"
                 "\"details\":",
                 i ? "," : "", hth_str(m->full), hth_str(m->full),
-                hth_str(time_text(m->modified_ns, when)), m->bytes, hth_str(m->digest));
+                hth_str(time_text(changed_ns(m), when)), m->bytes, hth_str(m->digest));
         put_details(&o, m);
         hth_out_raw(&o, HTH_STR(",\"capabilities\":"));
         put_capabilities(&o, &m->facts);
@@ -226,7 +231,7 @@ static int show(const HthStored *m, bool verbose, HthBuf *out) {
     hth_model_facts_tensors(&o, g);
     hth_out_raw(&o, HTH_STR(",\"capabilities\":"));
     put_capabilities(&o, &m->facts);
-    hth_out(&o, ",\"modified_at\":%q", hth_str(time_text(m->modified_ns, when)));
+    hth_out(&o, ",\"modified_at\":%q", hth_str(time_text(changed_ns(m), when)));
     const HthStr requires = text_in(m->settings, "requires");
     if (requires.n) hth_out(&o, ",\"requires\":%q", requires);
     hth_out(&o, ",\"digest\":%q}", hth_str(m->digest));
@@ -267,7 +272,7 @@ static void put_openai(HthOut *o, const HthStored *m, uint32_t ctx) {
     hth_out(o,
             "{\"id\":%q,\"object\":\"model\",\"created\":%I,\"owned_by\":%q,"
             "\"context_length\":%U,\"max_context_length\":%U,\"model_digest\":%q}",
-            hth_str(brief_of(m, brief)), m->modified_ns / 1000000000,
+            hth_str(brief_of(m, brief)), changed_ns(m) / 1000000000,
             m->name.space[0] ? hth_str(m->name.space) : HTH_STR("hearth"), effective, own,
             hth_str(m->digest));
 }

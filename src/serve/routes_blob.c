@@ -54,7 +54,9 @@ static HthStatus begin(HthHouse *h, HthX *x, HthStr digest, HthErr *err) {
     u->next = h->uploads;
     h->uploads = u;
     (void)pthread_mutex_unlock(&h->uploads_lock);
-    const HthSink sink = { .write = write_piece, .close = end_upload, .payload = u };
+    const HthSink sink = {
+        .write = write_piece, .close = end_upload, .payload = u, .bytes_max = hth_blob_max(u->blob)
+    };
     hth_x_spool(x, &sink);
     return HTH_OK;
 }
@@ -69,6 +71,7 @@ void hth_house_upload(void *house, HthX *x) {
     HthErr err = { 0 };
     int status = 0;
     HthStatus st = hth_auth_ask(h->cfg.auth, x, &who, &status, &err);
+    if (st == HTH_OK) status = 0; /* as the error says, from here on */
     if (st == HTH_OK && !who.is_owner) {
         status = 403;
         st = HTH_FAIL(&err, HTH_EDENIED, "only the owner of this server may bring models");

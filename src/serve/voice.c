@@ -3,6 +3,8 @@
  * Thread: any. */
 #include "serve/voice.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "model/model.h"
 #include "serve/voice_in.h"
@@ -43,6 +45,77 @@ static HthStatus set_param(HthSampleParams *p, const char *name, const json_t *v
     return hth_sample_set(p, name, hth_str(text), err);
 }
 
+/* ---- what a manifest says beside the samplers' parameters ------------------------------------ */
+
+static void take_predict(HthVoice *v, const json_t *value) {
+    const double n = json_number_value(value); /* -1, -2: until the model ends */
+    if (n > 0) v->predict_max = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+static void take_ctx(HthVoice *v, const json_t *value) {
+    const double n = json_number_value(value);
+    if (n > 0) v->ctx = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+static void take_seed(HthVoice *v, const json_t *value) {
+    v->seed_set = json_is_integer(value) && json_integer_value(value) >= 0;
+    if (v->seed_set) v->seed = (uint64_t)json_integer_value(value);
+}
+
+static void take_stop(HthVoice *v, const json_t *value) {
+    for (size_t i = 0; i < json_array_size(value); i++) take_stop(v, json_array_get(value, i));
+    const HthStr s = { json_string_value(value), json_string_length(value) };
+    if (s.n > 0 && v->stop_count < HTH_JOB_STOPS_MAX) v->stops[v->stop_count++] = s;
+}
+
+/* NULL: about the machine, or about samplers of long ago: hearth's own affair. */
+static const struct {
+    const char *name;
+    void (*take)(HthVoice *v, const json_t *value);
+} others[] = {
+    { "num_predict", take_predict },
+    { "num_ctx", take_ctx },
+    { "seed", take_seed },
+    { "stop", take_stop },
+    { "num_keep", NULL },
+    { "num_batch", NULL },
+    { "num_gpu", NULL },
+    { "main_gpu", NULL },
+    { "num_thread", NULL },
+    { "num_gqa", NULL },
+    { "use_mmap", NULL },
+    { "use_mlock", NULL },
+    { "low_vram", NULL },
+    { "f16_kv", NULL },
+    { "numa", NULL },
+    { "vocab_only", NULL },
+    { "logits_all", NULL },
+    { "tfs_z", NULL },
+    { "penalize_newline", NULL },
+    { "draft_num_predict", NULL },
+};
+
+static HthStatus take_param(HthVoice *v, const char *name, const json_t *value, HthErr *err) {
+    for (size_t i = 0; i < HTH_COUNT(others); i++) {
+        if (strcmp(others[i].name, name) != 0) continue;
+        if (others[i].take) others[i].take(v, value);
+        return HTH_OK;
+    }
+    return set_param(&v->params, name, value, err);
+}
+
+void hth_voice_advise(const HthVoice *v, HthAsk *a) {
+    if (a->predict_max == 0) a->predict_max = v->predict_max;
+    if (a->ctx == 0) a->ctx = v->ctx;
+    if (!a->seed_set && v->seed_set) {
+        a->seed_set = true;
+        a->seed = v->seed;
+    }
+    if (a->stop_count > 0) return;
+    for (uint32_t i = 0; i < v->stop_count; i++) a->stops[i] = v->stops[i];
+    a->stop_count = v->stop_count;
+}
+
 static HthStatus open_parts(HthVoice *v, const HthVoiceCfg *cfg, HthErr *err) {
     v->vocab = hth_model_vocab(v->model);
     hth_sample_defaults(&v->params);
@@ -52,8 +125,11 @@ static HthStatus open_parts(HthVoice *v, const HthVoiceCfg *cfg, HthErr *err) {
         HTH_REQUIRE(v->manifest, err, HTH_ENOMEM, "no memory for a model's parameters");
         const char *name;
         json_t *value;
-        json_object_foreach(v->manifest, name, value)
-            HTH_TRY(set_param(&v->params, name, value, err));
+        json_object_foreach(v->manifest, name, value) HTH_TRY(take_param(v, name, value, err));
+    }
+    if (cfg->messages) {
+        v->messages = json_deep_copy(cfg->messages);
+        HTH_REQUIRE(v->messages, err, HTH_ENOMEM, "no memory for a model's messages");
     }
     hth_buf_init(&v->system, cfg->system.n);
     HTH_TRY(hth_buf_add_str(&v->system, cfg->system, err));
@@ -79,6 +155,7 @@ void hth_voice_close(HthVoice **voice) {
     hth_template_close(&v->tmpl);
     hth_buf_drop(&v->system);
     json_decref(v->manifest);
+    json_decref(v->messages);
     hth_free(v);
     *voice = NULL;
 }

@@ -15,6 +15,7 @@ typedef struct HthVoiceCfg {
     HthStr template_text; /* instead of the file's; empty: the file's */
     HthStr system; /* before a chat that brings no system message; empty: none */
     const json_t *params; /* {"temperature": 0.7, ...} of its manifest; NULL: none */
+    const json_t *messages; /* [{role, content}] before every chat; NULL: none */
 } HthVoiceCfg;
 /* ENOTSUP: the template uses what hearth does not know; EFORMAT: the file's advice or the
  * manifest's parameters make no sense. */
@@ -43,6 +44,9 @@ HTH_MUST_CHECK HthStatus hth_voice_prompt(const HthVoice *v, const HthAsk *a, si
 /* The language the answer must be in; *out is NULL when it is free. ENOTSUP names a keyword. */
 HTH_MUST_CHECK HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthGrammar **out,
                                            HthErr *err);
+/* What the manifest says of length, context, seed and stops, where the ask says nothing. Strings
+ * are borrowed from the voice. */
+void hth_voice_advise(const HthVoice *v, HthAsk *a);
 /* Parameters, stops and limits of one answer; ids, grammar, rights and wake are the caller's. */
 HTH_MUST_CHECK HthStatus hth_voice_job(const HthVoice *v, const HthAsk *a, uint64_t seed,
                                        HthJobCfg *out, HthErr *err);

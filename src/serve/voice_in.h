@@ -13,7 +13,13 @@ struct HthVoice {
     HthTalk *talk; /* NULL: no template */
     HthBuf system;
     HthSampleParams params; /* defaults, then the file's advice, then the manifest */
-    json_t *manifest; /* lends strings to params */
+    json_t *manifest; /* lends strings to params and stops */
+    json_t *messages; /* before every chat; NULL: none */
+    uint32_t predict_max, ctx; /* of the manifest; 0: not said */
+    bool seed_set;
+    uint64_t seed;
+    HthStr stops[HTH_JOB_STOPS_MAX];
+    uint32_t stop_count;
 };
 
 #endif

@@ -29,8 +29,8 @@ static bool is_role(const json_t *message, const char *role) {
     return r && strcmp(r, role) == 0;
 }
 
-/* The messages the template sees: the manifest's system text first if the chat brings none, and
- * without an answer that was begun. */
+/* The messages the template sees: the manifest's system text first if the chat brings none, then
+ * the manifest's messages, and without an answer that was begun. */
 static json_t *messages(const HthVoice *v, const HthAsk *a, size_t count) {
     HthStr system = a->system.n > 0 ? a->system : hth_buf_str(&v->system);
     json_t *all = json_array();
@@ -38,7 +38,11 @@ static json_t *messages(const HthVoice *v, const HthAsk *a, size_t count) {
         json_array_append_new(
             all, json_pack("{s:s, s:s%}", "role", "system", "content", system.p, system.n)) != 0)
         goto fail;
-    for (size_t i = 0; i < count; i++)
+    /* a system message of the chat stays in front */
+    const size_t first = count > 0 && is_role(json_array_get(a->messages, 0), "system");
+    if (first && json_array_append(all, json_array_get(a->messages, 0)) != 0) goto fail;
+    if (v->messages && json_array_extend(all, v->messages) != 0) goto fail;
+    for (size_t i = first; i < count; i++)
         if (json_array_append(all, json_array_get(a->messages, i)) != 0) goto fail;
     return all;
 fail:

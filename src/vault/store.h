@@ -128,6 +128,7 @@ HTH_MUST_CHECK HthStatus hth_blob_has(HthStore *m, HthStr digest, bool *there, u
 typedef struct HthBlob HthBlob; /* one being written; one thread at a time */
 HTH_MUST_CHECK HthStatus hth_blob_begin(HthStore *m, HthStr digest, HthBlob **out, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_blob_add(HthBlob *b, const void *bytes, size_t n, HthErr *err);
+uint64_t hth_blob_max(const HthBlob *b); /* bytes it may have */
 /* The temporary file, for those who write it themselves (from its beginning); commit then reads it
  * once more for its digest. */
 int hth_blob_fd(const HthBlob *b);

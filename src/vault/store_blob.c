@@ -130,6 +130,10 @@ HthStatus hth_blob_add(HthBlob *b, const void *bytes, size_t n, HthErr *err) {
     return HTH_OK;
 }
 
+uint64_t hth_blob_max(const HthBlob *b) {
+    return b->m->blob_max;
+}
+
 int hth_blob_fd(const HthBlob *b) {
     return b->fd;
 }

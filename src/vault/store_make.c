@@ -195,10 +195,22 @@ static size_t users_of(const HthScan *s, const HthFound *but, const char *member
     return n;
 }
 
+/* The folders a manifest was alone in. */
+static void remove_empty(int home, const char *manifest) {
+    char path[512];
+    const int n = snprintf(path, sizeof path, "%s", manifest);
+    for (char *slash = n < (int)sizeof path ? strrchr(path, '/') : NULL; slash;
+         slash = strrchr(path, '/')) {
+        *slash = '\0';
+        if (!strchr(path, '/') || unlinkat(home, path, AT_REMOVEDIR)) return; /* not manifests/ */
+    }
+}
+
 static HthStatus delete_made(HthScan *s, HthFound *f, int home, HthErr *err) {
     const char *file = json_string_value(json_object_get(f->manifest, "file"));
     char hex[65], path[96];
     HTH_TRY(remove_file(home, f->manifest_path, err));
+    remove_empty(home, f->manifest_path);
     if (!file || hth_digest_parse(hex, hth_str(file), NULL) != HTH_OK) return HTH_OK;
     for (size_t i = 0; i < s->count; i++) /* one that cannot be read may need it */
         if (s->found[i].info.made && !s->found[i].manifest) return HTH_OK;

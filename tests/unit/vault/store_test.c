@@ -273,6 +273,8 @@ static void makes_copies_deletes(void **state) {
     assert_string_equal(system_of(m, "e"), "mine"); /* e is made from what ember is now */
     assert_ok(hth_store_delete(m, HTH_STR("me/b:v1"), &missing, &err), err);
     assert_string_equal(system_of(m, "c"), "s1"); /* its settings are its own */
+    assert_int_not_equal(access(test_path("home/manifests/me"), F_OK), 0); /* nothing is left */
+    assert_int_equal(access(test_path("home/manifests/c"), F_OK), 0);
     assert_status(create(m, "x", "nobody", NULL, NULL, &missing, &err), HTH_EINVAL, err);
     assert_true(missing);
     assert_status(create(m, "x", NULL, NULL, NULL, &missing, &err), HTH_EINVAL, err);
@@ -353,6 +355,7 @@ static void blobs(void **state) {
     assert_ok(hth_blob_add(b, "model uq", 8, &err), err);
     assert_status(hth_blob_commit(&b, &err), HTH_EINVAL, err);
     assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
+    assert_int_equal(hth_blob_max(b), 1000);
     char big[1001] = { 0 };
     assert_status(hth_blob_add(b, big, sizeof big, &err), HTH_ELIMIT, err);
     hth_blob_abort(&b);

@@ -1,0 +1,130 @@
+#!/bin/bash
+# models.sh - models in folders, made, copied, uploaded and deleted over HTTP; conversations.
+source "$(dirname "$0")/lib/check.bash"
+has_ember || skip "this build has no embedded model"
+"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
+export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp HEARTH_MODELS=$tmp/home
+unset HEARTH_HOST OLLAMA_HOST HEARTH_STATE HEARTH_API_KEY
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
+ember=${HEARTH_SRC:-.}/models/ember/ember.gguf
+
+mkdir "$tmp/other" "$tmp/home"
+cp "$ember" "$tmp/other/theirs.gguf"
+cp "$ember" "$tmp/outside.gguf"
+ln -s ../outside.gguf "$tmp/other/linked.gguf"
+echo "no model" >"$tmp/home/broken.gguf"
+"$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" --models "$tmp/other" 2>"$tmp/serve.log" &
+pid=$!
+for _ in $(seq 300); do
+    [ -s "$tmp/port" ] && break
+    kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
+    sleep 0.1
+done
+port=$(<"$tmp/port")
+
+# ask METHOD PATH [BODY | @FILE]: status in $code, body in $body
+ask() {
+    set -- "$1" "$2" "${3:-}"
+    exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
+    if [ "${3:0:1}" = @ ]; then
+        printf '%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n' "$1" "$2" \
+            "$(stat -c %s "${3:1}")" >&9
+        cat "${3:1}" >&9
+    else
+        local LC_ALL=C # lengths in bytes
+        printf '%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s' "$1" "$2" \
+            ${#3} "$3" >&9
+    fi
+    IFS=' ' read -r _ code _ <&9
+    while IFS= read -r line <&9 && [ "$line" != $'\r' ]; do :; done
+    body=$(cat <&9)
+    exec 9>&-
+}
+has() { grep -qF -- "$2" <<<"$1"; }
+says() { # says NAME STATUS TEXT: the last answer
+    same "$1" "$2" "$code"
+    [ -z "$3" ] || ok "$1: $3" has "$body" "$3"
+}
+
+# ---- what there is ------------------------------------------------------------------------------
+ask GET /api/tags
+says "tags" 200 '"name":"theirs:latest"'
+ok "the embedded one" has "$body" '"name":"ember:latest"'
+ok "a broken file with its error" has "$body" '"name":"broken:latest"'
+ok "a link that leads out, with what to do" has "$body" "--models"
+ask GET /v1/models
+ok "those that can be used are on offer" has "$body" '"id":"theirs"'
+ok "and no others" test -z "$(grep broken <<<"$body")"
+ask POST /api/show '{"model":"theirs"}'
+says "show" 200 '"quantization_level":"Q8_0"'
+ask POST /api/show '{"model":"../outside"}'
+says "no path is a name" 400 ''
+ask POST /api/show '{"model":"nobody"}'
+says "nobody" 404 "model 'nobody' not found"
+
+# ---- made of another ----------------------------------------------------------------------------
+ask POST /api/create '{"model":"me/brief:v1","from":"theirs","system":"Be brief.","parameters":{"num_predict":3,"stop":["zzz"],"temperature":0,"num_gpu":1},"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello."}]}'
+says "create" 200 '{"status":"success"}'
+chat='"stream":false,"messages":[{"role":"user","content":"Hello there"}]'
+ask POST /api/chat "{\"model\":\"me/brief:v1\",$chat}"
+says "its length is its own" 200 '"eval_count":3,'
+told=$(grep -o '"prompt_eval_count":[0-9]*' <<<"$body")
+ask POST /api/chat "{\"model\":\"me/brief:v1\",$chat,\"options\":{\"num_predict\":2}}"
+says "but the request's word counts" 200 '"eval_count":2,'
+ask POST /api/chat "{\"model\":\"theirs\",$chat,\"options\":{\"num_predict\":2}}"
+ok "system and messages went before" test "${told#*:}" -gt \
+    "$(($(grep -o '"prompt_eval_count":[0-9]*' <<<"$body" | cut -d: -f2) + 8))"
+ask POST /api/create '{"model":"gopher","from":"ember","template":"{{ .Prompt }}","stream":false}'
+says "a template in Go is kept" 200 ''
+ask POST /api/chat "{\"model\":\"gopher\",$chat}"
+says "and not used" 400 "Ollama"
+ask POST /api/create '{"model":"q","from":"ember","quantize":"q4_K_M"}'
+says "what cannot be done is refused by name" 400 "'quantize'"
+ask POST /api/copy '{"source":"me/brief:v1","destination":"copy"}'
+says "copy" 200 ''
+ask DELETE /api/delete '{"model":"me/brief:v1"}'
+says "delete" 200 ''
+ask POST /api/show '{"model":"copy"}'
+says "the copy has all of it" 200 'Be brief.'
+ask DELETE /api/delete '{"model":"theirs"}'
+says "what hearth only reads stays" 403 ''
+ok "there it is" test -s "$tmp/other/theirs.gguf"
+
+# ---- uploaded -----------------------------------------------------------------------------------
+digest=sha256:$(sha256sum "$ember" | cut -d' ' -f1)
+ask POST "/api/blobs/${digest%?}x" "@$ember"
+says "not a digest" 400 ''
+ask POST "/api/blobs/sha256:$(printf 'x' | sha256sum | cut -d' ' -f1)" "@$ember"
+says "another digest" 400 "$digest"
+same "nothing of it stays" 0 "$(find "$tmp/home/blobs" -type f | wc -l)"
+ask POST "/api/blobs/$digest" "@$ember"
+says "an upload" 201 ''
+ask POST /api/create "{\"model\":\"up\",\"files\":{\"m.gguf\":\"$digest\"},\"stream\":false}"
+says "made of it" 200 '{"status":"success"}'
+ask POST /api/chat "{\"model\":\"up\",$chat,\"options\":{\"num_predict\":2}}"
+says "it speaks" 200 "\"model_digest\":\"$digest\""
+ask DELETE /api/delete '{"model":"up"}'
+same "its file goes with the last that needs it" 0 "$(find "$tmp/home/blobs" -type f | wc -l)"
+ask POST /api/pull '{"model":"llama3"}'
+says "nothing is fetched" 400 "reaches no other machine"
+
+# ---- conversations ------------------------------------------------------------------------------
+ask PUT /hearth/chats/a '{"id":"a","title":"T","messages":[{"id":"1","parent":null,"role":"user","content":"A quick xylophone"}],"head":"1"}'
+says "a conversation" 200 '"id":"a"'
+ask GET '/hearth/chats?q=xylo'
+says "is found" 200 '"total":1'
+ask GET /hearth/chats/a
+says "is there" 200 'A quick xylophone'
+same "its file is its user's" 600 "$(stat -c %a "$tmp/state/hearth/chats.db")"
+ask DELETE /hearth/chats/a
+says "is deleted" 200 ''
+ask GET /hearth/chats/a
+says "is gone" 404 ''
+ok "from the disk too" test -z "$(grep -l xylophone "$tmp/state/hearth"/chats.db*)"
+
+kill "$pid"
+wait "$pid"
+same "it leaves in order" 0 $?
+pid=
+finish
