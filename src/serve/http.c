@@ -193,5 +193,6 @@ HthHttpStats hth_http_stats(HthHttp *h) {
         .refused = atomic_load(&h->n_refused),
         .bytes_in = atomic_load(&h->n_in),
         .bytes_out = atomic_load(&h->n_out),
+        .rounds = atomic_load(&h->n_rounds),
     };
 }

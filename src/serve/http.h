@@ -81,6 +81,7 @@ typedef struct HthHttpStats {
     uint32_t connections, exchanges;
     uint64_t requests, refused; /* refused: before a handler saw them, or 429 */
     uint64_t bytes_in, bytes_out;
+    uint64_t rounds; /* of the loop: few while nothing happens */
 } HthHttpStats;
 HthHttpStats hth_http_stats(HthHttp *h);
 

@@ -112,6 +112,7 @@ static ssize_t read_stream(void *payload, uint64_t position, char *bytes, size_t
     x->bytes_out += n;
     atomic_fetch_add_explicit(&x->h->n_out, n, memory_order_relaxed);
     x->sent_ns = hth_clock_ns();
+    x->conn->port->fruitless = 0;
     return (ssize_t)n;
 }
 

@@ -36,6 +36,8 @@ typedef struct HthPort { /* a listener and its share of the HTTP library */
     uint64_t inode; /* of unix_path */
     uint16_t number; /* TCP port */
     bool is_unix, tls, ready;
+    uint32_t fresh; /* connections that have not made a request: of TLS, perhaps in a handshake */
+    uint32_t fruitless; /* times the library had more to do and nothing came of it */
     char *cert_file, *key_file; /* owned; NULL: plain */
     _Atomic(HthCert *) cert; /* for new connections; older ones behind it */
 } HthPort;
@@ -49,6 +51,7 @@ struct HthConn {
     bool hung_up; /* the client has closed, or half */
     bool linger; /* it may still be sending what nobody reads */
     bool peer_known;
+    bool fresh; /* no request yet */
     HthPeer peer;
     struct sockaddr_storage address;
     uint64_t bytes_seen; /* TCP: received when the last exchange ended */
@@ -168,7 +171,7 @@ struct HthHttp {
 
     _Atomic bool draining;
     _Atomic uint32_t n_conns, n_xs;
-    _Atomic uint64_t n_requests, n_refused, n_in, n_out;
+    _Atomic uint64_t n_requests, n_refused, n_in, n_out, n_rounds;
 };
 
 /* http_listen.c */

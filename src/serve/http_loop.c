@@ -19,6 +19,8 @@
 
 enum {
     EVENTS = 64,
+    FRUITLESS_MAX = 16,
+    PATIENCE_MS = 2,
     SWEEP_MS = 500,
     LINGER_MS = 2000,
     LINGER_BYTES = 1 << 18, /* thrown away per look */
@@ -183,6 +185,15 @@ static void go_quiet(HthHttp *h) {
         if (!c->x) shutdown(c->fd, SHUT_RD);
 }
 
+/* The library calls a TLS handshake that waits for its client "ready", and would be run again and
+ * again for it. After a few runs of which nothing came, this is how long it has to wait; an event
+ * is acted upon at once. */
+static uint64_t patience_ms(HthPort *port) {
+    port->ready = true; /* after the wait, if there is one */
+    if (!port->tls || !port->fresh) return 0;
+    return port->fruitless++ < FRUITLESS_MAX ? 0 : PATIENCE_MS;
+}
+
 static int wait_ms(HthHttp *h, uint64_t now) {
     uint64_t wake = h->ping_ns;
     if ((h->conns || h->linger_count) && h->sweep_ns < wake) wake = h->sweep_ns;
@@ -190,7 +201,7 @@ static int wait_ms(HthHttp *h, uint64_t now) {
     for (size_t i = 0; i < h->port_count; i++) {
         MHD_UNSIGNED_LONG_LONG port_ms = 0;
         if (MHD_get_timeout(h->ports[i].daemon, &port_ms) != MHD_YES) continue;
-        if (!port_ms) h->ports[i].ready = true;
+        if (!port_ms) port_ms = patience_ms(&h->ports[i]);
         if (port_ms < ms) ms = port_ms;
     }
     return ms > 60000 ? 60000 : (int)ms;
@@ -205,6 +216,7 @@ static void take_event(HthHttp *h, const struct epoll_event *ev) {
         (void)got;
     } else if ((HthPort *)p >= first && (HthPort *)p < first + h->port_count) {
         ((HthPort *)p)->ready = true;
+        ((HthPort *)p)->fruitless = 0;
     } else {
         HthConn *c = p;
         if (!(ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) return;
@@ -241,6 +253,7 @@ void *hth_http_loop(void *payload) {
     bool stop = false;
     while (!stop) {
         const int ms = wait_ms(h, hth_clock_ns());
+        atomic_fetch_add_explicit(&h->n_rounds, 1, memory_order_relaxed);
         const int n = epoll_wait(h->epoll_fd, events, EVENTS, ms);
         for (int i = 0; i < n; i++) take_event(h, &events[i]);
         stop = take_woken(h);

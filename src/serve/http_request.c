@@ -5,6 +5,8 @@
  * HthX.state says where it was.
  *
  * Thread: loop; the getters as http.h says. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -40,6 +42,10 @@ static void connection_begins(HthPort *port, struct MHD_Connection *c, void **sl
     conn->linger = true; /* until a request was read whole */
     conn->fd = fd ? fd->connect_fd : -1;
     socklen_t n = sizeof conn->address;
+    const int on = 1; /* small records of a handshake do not wait for each other */
+    conn->fresh = true;
+    port->fresh++;
+    if (!port->is_unix) setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (getpeername(conn->fd, (struct sockaddr *)&conn->address, &n))
         conn->hung_up = true; /* gone already */
     conn->next = h->conns;
@@ -54,6 +60,7 @@ static void connection_begins(HthPort *port, struct MHD_Connection *c, void **sl
 
 static void connection_ends(HthConn *conn) {
     HthHttp *h = conn->port->h;
+    conn->port->fresh -= conn->fresh;
     epoll_ctl(h->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL);
     if (conn->linger && !conn->hung_up) hth_http_linger(h, conn->fd);
     if (conn->prev)
@@ -101,6 +108,8 @@ void *hth_http_on_target(void *payload, const char *target, struct MHD_Connectio
     atomic_store(&x->left, conn->hung_up);
     conn->x = x;
     conn->slow_since_ns = 0;
+    conn->port->fresh -= conn->fresh;
+    conn->fresh = false;
     x->next = h->xs;
     if (h->xs) h->xs->prev = x;
     h->xs = x;

@@ -194,6 +194,47 @@ static void leaving(void **state) {
     tls_close(&open);
 }
 
+/* A handshake that stops half-way costs next to nothing, and others go on; so do idle connections,
+ * of either kind, and a stream that has nothing to say. */
+static void waiting(void **state) {
+    (void)state;
+    const HthListen l = {
+        .host = "127.0.0.1", .fd = -1, .cert_file = cert_path, .key_file = key_path
+    };
+    const HthHttpCfg cfg = { .listens = &l, .listen_count = 1 };
+    /* A record of a handshake that announces 512 bytes, and the first two of them. */
+    static const char part[] = "\x16\x03\x01\x02\x00\x01\x00";
+    App app;
+    HthBuf in;
+    Tls idle, quiet, other;
+    hth_buf_init(&in, 1 << 24);
+    app_open(&app, &cfg);
+    assert_int_equal(tls_open(&idle, app.port, "NORMAL"), 0);
+    assert_int_equal(tls_open(&quiet, app.port, "NORMAL"), 0);
+    tls_say(&quiet, GET("/silent"));
+    app_wait(&app.opened, 1);
+    const int stopped = client_tcp(app.port), untouched = client_tcp(app.port);
+    assert_true(client_send(stopped, part, sizeof part - 1));
+    app_sleep_ms(50);
+    const uint64_t before = hth_http_stats(app.http).rounds;
+    app_sleep_ms(300);
+    const uint64_t rounds = hth_http_stats(app.http).rounds - before;
+    if (rounds > 2000) fail_msg("%llu rounds for nothing", (unsigned long long)rounds);
+    assert_int_equal(tls_open(&other, app.port, "NORMAL"), 0);
+    tls_say(&other, GET("/flood?n=3000"));
+    tls_until(&other, &in, "\r\n0\r\n\r\n");
+    hth_buf_clear(&in);
+    tls_say(&idle, GET("/what"));
+    tls_until(&idle, &in, " tls=1 ");
+    tls_close(&other);
+    tls_close(&idle);
+    tls_close(&quiet);
+    close(stopped);
+    close(untouched);
+    app_close(&app);
+    hth_buf_drop(&in);
+}
+
 /* A body larger than a record, echoed. */
 static void bodies(void **state) {
     (void)state;
@@ -308,8 +349,8 @@ static void wrong_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions),  cmocka_unit_test(leaving),     cmocka_unit_test(bodies),
-        cmocka_unit_test(exchanged), cmocka_unit_test(wrong_files),
+        cmocka_unit_test(versions), cmocka_unit_test(leaving),   cmocka_unit_test(waiting),
+        cmocka_unit_test(bodies),   cmocka_unit_test(exchanged), cmocka_unit_test(wrong_files),
     };
     return cmocka_run_group_tests(tests, make_certs, remove_certs);
 }
