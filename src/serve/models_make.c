@@ -188,9 +188,21 @@ int hth_models_api_delete(HthStore *s, HthStr body, HthBuf *out) {
 }
 
 int hth_models_api_pull(HthBuf *out) {
-    return hth_api_fail(out, 400,
-                        "hearth reaches no other machine: to bring a model, put its .gguf file "
-                        "into the folder of models (hearth help serve says which)");
+    HthErr err = { 0 };
+    HthBuf home, text;
+    hth_buf_init(&home, 4096);
+    hth_buf_init(&text, 8192);
+    if (hth_store_home(&home, &err) != HTH_OK) hth_buf_clear(&home);
+    HthStatus status = hth_buf_printf(
+        &text, &err,
+        "hearth reaches no other machine: to bring a model, put its .gguf file into the folder of "
+        "models%s%s, or name its folder with --models",
+        home.n ? ", " : "", hth_buf_str(&home).p);
+    const int code = hth_api_fail(out, status == HTH_OK ? 400 : hth_api_status(&err),
+                                  status == HTH_OK ? text.p : err.text);
+    hth_buf_drop(&home);
+    hth_buf_drop(&text);
+    return code;
 }
 
 /* ---- blobs ----------------------------------------------------------------------------------- */

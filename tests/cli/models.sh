@@ -107,7 +107,7 @@ says "it speaks" 200 "\"model_digest\":\"$digest\""
 ask DELETE /api/delete '{"model":"up"}'
 same "its file goes with the last that needs it" 0 "$(find "$tmp/home/blobs" -type f | wc -l)"
 ask POST /api/pull '{"model":"llama3"}'
-says "nothing is fetched" 400 "reaches no other machine"
+says "nothing is fetched" 400 "$tmp/home"
 
 # ---- conversations ------------------------------------------------------------------------------
 ask PUT /hearth/chats/a '{"id":"a","title":"T","messages":[{"id":"1","parent":null,"role":"user","content":"A quick xylophone"}],"head":"1"}'

@@ -390,11 +390,48 @@ static void facts(void **state) {
     assert_int_equal(f.params, 99);
 }
 
+/* Every allocation fails in turn: an error or the whole answer, and nothing is lost. */
+static void memory_runs_out(void **state) {
+    (void)state;
+    HthStore *s = store();
+    HthBuf warm;
+    hth_buf_init(&warm, 1 << 20);
+    assert_int_equal(hth_models_api_tags(s, &warm), 200); /* facts are remembered from here on */
+    hth_buf_drop(&warm);
+    for (int what = 0; what < 4; what++)
+        for (uint64_t nth = 1;; nth++) {
+            HthBuf b;
+            bool lines;
+            hth_buf_init(&b, 1 << 20);
+            const uint64_t live = hth_mem_live(), calls = hth_mem_calls();
+            hth_mem_fail_after(nth);
+            const int status =
+                what == 0   ? hth_models_api_tags(s, &b)
+                : what == 1 ? hth_models_api_show(s, HTH_STR("{\"model\":\"a\"}"), &b)
+                : what == 2 ? hth_models_api_create(
+                                  s, HTH_STR("{\"model\":\"x\",\"from\":\"a\",\"system\":\"s\"}"),
+                                  &lines, &b)
+                            : hth_models_api_openai(s, 0, &b);
+            hth_mem_fail_after(0);
+            const uint64_t used = hth_mem_calls() - calls;
+            if (status == 200) json_decref(what == 2 ? NULL : parse(&b));
+            hth_buf_drop(&b);
+            assert_int_equal(hth_mem_live(), live);
+            if (used < nth) {
+                assert_int_equal(status, 200);
+                break;
+            }
+            if (status != 507 && status != 500) fail_msg("%d, %d: %d", what, (int)nth, status);
+        }
+    hth_store_close(&s);
+}
+
 int main(void) {
     hth_json_init();
 #define IN_FOLDER(t) cmocka_unit_test_setup_teardown(t, begin, test_folder_drop)
-    const struct CMUnitTest tests[] = { IN_FOLDER(tags),    IN_FOLDER(shows),
-                                        IN_FOLDER(makes),   IN_FOLDER(others),
-                                        IN_FOLDER(refuses), cmocka_unit_test(facts) };
+    const struct CMUnitTest tests[] = { IN_FOLDER(tags),        IN_FOLDER(shows),
+                                        IN_FOLDER(makes),       IN_FOLDER(others),
+                                        IN_FOLDER(refuses),     IN_FOLDER(memory_runs_out),
+                                        cmocka_unit_test(facts) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
