@@ -60,9 +60,8 @@ typedef struct HthAsk {
     HthStr effort; /* reasoning_effort, think: "high"; empty: none */
     HthPrompt *prompts; /* TEXT, EMBED; RERANK: [0] is the query. Owned array */
     size_t prompt_count;
-    /* INFILL: prompts[0] before, suffix after; prompts[1], if there is one: what is between begins
-     * so */
-    HthStr suffix;
+    HthStr suffix; /* INFILL: prompts[0] before, suffix after */
+    HthStr middle; /* INFILL: what is between begins so; after the token that asks for it */
     /* Ollama generate: override the model's; empty: do not. A system text given is messages[0]
      * already, and `system` stays empty. */
     HthStr system, template_text;
@@ -130,6 +129,7 @@ typedef struct HthDelta {
     HthPart part; /* text, thinking, call, arguments */
     const HthWord *words; /* the tokens it came from, with logprobs; NULL: none */
     size_t word_count;
+    uint32_t said; /* tokens of this answer so far; 0: as many as words told */
 } HthDelta;
 
 typedef struct HthUsage {

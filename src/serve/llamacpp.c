@@ -90,24 +90,18 @@ static HthStatus read_extra(HthAsk *a, json_t *v, const char *path, HthErr *err)
 }
 
 static HthStatus read_infill(HthAsk *a, HthErr *err) {
-    static const HthField before[] = { HTH_F_READ("input_prefix", hth_ask_prompts) };
-    static const HthField fields[] = { HTH_F_STR("input_suffix", suffix, TEXT_BYTES_MAX),
-                                       HTH_F_READ("input_extra", read_extra),
-                                       HTH_F_READ("prompt", hth_ask_prompts) };
-    static const char *const texts[] = { "input_prefix", "prompt" };
+    static const HthField fields[] = { HTH_F_READ("input_prefix", hth_ask_prompts),
+                                       HTH_F_STR("input_suffix", suffix, TEXT_BYTES_MAX),
+                                       HTH_F_STR("prompt", middle, TEXT_BYTES_MAX),
+                                       HTH_F_READ("input_extra", read_extra) };
+    const json_t *prefix = hth_ask_get(a->body, "input_prefix");
     a->kind = HTH_ASK_INFILL;
-    for (size_t i = 0; i < HTH_COUNT(texts); i++) {
-        const json_t *v = hth_ask_get(a->body, texts[i]);
-        if (v && !json_is_string(v)) return hth_ask_wrong(err, texts[i], "a string", v);
-    }
-    HTH_REQUIRE(hth_ask_get(a->body, "input_prefix"), err, HTH_EINVAL,
-                "input_prefix: must be given");
+    HTH_REQUIRE(prefix, err, HTH_EINVAL, "input_prefix: must be given");
     HTH_REQUIRE(hth_ask_get(a->body, "input_suffix"), err, HTH_EINVAL,
                 "input_suffix: must be given");
+    if (!json_is_string(prefix)) return hth_ask_wrong(err, "input_prefix", "a string", prefix);
     HTH_TRY(read_drawing(a, err));
-    FIELDS(a, before, HTH_COUNT(before));
     FIELDS(a, fields, HTH_COUNT(fields));
-    if (a->prompt_count == 2 && a->prompts[1].text.n == 0) a->prompt_count = 1;
     return HTH_OK;
 }
 

@@ -54,7 +54,8 @@ static HthStatus delta(HthFace *f, const HthDelta *d, HthBuf *out, HthErr *err) 
     State *s = f->state;
     HthOut o = hth_out_begin(out, err);
     if (f->ask->predict_none) return HTH_OK;
-    if (d->index < s->answers) s->words[d->index] += (uint32_t)d->word_count;
+    if (d->index < s->answers)
+        s->words[d->index] = d->said ? d->said : s->words[d->index] + (uint32_t)d->word_count;
     if (d->part.text.n == 0 && d->word_count == 0) return HTH_OK;
     hth_out(&o, "data: {\"index\":%u,\"content\":%q", d->index, d->part.text);
     write_tokens(&o, f, d->words, d->word_count);

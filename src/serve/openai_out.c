@@ -367,10 +367,12 @@ void hth_openai_error_object(HthOut *o, int status, const HthErr *e) {
     size_t i = 0;
     while (i + 1 < HTH_COUNT(errors) && errors[i].status != status) i++;
     const bool too_long = hth_err_too_long(e, &prompt, &ctx);
-    const HthStr field = status == 404 ? HTH_STR("model") : hth_err_field(e);
-    const char *code = too_long                                    ? "context_length_exceeded"
-                       : status == 400 && e->status == HTH_ENOTSUP ? "unsupported_parameter"
-                                                                   : errors[i].code;
+    const HthStr told = hth_err_field(e), previous = HTH_STR("previous_response_id");
+    const HthStr field = status == 404 && told.n == 0 ? HTH_STR("model") : told;
+    const char *code = errors[i].code;
+    if (too_long) code = "context_length_exceeded";
+    if (status == 400 && e->status == HTH_ENOTSUP) code = "unsupported_parameter";
+    if (status == 404 && hth_str_eq(told, previous)) code = "previous_response_not_found";
     hth_out(o, "{\"message\":%q,\"type\":\"%s\",\"param\":", hth_str(e->text), errors[i].type);
     if (field.n > 0)
         hth_out(o, "%q", field);

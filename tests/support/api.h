@@ -90,6 +90,7 @@ static inline void show_ask(HthBuf *b, const HthAsk *a) {
     show_int(b, "think_max", a->think_max, 0);
     show_prompts(b, a);
     show_str(b, "suffix", a->suffix);
+    show_str(b, "middle", a->middle);
     show_json(b, "context", a->context);
     show_json(b, "extra", a->infill_extra);
     show_str(b, "system", a->system);

@@ -49,7 +49,7 @@ static const ApiReadCase infill_cases[] = {
     { "{\"input_prefix\":\"a\",\"input_suffix\":\"b\"}", "infill prompt=<a> suffix=<b>", HTH_OK },
     { "{\"input_prefix\":\"a\",\"input_suffix\":\"b\",\"prompt\":\"mid\",\"input_extra\":[{"
       "\"filename\":\"f.c\",\"text\":\"int x;\"}],\"n_predict\":9}",
-      "infill prompt=<a> prompt=<mid> suffix=<b> extra=[{\"filename\":\"f.c\",\"text\":\"int "
+      "infill prompt=<a> suffix=<b> middle=<mid> extra=[{\"filename\":\"f.c\",\"text\":\"int "
       "x;\"}] predict=9",
       HTH_OK },
     { "{\"input_prefix\":\"a\",\"input_suffix\":\"b\",\"prompt\":\"\",\"input_extra\":[]}",

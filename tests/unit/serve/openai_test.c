@@ -660,6 +660,10 @@ static void test_errors(void **state) {
     expect_error(404, HTH_EINVAL, "no such model",
                  "{\"error\":{\"message\":\"no such model\",\"type\":\"invalid_request_error\","
                  "\"param\":\"model\",\"code\":\"model_not_found\"}}");
+    expect_error(404, HTH_EINVAL, "previous_response_id: there is no such response",
+                 "{\"error\":{\"message\":\"previous_response_id: there is no such response\","
+                 "\"type\":\"invalid_request_error\",\"param\":\"previous_response_id\","
+                 "\"code\":\"previous_response_not_found\"}}");
     expect_error(429, HTH_EAGAIN, "the queue is full",
                  "{\"error\":{\"message\":\"the queue is full\",\"type\":\"rate_limit_error\","
                  "\"param\":null,\"code\":\"rate_limit_exceeded\"}}");
