@@ -170,15 +170,27 @@ static HthStatus pattern(HthSchema *s, uint32_t node, const json_t *v, uint32_t 
     return st;
 }
 
+static HthStatus lengths(HthSchema *s, uint32_t node, uint32_t min, uint32_t max, uint32_t *out) {
+    char from[48];
+    HthDfa *d = NULL;
+    HthErr why = { 0 };
+    const int n = snprintf(from, sizeof from, "length %u %u", min, max);
+    *out = hth_s_made(s, (HthStr){ from, (size_t)n });
+    if (*out != HTH_MAP_NONE) return HTH_OK;
+    HthStatus st = hth_dfa_length(&d, min, max, &why);
+    HTH_REQUIRE(st == HTH_OK, s->err, st, "%s: minLength, maxLength: %s", s->nodes[node].path,
+                why.text);
+    HTH_TRY(hth_s_set_add(s, &d, out));
+    return hth_s_keep(s, (HthStr){ from, (size_t)n }, *out);
+}
+
 static HthStatus strings(HthSchema *s, uint32_t node, HthScalars *out) {
     const json_t *j = s->nodes[node].json, *v;
     uint32_t set, min, max;
-    HthDfa *d = NULL;
     HTH_TRY(hth_s_count(s, node, "minLength", 0, &min));
     HTH_TRY(hth_s_count(s, node, "maxLength", HTH_MANY, &max));
     if (min > 0 || max != HTH_MANY) {
-        HTH_TRY(hth_dfa_length(&d, min, max, s->err));
-        HTH_TRY(hth_s_set_add(s, &d, &set));
+        HTH_TRY(lengths(s, node, min, max, &set));
         HTH_TRY(hth_s_set_op(s, HTH_SO_AND, false, out->str, set, &out->str));
     }
     if ((v = json_object_get(j, "pattern")) != NULL) {

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "text/schema_int.h"
 
+enum { SPELLED_MAX = 512 };
+
 HthStatus hth_s_grow(void *pp, uint32_t *cap, uint32_t n, size_t size, HthErr *err) {
     if (n < *cap) return HTH_OK;
     const uint32_t want = *cap ? 2 * *cap : 32;
@@ -208,7 +210,8 @@ bool hth_s_keys_has(const HthSchema *s, uint32_t keys, HthStr name) {
 
 /* --- to grammar --- */
 
-/* lo..hi characters, whatever they are: counted, not spelled out. */
+/* lo..hi characters, whatever they are: long ones are counted, not spelled out. (Spelled out, their
+ * token masks are cheaper; but that is dozens of states per character.) */
 static bool only_length(const HthDfa *d, uint32_t *lo, uint32_t *hi) {
     if (d->classes != 1) return false;
     uint32_t at = d->start, n = 0;
@@ -246,7 +249,7 @@ HthStatus hth_s_set_node(HthSchema *s, uint32_t set, bool string, HthNode *out) 
     }
     HthNode *known = &s->set_nodes[string][set];
     if (*known == HTH_NODE_NONE) {
-        if (string && only_length(s->sets[set], &lo, &hi)) {
+        if (string && s->sets[set]->states > SPELLED_MAX && only_length(s->sets[set], &lo, &hi)) {
             *known = hth_ir_repeat(s->ir, s->character, lo, hi);
         } else {
             HTH_TRY(
