@@ -101,11 +101,22 @@ static bool is_key(HthStr key, HthStr learned, const char *usual, const char *al
            hth_str_eq(key, hth_str(also));
 }
 
+/* Without a mark around it, JSON may as well be an answer: its first key tells. */
+static bool key_of_call(const HthTalk *t, HthStr key) {
+    static const char *const usual[] = {
+        "name", "arguments", "parameters", "function", "type", "id"
+    };
+    bool is = hth_str_eq(key, t->key_name) || hth_str_eq(key, t->key_args) || t->keyed;
+    for (size_t i = 0; i < HTH_COUNT(usual); i++) is = is || hth_str_eq(key, hth_str(usual[i]));
+    return is || t->find_section.n || t->find_item.n;
+}
+
 /* One member, whose key is between quotes at `at`; *next: what follows it. */
 static HthFit wrap_member(const HthReply *r, HthStr s, size_t at, Wrap *w, size_t *next) {
     const size_t key_end = past_string(s, at);
     if (!key_end) return HTH_FIT_MORE;
     const HthStr key = hth_str_sub(s, at + 1, key_end - at - 2);
+    if (!key_of_call(r->t, key)) return HTH_FIT_NO; /* *next is 0 */
     at = blanks(s, key_end);
     if (at == s.n) return HTH_FIT_MORE;
     if (s.p[at] != ':') return HTH_FIT_NO;

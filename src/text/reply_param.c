@@ -289,7 +289,7 @@ HthStatus hth_reply_param(HthReply *r, bool *moved, HthErr *err) {
         *moved = false;
         return HTH_OK;
     }
-    return hth_reply_call_end(r, false, err); /* the rest is text */
+    return hth_reply_call_end(r, !r->t->find_item_close.n, err); /* the rest is text */
 }
 
 /* --- within a value --- */

@@ -276,7 +276,7 @@ static HthStatus word_whole(HthValue *v, HthErr *err) {
 /* --- the machine --- */
 
 static HthStatus value_begins(HthValue *v, char c, HthErr *err) {
-    if (v->mode == HTH_VALUE_BARE && c == v->quote.p[0]) {
+    if (v->mode == HTH_VALUE_BARE && v->quote.n && c == v->quote.p[0]) {
         HTH_TRY(open_string(v, 0, false, err));
         v->opening = true;
         return quoted_byte(v, c, err);

@@ -328,6 +328,7 @@ static HthStatus single_quoted(const HthTalkIr *g, const json_t *schema, HthNode
 static HthStatus string_literal(const HthTalkIr *g, const json_t *schema, HthNode *out) {
     const HthStr quote = g->t->quote;
     HthNode inside, either[2];
+    if (g->t->shape == HTH_TALK_BARE && !quote.n) return by_schema(g, schema, NULL, out);
     if (g->t->shape == HTH_TALK_BARE) {
         const HthNode q = hth_talk_mark(g, quote, HTH_STR(""));
         HTH_TRY(free_string(g, schema, quote, &inside));
@@ -350,7 +351,7 @@ static HthStatus const_literal(const HthTalkIr *g, const json_t *v, HthNode *out
     HTH_REQUIRE(!json_is_object(v) && !json_is_array(v), g->err, HTH_ENOTSUP,
                 "an enum of objects is not supported in this model's format of calls");
     if (!json_is_string(v)) return constant(g, v, true, out);
-    if (g->t->shape == HTH_TALK_BARE) {
+    if (g->t->shape == HTH_TALK_BARE && g->t->quote.n) {
         const HthNode q = hth_talk_mark(g, g->t->quote, HTH_STR(""));
         *out = seq3(g, q, bytes(g, str_of(v)), q);
         return HTH_OK;

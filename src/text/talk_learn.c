@@ -195,14 +195,16 @@ static HthStatus learn_tagged(HthTalk *t, HthStr s, Call *c, const Params *p, Ht
     const HthStr head = between(s, c->name_end, p->key[0]);
     const HthStr gap = between(s, p->end[0], p->key[1]);
     const size_t open = hth_unit_common(head, gap, true);
-    if (!open || open == gap.n) return HTH_OK; /* nothing tells where a value ends */
+    const HthStr own[] = { hth_str_sub(gap, gap.n - open, open), hth_str_sub(gap, 0, gap.n - open),
+                           between(s, p->key[0] + strlen(hth_probe_key[0]), p->value[0]),
+                           between(s, p->key[2] + strlen(hth_probe_key[2]), p->value[2]) };
+    for (size_t i = 0; i < HTH_COUNT(own); i++)
+        if (!hth_str_trim(own[i]).n) return HTH_OK; /* nothing tells a key, a value or its end */
     HTH_TRY(wild(t, hth_str_sub(head, 0, head.n - open), true, &t->mid, err));
-    HTH_TRY(hth_talk_keep(t, hth_str_sub(gap, gap.n - open, open), &t->param_open, err));
-    HTH_TRY(closing(t, hth_str_sub(gap, 0, gap.n - open), &t->param_close, err));
-    HTH_TRY(hth_talk_keep(t, between(s, p->key[0] + strlen(hth_probe_key[0]), p->value[0]),
-                          &t->param_mid, err));
-    HTH_TRY(hth_talk_keep(t, between(s, p->key[2] + strlen(hth_probe_key[2]), p->value[2]),
-                          &t->param_mid_other, err));
+    HTH_TRY(hth_talk_keep(t, own[0], &t->param_open, err));
+    HTH_TRY(closing(t, own[1], &t->param_close, err));
+    HTH_TRY(hth_talk_keep(t, own[2], &t->param_mid, err));
+    HTH_TRY(hth_talk_keep(t, own[3], &t->param_mid_other, err));
     /* An array's value ends with whatever it is written with: find the mark behind it. */
     const HthStr close = hth_str_trim(t->param_close);
     for (size_t at = p->end[3], used; at < s.n; at++) {
@@ -242,7 +244,9 @@ static HthStatus learn_params(HthTalk *t, HthStr s, size_t from, const char *nam
     if (hth_str_eq(head, HTH_STR("{")) && mid.n > 1 && mid.p[0] == ':') {
         if (!ends_with(s, p.end[3], '}', &c->to)) return HTH_OK;
         t->shape = HTH_TALK_BARE;
-        return hth_talk_keep(t, hth_str_sub(mid, 1, mid.n), &t->quote, err);
+        const HthStr quote = hth_str_trim(hth_str_sub(mid, 1, mid.n));
+        return hth_talk_keep(t, quote.n > 1 ? quote : HTH_STR(""), &t->quote,
+                             err); /* else JSON's */
     }
     return learn_tagged(t, s, c, &p, err);
 }

@@ -27,6 +27,8 @@ static const Row ROWS[] = {
     { "hermes", W "]", HTH_FIT_NO, NULL, 0 },
     { "hermes", "<tool_call>[{\"name\": \"get\", \"arguments\": {", HTH_FIT_NO, NULL, 0 },
     { "hermes", "<tool_cat", HTH_FIT_NO, NULL, 0 },
+    { "llama3", "{\"city\"", HTH_FIT_NO, NULL, 0 }, /* an answer, at once */
+    { "llama3", "{\"type\": \"function\", ", HTH_FIT_MORE, NULL, 0 },
     { "mistral", "[TOOL_CALLS]get", HTH_FIT_MORE, NULL, 0 },
     { "mistral", "[TOOL_CALLS]get_more", HTH_FIT_MORE, NULL, 0 },
     { "mistral", "[TOOL_CALLS]get_more[ARGS]{", HTH_FIT_YES, "get_more", 26 },
