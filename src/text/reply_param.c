@@ -136,7 +136,8 @@ static bool element(const Nest *n, HthStr s, HthStr *name, HthStr *inside, size_
     const char *end = memchr(s.p + n->open.n, '>', s.n - n->open.n);
     if (!end) return false;
     *name = hth_str_sub(s, n->open.n, (size_t)(end - s.p) - n->open.n);
-    if (!name->n || name->n > KEY_MAX || *name->p == '/') return false;
+    if (!name->n || name->n > KEY_MAX || *name->p == '/' || memchr(name->p, 0, name->n))
+        return false;
     const HthStr ns = hth_str_sub(n->open, 0, n->open.n - 1); /* without its last "<" */
     const size_t from = n->open.n + name->n + 1;
     uint32_t level = 1; /* an element may hold one of its name */
@@ -237,7 +238,7 @@ static HthFit param_head(const HthTalk *t, HthStr s, bool ended, ParamHead *h) {
     const HthFit fit = hth_lit_fit(hth_str_trim(t->param_open), HTH_STR(""), s, &used);
     if (fit != HTH_FIT_YES) return fit;
     while (used + n < s.n && s.p[used + n] != *mid.p) {
-        if (n == KEY_MAX || s.p[used + n] == '\n') return HTH_FIT_NO;
+        if (n == KEY_MAX || (uint8_t)s.p[used + n] < ' ') return HTH_FIT_NO;
         n++;
     }
     if (used + n == s.n) return HTH_FIT_MORE;

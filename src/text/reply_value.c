@@ -123,13 +123,24 @@ static uint32_t escape_digits(const HthValue *v, char letter) {
     return letter == 'x' ? 2 : letter == 'U' ? 8 : 0;
 }
 
+static HthStatus string_raw(HthValue *v, HthStr s, HthErr *err) {
+    HTH_TRY(lone(v, err));
+    for (const char *zero; v->key && s.n && (zero = memchr(s.p, 0, s.n));) {
+        const size_t n = (size_t)(zero - s.p);
+        HTH_TRY(hth_json_escape(v->out, hth_str_sub(s, 0, n), err));
+        HTH_TRY(add_char(v, 0, err));
+        s = hth_str_sub(s, n + 1, s.n);
+    }
+    return hth_json_escape(v->out, s, err);
+}
+
 static HthStatus escape_short(HthValue *v, char c, HthErr *err) {
     static const char from[] = "\"\\/bfnrt'", to[] = "\"\\/\b\f\n\r\t'";
     const char *at = memchr(from, c, sizeof from - 1);
     HTH_TRY(lone(v, err));
     if (!at) { /* \d, \alpha: the backslash was meant */
         HTH_TRY(hth_json_escape(v->out, HTH_STR("\\"), err));
-        return hth_json_escape(v->out, (HthStr){ &c, 1 }, err);
+        return string_raw(v, (HthStr){ &c, 1 }, err);
     }
     return hth_json_escape(v->out, (HthStr){ to + (at - from), 1 }, err);
 }
@@ -162,17 +173,6 @@ static HthStatus escape_byte(HthValue *v, char c, HthErr *err) {
     uint32_t cp = 0;
     for (uint32_t i = 1; i <= digits; i++) cp = cp << 4 | (uint32_t)hex(v->escape[i]);
     return escape_code(v, cp, err);
-}
-
-static HthStatus string_raw(HthValue *v, HthStr s, HthErr *err) {
-    HTH_TRY(lone(v, err));
-    for (const char *zero; v->key && s.n && (zero = memchr(s.p, 0, s.n));) {
-        const size_t n = (size_t)(zero - s.p);
-        HTH_TRY(hth_json_escape(v->out, hth_str_sub(s, 0, n), err));
-        HTH_TRY(add_char(v, 0, err));
-        s = hth_str_sub(s, n + 1, s.n);
-    }
-    return hth_json_escape(v->out, s, err);
 }
 
 /* Strings between tokens: no escapes, only the token ends them. */

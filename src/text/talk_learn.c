@@ -298,6 +298,11 @@ static size_t closing_mark(HthStr open, HthStr tail) {
 static HthStatus learn_marks(HthTalk *t, HthStr open, HthStr gap, HthStr tail, bool two,
                              HthErr *err) {
     size_t item = two ? hth_unit_common(open, gap, true) : open.n;
+    if (two && !item && open.n && !t->list) { /* perhaps they are counted */
+        HTH_TRY(wild(t, open, true, &open, err));
+        HTH_TRY(wild(t, gap, true, &gap, err));
+        item = hth_unit_common(open, gap, true);
+    }
     size_t close = two ? gap.n - item : 0;
     if (t->list) item = 0;
     HTH_TRY(wild(t, hth_str_sub(open, 0, open.n - item), false, &t->section_open, err));

@@ -212,7 +212,8 @@ HthStatus hth_talk_learn_rest(HthTalk *t, const HthTalkProbe *p, HthStr source, 
     t->blank_lead = (said && words.p[said - 1] == ' ') ||
                     (hth_str_starts(words, prompt) && said > prompt.n &&
                      !hth_str_trim(hth_str_sub(words, prompt.n, said - prompt.n)).n);
-    const size_t start = hth_unit_common(words, calls, false);
+    const HthStr other = t->shape != HTH_TALK_NOTHING ? calls : prompt;
+    const size_t start = hth_unit_common(words, other, false);
     HthStr own = hth_str_sub(words, start, said - start);
     if (hth_str_eq(hth_str_sub(words, start - (start < t->find_item.n ? start : t->find_item.n),
                                t->find_item.n),
@@ -220,7 +221,7 @@ HthStatus hth_talk_learn_rest(HthTalk *t, const HthTalkProbe *p, HthStr source, 
         t->find_item.n) /* >>>all beside >>>name */
         own = hth_str_sub(words, start - t->find_item.n, own.n + t->find_item.n);
     without_thought(t, &own);
-    if (!calls.n || start > said) own.n = 0;
+    if (!other.n || start > said) own.n = 0;
     const HthStr after = hth_str_sub(words, said + sizeof HTH_PROBE_WORDS - 1, words.n);
     const HthStr close = hth_str_sub(after, 0, hth_unit_len(after));
     HTH_TRY(noise(t, own, err));

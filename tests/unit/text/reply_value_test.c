@@ -200,6 +200,25 @@ static void test_bounds(void **state) {
     hth_buf_drop(&out);
 }
 
+/* JSON readers refuse U+0000 in keys, however it got there. */
+static void test_zero_key(void **state) {
+    (void)state;
+    static const HthStr texts[] = { { "{\"a\0b\":1}", 9 }, { "{\"a\\\0b\":1}", 10 } };
+    for (size_t i = 0; i < HTH_COUNT(texts); i++)
+        for (size_t cut = 0; cut <= texts[i].n; cut++) {
+            HthValue v;
+            HthBuf out;
+            size_t used;
+            hth_buf_init(&out, 1 << 10);
+            assert_ok(read_value(J, texts[i], cut, &out, &v, &used), err);
+            assert_true(v.state == HTH_V_DONE && !v.bad);
+            json_t *json = json_loadb(out.p, out.n, 0, NULL);
+            assert_non_null(json);
+            json_decref(json);
+            hth_buf_drop(&out);
+        }
+}
+
 static void test_escape(void **state) {
     (void)state;
     HthBuf out;
@@ -211,8 +230,9 @@ static void test_escape(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),   cmocka_unit_test(test_close),  cmocka_unit_test(test_random),
-        cmocka_unit_test(test_bounds), cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_rows),   cmocka_unit_test(test_close),
+        cmocka_unit_test(test_random), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_escape), cmocka_unit_test(test_zero_key),
     };
     hth_json_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
