@@ -24,6 +24,7 @@ enum {
     HTH_SCHEMA_NODES_MAX = 1 << 16,
     HTH_SCHEMA_STATES_MAX = 1 << 14,
     HTH_SCHEMA_ALTS_MAX = 1024, /* lists of facts of one state */
+    HTH_SCHEMA_CELLS_MAX = 1 << 21, /* of all automata together */
     HTH_SCHEMA_STEPS_MAX = 1 << 20 /* of work, all in all: seconds at the worst */
 };
 
@@ -171,7 +172,7 @@ typedef struct HthSchema {
     HthSState *states;
     uint32_t state_count, state_cap;
     HthMap *state_of;
-    uint32_t steps, depth;
+    uint32_t steps, cells, depth;
     uint32_t multiple_max; /* largest divisor of a multipleOf */
     int exp_digits; /* after the point of a mantissa: hth_s_numbers */
     /* pieces of grammar that are used everywhere */

@@ -35,8 +35,16 @@ HthStatus hth_s_set_add(HthSchema *s, HthDfa **d, uint32_t *out) {
         hth_dfa_close(d);
         return HTH_OK;
     }
+    HthStatus st = HTH_OK;
+    const uint32_t cells = (*d)->states * (*d)->classes; /* at most HTH_DFA_CELLS_MAX */
+    if (cells > HTH_SCHEMA_CELLS_MAX - s->cells) {
+        hth_dfa_close(d);
+        return HTH_FAIL(
+            s->err, HTH_ELIMIT,
+            "the schema's patterns and numbers are too large together; make it simpler");
+    }
+    s->cells += cells;
     if (s->set_count == s->set_cap) {
-        HthStatus st = HTH_OK;
         for (int i = 0; i < 2 && st == HTH_OK; i++) {
             uint32_t cap = s->set_cap;
             st = hth_s_grow(&s->set_nodes[i], &cap, s->set_count, sizeof(HthNode), s->err);

@@ -239,6 +239,16 @@ static void hostile_ones_meet_a_limit(void **state) {
     assert_ok(hth_buf_add_str(&b, HTH_STR("true"), &err), err);
     for (int i = 0; i < 300; i++) assert_ok(hth_buf_add_char(&b, '}', &err), err);
     assert_status(try(b.p, HTH_SPACE_ANY, &g), HTH_ELIMIT, err);
+    hth_buf_clear(&b);
+    for (int i = 0; i < 200; i++) /* each by itself is fine */
+        assert_ok(
+            hth_buf_printf(&b, &err,
+                           "%s\"p%d\":{\"type\":\"string\",\"pattern\":\"^(a|b)*a(a|b){13}%d$\"}",
+                           i ? "," : "{\"properties\":{", i, i),
+            err);
+    assert_ok(hth_buf_add_str(&b, HTH_STR("}}"), &err), err);
+    assert_status(try(b.p, HTH_SPACE_ANY, &g), HTH_ELIMIT, err);
+    assert_non_null(strstr(err.text, "too large together"));
     hth_buf_drop(&b);
 }
 
