@@ -135,10 +135,11 @@ static HthStatus by_jobs(HthRun *r, HthErr *err) {
     HTH_REQUIRE(n * prompt_count <= HTH_ASK_PROMPTS_MAX, err, HTH_EINVAL,
                 "n: %zu answers to %zu prompts are too many for one request; the most is %d", n,
                 prompt_count, HTH_ASK_PROMPTS_MAX);
-    if (draws) HTH_TRY(hth_voice_grammar(r->lease.voice, a, &r->grammar, err));
     HTH_TRY(hth_run_ones(r, n * prompt_count, err));
     HTH_TRY(make_prompts(r, prompt_count, err));
-    r->face->facts.prompt = hth_buf_str(&r->ones[0].prompt.text);
+    const HthStr prompt = hth_buf_str(&r->ones[0].prompt.text);
+    if (draws) HTH_TRY(hth_voice_grammar(r->lease.voice, a, prompt, &r->grammar, err));
+    r->face->facts.prompt = prompt;
     r->face->facts.prompt_ids = r->ones[0].prompt.ids.p;
     r->face->facts.prompt_count = (uint32_t)r->ones[0].prompt.ids.n;
     return hth_run_submit_due(r, err);

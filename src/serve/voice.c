@@ -223,7 +223,8 @@ static bool constrains(const HthAsk *a) {
     return a->format != HTH_FORMAT_TEXT || (a->tools && json_array_size(a->tools) > 0) || forced;
 }
 
-HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthGrammar **out, HthErr *err) {
+HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthStr prompt, HthGrammar **out,
+                            HthErr *err) {
     HthIr *ir = NULL;
     HthNode root = HTH_NODE_NONE;
     HthGrammar *g = NULL;
@@ -237,9 +238,9 @@ HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthGrammar **out
     if (st == HTH_OK) st = hth_ir_status(ir, err);
     if (st == HTH_OK && a->kind == HTH_ASK_CHAT && v->talk &&
         (tools || hth_talk_has_thinking(v->talk)))
-        st = hth_talk_grammar(v->talk, ir, tools ? a->tools : NULL,
-                              tools ? a->choice : HTH_TOOLS_NONE, a->choice_name, a->parallel_tools,
-                              root, &root, err);
+        st = hth_talk_grammar_after(v->talk, prompt, ir, tools ? a->tools : NULL,
+                                    tools ? a->choice : HTH_TOOLS_NONE, a->choice_name,
+                                    a->parallel_tools, root, &root, err);
     if (st == HTH_OK) st = hth_ir_status(ir, err);
     if (st == HTH_OK) st = hth_grammar_open(&g, ir, root, err);
     hth_ir_close(&ir);
