@@ -81,6 +81,7 @@ static HthStatus pass_on(HthRunOne *one, const HthPart *part, HthErr *err) {
     HthDelta d = { .index = one->index, .part = *part };
     d.words = one->words + one->words_sent;
     d.word_count = one->word_count - one->words_sent;
+    d.said = (uint32_t)one->ids.n;
     one->words_sent = one->word_count;
     return r->face->ops->delta(r->face, &d, r->out, err);
 }

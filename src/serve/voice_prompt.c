@@ -166,7 +166,41 @@ static uint32_t fim_token(const HthVoice *v, const char *key, const char *old) {
     return HTH_TOKEN_NONE;
 }
 
-/* <prefix> before <suffix> after <middle>, the order code models are trained on. */
+static HthStatus add_text(const HthVoice *v, const json_t *text, HthStr after, HthIds *ids,
+                          HthErr *err) {
+    HthBuf all;
+    hth_buf_init(&all, 1 << 29);
+    HthStatus st =
+        hth_buf_add(&all, text ? json_string_value(text) : "", json_string_length(text), err);
+    if (st == HTH_OK) st = hth_buf_add_str(&all, after, err);
+    if (st == HTH_OK) st = hth_vocab_encode(v->vocab, hth_buf_str(&all), 0, ids, err);
+    hth_buf_drop(&all);
+    return st;
+}
+
+/* <file> name, text, ... of the files around, and <file> before the one that is written. */
+static HthStatus files_around(const HthVoice *v, const HthAsk *a, HthIds *ids, HthErr *err) {
+    const uint32_t file = fim_token(v, "tokenizer.ggml.fim_sep_token_id", "");
+    const uint32_t repo = fim_token(v, "tokenizer.ggml.fim_rep_token_id", "");
+    size_t i;
+    json_t *one;
+    HTH_REQUIRE(file != HTH_TOKEN_NONE, err, HTH_ENOTSUP,
+                "input_extra: this model has no token for other files; leave it out");
+    if (repo != HTH_TOKEN_NONE) {
+        HTH_TRY(hth_ids_add(ids, repo, err));
+        HTH_TRY(add_text(v, NULL, HTH_STR("project\n"), ids, err));
+    }
+    json_array_foreach(a->infill_extra, i, one) {
+        HTH_TRY(hth_ids_add(ids, file, err));
+        HTH_TRY(add_text(v, json_object_get(one, "filename"), HTH_STR("\n"), ids, err));
+        HTH_TRY(add_text(v, json_object_get(one, "text"), HTH_STR(""), ids, err));
+    }
+    HTH_TRY(hth_ids_add(ids, file, err));
+    return add_text(v, NULL, HTH_STR("file\n"), ids, err);
+}
+
+/* <prefix> before <suffix> after <middle>, the order code models are trained on; and how what is
+ * between begins. */
 static HthStatus infill(const HthVoice *v, const HthAsk *a, HthPrompted *out, HthErr *err) {
     uint32_t pre =
         fim_token(v, "tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id");
@@ -179,11 +213,14 @@ static HthStatus infill(const HthVoice *v, const HthAsk *a, HthPrompted *out, Ht
                 "suffix: this model has no tokens for filling in; take a code model that has");
     if (hth_vocab_add_bos(v->vocab) && hth_vocab_bos(v->vocab) != HTH_TOKEN_NONE)
         HTH_TRY(hth_ids_add(&out->ids, hth_vocab_bos(v->vocab), err));
+    if (a->infill_extra) HTH_TRY(files_around(v, a, &out->ids, err));
     HTH_TRY(hth_ids_add(&out->ids, pre, err));
     HTH_TRY(hth_vocab_encode(v->vocab, a->prompts[0].text, 0, &out->ids, err));
     HTH_TRY(hth_ids_add(&out->ids, suf, err));
     HTH_TRY(hth_vocab_encode(v->vocab, a->suffix, 0, &out->ids, err));
-    return hth_ids_add(&out->ids, mid, err);
+    HTH_TRY(hth_ids_add(&out->ids, mid, err));
+    if (a->middle.n == 0) return HTH_OK;
+    return hth_vocab_encode(v->vocab, a->middle, 0, &out->ids, err);
 }
 
 HthStatus hth_voice_prompt(const HthVoice *v, const HthAsk *a, size_t which, HthPrompted *out,
