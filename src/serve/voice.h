@@ -41,8 +41,8 @@ void hth_prompted_drop(HthPrompted *p);
  * in for a model that has no tokens for it. */
 HTH_MUST_CHECK HthStatus hth_voice_prompt(const HthVoice *v, const HthAsk *a, size_t which,
                                           HthPrompted *out, HthErr *err);
-/* The language the answer must be in; *out is NULL when it is free. prompt: what it goes on from, for
- * that may have begun the reasoning. ENOTSUP names a keyword. */
+/* The language the answer must be in; *out is NULL when it is free. prompt: what it goes on from,
+ * for that may have begun the reasoning. ENOTSUP names a keyword. */
 HTH_MUST_CHECK HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthStr prompt,
                                            HthGrammar **out, HthErr *err);
 /* What the manifest says of length, context, seed and stops, where the ask says nothing. Strings
