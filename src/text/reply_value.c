@@ -234,7 +234,16 @@ static bool is_number(HthStr s) { /* as JSON has them */
         if (at < s.n && (s.p[at] == '+' || s.p[at] == '-')) at++;
         if (!is_digits(s, &at)) return false;
     }
-    return at == s.n;
+    double value; /* what no reader can hold is no number */
+    return at == s.n && hth_str_f64(s, &value);
+}
+
+/* Digits that are too many for an integer of 64 bits: readers take them as a real number only. */
+static bool too_long(HthStr number) {
+    int64_t value;
+    for (size_t i = 0; i < number.n; i++)
+        if (number.p[i] != '-' && (number.p[i] < '0' || number.p[i] > '9')) return false;
+    return !hth_str_i64(number, &value);
 }
 
 static HthStr word_json(HthStr word) { /* empty: no such word */
@@ -269,6 +278,7 @@ static HthStatus word_whole(HthValue *v, HthErr *err) {
     }
     HTH_TRY(due(v, err));
     HTH_TRY(hth_buf_add_str(v->out, json, err));
+    if (too_long(json)) HTH_TRY(hth_buf_add(v->out, "e0", 2, err));
     after(v);
     return HTH_OK;
 }
