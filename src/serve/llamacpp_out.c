@@ -163,7 +163,8 @@ static HthStatus vectors(HthFace *f, const float *const *rows, const uint32_t *t
     for (size_t i = 0; i < n; i++) {
         hth_out(&o, "%s{\"index\":%U,\"embedding\":[", i ? "," : "", (uint64_t)i);
         hth_out_vector(&o, rows[i], width);
-        hth_out(&o, "],\"tokens_evaluated\":%u,", tokens ? tokens[i] : 0u);
+        hth_out(&o, "],\"tokens_evaluated\":%u,\"system_fingerprint\":%q,", tokens ? tokens[i] : 0u,
+                f->facts.fingerprint);
         hth_out_facts(&o, f, NULL);
         hth_out(&o, "}");
     }
@@ -212,7 +213,7 @@ static HthStatus scores(HthFace *f, const float *given, size_t n, const HthUsage
     }
     hth_out(&o, "]");
     if (!bare) {
-        hth_out(&o, ",");
+        hth_out(&o, ",\"system_fingerprint\":%q,", f->facts.fingerprint);
         hth_out_facts(&o, f, NULL);
         hth_out(&o, "}");
     }

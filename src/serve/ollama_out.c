@@ -250,7 +250,7 @@ static HthStatus embedding_vectors(HthFace *f, const float *const *rows, const u
     if (sum->cut > 0) hth_out(&o, ",\"prompt_tokens_cut\":%u", sum->cut);
     hth_out(&o, ",");
     hth_out_facts(&o, f, NULL);
-    hth_out(&o, "}");
+    hth_out(&o, ",\"system_fingerprint\":%q}", f->facts.fingerprint);
     return hth_out_end(&o);
 }
 

@@ -250,14 +250,15 @@ static void test_rerank(void **state) {
         "{\"model\":\"tiny\\\"1\",\"object\":\"list\",\"usage\":{\"prompt_tokens\":9,"
         "\"total_tokens\":9},\"results\":[{\"index\":2,\"relevance_score\":2},{\"index\":0,"
         "\"relevance_score\":0.5},{\"index\":3,\"relevance_score\":0.5},{\"index\":1,"
-        "\"relevance_score\":null}],\"model_digest\":\"sha256:d1\"}");
+        "\"relevance_score\":null}],\"system_fingerprint\":\"hn1\",\"model_digest\":\"sha256:"
+        "d1\"}");
     expect_scores(
         "{\"query\":\"q\",\"documents\":[\"a\",\"b\",\"c\",\"d\"],\"top_n\":1,"
         "\"return_documents\":true}",
         scores, 4,
         "{\"model\":\"tiny\\\"1\",\"object\":\"list\",\"usage\":{\"prompt_tokens\":9,"
         "\"total_tokens\":9},\"results\":[{\"index\":2,\"relevance_score\":2,\"document\":"
-        "{\"text\":\"c\"}}],\"model_digest\":\"sha256:d1\"}");
+        "{\"text\":\"c\"}}],\"system_fingerprint\":\"hn1\",\"model_digest\":\"sha256:d1\"}");
     expect_scores("{\"query\":\"q\",\"texts\":[\"a\"],\"return_text\":true}", scores, 1,
                   "[{\"index\":0,\"score\":0.5,\"text\":\"a\"}]");
 }
@@ -275,7 +276,7 @@ static void test_others(void **state) {
     HthFace *f = open_face("/embedding", "{\"input\":\"a\"}", &ask);
     assert_ok(f->ops->vectors(f, rows, tokens, 1, 2, &usage, &out, &err), err);
     assert_string_equal(out.p, "[{\"index\":0,\"embedding\":[[1,0.25]],\"tokens_evaluated\":3,"
-                               "\"model_digest\":\"sha256:d1\"}]");
+                               "\"system_fingerprint\":\"hn1\",\"model_digest\":\"sha256:d1\"}]");
     hth_face_close(&f);
     hth_ask_drop(&ask);
     hth_buf_clear(&out);

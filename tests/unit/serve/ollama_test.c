@@ -361,7 +361,8 @@ static void test_vectors(void **state) {
                 "\"prompt_tokens_cut\":2,\"model_digest\":\"sha256:d1\","
                 "\"system_fingerprint\":\"hn1\"}");
     expect_said("/api/embeddings", "{\"model\":\"m\",\"prompt\":\"a\"}", say_vectors,
-                "{\"embedding\":[1,-0.1],\"prompt_tokens_cut\":2,\"model_digest\":\"sha256:d1\"}");
+                "{\"embedding\":[1,-0.1],\"prompt_tokens_cut\":2,\"model_digest\":\"sha256:d1\","
+                "\"system_fingerprint\":\"hn1\"}");
 }
 
 static void test_errors(void **state) {
