@@ -55,7 +55,7 @@ same "a full disk is noticed" 74 "$rc"
 "$HEARTH_BIN" help --completion > "$tmp/bash"
 ok "completion is what the table says" cmp "$HEARTH_SRC/completions/hearth.bash" "$tmp/bash"
 ok "completion is valid bash" bash -n "$tmp/bash"
-words=$(bash -c '. "$1"; COMP_WORDS=(hearth to); COMP_CWORD=1; _hearth; echo "${COMPREPLY[@]}"' _ "$tmp/bash")
+words=$(bash -c '. "$1"; COMP_WORDS=(hearth tok); COMP_CWORD=1; _hearth; echo "${COMPREPLY[@]}"' _ "$tmp/bash")
 same "completing a verb" tokenize "$words"
 words=$(bash -c '. "$1"; COMP_WORDS=(hearth run --tem); COMP_CWORD=2; _hearth; echo "${COMPREPLY[@]}"' _ "$tmp/bash")
 same "completing an option" --temperature "$words"
