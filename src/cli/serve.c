@@ -9,6 +9,7 @@
 #include "serve/access_log.h"
 #include "serve/house.h"
 #include "serve/life.h"
+#include "serve/model_facts.h"
 
 enum {
     OPT_HOST = 1,
@@ -187,7 +188,7 @@ static HthStatus open_store(Job *job, HthErr *err) {
     cfg.home = hth_buf_str(&job->home).p;
     cfg.embedded = hth_source_ember();
     cfg.embedded_name = HTH_EMBER;
-    cfg.facts = hth_house_facts;
+    cfg.facts = hth_model_facts;
     return hth_store_open(&job->store, &cfg, err);
 }
 

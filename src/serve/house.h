@@ -38,10 +38,6 @@ void hth_house_serve(HthHouse *h, HthHttp *http); /* for /metrics; before the fi
 HTH_MUST_CHECK HthStatus hth_house_preload(HthHouse *h, HthStr name, bool *missing, HthErr *err);
 
 void hth_house_log(HthHouse *h, HthAccessLog *log); /* NULL: none; before the first request */
-/* HthStoreCfg.facts: reads a model file's header. */
-HthStatus hth_house_facts(void *payload, const char *path, HthStr memory, HthModelFacts *out,
-                          HthErr *err);
-
 /* HthHttpCfg.handle, .upload, .refusal, .done; payload: the house. */
 void hth_house_handle(void *house, HthX *x);
 void hth_house_upload(void *house, HthX *x);
