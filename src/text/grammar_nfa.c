@@ -19,6 +19,7 @@ enum {
     SHARED_SIZE = 256, /* states above which a piece used twice is a procedure */
     REPEATED_SIZE = 16,
     REPEATED_ALL = 256,
+    REPEATED_WIDE = 1 << 17, /* a call per character would make masks dear */
     PLACED_MAX = 4096,
     WIDE_BYTES = 64, /* a state that takes so many bytes has a dear mask */
     WIDE_TIMES = 8 /* in a row */
@@ -165,7 +166,9 @@ static void scan_sizes(HthNfa *nfa, Scan *s) {
             const uint64_t times = node->kind != HTH_IR_REPEAT ? 1
                                    : node->max == HTH_MANY     ? (uint64_t)node->min + 1
                                                                : node->max;
-            if (one > REPEATED_SIZE && times * one > REPEATED_ALL && !nfa->is_proc[kid]) {
+            const uint64_t most =
+                times > 1 && wide_kid(nfa->ir, kid, 3) ? REPEATED_WIDE : REPEATED_ALL;
+            if (one > REPEATED_SIZE && times * one > most && !nfa->is_proc[kid]) {
                 nfa->is_proc[kid] = IS_PROC;
                 size = sum(size, times);
             } else {
