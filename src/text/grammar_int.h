@@ -303,6 +303,7 @@ typedef struct HthRelSet {
     uint32_t conf, conf_n, leave, leave_n;
     uint32_t *row; /* [class_n] numbers of sets */
     uint32_t run_to, run_groups; /* the set that every character of these groups leads to */
+    uint32_t run_far; /* characters in a row of which this goes on to be true; 0: not known yet */
     uint32_t reach_id; /* of the key it is in, if on the unknown stack; else HTH_NONE */
     uint8_t what;
     bool wide, run_known;
@@ -327,8 +328,8 @@ void hth_rel_close(HthRel **rel);
 HTH_MUST_CHECK HthStatus hth_rel_first(HthRel *r, uint32_t state, uint32_t *out, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_rel_step(HthRel *r, uint32_t set, uint8_t byte, uint32_t *out,
                                       HthErr *err);
-/* Where all texts of up to `chars` characters of these groups lead, if every token among them has
- * the same fate; HTH_SET_UNKNOWN: not all lead the same way. */
+/* A set that is (SURE, IF_EXTRA) what every set is that up to `chars` characters of these groups
+ * lead to; HTH_SET_UNKNOWN: that cannot be said so easily. */
 HTH_MUST_CHECK HthStatus hth_rel_run(HthRel *r, uint32_t set, uint32_t groups, uint32_t chars,
                                      uint32_t *out, HthErr *err);
 

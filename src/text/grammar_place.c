@@ -28,6 +28,7 @@ typedef struct Walk {
     uint32_t reach_id; /* ... or in a key that can become what the first one could */
     uint32_t *set; /* [depth] sets on the way to where we are */
     uint8_t byte[HTH_WORD_MAX + 2]; /* [depth] the last byte of each */
+    bool left[HTH_WORD_MAX + 2]; /* [depth] left somewhere before, and could go on as it did */
     Tail *tail;
     uint32_t tail_n, tail_cap;
     Pending *pending;
@@ -82,6 +83,15 @@ static HthStatus end_token(Walk *w, uint32_t id, uint8_t what) {
     return HTH_OK;
 }
 
+/* After the step to depth n: has anything left on the way and gone on? */
+static bool has_left(const Walk *w, uint32_t n) {
+    if (n > 1 && w->left[n - 1]) return true;
+    const HthRelSet *s = &w->r->set[w->set[n - 1]];
+    for (uint32_t i = 0; i < s->leave_n; i++)
+        if (may_follow(w, w->r->leave[s->leave + i], w->byte[n])) return true;
+    return false;
+}
+
 static HthStatus walk_node(Walk *w, uint32_t i, uint32_t *next) {
     const HthRowTrie *t = &w->m->trie;
     const uint32_t depth = t->node[i].depth, to = w->set[depth];
@@ -89,8 +99,8 @@ static HthStatus walk_node(Walk *w, uint32_t i, uint32_t *next) {
         to == HTH_SET_DEAD || to == HTH_SET_UNCLEAR; /* what is below shares its fate */
     *next = all ? t->node[i].skip : i + 1;
     if (!all && t->node[i].word == t->node[i + 1].word) return HTH_OK;
+    if (to == HTH_SET_DEAD && !w->left[depth]) return HTH_OK;
     HTH_TRY(find_pending(w, depth));
-    if (to == HTH_SET_DEAD && w->pending_n == 0) return HTH_OK;
     const uint8_t what = to == HTH_SET_UNCLEAR ? HTH_IF_NAMED : w->r->set[to].what;
     for (uint32_t k = t->node[i].word; k < t->node[*next].word; k++)
         HTH_TRY(end_token(w, t->id[k], what));
@@ -131,6 +141,7 @@ static HthStatus walk(Walk *w, uint32_t first) {
             HTH_TRY(hth_rel_step(w->r, w->set[node->depth - 1], node->byte, &to, w->err));
         w->set[node->depth] = to;
         w->byte[node->depth] = node->byte;
+        w->left[node->depth] = has_left(w, node->depth);
         const HthRelSet *s = &w->r->set[to];
         if (!(s->what & w->good) && (s->reach_id != w->reach_id || !s->what)) {
             HTH_TRY(walk_node(w, i, &i));

@@ -13,7 +13,11 @@
 #include "base/mem.h"
 #include "text/grammar_int.h"
 
-enum { SETS_MAX = 1 << 14 /* of an automaton: then it is begun anew */, WIDE_BYTES = 20 };
+enum {
+    SETS_MAX = 1 << 14, /* of an automaton: then it is begun anew */
+    WIDE_BYTES = 20,
+    RUN_MAX = 12 /* sets in a row, where each leads to another: finding them costs too */
+};
 void hth_rel_close(HthRel **rel) {
     HthRel *r = *rel;
     if (!r) return;
@@ -230,18 +234,29 @@ static HthStatus find_run(HthRel *r, uint32_t set, HthErr *err) {
     return HTH_OK;
 }
 
+/* For how many characters in a row what holds of a set goes on to hold. */
+static HthStatus find_far(HthRel *r, uint32_t set, HthErr *err) {
+    const uint32_t groups = r->set[set].run_groups, what = r->set[r->set[set].run_to].what;
+    uint32_t far = 1;
+    for (uint32_t at = r->set[set].run_to; far < RUN_MAX; far++) {
+        if (!r->set[at].wide) break;
+        if (!r->set[at].run_known) HTH_TRY(find_run(r, at, err));
+        const uint32_t to = r->set[at].run_to;
+        if (groups & ~r->set[at].run_groups || r->set[to].what != what) break;
+        if (to == at) far = HTH_CHARS_MANY;
+        at = to;
+    }
+    r->set[set].run_far = far;
+    return HTH_OK;
+}
+
 HthStatus hth_rel_run(HthRel *r, uint32_t set, uint32_t groups, uint32_t chars, uint32_t *out,
                       HthErr *err) {
     *out = HTH_SET_UNKNOWN;
-    if (chars == HTH_CHARS_MANY) return HTH_OK;
-    for (uint32_t i = 0; i < chars; i++) {
-        if (!r->set[set].wide) return HTH_OK;
-        if (!r->set[set].run_known) HTH_TRY(find_run(r, set, err));
-        if (groups & ~r->set[set].run_groups) return HTH_OK;
-        if (i && r->set[set].what != r->set[r->set[set].run_to].what) return HTH_OK;
-        if (r->set[set].run_to == set) break;
-        set = r->set[set].run_to;
-    }
-    *out = set;
+    if (!r->set[set].wide || chars == HTH_CHARS_MANY) return HTH_OK;
+    if (!r->set[set].run_known) HTH_TRY(find_run(r, set, err));
+    if (groups & ~r->set[set].run_groups) return HTH_OK;
+    if (chars > 1 && r->set[set].run_far == 0) HTH_TRY(find_far(r, set, err));
+    if (chars == 1 || chars <= r->set[set].run_far) *out = r->set[set].run_to;
     return HTH_OK;
 }
