@@ -52,7 +52,7 @@ lint: build ## floors, ceilings, names, headers, formatting, and that each rule 
 format: ## lets clang-format-14 rewrite what lint would refuse (seconds)
 	@tools/sources.sh | xargs clang-format-14 -i
 
-check: setup-check ## all of the above, sanitizers and fuzzers (under ten minutes on two cores)
+check: setup-check ## all of the above, sanitizers and fuzzers (twenty minutes on two cores; half of it fuzzing and sanitizers)
 	@tools/check.sh
 
 asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer (minutes)
