@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "text/schema_int.h"
 
-enum { SPELLED_MAX = 512 };
+enum { SPELLED_MAX = 512, BLOCK = 256 };
 
 HthStatus hth_s_grow(void *pp, uint32_t *cap, uint32_t n, size_t size, HthErr *err) {
     if (n < *cap) return HTH_OK;
@@ -218,8 +218,7 @@ bool hth_s_keys_has(const HthSchema *s, uint32_t keys, HthStr name) {
 
 /* --- to grammar --- */
 
-/* lo..hi characters, whatever they are: long ones are counted, not spelled out. (Spelled out, their
- * token masks are cheaper; but that is dozens of states per character.) */
+/* lo..hi characters, whatever they are? */
 static bool only_length(const HthDfa *d, uint32_t *lo, uint32_t *hi) {
     if (d->classes != 1) return false;
     uint32_t at = d->start, n = 0;
@@ -244,6 +243,41 @@ static bool only_length(const HthDfa *d, uint32_t *lo, uint32_t *hi) {
     return in;
 }
 
+/* least..most characters, spelled out. */
+static HthStatus spelled(HthSchema *s, uint32_t least, uint32_t most, HthNode *out) {
+    HthDfa *d = NULL;
+    HthByteDfa bytes = { 0 };
+    HTH_TRY(hth_dfa_length(&d, least, most, s->err));
+    HthStatus st = hth_dfa_bytes(&bytes, d, HTH_DFA_JSON, s->err);
+    if (st == HTH_OK) *out = hth_ir_dfa(s->ir, &bytes);
+    hth_byte_dfa_drop(&bytes);
+    hth_dfa_close(&d);
+    return st;
+}
+
+/* Whole blocks, least..most of them, then from..to characters more. */
+static HthStatus blocks(HthSchema *s, HthNode block, uint32_t least, uint32_t most, uint32_t from,
+                        uint32_t to, HthNode *out) {
+    HthNode parts[2] = { hth_ir_repeat(s->ir, block, least, most), HTH_NODE_NONE };
+    HTH_TRY(spelled(s, from, to, &parts[1]));
+    *out = hth_ir_seq(s->ir, parts, 2);
+    return HTH_OK;
+}
+
+/* Long texts: dozens of states per character are too many, and a call per character has dear token
+ * masks. In blocks, masks are kept for the places of one block. */
+static HthStatus counted(HthSchema *s, uint32_t lo, uint32_t hi, HthNode *out) {
+    const uint32_t a = lo / BLOCK, q = hi / BLOCK, last = BLOCK - 1;
+    HthNode block, alts[3];
+    uint32_t n = 0;
+    HTH_TRY(spelled(s, BLOCK, BLOCK, &block));
+    HTH_TRY(blocks(s, block, a, a, lo % BLOCK, a < q ? last : hi % BLOCK, &alts[n++]));
+    if (a + 1 < q) HTH_TRY(blocks(s, block, a + 1, q - 1, 0, last, &alts[n++]));
+    if (a < q) HTH_TRY(blocks(s, block, q, q, 0, hi % BLOCK, &alts[n++]));
+    *out = hth_ir_alt(s->ir, alts, n);
+    return HTH_OK;
+}
+
 HthStatus hth_s_set_node(HthSchema *s, uint32_t set, bool string, HthNode *out) {
     uint32_t lo, hi;
     HthByteDfa bytes = { 0 };
@@ -255,10 +289,13 @@ HthStatus hth_s_set_node(HthSchema *s, uint32_t set, bool string, HthNode *out) 
         *out = string ? hth_ir_repeat(s->ir, s->character, 0, HTH_MANY) : s->number;
         return HTH_OK;
     }
-    HthNode *known = &s->set_nodes[string][set];
+    HthNode *known = &s->set_nodes[string][set]; /* no set is added below */
     if (*known == HTH_NODE_NONE) {
         if (string && s->sets[set]->states > SPELLED_MAX && only_length(s->sets[set], &lo, &hi)) {
-            *known = hth_ir_repeat(s->ir, s->character, lo, hi);
+            if (hi == HTH_MANY)
+                *known = hth_ir_repeat(s->ir, s->character, lo, hi);
+            else
+                HTH_TRY(counted(s, lo, hi, known));
         } else {
             HTH_TRY(
                 hth_dfa_bytes(&bytes, s->sets[set], string ? HTH_DFA_JSON : HTH_DFA_UTF8, s->err));

@@ -75,6 +75,41 @@ static void strings_in_every_spelling(void **state) {
           "!\"\"");
 }
 
+static void long_texts_are_counted(void **state) {
+    (void)state;
+    static const uint32_t cases[][2] = { { 0, 513 },         { 0, 600 },   { 600, 3000 },
+                                         { 512, 1024 },      { 700, 700 }, { 1023, 1025 },
+                                         { 255, 767 },       { 256, 768 }, { 1000, 1100 },
+                                         { 900, UINT32_MAX } };
+    static const char *const letters[] = { "a", "\xC3\xA9", "\\u00e9", "\xF0\x9F\x98\x80" };
+    HthBuf text;
+    hth_buf_init(&text, 1 << 20);
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        const uint32_t lo = cases[i][0], hi = cases[i][1];
+        const uint32_t at[] = { 0, lo - 1, lo, lo + 1, (lo + hi) / 2, hi - 1, hi, hi + 1 };
+        char schema[96];
+        HthGrammar *g = NULL;
+        if (hi == UINT32_MAX)
+            snprintf(schema, sizeof schema, "{\"type\":\"string\",\"minLength\":%u}", lo);
+        else
+            snprintf(schema, sizeof schema,
+                     "{\"type\":\"string\",\"minLength\":%u,\"maxLength\":%u}", lo, hi);
+        if (try(schema, HTH_SPACE_ANY, &g) != HTH_OK) fail_msg("%s: %s", schema, err.text);
+        for (size_t k = 0; k < HTH_COUNT(at); k++) {
+            if (at[k] > 4000) continue;
+            hth_buf_clear(&text);
+            assert_ok(hth_buf_add_char(&text, '"', &err), err);
+            for (uint32_t c = 0; c < at[k]; c++)
+                assert_ok(hth_buf_add_str(&text, hth_str(letters[c * 7 % 11 % 4]), &err), err);
+            assert_ok(hth_buf_add_char(&text, '"', &err), err);
+            if (admits(g, text.p) != (at[k] >= lo && at[k] <= hi))
+                fail_msg("%s: %u characters", schema, at[k]);
+        }
+        hth_grammar_close(&g);
+    }
+    hth_buf_drop(&text);
+}
+
 static void members_in_any_order(void **state) {
     (void)state;
     CHECK("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":"
@@ -282,6 +317,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_in_every_spelling),
         cmocka_unit_test(strings_in_every_spelling),
+        cmocka_unit_test(long_texts_are_counted),
         cmocka_unit_test(members_in_any_order),
         cmocka_unit_test(items_by_place_and_by_count),
         cmocka_unit_test(choices),
