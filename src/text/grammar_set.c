@@ -13,6 +13,11 @@
 enum { DEPTH_HARD_MAX = 4 * HTH_GRAMMAR_DEPTH_MAX, SEEN_FIRST = 64 };
 #define FRAMES_MAX ((size_t)64 << 20)
 
+typedef union FrameRoom { /* a frame with room for all its bits */
+    HthFrame f;
+    uint32_t room[sizeof(HthFrame) / sizeof(uint32_t) + HTH_MEMBERS_MAX / 32];
+} FrameRoom;
+
 HthStatus hth_sets_add(HthSets *sets, HthConf c, HthErr *err) {
     HTH_REQUIRE(hth_grow(&sets->p, &sets->cap, sets->n, sizeof c), err, HTH_ENOMEM,
                 "out of memory for a place in a grammar");
@@ -130,16 +135,13 @@ static bool any_may_come(const HthSpace *s, const HthState *st, uint32_t frame) 
 }
 
 HthStatus hth_frame_take(HthSpace *s, uint32_t frame, uint32_t label, uint32_t *out, HthErr *err) {
-    struct {
-        HthFrame f;
-        uint32_t bits[HTH_MEMBERS_MAX / 32];
-    } next;
+    FrameRoom next;
     *out = HTH_NONE;
     if (!hth_frame_may_take(s, frame, label)) return HTH_OK;
     const HthFrame *f = s->frame[frame];
     const HthMembersCode *m = &s->g->members[f->members];
     memcpy(&next, f, sizeof *f + m->words * sizeof(uint32_t));
-    if (label != HTH_EXTRA) next.bits[label / 32] |= 1u << label % 32;
+    if (label != HTH_EXTRA) next.f.bits[label / 32] |= 1u << label % 32;
     /* Without a ceiling only the way to the minimum matters: equal places stay equal. */
     if (m->max != HTH_MANY || next.f.count < m->min) next.f.count++;
     return frame_intern(s, &next.f, out, err);
@@ -235,10 +237,7 @@ static HthStatus enter(HthSpace *s, uint32_t proc, uint32_t stack, HthErr *err) 
     const HthProc *p = &s->g->proc[proc];
     if (p->least == HTH_FAR) return HTH_OK;
     if (p->members == HTH_NONE) return visit(s, p->start, stack, err);
-    struct {
-        HthFrame f;
-        uint32_t bits[HTH_MEMBERS_MAX / 32];
-    } empty;
+    FrameRoom empty;
     const HthMembersCode *m = &s->g->members[p->members];
     uint32_t frame, top;
     memset(&empty, 0, sizeof empty.f + m->words * sizeof(uint32_t));
