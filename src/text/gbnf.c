@@ -314,6 +314,7 @@ static HthStatus token(Gbnf *g) {
     if (peek(g, 0) != '>') return BAD(g, "a token's name ends with >");
     g->at++;
     const HthStr text = hth_str_sub(g->src, from, g->at - from);
+    if (!hth_utf8_valid(text)) return fail_at(g, from, HTH_EINVAL, "this name is not UTF-8");
     HthBuf named;
     hth_buf_init(&named, SOURCE_MAX);
     HthStatus status = hth_buf_add_char(&named, '\xff', g->err);

@@ -114,6 +114,7 @@ static void what_is_refused(void **state) {
         { "root ::= root \"a\"", "no text at all" },
         { "root ::= [\\ud800]", "no text at all" },
         { "root ::= <abc", "ends with >" },
+        { "root ::= <\xff>", "not UTF-8" },
     };
     for (size_t i = 0; i < HTH_COUNT(bad); i++) refused(bad[i].source, HTH_EINVAL, bad[i].sentence);
     refused("root ::= <[12]>", HTH_ENOTSUP, "tokens by number");
