@@ -66,8 +66,14 @@ static bool set_thinking(json_t *vars, const HthAsk *a) {
 static HthStatus chat_vars(json_t **out, const HthVoice *v, const HthAsk *a, size_t count,
                            HthErr *err) {
     bool tools = a->tools && json_array_size(a->tools) > 0 && a->choice != HTH_TOOLS_NONE;
-    json_t *vars =
-        json_pack("{s:o, s:b}", "messages", messages(v, a, count), "add_generation_prompt", 1);
+    json_t *said = messages(v, a, count);
+    if (said && v->talk) {
+        json_t *own = said;
+        HthStatus st = hth_talk_messages(v->talk, own, &said, err);
+        json_decref(own);
+        if (st != HTH_OK) return st;
+    }
+    json_t *vars = json_pack("{s:o, s:b}", "messages", said, "add_generation_prompt", 1);
     bool ok = vars != NULL;
     if (ok && tools) ok = json_object_set(vars, "tools", a->tools) == 0;
     if (ok) ok = set_thinking(vars, a);

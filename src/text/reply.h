@@ -36,6 +36,10 @@ bool hth_talk_has_thinking(const HthTalk *t);
 /* The template joins a call's arguments as text: in a history they must be a JSON string, not an
  * object. */
 bool hth_talk_args_as_text(const HthTalk *t);
+/* The messages as the template takes them: with arguments as text where it wants that, else the
+ * same array. *out owns one reference. */
+HTH_MUST_CHECK HthStatus hth_talk_messages(const HthTalk *t, json_t *messages, json_t **out,
+                                           HthErr *err);
 const char *hth_talk_name(const HthTalk *t); /* "hermes", "llama3", "mistral", ...; for show */
 
 /* The language of a whole reply: reasoning if the model has it, then words and calls as `choice`

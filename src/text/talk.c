@@ -223,6 +223,31 @@ bool hth_talk_args_as_text(const HthTalk *t) {
     return t->args_text;
 }
 
+static bool args_to_text(json_t *call) {
+    json_t *f = json_object_get(call, "function"), *args = json_object_get(f, "arguments");
+    if (!json_is_object(args)) return true;
+    char *text = json_dumps(args, 0);
+    const bool ok = text && json_object_set_new(f, "arguments", json_string(text)) == 0;
+    hth_free(text);
+    return ok;
+}
+
+HthStatus hth_talk_messages(const HthTalk *t, json_t *messages, json_t **out, HthErr *err) {
+    json_t *copy = t->args_text ? json_deep_copy(messages) : json_incref(messages);
+    bool ok = copy != NULL;
+    for (size_t i = 0; ok && t->args_text && i < json_array_size(copy); i++) {
+        const json_t *calls = json_object_get(json_array_get(copy, i), "tool_calls");
+        for (size_t k = 0; ok && k < json_array_size(calls); k++)
+            ok = args_to_text(json_array_get(calls, k));
+    }
+    if (ok) {
+        *out = copy;
+        return HTH_OK;
+    }
+    json_decref(copy);
+    return HTH_FAIL(err, HTH_ENOMEM, "no memory for the conversation");
+}
+
 const char *hth_talk_name(const HthTalk *t) {
     return t->name;
 }

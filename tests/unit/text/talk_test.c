@@ -120,6 +120,36 @@ static void test_vocab(void **state) {
     vb_close(&vb);
 }
 
+/* A history for a template that joins arguments as text. */
+static void test_messages(void **state) {
+    (void)state;
+    static const char history[] =
+        "[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"function\":{\"name\":\"get\","
+        "\"arguments\":{\"q\":\"x\"}}}]},{\"role\":\"user\",\"content\":\"Hi\"}]";
+    static const char *const names[] = { "functionary", "hermes" };
+    for (size_t i = 0; i < HTH_COUNT(names); i++) {
+        RepliesTalk t;
+        HthBuf text;
+        json_t *given = NULL, *got = NULL;
+        hth_buf_init(&text, 1 << 16);
+        assert_ok(replies_talk(&t, names[i], NULL, &err), err);
+        assert_ok(hth_json_parse(&given, hth_str(history), sizeof history, &err), err);
+        assert_ok(hth_talk_messages(t.talk, given, &got, &err), err);
+        json_t *vars = json_pack("{s:O}", "messages", got);
+        assert_ok(hth_template_render(t.tmpl, vars, 0, NULL, &text, &err), err);
+        assert_non_null(strstr(text.p, "{\"q\": \"x\"}"));
+        json_decref(vars);
+        json_decref(got);
+        json_t *again = NULL; /* what was given is as it was */
+        assert_ok(hth_json_parse(&again, hth_str(history), sizeof history, &err), err);
+        assert_true(json_equal(given, again));
+        json_decref(again);
+        json_decref(given);
+        hth_buf_drop(&text);
+        replies_talk_close(&t);
+    }
+}
+
 static HthStatus torture_body(void *ctx) {
     HthTalk *t = NULL;
     const HthStatus st = hth_talk_open(&t, ctx, NULL, &err);
@@ -140,9 +170,8 @@ static void test_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_odd),
-        cmocka_unit_test(test_vocab),
+        cmocka_unit_test(test_rows),   cmocka_unit_test(test_odd),
+        cmocka_unit_test(test_vocab),  cmocka_unit_test(test_messages),
         cmocka_unit_test(test_memory),
     };
     hth_json_init();
