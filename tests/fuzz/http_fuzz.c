@@ -120,7 +120,9 @@ static void send_and_look(const uint8_t *data, size_t size, int ms) {
         size -= (size_t)put;
     }
     struct pollfd p = { .fd = fd, .events = POLLIN };
-    const int ready = poll(&p, 1, ms);
+    int ready;
+    do ready = poll(&p, 1, ms);
+    while (ready < 0 && errno == EINTR); /* a fuzzer has alarms */
     const ssize_t n = ready > 0 ? recv(fd, bytes, sizeof bytes, 0) : 0;
     if (n >= 7) HTH_ASSERT(!memcmp(bytes, "HTTP/1.", 7));
     if (ms > 1000) HTH_ASSERT(n >= 12 && !memcmp(bytes + 8, " 200", 4));
