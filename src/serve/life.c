@@ -33,8 +33,15 @@ bool hth_life_notify(const char *message) {
     const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return false;
     const socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-    const bool sent = sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&a,
-                             len) == (ssize_t)strlen(message);
+    /* A manager that does not read must not keep us from ending: a few tries, then without it. */
+    const struct timespec moment = { 0, 10 * (long)NS_PER_MS };
+    bool sent = false;
+    for (int i = 0; i < 20 && !sent; i++) {
+        if (i) nanosleep(&moment, NULL);
+        sent = sendto(fd, message, strlen(message), MSG_NOSIGNAL | MSG_DONTWAIT,
+                      (struct sockaddr *)&a, len) == (ssize_t)strlen(message);
+        if (!sent && errno != EAGAIN && errno != EINTR) break;
+    }
     close(fd);
     return sent;
 }
