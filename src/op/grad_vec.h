@@ -22,7 +22,7 @@ typedef int32_t HthVi __attribute__((vector_size(64), aligned(4), may_alias));
 /* Compile the loop once per instruction set; the loader picks. The sanitizers' start-up order does
  * not allow that mechanism, and they do not need the speed. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
-    !defined(__SANITIZE_ADDRESS__)
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define HTH_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define HTH_CLONES
