@@ -69,6 +69,9 @@ static void recursion(void **state) {
            "wryx", "pr", "wpzyx", "wqxzyx", "npx", "pqxz");
     JUDGED("root ::= a root? \"x\" | \"y\"\na ::= \"b\"?", "wy", "wx", "wbx", "wyx", "wbyx", "wxx",
            "wbbyxx", "n+");
+    /* Left recursion behind what recurs itself and can be empty. */
+    JUDGED("root ::= n root \"x\" | \"y\"\nn ::= \"(\" n \")\" | \"\"", "wy", "wyx", "w()yx",
+           "w(())()yxx", "p()", "n()x", "nyxy");
     JUDGED("root ::= root root | \"a\"", "wa", "waaaaaaaaaaaaaaaaaaaaaaaaaaaa", "nb");
     JUDGED("root ::= root root | \"a\" |", "w", "wa", "waaaaaaaaaaaaaaaaaaaaaaaaaaaa", "nb");
     /* Two ways of closing each bracket: the stacks must not double at every level. */
