@@ -23,8 +23,14 @@ have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
     awk '$1 == "installed" { print $2 }') || true
 missing=
 for p in $wanted; do
-    # pkgconf provides pkg-config on newer Debian; the command is what counts.
-    if [ "$p" = pkg-config ] && command -v pkg-config >/dev/null 2>&1; then continue; fi
+    # Some commands come from other packages too (pkgconf; node's own, with npm in it, which Debian's
+    # npm conflicts with): the command is what counts.
+    case $p in
+    pkg-config | npm) command=$p ;;
+    nodejs) command=node ;;
+    *) command= ;;
+    esac
+    if [ -n "$command" ] && command -v "$command" >/dev/null 2>&1; then continue; fi
     printf '%s\n' "$have" | grep -qxF "$p" || missing="$missing $p"
 done
 [ -n "$missing" ] || exit 0

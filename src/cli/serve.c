@@ -311,7 +311,8 @@ static HthStatus tell_port(const Job *job, HthErr *err) {
 
 static HthStatus reload(void *payload, HthErr *err) {
     Job *job = payload;
-    return hth_access_log_reopen(job->access, err);
+    HTH_TRY(hth_http_reload(job->http, err));
+    return job->access ? hth_access_log_reopen(job->access, err) : HTH_OK;
 }
 
 static int serve(Job *job) {
