@@ -7,7 +7,8 @@ command -v node >/dev/null && command -v npm >/dev/null || skip "node and npm ar
 
 # packages FOLDER: its lock file's packages, in the build folder; prints where.
 packages() {
-    local work=$HEARTH_BUILD/npm-$(basename "$1")
+    local name=${1#"$HEARTH_SRC"/}
+    local work=$HEARTH_BUILD/npm-${name//\//-}
     mkdir -p "$work"
     cmp -s "$1/package-lock.json" "$work/package-lock.json" && [ -d "$work/node_modules" ] || {
         cp "$1"/package.json "$1"/package-lock.json "$work"

@@ -46,7 +46,7 @@ static char state_of(HthChats *c, const char *id) {
     hth_buf_clear(&b);
     char word[16] = "nothing", want[40];
     if (content) snprintf(word, sizeof word, "%s", out == 'o' ? "oldword" : "newword");
-    assert_ok(hth_chats_list(c, 1, hth_str(word), 0, 0, &b, &err), err);
+    assert_ok(hth_chats_list(c, 1, hth_str(word), 0, 1000, &b, &err), err);
     snprintf(want, sizeof want, "\"id\":\"%s\"", id);
     assert_int_equal(strstr(b.p, want) != NULL, content != NULL);
     hth_buf_drop(&b);
