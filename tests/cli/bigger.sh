@@ -38,7 +38,8 @@ export HEARTH_BIN m tmp
 ok "in half of it" limited $((mib / 2)) bash -c 'logits b'
 ok "the same bits" cmp "$tmp/a" "$tmp/b"
 
-ok "generating" bench $((mib * 3 / 4))
+# A sanitized program takes ten megabytes more for itself.
+ok "generating" bench $((mib * 7 / 8))
 passing=$(number passing_bytes)
 ok "some of the weights pass through" test "$passing" -gt 0
 ok "but not most" test "$passing" -lt $((mib << 19))
