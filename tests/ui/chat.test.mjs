@@ -44,9 +44,12 @@ const open = async (path = '/') => {
   await page.selectOption('.model select', 'ember:latest');
   return page;
 };
+// A key is pressed before the page has drawn what it does: every wait is for what should be seen.
 const send = async (page, text) => {
+  const asked = await page.locator('article.user').count();
   await page.fill('#box', text);
   await page.keyboard.press('Enter');
+  await page.waitForFunction((n) => document.querySelectorAll('article.user').length > n, asked);
 };
 const done = (page) => page.waitForSelector('.composer button[type=submit]', { timeout: 60000 });
 const answers = (page) => page.locator('article.assistant').allTextContents();
@@ -78,12 +81,12 @@ test('editing makes a branch, and both stay', async () => {
   await page.click('article.user button:has-text("Edit")');
   await page.fill('.editor textarea', 'What is a dog?');
   await page.click('.editor button[type=submit]');
+  await page.waitForSelector('article.user .plain:has-text("What is a dog?")');
   await done(page);
-  assert.equal(await page.locator('article.user .plain').textContent(), 'What is a dog?');
   assert.match(await page.locator('article.user .versions').textContent(), /2 of 2/);
   await page.click('article.user .versions button >> nth=0');
-  assert.equal(await page.locator('article.user .plain').textContent(), 'What is a cat?');
-  assert.match(await page.locator('article.user .versions').textContent(), /1 of 2/);
+  await page.waitForSelector('article.user .plain:has-text("What is a cat?")');
+  await page.waitForSelector('article.user .versions:has-text("1 of 2")');
   await page.close();
 });
 test('another answer is another version', async () => {
@@ -91,8 +94,8 @@ test('another answer is another version', async () => {
   await send(page, 'Say something nice.');
   await done(page);
   await page.click('article.assistant button:has-text("Answer again")');
+  await page.waitForSelector('article.assistant .versions:has-text("2 of 2")');
   await done(page);
-  assert.match(await page.locator('article.assistant .versions').textContent(), /2 of 2/);
   await page.close();
 });
 test('a conversation is found again after a reload, and by its words', async () => {
@@ -103,7 +106,7 @@ test('a conversation is found again after a reload, and by its words', async () 
   await page.waitForSelector(`.sidebar .open:has-text("${word}")`);
   const before = await answers(page);
   await page.reload();
-  await page.waitForSelector('article.assistant');
+  await page.waitForFunction((n) => document.querySelectorAll('article.assistant').length === n, before.length);
   assert.deepEqual(await answers(page), before);
   await page.fill('#search', word);
   await page.waitForFunction(() => document.querySelectorAll('.sidebar li').length === 1);
@@ -206,8 +209,8 @@ test('another language, another theme, a phone', async () => {
   await page.selectOption('dialog select >> nth=1', 'de');
   await page.selectOption('dialog select >> nth=0', 'dark');
   await page.keyboard.press('Escape');
-  assert.equal(await page.getAttribute('#box', 'placeholder'), 'Nachricht schreiben');
-  assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(25, 22, 19)');
+  await page.waitForSelector('#box[placeholder="Nachricht schreiben"]');
+  await page.waitForFunction(() => getComputedStyle(document.body).backgroundColor === 'rgb(25, 22, 19)');
   await page.setViewportSize({ width: 360, height: 640 });
   await page.reload();
   await page.waitForSelector('#box');
