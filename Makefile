@@ -12,7 +12,7 @@ JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
 export BUILD FUZZ_SECONDS JOBS DESTDIR prefix
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-check setup-ui setup-arm64 build demo test kernels lint format check asan fuzz \
+.PHONY: help setup setup-check setup-ui setup-arm64 build demo test kernels lint format check asan tsan fuzz \
         valgrind arm64 bench install uninstall clean
 
 help: ## this list
@@ -56,7 +56,10 @@ check: setup-check ## all of the above, sanitizers and fuzzers (twenty minutes o
 	@tools/check.sh
 
 asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer (minutes)
-	@tools/asan.sh
+	@tools/sanitize.sh asan
+
+tsan: ## every test under ThreadSanitizer (a quarter of an hour)
+	@tools/sanitize.sh tsan
 
 fuzz: ## each fuzzer for FUZZ_SECONDS, two at a time
 	@tools/fuzz.sh

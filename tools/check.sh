@@ -57,7 +57,7 @@ lint_all() {
 step build build_strictly
 step lint lint_all
 step tests run_ctest "$BUILD" tests
-step asan tools/asan.sh
+step asan tools/sanitize.sh asan
 step fuzz tools/fuzz.sh
 
 echo "check took $((SECONDS - started)) s; logs are in $BUILD/check-*.log"
