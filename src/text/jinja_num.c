@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/digits.h"
+
 /* --- text to numbers --- */
 static int digit_of(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -103,28 +105,8 @@ static size_t c_number(char *text, size_t cap, const char *fmt, int precision, d
     return (size_t)n;
 }
 
-/* Shortest digits that read back as f: digits without a point, and the exponent of the first. */
-static size_t shortest(double f, char digits[20], int *exp10) {
-    char text[40];
-    for (int precision = 0; precision <= 16; precision++) {
-        size_t n = c_number(text, sizeof text, "%.*e", precision, f);
-        double back;
-        if (precision < 16 && (!hth_str_f64((HthStr){ text, n }, &back) || back != f)) continue;
-        size_t k = 0, i = 0;
-        for (; text[i] != 'e'; i++)
-            if (text[i] != '.') digits[k++] = text[i];
-        int64_t e = 0;
-        HthStr es = { text + i + 1, n - i - 1 };
-        (void)hth_j_parse_int(es, 10, &e);
-        *exp10 = (int)e;
-        while (k > 1 && digits[k - 1] == '0') k--;
-        return k;
-    }
-    return 0;
-}
-
 HthStatus hth_j_add_float(HthJVm *vm, HthJSb *sb, double f) {
-    char d[20], e[16];
+    char d[HTH_DIGITS_MAX], e[16];
     int exp10 = 0;
     if (f != f) return hth_j_add(vm, sb, HTH_STR("nan"));
     if (signbit(f)) {
@@ -132,7 +114,7 @@ HthStatus hth_j_add_float(HthJVm *vm, HthJSb *sb, double f) {
         f = -f;
     }
     if (f - f != 0) return hth_j_add(vm, sb, HTH_STR("inf"));
-    size_t n = shortest(f, d, &exp10);
+    size_t n = hth_digits_f64(f, d, &exp10);
     if (exp10 < -4 || exp10 >= 16) {
         HTH_TRY(hth_j_add(vm, sb, (HthStr){ d, 1 }));
         if (n > 1) {
