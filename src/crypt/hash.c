@@ -14,6 +14,7 @@
 
 #include "base/file_fault.h"
 #include "base/mem.h"
+#include "crypt/sodium.h"
 
 enum { CHUNK_BYTES = 1 << 20, B64_MAX = 1 << 30 };
 
@@ -89,7 +90,7 @@ HthStatus hth_hash_fd(HthHashKind kind, int fd, const char *name, HthHashProgres
 }
 
 void hth_random(void *out, size_t n) {
-    HTH_ASSERT(sodium_init() >= 0);
+    hth_sodium_ready();
     randombytes_buf(out, n);
 }
 
