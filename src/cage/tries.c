@@ -1,0 +1,147 @@
+/* tries.c - the ways out: what a process that has been taken over would try.
+ *
+ * Each names the system call with its arguments. The arguments are such that a call which is let
+ * through does no harm to the machine: addresses are our own on loopback, the rest of the kernel
+ * refuses for another reason than the cage.
+ *
+ * Thread: any. */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cage/cage_int.h"
+
+enum { BAD = 8, /* no address of anything */ NO_SUCH = 0x7777 };
+
+#if defined(__x86_64__)
+/* The system calls of 32-bit programs have other numbers: 359 is socket there, nothing here. */
+static long of_i386(void) {
+    long rc;
+    __asm__ volatile("int $0x80"
+                     : "=a"(rc)
+                     : "a"(359L), "b"((long)AF_INET), "c"((long)SOCK_STREAM), "d"(0L)
+                     : "memory", "r8", "r9", "r10", "r11");
+    return rc < 0 ? (errno = (int)-rc, -1) : rc;
+}
+
+static long of_x32(void) {
+    return syscall(0x40000000L + SYS_socket, AF_INET, SOCK_STREAM, 0);
+}
+#endif
+
+#define F    (1u << HTH_CAGE_FRONT)
+#define E    (1u << HTH_CAGE_ENGINE)
+#define BOTH (F | E)
+#define ARGS(...)                                                                                  \
+    { __VA_ARGS__ }
+#define TRY(name, call, kinds, ...)                                                                \
+    { name, SYS_##call, ARGS(__VA_ARGS__), EPERM, (kinds), NULL }
+/* What a thread is never made with, so that a clone that is let through is refused all the same. */
+#define NO_CHILD (CLONE_THREAD | SIGCHLD)
+
+static const HthTryCall tries[] = {
+    TRY("new TCP socket", socket, BOTH, AF_INET, SOCK_STREAM),
+    TRY("new TCP socket, IPv6", socket, BOTH, AF_INET6, SOCK_STREAM),
+    TRY("new UDP socket", socket, BOTH, AF_INET, SOCK_DGRAM),
+    TRY("new raw socket", socket, BOTH, AF_INET, SOCK_RAW, 255),
+    TRY("new packet socket", socket, BOTH, AF_PACKET, SOCK_RAW, 0x300),
+    TRY("new unix socket", socket, BOTH, AF_UNIX, SOCK_STREAM),
+    TRY("new netlink socket", socket, BOTH, AF_NETLINK, SOCK_RAW),
+    TRY("new socket to the host of a virtual machine", socket, BOTH, AF_VSOCK, SOCK_STREAM),
+    TRY("new pair of sockets", socketpair, BOTH, AF_UNIX, SOCK_STREAM, 0, HTH_TRY_BUFFER),
+    TRY("leftover socket: connect", connect, BOTH, HTH_TRY_FRESH, HTH_TRY_TARGET, HTH_TRY_ADDRESS),
+    TRY("leftover socket: bind", bind, BOTH, HTH_TRY_FRESH, HTH_TRY_NOWHERE, HTH_TRY_ADDRESS),
+    TRY("leftover socket: listen", listen, BOTH, HTH_TRY_FRESH, 1),
+    TRY("leftover socket: send and connect at once", sendto, BOTH, HTH_TRY_FRESH, HTH_TRY_BYTE, 1,
+        MSG_FASTOPEN | MSG_NOSIGNAL, HTH_TRY_TARGET, HTH_TRY_ADDRESS),
+    TRY("leftover socket: message that connects", sendmsg, BOTH, HTH_TRY_FRESH, HTH_TRY_MESSAGE_TO,
+        MSG_FASTOPEN | MSG_NOSIGNAL),
+    TRY("leftover UDP socket: send to an address", sendto, BOTH, HTH_TRY_UDP, HTH_TRY_BYTE, 1, 0,
+        HTH_TRY_UDP_TARGET, HTH_TRY_ADDRESS),
+    TRY("leftover UDP socket: many messages", sendmmsg, BOTH, HTH_TRY_UDP, HTH_TRY_MESSAGE_TO, 1,
+        0),
+    TRY("accepted connection: disconnect", connect, BOTH, HTH_TRY_ACCEPTED, HTH_TRY_NOWHERE,
+        HTH_TRY_ADDRESS),
+    TRY("accepted connection: connect elsewhere", connect, BOTH, HTH_TRY_ACCEPTED, HTH_TRY_TARGET,
+        HTH_TRY_ADDRESS),
+    TRY("accepted connection: send and connect at once", sendto, BOTH, HTH_TRY_ACCEPTED,
+        HTH_TRY_BYTE, 1, MSG_FASTOPEN | MSG_NOSIGNAL, HTH_TRY_TARGET, HTH_TRY_ADDRESS),
+    TRY("accepted connection: routing options", setsockopt, BOTH, HTH_TRY_ACCEPTED, 0 /* IP */,
+        4 /* IP_OPTIONS */, HTH_TRY_BUFFER, 4),
+    TRY("descriptor by message", recvmsg, BOTH, HTH_TRY_PAIR, HTH_TRY_MESSAGE, MSG_DONTWAIT),
+    TRY("descriptors by messages", recvmmsg, BOTH, HTH_TRY_PAIR, HTH_TRY_MESSAGE, 1, MSG_DONTWAIT),
+    TRY("settings of interfaces", ioctl, BOTH, HTH_TRY_UDP, 0x8912 /* SIOCGIFCONF */,
+        HTH_TRY_BUFFER),
+    TRY("accept", accept, E, HTH_TRY_LISTENER),
+    TRY("accept with flags", accept4, E, HTH_TRY_LISTENER, 0, 0, SOCK_NONBLOCK),
+    TRY("accepted connection: send", sendto, E, HTH_TRY_ACCEPTED, HTH_TRY_BYTE, 1, MSG_NOSIGNAL),
+    TRY("accepted connection: receive", recvfrom, E, HTH_TRY_ACCEPTED, HTH_TRY_BUFFER, 1,
+        MSG_DONTWAIT),
+    TRY("accepted connection: message", sendmsg, E, HTH_TRY_ACCEPTED, HTH_TRY_MESSAGE,
+        MSG_NOSIGNAL),
+    TRY("accepted connection: whose", getpeername, E, HTH_TRY_ACCEPTED, HTH_TRY_BUFFER,
+        HTH_TRY_BUFFER),
+    TRY("accepted connection: where", getsockname, E, HTH_TRY_ACCEPTED, HTH_TRY_BUFFER,
+        HTH_TRY_BUFFER),
+    TRY("accepted connection: read an option", getsockopt, E, HTH_TRY_ACCEPTED, SOL_SOCKET, SO_TYPE,
+        HTH_TRY_BUFFER, HTH_TRY_BUFFER),
+    TRY("accepted connection: set an option", setsockopt, E, HTH_TRY_ACCEPTED, 6 /* TCP */,
+        1 /* TCP_NODELAY */, HTH_TRY_BUFFER, 4),
+    TRY("accepted connection: shut down", shutdown, E, HTH_TRY_ACCEPTED, SHUT_RD),
+    TRY("ring of system calls: make", io_uring_setup, BOTH, 4, HTH_TRY_BUFFER),
+    TRY("ring of system calls: use", io_uring_enter, BOTH, -1),
+    TRY("ring of system calls: register", io_uring_register, BOTH, -1),
+    TRY("run a program", execve, BOTH, BAD, 0, 0),
+    TRY("run a program by descriptor", execveat, BOTH, -1, BAD, 0, 0, 0),
+#if HTH_CAGE_PTRACE
+    TRY("trace another process", ptrace, BOTH, PTRACE_PEEKDATA, 0, 0, 0),
+#endif
+    TRY("read another process", process_vm_readv, BOTH, 0, 0, 0, 0, 0, 1),
+    TRY("write another process", process_vm_writev, BOTH, 0, 0, 0, 0, 0, 1),
+    TRY("take another process's descriptor", pidfd_getfd, BOTH, -1, 0, 0),
+    TRY("type into the terminal", ioctl, BOTH, HTH_TRY_PAIR, TIOCSTI, BAD),
+    TRY("type into the terminal, oddly", ioctl, BOTH, HTH_TRY_PAIR, (1l << 32) | TIOCSTI, BAD),
+    TRY("paste into the console", ioctl, BOTH, HTH_TRY_PAIR, TIOCLINUX, BAD),
+    TRY("join a namespace", setns, BOTH, -1, 0),
+    TRY("new namespace", unshare, BOTH, 0),
+    TRY("child in another network", clone, BOTH, CLONE_NEWNET | NO_CHILD),
+    TRY("child as another user", clone, BOTH, CLONE_NEWUSER | NO_CHILD),
+    TRY("child with other mounts", clone, BOTH, CLONE_NEWNS | NO_CHILD),
+    { "child with flags out of sight", SYS_clone3, ARGS(BAD, 0), ENOSYS, BOTH, NULL },
+    TRY("mount", mount, BOTH, BAD, BAD, BAD, 0, 0),
+    TRY("unmount", umount2, BOTH, BAD, ~0l),
+    TRY("another root", pivot_root, BOTH, BAD, BAD),
+    TRY("another root by name", chroot, BOTH, BAD),
+    TRY("mounts: tree", open_tree, BOTH, -1, BAD, ~0l),
+    TRY("mounts: move", move_mount, BOTH, -1, BAD, -1, BAD, ~0l),
+    TRY("mounts: file system", fsopen, BOTH, BAD, ~0l),
+    TRY("mounts: settings", fsconfig, BOTH, -1, NO_SUCH, 0, 0, 0),
+    TRY("mounts: make", fsmount, BOTH, -1, ~0l, 0),
+    TRY("mounts: pick", fspick, BOTH, -1, BAD, ~0l),
+    TRY("mounts: attributes", mount_setattr, BOTH, -1, BAD, ~0l, 0, 0),
+    TRY("file by handle", open_by_handle_at, BOTH, -1, BAD, 0),
+    TRY("keys", keyctl, BOTH, NO_SUCH),
+    TRY("keys: add", add_key, BOTH, BAD, BAD, 0, 0, 0),
+    TRY("keys: have the kernel ask", request_key, BOTH, BAD, BAD, 0, 0),
+    TRY("program in the kernel", bpf, BOTH, NO_SUCH, BAD, 0),
+    TRY("performance counters", perf_event_open, BOTH, BAD, 0, 0, -1, ~0l),
+    TRY("page faults of others", userfaultfd, BOTH, ~0l),
+    TRY("load a module", init_module, BOTH, BAD, 0, BAD),
+    TRY("load a module by descriptor", finit_module, BOTH, -1, BAD, ~0l),
+    TRY("unload a module", delete_module, BOTH, BAD, 0),
+    TRY("another kernel", kexec_load, BOTH, 0, 0, BAD, ~0l),
+    TRY("another kernel by descriptor", kexec_file_load, BOTH, -1, -1, 0, BAD, ~0l),
+    { "system call of a later kernel", HTH_CAGE_LAST_CALL + 1, ARGS(-1), ENOSYS, BOTH, NULL },
+#if defined(__x86_64__)
+    { "system call of 32-bit programs", 0, ARGS(0), -SIGSYS, BOTH, of_i386 },
+    { "system call of x32 programs", 0, ARGS(0), -SIGSYS, BOTH, of_x32 },
+#endif
+};
+
+const HthTryCall *hth_try_at(size_t i) {
+    return i < HTH_COUNT(tries) ? &tries[i] : NULL;
+}
