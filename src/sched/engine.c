@@ -13,7 +13,7 @@
 #include "model/model.h"
 #include "sched/engine_int.h"
 
-enum { QUEUE_DEFAULT = 512, QUEUE_USER_DEFAULT = 64, QUEUE_MAX = 1 << 16, PACK_RUNS = 16 };
+enum { PACK_RUNS = 16 };
 
 /* ---- the thread ----------------------------------------------------------------------------- */
 
@@ -26,7 +26,7 @@ static void arrive(HthEngine *e, HthJob *j) {
                           .deadline_ns = j->deadline_ns,
                           .ids = j->ids,
                           .n = j->n,
-                          .ctx = j->ids_max, /* pages are asked for what may come, no more */
+                          .ctx = j->rows, /* pages are asked for what may come, no more */
                           .all_rows = j->kind != HTH_JOB_WORDS,
                           .no_prefix = j->no_prefix };
     if (hth_sched_arrive(e->sched, &t, hth_clock_ns(), &err) == HTH_OK)
@@ -67,11 +67,11 @@ static bool listen(HthEngine *e) {
     return on;
 }
 
-static void end_some(HthEngine *e, const HthSchedStep *step) {
-    for (uint32_t i = 0; i < step->ended_count; i++) {
-        HthJob *j = (HthJob *)(uintptr_t)step->ended[i].id;
+static void end_late(HthEngine *e, const HthSchedStep *step) {
+    for (uint32_t i = 0; i < step->late_count; i++) {
+        HthJob *j = (HthJob *)(uintptr_t)step->late[i];
         j->arrived = false;
-        hth_engine_end(e, j, step->ended[i].why == HTH_SCHED_LATE ? HTH_END_LATE : HTH_END_CONTEXT);
+        hth_engine_end(e, j, HTH_END_LATE);
     }
 }
 
@@ -81,7 +81,7 @@ static void engine_main(void *payload) {
         HthSchedStep step;
         hth_sched_step(e->sched, hth_clock_ns(), &step);
         e->wake_ns = step.row_count ? 0 : step.wake_ns;
-        end_some(e, &step);
+        end_late(e, &step);
         if (step.row_count) hth_engine_run(e, &step);
     }
     for (;;) { /* no submit adds any more */
@@ -121,16 +121,9 @@ static HthStatus open_sched(HthEngine *e, bool no_prefix, HthErr *err) {
     HTH_TRY(hth_pages_open(&e->pages, &pages, err));
     if (!no_prefix)
         HTH_TRY(hth_prefix_open(&e->prefix, e->pages, HTH_PAGE_LEN, r->plan.page_count, err));
-    /* Who may wait is decided when a job is handed in; here there is room for all of them. */
-    const HthSchedCfg cfg = { .pages = e->pages,
-                              .prefix = e->prefix,
-                              .layout = r->run.layout,
-                              .page_len = HTH_PAGE_LEN,
-                              .running_max = e->parallel,
-                              .queue_max = e->queue_max + e->parallel,
-                              .queue_user_max = e->queue_max + e->parallel,
-                              .rows_max = r->rows_max,
-                              .ctx_max = r->plan.ctx };
+    HthSchedCfg cfg = r->sched;
+    cfg.pages = e->pages;
+    cfg.prefix = e->prefix;
     return hth_sched_open(&e->sched, &cfg, err);
 }
 
@@ -197,16 +190,12 @@ HthStatus hth_engine_open(HthEngine **out, const HthModel *model, const HthEngin
     if (!cfg) cfg = &none;
     HthEngineRoom room;
     HTH_TRY(hth_engine_room(&room, model, cfg, err));
-    HTH_REQUIRE(cfg->queue_max <= QUEUE_MAX, err, HTH_EINVAL, "a queue of %u; the most is %d",
-                cfg->queue_max, QUEUE_MAX);
     HthEngine *e = hth_calloc(1, sizeof *e);
     HTH_REQUIRE(e, err, HTH_ENOMEM, "no memory for an engine");
     e->model = model;
     e->vocab = hth_model_vocab(model);
     e->room = room;
     e->parallel = room.plan.parallel;
-    e->queue_max = cfg->queue_max ? cfg->queue_max : QUEUE_DEFAULT;
-    e->queue_user_max = cfg->queue_user_max ? cfg->queue_user_max : QUEUE_USER_DEFAULT;
     e->n_vocab = hth_model_program(model)->n_vocab;
     e->n_embd = hth_model_program(model)->n_embd;
     e->piece_max = longest_piece(e->vocab);

@@ -24,8 +24,9 @@ typedef struct HthEngineCfg {
     uint32_t ctx; /* longest timeline of any job; 0: the session's default */
     uint32_t parallel; /* jobs at once; 0: 8 */
     uint32_t threads; /* 0: all cores */
-    uint32_t chunk; /* rows of a step; 0: 64, so that nobody's words wait long for a prompt; of a
-                     * model that does not fit in memory the session's default */
+    uint32_t
+        chunk; /* rows of a step for prompts; 0: 64, so that nobody's words wait long for one; of
+                     * a model that does not fit in memory the session's default */
     const char *kv; /* as HthSessionCfg */
     uint64_t
         cache_bytes; /* pages beyond parallel * ctx are not made; fewer if this is less; 0: all */
@@ -36,11 +37,13 @@ typedef struct HthEngineCfg {
 /* What an engine would take, to the byte, before it is started. */
 typedef struct HthEnginePlan {
     uint32_t ctx, parallel, threads, chunk, page_count;
+    uint32_t rows; /* of a step: chunk, and one for each job where they would take much of it */
     const char *kv;
     uint64_t weight_bytes, kv_bytes, scratch_bytes;
     uint64_t panel_bytes; /* weights rearranged that stand beside the file's */
     uint64_t logits_bytes; /* rows of logits, and room to draw from them */
-    uint64_t total_bytes; /* of these; lists are kilobytes, and a waiting job some tens of them */
+    uint64_t list_bytes; /* the scheduler's, of who waits and whose the pages are */
+    uint64_t total_bytes; /* of these; a waiting job takes some tens of kilobytes more */
 } HthEnginePlan;
 HTH_MUST_CHECK HthStatus hth_engine_plan(HthEnginePlan *out, const HthModel *model,
                                          const HthEngineCfg *cfg, HthErr *err);

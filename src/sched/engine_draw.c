@@ -194,10 +194,10 @@ static void word(HthEngine *e, HthJob *j, float logit) {
         hth_engine_end(e, j, HTH_END_STOP);
     } else if (j->predict_max && j->done.word_count >= j->predict_max) {
         hth_engine_end(e, j, HTH_END_LENGTH);
-    } else if (j->count >= j->ctx) {
+    } else if (j->count > j->ctx) { /* no row for this word: none can follow it */
         hth_engine_end(e, j, HTH_END_CONTEXT);
     } else {
-        hth_sched_token(e->sched, (uintptr_t)j, j->drawn);
+        hth_sched_token(e->sched, (uintptr_t)j);
         heed_reader(e, j);
     }
 }

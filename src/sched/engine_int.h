@@ -20,6 +20,8 @@ typedef struct HthEngineRoom {
     HthRunPlan run; /* of one timeline of ctx tokens */
     HthScratch scratch;
     HthPagingPlan paging;
+    HthSchedCfg sched; /* without its pages */
+    uint32_t queue_max, queue_user_max;
     uint32_t rows_max; /* of a step */
     uint32_t head_rows; /* of logits at a time */
 } HthEngineRoom;
@@ -46,7 +48,7 @@ struct HthEngine {
     const HthModel *model;
     const HthVocab *vocab; /* NULL: no text */
     HthEngineRoom room;
-    uint32_t parallel, queue_max, queue_user_max, n_vocab, n_embd;
+    uint32_t parallel, n_vocab, n_embd;
     size_t piece_max; /* longest text of a token */
     HthPooling pooling;
     HthGate *gate;
@@ -113,8 +115,8 @@ struct HthJob {
     float *vector; /* [vector_n]: done.embedding */
     uint32_t vector_n;
     /* [engine] */
-    uint32_t *ids; /* [ids_max]: prompt, then words */
-    uint32_t ids_max, count;
+    uint32_t *ids; /* [rows + 1]: prompt, then words; the last has no row */
+    uint32_t rows, count;
     bool arrived, started, paused;
     bool told; /* this pass of the inbox: was `cancel` set? */
     bool gone; /* this step: nobody wants it any more */

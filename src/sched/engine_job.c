@@ -15,16 +15,16 @@ enum { RING_WORDS = 256, RING_TEXT = 16 }; /* words that fit, of so much text ea
 
 /* ---- making one ----------------------------------------------------------------------------- */
 
-/* The longest its timeline may become. */
-static uint32_t length_max(const HthEngine *e, const HthJobCfg *c) {
+/* Rows its timeline may come to: the last word is never computed. */
+static uint32_t rows_of(const HthEngine *e, const HthJobCfg *c) {
     const uint32_t ctx = c->ctx ? c->ctx : e->room.plan.ctx;
     const uint32_t room = ctx - c->n;
     if (c->kind != HTH_JOB_WORDS) return c->n;
-    return c->predict_max == 0 || c->predict_max > room ? ctx : c->n + c->predict_max;
+    return c->predict_max == 0 || c->predict_max > room ? ctx : c->n + c->predict_max - 1;
 }
 
 static HthStatus check_pages(const HthEngine *e, const HthJobCfg *c, HthErr *err) {
-    const uint32_t length = length_max(e, c), pages = (length + HTH_PAGE_LEN - 1) / HTH_PAGE_LEN;
+    const uint32_t length = rows_of(e, c), pages = (length + HTH_PAGE_LEN - 1) / HTH_PAGE_LEN;
     HTH_REQUIRE(pages <= e->room.plan.page_count, err, HTH_ELIMIT,
                 "%u tokens take %u cache pages, and there are %u; ask for a shorter context or "
                 "fewer words",
@@ -115,9 +115,9 @@ static HthStatus take_vector(HthJob *j, HthErr *err) {
 }
 
 static HthStatus take_parts(HthJob *j, const HthJobCfg *c, HthErr *err) {
-    j->ids_max = length_max(j->engine, c);
-    j->ids = hth_calloc(j->ids_max, sizeof *j->ids);
-    HTH_REQUIRE(j->ids, err, HTH_ENOMEM, "no memory for a timeline of %u tokens", j->ids_max);
+    j->rows = rows_of(j->engine, c);
+    j->ids = hth_calloc((size_t)j->rows + 1, sizeof *j->ids);
+    HTH_REQUIRE(j->ids, err, HTH_ENOMEM, "no memory for a timeline of %u tokens", j->rows);
     memcpy(j->ids, c->ids, j->n * sizeof *j->ids);
     j->count = j->n;
     return j->kind == HTH_JOB_WORDS ? take_words(j, c, err) : take_vector(j, err);
@@ -170,7 +170,7 @@ void hth_job_free(HthJob *j) {
     hth_ring_close(&j->ring);
     wipe_buf(&j->text);
     wipe_buf(&j->tail);
-    wipe(j->ids, j->ids_max, sizeof *j->ids);
+    wipe(j->ids, (size_t)j->rows + 1, sizeof *j->ids);
     wipe(j->vector, j->vector_n, sizeof *j->vector);
     wipe(j->sum, j->vector_n, sizeof *j->sum);
     wipe(j->strings, j->strings_n, 1);
@@ -209,16 +209,27 @@ static HthStatus need_masks(HthEngine *e, HthErr *err) {
     return HTH_OK;
 }
 
+/* Those without a row yet, or more if they and those that have begun are more than the places: the
+ * others stand still, for their readers do. */
+static uint32_t queued(const HthEngine *e, uint32_t jobs, uint32_t waiting) {
+    const uint32_t over = jobs > e->parallel ? jobs - e->parallel : 0;
+    return over > waiting ? over : waiting;
+}
+
 /* In the gate: may one more wait? */
 static HthStatus check_queue(const HthEngine *e, const HthJob *j, HthErr *err) {
-    uint32_t own = 0;
+    uint32_t jobs = 0, own_jobs = 0, own_waiting = 0;
     HTH_REQUIRE(!e->closing, err, HTH_ECANCELED, "this model is being unloaded");
-    for (const HthJob *k = e->live; k; k = k->next) own += k->waits && k->user == j->user;
-    const bool all = e->waiting >= e->queue_max;
-    if (!all && own < e->queue_user_max) return HTH_OK;
+    for (const HthJob *k = e->live; k; k = k->next, jobs++) {
+        own_jobs += k->user == j->user;
+        own_waiting += k->waits && k->user == j->user;
+    }
+    const uint32_t all = queued(e, jobs, e->waiting), own = queued(e, own_jobs, own_waiting);
+    const bool full = all >= e->room.queue_max;
+    if (!full && own < e->room.queue_user_max) return HTH_OK;
     return HTH_FAIL(err, HTH_EAGAIN,
                     "%u requests%s are waiting, and no more can; try again in about %u s",
-                    all ? e->waiting : own, all ? "" : " of this user", e->stats.retry_after_s);
+                    full ? all : own, full ? "" : " of this user", e->stats.retry_after_s);
 }
 
 static HthStatus hand_in(HthEngine *e, HthJob *j, const HthGrammar *grammar, HthErr *err) {

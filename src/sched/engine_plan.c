@@ -10,6 +10,10 @@ enum {
     PARALLEL_DEFAULT = 8,
     PARALLEL_MAX = 1024,
     CHUNK_DEFAULT = 64,
+    ROWS_OF_ANSWERS = 4, /* where they could take more than that part of a step it grows */
+    QUEUE_DEFAULT = 512,
+    QUEUE_USER_DEFAULT = 64,
+    QUEUE_MAX = 1 << 16,
     HEAD_ROWS_MIN = 16,
     BLOCK = 64
 };
@@ -32,11 +36,30 @@ static HthStatus plan_pages(HthEngineRoom *r, const HthEngineCfg *cfg, HthErr *e
     return HTH_OK;
 }
 
+/* Whoever waits is counted when a job is handed in; the scheduler has room for all of them. */
+static HthStatus plan_lists(HthEngineRoom *r, const HthEngineCfg *cfg, HthErr *err) {
+    HthEnginePlan *p = &r->plan;
+    HTH_REQUIRE(cfg->queue_max <= QUEUE_MAX, err, HTH_EINVAL, "a queue of %u; the most is %d",
+                cfg->queue_max, QUEUE_MAX);
+    r->queue_max = cfg->queue_max ? cfg->queue_max : QUEUE_DEFAULT;
+    r->queue_user_max = cfg->queue_user_max ? cfg->queue_user_max : QUEUE_USER_DEFAULT;
+    r->sched = (HthSchedCfg){ .layout = r->run.layout,
+                              .page_len = HTH_PAGE_LEN,
+                              .running_max = p->parallel,
+                              .queue_max = r->queue_max + p->parallel,
+                              .queue_user_max = r->queue_max + p->parallel,
+                              .rows_max = r->rows_max,
+                              .prompt_rows_max = p->chunk,
+                              .ctx_max = p->ctx };
+    p->list_bytes = hth_sched_bytes(&r->sched);
+    return HTH_OK;
+}
+
 /* What an engine takes for itself is not there for weights. */
 static void plan_paging(HthEngineRoom *r, const HthModel *model) {
     const HthEnginePlan *p = &r->plan;
     const uint64_t available = hth_room_available();
-    const uint64_t own = p->kv_bytes + p->scratch_bytes + p->logits_bytes;
+    const uint64_t own = p->kv_bytes + p->scratch_bytes + p->logits_bytes + p->list_bytes;
     const bool stays = !hth_model_files(model) || available == 0;
     hth_paging_plan(&r->paging, hth_model_program(model),
                     stays             ? UINT64_MAX
@@ -57,20 +80,23 @@ static HthStatus plan_room(HthEngineRoom *r, const HthModel *model, const HthEng
     HTH_TRY(hth_run_plan(&r->run, model, &one, err));
     p->ctx = r->run.ctx;
     p->threads = r->run.threads;
-    p->chunk = r->rows_max = r->run.chunk > p->parallel ? r->run.chunk : p->parallel;
+    p->chunk = r->run.chunk;
+    p->rows = p->chunk + (p->parallel > p->chunk / ROWS_OF_ANSWERS ? p->parallel : 0);
+    r->rows_max = p->rows;
     p->kv = hth_kv_name(r->run.kv);
     r->head_rows = p->parallel > HEAD_ROWS_MIN ? p->parallel : HEAD_ROWS_MIN;
     if (r->head_rows > r->rows_max) r->head_rows = r->rows_max;
     HTH_TRY(hth_plan_scratch(&r->scratch, prog, r->rows_max, r->run.page_count, p->threads, err));
     HTH_TRY(plan_pages(r, cfg, err));
+    HTH_TRY(plan_lists(r, cfg, err));
     p->scratch_bytes = r->scratch.bytes;
     p->logits_bytes = (uint64_t)r->rows_max * prog->n_embd * sizeof(float) +
                       (uint64_t)r->head_rows * prog->n_vocab * sizeof(float) +
                       (uint64_t)p->threads * hth_sample_room_bytes(prog->n_vocab);
     p->weight_bytes = hth_model_weight_bytes(model);
     p->panel_bytes = cfg->no_pack ? 0 : hth_model_pack_beside(model);
-    p->total_bytes =
-        p->weight_bytes + p->panel_bytes + p->kv_bytes + p->scratch_bytes + p->logits_bytes;
+    p->total_bytes = p->weight_bytes + p->panel_bytes + p->kv_bytes + p->scratch_bytes +
+                     p->logits_bytes + p->list_bytes;
     plan_paging(r, model);
     return HTH_OK;
 }

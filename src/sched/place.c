@@ -9,8 +9,6 @@
  * Thread: engine. */
 #include "sched/state.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 
 HthStatus hth_place_open(HthSched *s, HthErr *err) {
@@ -18,37 +16,31 @@ HthStatus hth_place_open(HthSched *s, HthErr *err) {
     s->run = hth_calloc(c->running_max, sizeof *s->run);
     s->place = hth_calloc(c->running_max, sizeof *s->place);
     s->place_free = hth_calloc(c->running_max, sizeof *s->place_free);
-    s->tape_free = hth_calloc(s->tape_max, sizeof *s->tape_free);
-    s->tape = hth_calloc((size_t)s->tape_max * c->ctx_max, sizeof *s->tape);
     s->found = hth_calloc(s->page_max, sizeof *s->found);
-    HTH_REQUIRE(s->run && s->place && s->place_free && s->tape_free && s->tape && s->found, err,
-                HTH_ENOMEM, "no memory for %u timelines of %u tokens", c->running_max, c->ctx_max);
+    HTH_REQUIRE(s->run && s->place && s->place_free && s->found, err, HTH_ENOMEM,
+                "no memory for %u timelines of %u tokens", c->running_max, c->ctx_max);
     for (uint32_t i = 0; i < c->running_max; i++)
         HTH_TRY(hth_table_open(&s->place[i], c->pages, &c->layout, s->page_max, err));
     while (s->place_free_count < c->running_max) {
         s->place_free[s->place_free_count] = s->place_free_count;
         s->place_free_count++;
     }
-    while (s->tape_free_count < s->tape_max) {
-        s->tape_free[s->tape_free_count] = s->tape_free_count;
-        s->tape_free_count++;
-    }
     return HTH_OK;
 }
 
+uint64_t hth_place_bytes(uint32_t running_max, uint32_t page_max) {
+    const HthSched *s = NULL;
+    const uint64_t each = sizeof *s->run + sizeof *s->place + sizeof *s->place_free;
+    const uint64_t table = page_max * (sizeof(HthPage) + sizeof(uint8_t *)); /* kv/table.c */
+    return running_max * (each + table) + page_max * sizeof *s->found;
+}
+
 void hth_place_close(HthSched *s) {
-    while (s->run_count > 0) {
-        const uint32_t i = s->run[s->run_count - 1];
-        hth_place_leave(s, i);
-        hth_place_untape(s, i);
-    }
-    for (uint32_t b = 0; b < s->back_count; b++) hth_place_untape(s, s->back[b]);
+    while (s->run_count > 0) hth_place_leave(s, s->run[s->run_count - 1]);
     for (uint32_t i = 0; s->place && i < s->cfg.running_max; i++) hth_table_close(&s->place[i]);
     hth_free(s->place);
     hth_free(s->place_free);
     hth_free(s->run);
-    hth_free(s->tape_free);
-    hth_free(s->tape);
     hth_free(s->found);
 }
 
@@ -61,8 +53,8 @@ static bool shares(const HthSched *s, const HthReq *r) {
 static uint32_t keep(HthSched *s, const HthReq *r, uint32_t pages) {
     if (!shares(s, r) || pages == 0) return 0;
     s->keeps++;
-    return hth_prefix_keep(s->cfg.prefix, r->t.tenant, hth_sched_tape(s, r->tape),
-                           hth_table_list(s->place[r->place]), pages);
+    return hth_prefix_keep(s->cfg.prefix, r->t.tenant, r->t.ids, hth_table_list(s->place[r->place]),
+                           pages);
 }
 
 void hth_place_keep(HthSched *s, uint32_t i) {
@@ -81,18 +73,18 @@ void hth_place_share(HthSched *s, uint32_t i) {
     if (current) r->keeps_seen = s->keeps; /* its own is nothing to look for */
     if (twins == 0) return;
     HthTable *table = s->place[r->place];
-    const uint32_t found = hth_prefix_match(s->cfg.prefix, r->t.tenant, hth_sched_tape(s, r->tape),
+    const uint32_t found = hth_prefix_match(s->cfg.prefix, r->t.tenant, r->t.ids,
                                             (size_t)pages * s->cfg.page_len, s->found, pages);
     hth_table_adopt(table, 0, s->found, found);
 }
 
 /* Fills `found` with the pages known for these tokens, one reader each. At least one token is left
  * to compute: its logits are wanted. */
-static uint32_t match(HthSched *s, HthReq *r, const uint32_t *ids) {
+static uint32_t match(HthSched *s, HthReq *r) {
     if (!shares(s, r)) return 0;
     const uint32_t pages = (r->len - 1) / s->cfg.page_len;
     r->keeps_seen = s->keeps;
-    return hth_prefix_match(s->cfg.prefix, r->t.tenant, ids, (size_t)pages * s->cfg.page_len,
+    return hth_prefix_match(s->cfg.prefix, r->t.tenant, r->t.ids, (size_t)pages * s->cfg.page_len,
                             s->found, pages);
 }
 
@@ -139,7 +131,7 @@ static void adopt(HthSched *s, HthReq *r, uint32_t count) {
 void hth_place_find(HthSched *s, uint32_t i) {
     HthReq *r = &s->req[i];
     if (r->keeps_seen == s->keeps || r->computed % s->cfg.page_len != 0) return;
-    adopt(s, r, match(s, r, hth_sched_tape(s, r->tape)));
+    adopt(s, r, match(s, r));
 }
 
 /* ---- giving way ----------------------------------------------------------------------------- */
@@ -192,16 +184,10 @@ void hth_place_leave(HthSched *s, uint32_t i) {
     for (; k < s->run_count; k++) s->run[k] = s->run[k + 1];
     hth_table_trim(s->place[r->place], 0);
     s->place_free[s->place_free_count++] = r->place;
+    s->user[r->user].placed--;
     spend_promise(s, r, r->promised);
     spend_pending(s, r, r->pending);
     r->computed = r->given = 0;
-}
-
-void hth_place_untape(HthSched *s, uint32_t i) {
-    const HthReq *r = &s->req[i];
-    hth_zero(hth_sched_tape(s, r->tape), r->len * sizeof *s->tape);
-    s->tape_free[s->tape_free_count++] = r->tape;
-    s->user[r->user].tapes--;
 }
 
 void hth_place_set_back(HthSched *s, uint32_t i) {
@@ -239,16 +225,12 @@ static bool could_make_room(const HthSched *s, uint32_t need, int32_t below) {
     return is_room(s, need) || to_be_had(s) + given_up(s, below) >= s->promised + need;
 }
 
-/* In: a place, a tape, the promise. */
+/* In: a place, the promise. */
 static void enter(HthSched *s, uint32_t i, uint32_t pages, uint32_t found) {
     HthReq *r = &s->req[i];
     hth_queue_leave(s, i);
-    if (r->state == HTH_REQ_WAITING) {
-        r->tape = s->tape_free[--s->tape_free_count];
-        s->user[r->user].tapes++;
-        memcpy(hth_sched_tape(s, r->tape), r->t.ids, r->len * sizeof *s->tape);
-    }
     r->place = s->place_free[--s->place_free_count];
+    s->user[r->user].placed++;
     r->state = HTH_REQ_RUNNING;
     r->served_step = s->stats.steps - 1; /* behind those who had their rows before */
     r->promised = pages;
@@ -261,13 +243,11 @@ static void enter(HthSched *s, uint32_t i, uint32_t pages, uint32_t found) {
 
 bool hth_place_admit(HthSched *s, uint32_t i) {
     HthReq *r = &s->req[i];
-    const bool fresh = r->state == HTH_REQ_WAITING;
     const int32_t rank = r->rank;
-    if (fresh && s->tape_free_count == 0) return false;
     if (s->place_free_count == 0 && !hth_place_weakest(s, rank)) return false;
     uint32_t pages = hth_sched_pages(s, r->len) + 1, most = hth_sched_pages(s, r->t.ctx);
     if (pages > most) pages = most;
-    const uint32_t found = match(s, r, fresh ? r->t.ids : hth_sched_tape(s, r->tape));
+    const uint32_t found = match(s, r);
     const uint32_t need = pages - found;
     if (!could_make_room(s, need, rank) || !make_room(s, need, rank, 0)) {
         unmatch(s, found);

@@ -14,9 +14,14 @@
 
 enum { PRIORITY_MAX = 100, PRIORITIES = 2 * PRIORITY_MAX + 1 };
 
-static HthStatus ids_open(HthIds *ids, uint32_t count, HthErr *err) {
+static uint32_t buckets_for(uint32_t count) {
     uint32_t n = 16;
     while (n < count && n < 1u << 30) n *= 2;
+    return n;
+}
+
+static HthStatus ids_open(HthIds *ids, uint32_t count, HthErr *err) {
+    const uint32_t n = buckets_for(count);
     ids->bucket = hth_calloc(n, sizeof *ids->bucket);
     HTH_REQUIRE(ids->bucket, err, HTH_ENOMEM, "no memory for %u requests", count);
     ids->mask = n - 1;
@@ -36,7 +41,7 @@ HthStatus hth_queue_open(HthSched *s, HthErr *err) {
     s->deadline_ns = hth_calloc((size_t)s->req_max + 1, sizeof *s->deadline_ns);
     s->lined = hth_calloc(s->user_max, sizeof *s->lined);
     s->waiting_at = hth_calloc(PRIORITIES, sizeof *s->waiting_at);
-    s->back = hth_calloc(s->tape_max, sizeof *s->back);
+    s->back = hth_calloc(s->req_max, sizeof *s->back);
     HTH_REQUIRE(s->req && s->user && s->deadline_ns && s->lined && s->waiting_at && s->back, err,
                 HTH_ENOMEM, "no memory for a queue of %u requests", s->cfg.queue_max);
     HTH_TRY(ids_open(&s->req_ids, s->req_max, err));
@@ -51,6 +56,14 @@ HthStatus hth_queue_open(HthSched *s, HthErr *err) {
     }
     for (uint32_t i = 0; i <= s->req_max; i++) s->deadline_ns[i] = UINT64_MAX;
     return HTH_OK;
+}
+
+uint64_t hth_queue_bytes(uint32_t req_max) {
+    const HthSched *s = NULL;
+    const uint64_t each = sizeof *s->req + sizeof *s->user + sizeof *s->deadline_ns +
+                          sizeof *s->lined + sizeof *s->back;
+    return req_max * each + PRIORITIES * sizeof *s->waiting_at +
+           2 * (uint64_t)buckets_for(req_max) * sizeof *s->req_ids.bucket;
 }
 
 void hth_queue_close(HthSched *s) {
@@ -104,6 +117,11 @@ static void user_drop(HthSched *s, uint32_t u) {
     *at = s->user[u].chain;
     s->user[u] = (HthUser){ .chain = s->user_free };
     s->user_free = u;
+}
+
+uint32_t hth_queue_away(const HthSched *s, uint64_t user) {
+    const uint32_t u = hth_queue_user(s, user);
+    return u ? s->user[u].requests - s->user[u].placed : 0;
 }
 
 void hth_queue_charge(HthSched *s, uint32_t user, uint32_t rows) {
@@ -215,7 +233,7 @@ void hth_queue_leave(HthSched *s, uint32_t i) {
 }
 
 void hth_queue_back(HthSched *s, uint32_t i) {
-    HTH_ASSERT(s->back_count < s->tape_max);
+    HTH_ASSERT(s->back_count < s->req_max);
     s->back[s->back_count++] = i;
     s->req[i].state = HTH_REQ_BACK;
 }
@@ -241,7 +259,6 @@ int32_t hth_queue_top(const HthSched *s) {
         const HthReq *r = &s->req[s->back[b]];
         if (!r->paused && r->rank > top) top = r->rank;
     }
-    if (s->tape_free_count == 0) return top; /* none could begin */
     for (int32_t p = PRIORITIES - 1; p >= 0 && p - PRIORITY_MAX > top; p--)
         if (s->waiting_at[p] > 0) top = p - PRIORITY_MAX;
     return top;
@@ -260,14 +277,9 @@ static uint32_t next_back(const HthSched *s, bool by_age) {
     return best;
 }
 
-/* Readers of one user that stand still do not hold all tapes. */
-static bool may_begin(const HthSched *s, const HthUser *u) {
-    return u->tapes < HTH_SCHED_TAPES_USER * s->cfg.running_max;
-}
-
 /* A user's first that wants to run. */
 static uint32_t first_of(const HthSched *s, const HthUser *u) {
-    uint32_t i = may_begin(s, u) ? u->first : 0;
+    uint32_t i = u->first;
     while (i && s->req[i].paused) i = s->req[i].next;
     return i;
 }
@@ -293,17 +305,28 @@ static uint32_t next_waiting(const HthSched *s) {
 
 static uint32_t oldest_waiting(const HthSched *s) {
     uint32_t i = s->oldest;
-    while (i && (s->req[i].paused || !may_begin(s, &s->user[s->req[i].user])))
-        i = s->req[i].younger;
+    while (i && s->req[i].paused) i = s->req[i].younger;
     return i;
 }
 
 uint32_t hth_queue_next(const HthSched *s, bool by_age) {
     const uint32_t back = next_back(s, by_age);
-    uint32_t fresh = 0;
-    if (s->tape_free_count > 0) /* or none could begin; those set back have theirs */
-        fresh = by_age ? oldest_waiting(s) : next_waiting(s);
+    const uint32_t fresh = by_age ? oldest_waiting(s) : next_waiting(s);
     if (!back || !fresh) return back ? back : fresh;
     if (by_age) return s->req[back].seq < s->req[fresh].seq ? back : fresh;
     return s->req[back].rank >= s->req[fresh].rank ? back : fresh;
+}
+
+/* ---- rows of a step ------------------------------------------------------------------------- */
+
+/* So that prompts go on however many answers there are. */
+uint32_t hth_queue_reserve(const HthSched *s) {
+    const uint32_t most = s->cfg.rows_max;
+    bool any = false;
+    for (uint32_t k = 0; k < s->run_count && !any; k++)
+        any = hth_sched_is_prompt(&s->req[s->run[k]]);
+    if (!any) return 0;
+    if (most == 1) return s->stats.steps % 2;
+    const uint32_t quarter = most / 4 > HTH_SCHED_PIECE_MIN ? most / 4 : HTH_SCHED_PIECE_MIN;
+    return quarter < most / 2 ? quarter : most / 2;
 }

@@ -16,8 +16,8 @@ static HthStatus open_parts(HthSched *s, HthErr *err) {
     const HthSchedCfg *c = &s->cfg;
     s->due = hth_calloc(c->running_max, sizeof *s->due);
     s->rows = hth_calloc(c->running_max, sizeof *s->rows);
-    s->ended = hth_calloc(s->req_max, sizeof *s->ended);
-    HTH_REQUIRE(s->due && s->rows && s->ended, err, HTH_ENOMEM, "no memory for a scheduler");
+    s->late = hth_calloc(s->req_max, sizeof *s->late);
+    HTH_REQUIRE(s->due && s->rows && s->late, err, HTH_ENOMEM, "no memory for a scheduler");
     HTH_TRY(hth_queue_open(s, err));
     return hth_place_open(s, err);
 }
@@ -34,8 +34,8 @@ HthStatus hth_sched_open(HthSched **out, const HthSchedCfg *cfg, HthErr *err) {
     HthSched *s = hth_calloc(1, sizeof *s);
     HTH_REQUIRE(s, err, HTH_ENOMEM, "no memory for a scheduler");
     s->cfg = *cfg;
-    s->tape_max = HTH_SCHED_TAPES * cfg->running_max;
-    s->req_max = s->user_max = cfg->queue_max + s->tape_max;
+    if (s->cfg.prompt_rows_max == 0) s->cfg.prompt_rows_max = cfg->rows_max;
+    s->req_max = s->user_max = cfg->queue_max + cfg->running_max;
     s->page_max = hth_sched_pages(s, cfg->ctx_max);
     s->slack = (uint64_t)cfg->running_max * cfg->ctx_max;
     s->deadline_min_ns = UINT64_MAX;
@@ -54,9 +54,18 @@ void hth_sched_close(HthSched **sched) {
     hth_queue_close(s);
     hth_free(s->due);
     hth_free(s->rows);
-    hth_free(s->ended);
+    hth_free(s->late);
     hth_free(s);
     *sched = NULL;
+}
+
+uint64_t hth_sched_bytes(const HthSchedCfg *cfg) {
+    const HthSched *s = NULL;
+    const uint32_t reqs = cfg->queue_max + cfg->running_max;
+    const uint32_t pages = (cfg->ctx_max + cfg->page_len - 1) / cfg->page_len;
+    return sizeof *s + cfg->running_max * (sizeof *s->due + sizeof *s->rows) +
+           reqs * sizeof *s->late + hth_queue_bytes(reqs) +
+           hth_place_bytes(cfg->running_max, pages);
 }
 
 /* ---- events --------------------------------------------------------------------------------- */
@@ -83,7 +92,6 @@ static void release(HthSched *s, uint32_t i) {
     } else {
         hth_queue_leave(s, i);
     }
-    if (state != HTH_REQ_WAITING) hth_place_untape(s, i);
     hth_queue_forget(s, i);
 }
 
@@ -100,19 +108,19 @@ static HthStatus check(const HthSched *s, const HthTicket *t, HthErr *err) {
     HTH_REQUIRE(t->ctx <= s->cfg.ctx_max, err, HTH_ELIMIT,
                 "a context of %u tokens was asked for, and at most %u are served", t->ctx,
                 s->cfg.ctx_max);
-    HTH_REQUIRE(t->n <= t->ctx && (t->all_rows || t->n < t->ctx), err, HTH_ELIMIT,
-                "the prompt has %u tokens and the context %u: no room for an answer; send less or "
-                "ask for a longer context",
+    HTH_REQUIRE(t->n <= t->ctx, err, HTH_ELIMIT,
+                "the prompt has %u tokens and the context %u; send less or ask for a longer "
+                "context",
                 t->n, t->ctx);
     const uint32_t pages = hth_sched_pages(s, t->ctx), all = hth_pages_count(s->cfg.pages);
     HTH_REQUIRE(pages <= all, err, HTH_ELIMIT,
                 "a context of %u tokens takes %u cache pages and there are %u; ask for a shorter "
                 "context",
                 t->ctx, pages, all);
-    HTH_REQUIRE(s->waiting < s->cfg.queue_max, err, HTH_EAGAIN,
-                "%u requests are waiting, and no more can; try again in about %u s", s->waiting,
+    const uint32_t away = s->waiting + s->back_count, mine = hth_queue_away(s, t->user);
+    HTH_REQUIRE(away < s->cfg.queue_max, err, HTH_EAGAIN,
+                "%u requests are waiting, and no more can; try again in about %u s", away,
                 hth_sched_retry_after_s(s));
-    const uint32_t u = hth_queue_user(s, t->user), mine = u ? s->user[u].waiting : 0;
     HTH_REQUIRE(mine < s->cfg.queue_user_max, err, HTH_EAGAIN,
                 "%u requests of this user are waiting, and no more can; try again in about %u s",
                 mine, hth_sched_retry_after_s(s));
@@ -158,47 +166,30 @@ void hth_sched_pause(HthSched *s, uint64_t id, bool paused) {
     s->stats.paused += paused ? 1 : UINT32_MAX;
 }
 
-void hth_sched_token(HthSched *s, uint64_t id, uint32_t token) {
+void hth_sched_token(HthSched *s, uint64_t id) {
     settle(s);
     const uint32_t i = hth_queue_find(s, id);
     if (i == 0) return;
     HthReq *r = &s->req[i];
     HTH_ASSERT(r->state != HTH_REQ_WAITING && !r->t.all_rows && r->len < r->t.ctx);
     HTH_ASSERT(r->state == HTH_REQ_BACK || hth_sched_left(r) == 0);
-    hth_sched_tape(s, r->tape)[r->len++] = token;
+    r->len++;
 }
 
 /* ---- the step: what is over, and who comes in ----------------------------------------------- */
-
-static void finish(HthSched *s, uint32_t i, HthSchedWhy why) {
-    s->ended[s->ended_count++] = (HthSchedEnded){ .id = s->req[i].t.id, .why = why };
-    release(s, i);
-    if (why == HTH_SCHED_LATE)
-        s->stats.late++;
-    else
-        s->stats.ended++;
-}
 
 static void end_late(HthSched *s) {
     if (s->now_ns < s->deadline_min_ns) return;
     s->deadline_min_ns = UINT64_MAX;
     for (uint32_t i = 1; i <= s->req_max; i++) {
-        if (s->deadline_ns[i] <= s->now_ns)
-            finish(s, i, HTH_SCHED_LATE);
-        else if (s->deadline_ns[i] < s->deadline_min_ns)
+        if (s->deadline_ns[i] <= s->now_ns) {
+            s->late[s->late_count++] = s->req[i].t.id;
+            release(s, i);
+            s->stats.late++;
+        } else if (s->deadline_ns[i] < s->deadline_min_ns) {
             s->deadline_min_ns = s->deadline_ns[i];
+        }
     }
-}
-
-static bool is_full(const HthReq *r) {
-    return r->len == r->t.ctx && !r->t.all_rows;
-}
-
-static void end_full(HthSched *s) {
-    for (uint32_t k = s->run_count; k > 0; k--)
-        if (is_full(&s->req[s->run[k - 1]])) finish(s, s->run[k - 1], HTH_SCHED_FULL);
-    for (uint32_t k = s->back_count; k > 0; k--)
-        if (is_full(&s->req[s->back[k - 1]])) finish(s, s->back[k - 1], HTH_SCHED_FULL);
 }
 
 /* How often something ends, while there is something to do. */
@@ -234,10 +225,7 @@ static void let_in(HthSched *s) {
 /* ---- the step: rows ------------------------------------------------------------------------- */
 
 static bool is_due(const HthReq *r) {
-    return !r->paused && r->len - r->computed == 1;
-}
-static bool is_prompt(const HthReq *r) {
-    return !r->paused && r->len - r->computed > 1;
+    return !r->paused && hth_sched_left(r) == 1;
 }
 
 static void give(HthSched *s, uint32_t i, uint32_t n) {
@@ -245,7 +233,7 @@ static void give(HthSched *s, uint32_t i, uint32_t n) {
     s->rows[s->row_parts++] = (HthSchedRows){
         .id = r->t.id,
         .kv = hth_table_view(s->place[r->place]),
-        .ids = hth_sched_tape(s, r->tape) + r->computed,
+        .ids = r->t.ids + r->computed,
         .first = r->computed,
         .n = n,
         .wants = r->t.all_rows || n == hth_sched_left(r),
@@ -255,18 +243,6 @@ static void give(HthSched *s, uint32_t i, uint32_t n) {
     s->row_count += n;
     hth_place_spend(s, i, n);
     hth_queue_charge(s, r->user, n);
-}
-
-/* Rows kept for prompts, so that they go on however many answers there are. */
-static uint32_t reserve_of(const HthSched *s) {
-    const uint32_t most = s->cfg.rows_max;
-    for (uint32_t k = 0; k < s->run_count; k++) {
-        if (!is_prompt(&s->req[s->run[k]])) continue;
-        if (most == 1) return s->stats.steps % 2;
-        const uint32_t quarter = most / 4 > HTH_SCHED_PIECE_MIN ? most / 4 : HTH_SCHED_PIECE_MIN;
-        return quarter < most / 2 ? quarter : most / 2;
-    }
-    return 0;
 }
 
 /* Fills `due`, those longest without a row first where not all can have one. */
@@ -296,7 +272,7 @@ static void sort_by_served(HthSched *s, uint32_t count) {
 }
 
 static void give_answers(HthSched *s) {
-    const uint32_t count = collect_due(s), most = s->cfg.rows_max - reserve_of(s);
+    const uint32_t count = collect_due(s), most = s->cfg.rows_max - hth_queue_reserve(s);
     if (count > most) sort_by_served(s, count);
     for (uint32_t d = 0; d < count && d < most; d++) give(s, s->due[d], 1);
     s->stats.decode_rows += s->row_count;
@@ -318,18 +294,19 @@ static uint32_t next_prompt(const HthSched *s) {
     uint32_t best = 0;
     for (uint32_t k = 0; k < s->run_count; k++) {
         const HthReq *r = &s->req[s->run[k]];
-        if (!is_prompt(r) || r->served_step == s->stats.steps) continue;
+        if (!hth_sched_is_prompt(r) || r->served_step == s->stats.steps) continue;
         if (best == 0 || prompt_first(s, r, &s->req[best])) best = s->run[k];
     }
     return best;
 }
 
 static void give_prompts(HthSched *s) {
-    const uint32_t answers = s->row_count;
-    for (uint32_t i; s->row_count < s->cfg.rows_max && (i = next_prompt(s)) != 0;) {
+    const uint32_t answers = s->row_count, rows = s->cfg.rows_max - answers;
+    const uint32_t most = answers + (rows < s->cfg.prompt_rows_max ? rows : s->cfg.prompt_rows_max);
+    for (uint32_t i; s->row_count < most && (i = next_prompt(s)) != 0;) {
         HthReq *r = &s->req[i];
         hth_place_find(s, i);
-        const uint32_t room = s->cfg.rows_max - s->row_count, left = hth_sched_left(r);
+        const uint32_t room = most - s->row_count, left = hth_sched_left(r);
         const uint32_t n = left < room ? left : room;
         r->served_step = s->stats.steps;
         if (n < left && n < HTH_SCHED_PIECE_MIN && s->row_count > answers) continue;
@@ -356,10 +333,9 @@ static uint64_t wake_ns(const HthSched *s, bool moved) {
 void hth_sched_step(HthSched *s, uint64_t now_ns, HthSchedStep *out) {
     settle(s);
     if (now_ns > s->now_ns) s->now_ns = now_ns;
-    s->row_parts = s->row_count = s->ended_count = 0;
+    s->row_parts = s->row_count = s->late_count = 0;
     s->stats.steps++;
     const uint64_t preempted = s->stats.preempted;
-    end_full(s);
     end_late(s);
     take_rate(s);
     let_in(s);
@@ -369,8 +345,8 @@ void hth_sched_step(HthSched *s, uint64_t now_ns, HthSchedStep *out) {
         .rows = s->rows,
         .count = s->row_parts,
         .row_count = s->row_count,
-        .ended = s->ended,
-        .ended_count = s->ended_count,
+        .late = s->late,
+        .late_count = s->late_count,
         .wake_ns = wake_ns(s, s->stats.preempted != preempted),
     };
 }

@@ -5,10 +5,11 @@
  * line and years of arrivals.  All memory is taken by open.
  *
  * A step holds at most rows_max rows.  Every running request that is due has its one row (decode);
- * what is left is given to prompts in pieces (chunked prefill), so that nobody's words wait longer
- * than a step for somebody's document.  Prompts keep a quarter of the step even where answers alone
- * would fill it; answers then take turns.  A second prompt's piece of under 16 rows waits for the
- * next step, unless it is all that is left of that prompt.
+ * what is left, but never more than prompt_rows_max, is given to prompts in pieces (chunked
+ * prefill), so that nobody's words wait longer than a step for somebody's document.  Prompts keep a
+ * quarter of the step even where answers alone would fill it; answers then take turns.  A second
+ * prompt's piece of under 16 rows waits for the next step, unless it is all that is left of that
+ * prompt.
  *
  * Order: higher priority first; then those that were set back; then the user who has had the least
  * service (rows, and those of prompts already let in) - so one user's hundred requests cost another
@@ -26,9 +27,9 @@
  * an answer finds no page, cached prefixes go first, then the youngest request of the lowest
  * priority is set back, paused ones before others: its whole pages stay as cached ones as long as
  * they can, and what is lost - of prompt and answer so far - is computed again later, to the same
- * bits.  A paused request keeps its place for a second when somebody waits for it; a user with
- * 2 * running_max requests that have begun and stand still begins no other.  With all_rows a
- * request is never set back: its rows come once.
+ * bits.  A paused request keeps its place for a second when somebody waits for it; without a place
+ * it holds nothing but its part of the queue, which is its user's.  With all_rows a request is
+ * never set back: its rows come once.
  *
  * Thread: engine. */
 #ifndef HTH_SCHED_SCHED_H
@@ -45,9 +46,10 @@ typedef struct HthSchedCfg {
     HthKvLayout layout;
     uint32_t page_len; /* positions of a page */
     uint32_t running_max; /* timelines at once */
-    uint32_t queue_max; /* requests waiting, all users; more is EAGAIN */
+    uint32_t queue_max; /* requests without a place, set back ones too, all users; more is EAGAIN */
     uint32_t queue_user_max; /* and of one user */
     uint32_t rows_max; /* of a step */
+    uint32_t prompt_rows_max; /* of them for prompts; 0: all */
     uint32_t ctx_max; /* longest timeline */
 } HthSchedCfg;
 
@@ -56,27 +58,29 @@ typedef struct HthTicket {
     uint64_t tenant; /* whose cache it may share */
     uint64_t user; /* whose share of the machine it takes */
     int32_t priority; /* higher runs first; -100..100 */
-    uint64_t deadline_ns; /* ended as HTH_SCHED_LATE when not finished by then; 0: none */
-    const uint32_t *ids; /* the prompt, n >= 1; borrowed until the request has ended */
+    uint64_t deadline_ns; /* ended as late when not finished by then; 0: none */
+    const uint32_t *ids; /* [ctx] the prompt, n >= 1, and behind it each token drawn, which stands
+                          * there before it is told of; borrowed until the request has ended */
     uint32_t n;
-    uint32_t ctx; /* longest timeline of this request; its pages are taken as it grows */
+    uint32_t ctx; /* most rows of this request; a token drawn from the last of them has none of its
+                   * own. Pages are taken as it grows */
     bool all_rows; /* every row's output is wanted (embeddings, scoring): nothing is drawn */
     bool no_prefix; /* neither takes nor leaves cached pages */
 } HthTicket;
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-/* EAGAIN: the queue (or this user's part of it) is full; ELIMIT: the prompt does not leave room for
- * a token in its ctx, or could never have pages enough, with both counts in the sentence. */
+/* EAGAIN: the queue (or this user's part of it) is full; ELIMIT: the prompt does not fit in its
+ * ctx, or could never have pages enough, with both counts in the sentence. */
 HTH_MUST_CHECK HthStatus hth_sched_arrive(HthSched *s, const HthTicket *t, uint64_t now_ns,
                                           HthErr *err);
 /* The client left, or asked to stop: its pages are free when this returns. Unknown ids are fine. */
 void hth_sched_cancel(HthSched *s, uint64_t id);
 /* A reader that does not keep up: its timeline keeps its place and gets no rows. */
 void hth_sched_pause(HthSched *s, uint64_t id, bool paused);
-/* After a step, before the next: the token drawn from the request's last row. It is the next row to
- * compute. */
-void hth_sched_token(HthSched *s, uint64_t id, uint32_t token);
+/* After a step, before the next: a token was drawn from the request's last row and stands in its
+ * ids. It is the next row to compute; there is one, or the request was to be ended. */
+void hth_sched_token(HthSched *s, uint64_t id);
 /* The answer is complete: the pages leave, but for what the tenant's prefix tree keeps. */
 void hth_sched_end(HthSched *s, uint64_t id);
 
@@ -90,19 +94,11 @@ typedef struct HthSchedRows {
     bool
         wants; /* the last row's logits are wanted: a token will be drawn (all_rows: every row's) */
 } HthSchedRows;
-typedef enum HthSchedWhy {
-    HTH_SCHED_LATE, /* deadline */
-    HTH_SCHED_FULL /* its timeline has reached its ctx: no further token */
-} HthSchedWhy;
-typedef struct HthSchedEnded {
-    uint64_t id;
-    HthSchedWhy why;
-} HthSchedEnded;
 typedef struct HthSchedStep {
     const HthSchedRows *rows; /* at most running_max parts, rows_max rows in all */
     uint32_t count, row_count;
-    const HthSchedEnded *ended; /* by the scheduler itself, in this step */
-    uint32_t ended_count;
+    const uint64_t *late; /* whose deadline has passed: ended by the scheduler itself */
+    uint32_t late_count;
     uint64_t wake_ns; /* nothing to do before then unless an event comes; UINT64_MAX: never */
 } HthSchedStep;
 
@@ -125,6 +121,8 @@ uint32_t hth_sched_cached(const HthSched *s, uint64_t id);
 uint32_t hth_sched_retry_after_s(const HthSched *s);
 
 HTH_MUST_CHECK HthStatus hth_sched_open(HthSched **out, const HthSchedCfg *cfg, HthErr *err);
+/* What open takes for requests, users and lists of pages; pages and prefix need not be there. */
+uint64_t hth_sched_bytes(const HthSchedCfg *cfg);
 void hth_sched_close(HthSched **s);
 
 #endif

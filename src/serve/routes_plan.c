@@ -5,11 +5,12 @@
 #include "serve/house_in.h"
 
 static json_t *plan_json(const HthEnginePlan *p, const char *name) {
-    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I}", "model", name, "ctx",
-                     (int)p->ctx, "parallel", (int)p->parallel, "threads", (int)p->threads, "kv",
-                     p->kv ? p->kv : "", "weight_bytes", (json_int_t)p->weight_bytes, "kv_bytes",
-                     (json_int_t)p->kv_bytes, "scratch_bytes", (json_int_t)p->scratch_bytes,
-                     "logits_bytes", (json_int_t)p->logits_bytes, "total_bytes",
+    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model", name,
+                     "ctx", (int)p->ctx, "parallel", (int)p->parallel, "threads", (int)p->threads,
+                     "kv", p->kv ? p->kv : "", "weight_bytes", (json_int_t)p->weight_bytes,
+                     "kv_bytes", (json_int_t)p->kv_bytes, "scratch_bytes",
+                     (json_int_t)p->scratch_bytes, "logits_bytes", (json_int_t)p->logits_bytes,
+                     "list_bytes", (json_int_t)p->list_bytes, "total_bytes",
                      (json_int_t)p->total_bytes);
 }
 

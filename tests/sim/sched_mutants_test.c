@@ -30,6 +30,10 @@ typedef enum Mutant {
     DEADLINE_LATE,
     BUDGET_EXCEEDED,
     PAUSE_IGNORED,
+    RESERVE_GONE,
+    PROMPTS_WIDE,
+    STALLED_STAY,
+    STALLED_UNCOUNTED,
     MUTANTS
 } Mutant;
 
@@ -50,6 +54,10 @@ static const char *const mutant_names[MUTANTS] = {
     [DEADLINE_LATE] = "deadlines are a tenth of a second late",
     [BUDGET_EXCEEDED] = "a row more than a step may have",
     [PAUSE_IGNORED] = "a reader that stands still gets rows",
+    [RESERVE_GONE] = "prompts get what answers leave",
+    [PROMPTS_WIDE] = "prompts take all of a step",
+    [STALLED_STAY] = "a reader that stands still keeps its place",
+    [STALLED_UNCOUNTED] = "who is set back is not counted as its user's",
 };
 
 static Mutant planted;
@@ -115,6 +123,15 @@ static uint32_t seam_add(HthSched *s, const HthTicket *t) {
     return hth_queue_add(s, &late);
 }
 
+static uint32_t seam_reserve(const HthSched *s) {
+    return planted == RESERVE_GONE ? 0 : hth_queue_reserve(s);
+}
+
+static uint32_t seam_away(const HthSched *s, uint64_t user) {
+    const uint32_t u = hth_queue_user(s, user);
+    return planted == STALLED_UNCOUNTED && u ? s->user[u].waiting : hth_queue_away(s, user);
+}
+
 static void seam_pause(HthSched *s, uint64_t id, bool paused) {
     if (planted != PAUSE_IGNORED) hth_sched_pause(s, id, paused);
 }
@@ -130,6 +147,8 @@ static void seam_pause(HthSched *s, uint64_t id, bool paused) {
 #include "kv/prefix.c"
 #undef hth_pages_share
 #include "sched/queue.c"
+#undef HTH_SCHED_GRACE_NS
+#define HTH_SCHED_GRACE_NS   (planted == STALLED_STAY ? UINT64_MAX / 2 : UINT64_C(1000000000))
 #define hth_prefix_match     seam_match
 #define hth_prefix_keep      seam_keep
 #define hth_table_adopt      seam_adopt
@@ -140,11 +159,15 @@ static void seam_pause(HthSched *s, uint64_t id, bool paused) {
 #undef hth_pages_free_count
 #undef hth_prefix_match
 #undef hth_prefix_keep
-#define hth_queue_charge seam_charge
-#define hth_queue_next   seam_next
-#define hth_queue_add    seam_add
+#define hth_queue_charge  seam_charge
+#define hth_queue_next    seam_next
+#define hth_queue_add     seam_add
+#define hth_queue_reserve seam_reserve
+#define hth_queue_away    seam_away
 #include "sched/sched.c"
-#define hth_sched_pause seam_pause
+#undef HTH_SCHED_GRACE_NS
+#define HTH_SCHED_GRACE_NS UINT64_C(1000000000)
+#define hth_sched_pause    seam_pause
 #include "sim/sim.h"
 
 enum { EPISODE = 10000, SEEDS = 150, CALM_SEEDS = 20 };
@@ -157,6 +180,7 @@ static int hunt(Mutant mutant, uint64_t seeds) {
         const SimShape shape = sim_shape(seed);
         if (sim_open(&m, &shape, seed, NULL) != HTH_OK) return 0;
         if (mutant == BUDGET_EXCEEDED) m.s->cfg.rows_max++;
+        if (mutant == PROMPTS_WIDE) m.s->cfg.prompt_rows_max = m.s->cfg.rows_max;
         const bool well = sim_run(&m, EPISODE);
         if (!well) printf("  %s: %s (seed %d)\n", mutant_names[mutant], m.wrong, (int)seed);
         fflush(stdout);

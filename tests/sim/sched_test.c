@@ -99,7 +99,7 @@ static void a_long_queue(void **state) {
                              .users = 1,
                              .prefix = true };
     assert_ok(sim_open(&m, &shape, 1, &err), err);
-    static uint32_t ids[16] = { 1, 2, 3 };
+    static uint32_t ids[1024] = { 1, 2, 3 };
     for (uint64_t id = 1; id <= QUEUE + PLACES; id++) {
         const HthTicket t = { .id = id, .user = id % USERS, .ids = ids, .n = 16, .ctx = 1024 };
         assert_ok(hth_sched_arrive(m.s, &t, 1, &err), err);
@@ -113,7 +113,7 @@ static void a_long_queue(void **state) {
         HthSchedRows part[PLACES];
         memcpy(part, step.rows, step.count * sizeof part[0]);
         for (uint32_t p = 0; p < step.count; p++)
-            if (part[p].wants) hth_sched_token(m.s, part[p].id, 5);
+            if (part[p].wants) hth_sched_token(m.s, part[p].id);
         if (k < 8) continue; /* until all have begun */
         assert_int_equal(step.count, PLACES);
         if (k % 2 == 0) hth_sched_end(m.s, part[k / 2 % PLACES].id);

@@ -8,8 +8,11 @@
  *   pages      every page's readers are the tables and the tree, nobody else; promised ones exist
  *   rows       in budget, in order, on pages of their own; a page with other readers is not written
  *   tenants    every page a timeline reads was written for its tenant (no_prefix: by itself)
- *   waiting    an answer misses few steps in a row; a request has ended when the machine has done
- *              AGE_TURN * (those before it + places + 1) times the longest timeline
+ *   waiting    an answer misses few steps in a row; prompts get their share of every step; a
+ *              request has ended when the machine has done AGE_TURN * (those before it + places +
+ *              1) times the longest timeline
+ *   readers    who stands still holds up nobody who reads for more than a second, and holds no
+ *              more of the queue than is its user's
  *   fairness   while a user waits, no other gets FAIR times (places * longest timeline) rows more
  *              than it, but for what came in by age (sched.h)
  *   idleness   before wake_ns and without events nothing happens
@@ -29,12 +32,14 @@ enum { SIM_USERS = 8, SIM_TENANTS = 4, SIM_PLACES = 40, SIM_FAIR = 2, SIM_IDLE_M
 
 typedef struct SimShape {
     uint32_t running_max, rows_max, ctx_max, page_count, queue_max, queue_user_max;
+    uint32_t prompt_rows_max;
     uint32_t tenants, users; /* a user belongs to tenant (user % tenants) */
     uint32_t load; /* arrivals in a thousand steps */
     uint32_t prompt_mean, answer_mean;
     uint32_t cancel, pause, late; /* in a thousand steps; arrivals with a deadline in a thousand */
     bool prefix, priorities, fair; /* fair: fairness is checked */
     bool flood; /* a stream of high priority that never ends */
+    bool stall; /* users 0 and 1 of four stop reading when they have begun, for a long time */
 } SimShape;
 
 typedef struct SimReq {
@@ -65,6 +70,7 @@ typedef struct Sim {
     uint64_t seed, rng, now_ns, events, steps, rows_done, serial, digest, admitted;
     SimReq *req; /* [req_max] */
     uint32_t req_max, live, burst, idle;
+    uint64_t moved_ns; /* when rows were last given, or nobody wanted any */
     uint32_t *ids; /* all of the above's */
     SimTalk talk[SIM_USERS];
     uint64_t *owner; /* [page_count] whose text the page holds */
@@ -121,6 +127,7 @@ static inline HthStatus sim_open(Sim *m, const SimShape *shape, uint64_t seed, H
                         .queue_max = shape->queue_max,
                         .queue_user_max = shape->queue_user_max,
                         .rows_max = shape->rows_max,
+                        .prompt_rows_max = shape->prompt_rows_max,
                         .ctx_max = shape->ctx_max };
     HTH_TRY(hth_kv_layout(&cfg.layout, HTH_KV_F32, 1, 1, 1, 1, err));
     const size_t bytes = cfg.layout.page_bytes;
@@ -130,7 +137,7 @@ static inline HthStatus sim_open(Sim *m, const SimShape *shape, uint64_t seed, H
     cfg.pages = m->pages;
     cfg.prefix = m->prefix;
     HTH_TRY(hth_sched_open(&m->s, &cfg, err));
-    m->req_max = shape->queue_max + HTH_SCHED_TAPES * shape->running_max;
+    m->req_max = shape->queue_max + shape->running_max;
     m->req = hth_calloc(m->req_max, sizeof *m->req);
     m->ids = hth_calloc((size_t)(m->req_max + SIM_USERS) * shape->ctx_max, sizeof *m->ids);
     m->owner = hth_calloc(shape->page_count, sizeof *m->owner);
@@ -209,7 +216,7 @@ static inline void sim_arrive(Sim *m, uint32_t user, int32_t priority) {
     HthErr err = { 0 };
     const HthSchedStats stats = hth_sched_stats(m->s);
     const HthStatus st = hth_sched_arrive(m->s, t, m->now_ns, &err);
-    const bool fits = t->n < t->ctx || (t->all_rows && t->n == t->ctx);
+    const bool fits = t->n <= t->ctx;
     m->events++;
     if (st == HTH_OK) {
         SIM_MUST(m, fits, "a prompt without room was let in");
@@ -233,7 +240,7 @@ static inline void sim_pause(Sim *m, SimReq *r, bool paused) {
     hth_sched_pause(m->s, r->id, paused);
     r->paused = paused;
     r->missed = 0;
-    r->resume_step = m->steps + sim_heavy(m, 20, 400);
+    r->resume_step = m->steps + (m->shape.stall ? 4000 : sim_heavy(m, 20, 400));
     r->rows_at = m->rows_done;
     m->events++;
 }
@@ -259,9 +266,13 @@ static inline void sim_clients(Sim *m, bool arrivals) {
     any = &m->req[sim_below(m, m->req_max)];
     if (sim_chance(m, h->pause) && any->id && !any->paused && !any->t.all_rows)
         sim_pause(m, any, true);
-    for (uint32_t i = 0; h->pause > 0 && i < m->req_max; i++) {
+    for (uint32_t i = 0; (h->pause > 0 || h->stall) && i < m->req_max; i++) {
         SimReq *r = &m->req[i];
-        if (r->id && r->paused && r->resume_step <= m->steps) sim_pause(m, r, false);
+        if (!r->id) continue;
+        if (r->paused && (r->resume_step <= m->steps || !arrivals))
+            sim_pause(m, r, false);
+        else if (h->stall && arrivals && r->drawn > 0 && !r->paused && r->t.user < 72)
+            sim_pause(m, r, true);
     }
 }
 
@@ -330,9 +341,9 @@ static inline void sim_draw(Sim *m, SimReq *r, const HthSchedRows *part) {
     }
     r->drawn++;
     m->events++;
-    if (r->drawn < r->target) {
+    if (r->drawn < r->target && r->len < r->t.ctx) {
         r->ids[r->len++] = word;
-        hth_sched_token(m->s, r->id, word);
+        hth_sched_token(m->s, r->id);
         return;
     }
     hth_sched_end(m->s, r->id);
@@ -342,20 +353,15 @@ static inline void sim_draw(Sim *m, SimReq *r, const HthSchedRows *part) {
 /* ---- what must hold ------------------------------------------------------------------------- */
 
 static inline void sim_check_over(Sim *m, const HthSchedStep *step) {
-    for (uint32_t e = 0; e < step->ended_count; e++) {
-        SimReq *r = sim_find(m, step->ended[e].id);
+    for (uint32_t e = 0; e < step->late_count; e++) {
+        SimReq *r = sim_find(m, step->late[e]);
         if (!r) {
             sim_wrong(m, "somebody ended who was not there");
             return;
         }
         m->events++;
-        if (step->ended[e].why == HTH_SCHED_FULL) {
-            SIM_MUST(m, r->len == r->t.ctx, "full with %u of %u", r->len, r->t.ctx);
-            sim_ended(m, r);
-        } else {
-            SIM_MUST(m, r->t.deadline_ns > 0 && r->t.deadline_ns <= m->now_ns, "late too early");
-            sim_forget(m, r);
-        }
+        SIM_MUST(m, r->t.deadline_ns > 0 && r->t.deadline_ns <= m->now_ns, "late too early");
+        sim_forget(m, r);
     }
 }
 
@@ -427,6 +433,45 @@ static inline void sim_check_pages(Sim *m) {
     sim_check_prefixes(m);
 }
 
+/* Before anything is computed: prompts that have a place get their share of the step between them,
+ * but for a piece too small to be worth it, and no more than they may have. */
+static inline void sim_check_prompts(Sim *m, uint64_t had) {
+    const HthSched *s = m->s;
+    const uint32_t most = m->shape.rows_max, cap = m->shape.prompt_rows_max;
+    uint32_t left = 0;
+    for (uint32_t k = 0; k < s->run_count; k++)
+        if (hth_sched_is_prompt(&s->req[s->run[k]])) left += hth_sched_left(&s->req[s->run[k]]);
+    SIM_MUST(m, cap == 0 || had <= cap, "%u rows for prompts, and %u are allowed", (unsigned)had,
+             cap);
+    uint32_t share = most / 4 > 16 ? most / 4 : 16;
+    if (share > most / 2) share = most / 2;
+    if (cap > 0 && share > cap) share = cap;
+    if (most == 1) share = s->stats.steps % 2; /* in turns with the answers */
+    if (share > left) share = left;
+    const uint32_t lost = share > 1 ? HTH_SCHED_PIECE_MIN - 1 : 0;
+    SIM_MUST(m, had + lost >= share && (had > 0 || share == 0),
+             "prompts had %u rows of a step, and %u are theirs", (unsigned)had, share);
+}
+
+/* Who reads does not wait for who does not. */
+static inline void sim_check_readers(Sim *m, const HthSchedStep *step) {
+    uint32_t of_user[SIM_USERS] = { 0 };
+    bool wanted = false;
+    if (step->row_count > 0) m->moved_ns = m->now_ns;
+    if (step->row_count > 0 && m->steps % 32 != 0) return;
+    for (uint32_t i = 0; i < m->req_max; i++) {
+        const SimReq *r = &m->req[i];
+        if (!r->id) continue;
+        wanted = wanted || !r->paused;
+        const uint64_t u = r->t.user - 70;
+        SIM_MUST(m, ++of_user[u] <= m->shape.queue_user_max + m->shape.running_max,
+                 "user %u has more than its part of the queue", (unsigned)u);
+    }
+    if (!wanted) m->moved_ns = m->now_ns;
+    SIM_MUST(m, m->now_ns - m->moved_ns <= 2 * HTH_SCHED_GRACE_NS,
+             "who reads waits for readers that stand still");
+}
+
 static inline void sim_check_waiting(Sim *m) {
     const HthSched *s = m->s;
     const uint32_t half = m->shape.rows_max > 1 ? m->shape.rows_max / 2 : 1;
@@ -490,7 +535,7 @@ static inline void sim_idle(Sim *m, const HthSchedStep *step) {
         HthSchedStep again;
         m->now_ns = later;
         hth_sched_step(m->s, later, &again);
-        SIM_MUST(m, again.count == 0 && again.ended_count == 0, "woke before its time");
+        SIM_MUST(m, again.count == 0 && again.late_count == 0, "woke before its time");
     } else {
         m->now_ns = wake;
     }
@@ -502,11 +547,14 @@ static inline void sim_step(Sim *m) {
     m->steps++;
     m->events++;
     m->now_ns += 1 + sim_below(m, 20000000);
+    const uint64_t prompt_rows = m->s->stats.prompt_rows;
     hth_sched_step(m->s, m->now_ns, &step);
     SIM_MUST(m, preempted == UINT64_MAX || preempted == hth_sched_stats(m->s).preempted,
              "somebody alone is set back");
     sim_check_over(m, &step);
     sim_check_parts(m, &step);
+    sim_check_prompts(m, m->s->stats.prompt_rows - prompt_rows);
+    sim_check_readers(m, &step);
     sim_check_pages(m);
     for (uint32_t k = 0; k < step.count && !m->wrong[0]; k++)
         sim_compute(m, sim_find(m, step.rows[k].id), &step.rows[k]);
@@ -571,6 +619,7 @@ static inline SimShape sim_shape(uint64_t seed) {
     const uint32_t pages = (h.ctx_max + HTH_PAGE_LEN - 1) / HTH_PAGE_LEN;
     h.page_count = pages + sim_below(&draw, pages * h.running_max);
     if (sim_chance(&draw, 50)) h.running_max = SIM_PLACES;
+    if (sim_chance(&draw, 300)) h.prompt_rows_max = 1 + sim_below(&draw, h.rows_max);
     h.queue_max = 4 + sim_below(&draw, sim_chance(&draw, 100) ? 800 : 60);
     h.queue_user_max = 1 + sim_below(&draw, h.queue_max);
     h.tenants = 1 + sim_below(&draw, SIM_TENANTS);
@@ -598,6 +647,13 @@ static inline SimShape sim_shape(uint64_t seed) {
         h.page_count = 2 * (h.ctx_max / HTH_PAGE_LEN + 1) * (h.running_max + 1);
         h.pause = 0;
         h.priorities = false;
+    }
+    if (!h.fair && !h.flood && sim_chance(&draw, 100)) { /* half of all readers stand still */
+        h.stall = true;
+        h.users = 4;
+        h.late = 0;
+        h.queue_max = 40 + 10 * h.running_max;
+        h.queue_user_max = h.queue_max / 4;
     }
     if (h.fair) { /* nobody jumps the queue */
         h.flood = false;

@@ -8,9 +8,10 @@
 
 #include "sched/sched.h"
 
-enum { PAGE = HTH_PAGE_LEN, PROMPT_MAX = 40 * PAGE };
+enum { PAGE = HTH_PAGE_LEN, PROMPT_MAX = 40 * PAGE, TICKETS = 256, WORD = 7 };
 
 static uint32_t world_words[2 * PROMPT_MAX]; /* what prompts are cut from */
+static uint32_t world_ids[TICKETS][PROMPT_MAX]; /* by id: a prompt, then nothing but WORD */
 
 typedef struct World {
     HthPages *pages;
@@ -49,7 +50,11 @@ static inline void open_usual(World *w, uint32_t pages) {
 }
 
 static inline HthStatus arrive(World *w, HthTicket t, HthErr *err) {
-    if (!t.ids) t.ids = world_words;
+    if (!t.ids) {
+        uint32_t *ids = world_ids[t.id % TICKETS];
+        for (uint32_t i = 0; i < PROMPT_MAX; i++) ids[i] = i < t.n ? world_words[i] : WORD;
+        t.ids = ids;
+    }
     if (!t.ctx) t.ctx = PROMPT_MAX;
     return hth_sched_arrive(w->s, &t, w->now, err);
 }
@@ -66,7 +71,7 @@ static inline void step(World *w) {
 /* A word for every part that wants one. */
 static inline void draw(World *w) {
     for (uint32_t k = 0; k < w->step.count; k++)
-        if (w->step.rows[k].wants) hth_sched_token(w->s, w->step.rows[k].id, 7);
+        if (w->step.rows[k].wants) hth_sched_token(w->s, w->step.rows[k].id);
 }
 
 static inline const HthSchedRows *part(const World *w, uint64_t id) {

@@ -125,7 +125,7 @@ static inline void said_plainly(Said *s, const HthModel *m, const HthJobCfg *c, 
         s->done.end = HTH_END_LENGTH;
         if (c->predict_max && s->count >= c->predict_max) break;
         s->done.end = HTH_END_CONTEXT;
-        if (count + 1 >= ctx) break;
+        if (count >= ctx) break;
         assert_ok(hth_session_eval(session, &id, 1, row, &err), err);
     }
     hth_sampler_close(&sampler);

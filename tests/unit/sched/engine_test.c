@@ -220,6 +220,29 @@ static void full_queues(void **state) {
     hth_clock_fake(UINT64_MAX, 0);
 }
 
+/* By rows in the cache, as a session counts: what is drawn from the last of them is said, too. */
+static void a_context_is_so_many_rows(void **state) {
+    (void)state;
+    static Said said, plain;
+    uint32_t ids[CTX];
+    HthEngine *e = engine((HthEngineCfg){ .parallel = 1, .cache_bytes = 2 * PAGE });
+    HthJobCfg c = job(ids, 6);
+    c.n = 100;
+    c.ctx = 128; /* two pages, and there are no more */
+    c.predict_max = 0;
+    c.ignore_end = true;
+    said_plainly(&plain, model, &c, 128, NULL);
+    said_all(&said, e, c);
+    assert_said_same(&said, &plain, "to the end of its context");
+    assert_int_equal(said.count, 128 - 100 + 1);
+    assert_int_equal(said.done.end, HTH_END_CONTEXT);
+    c.predict_max = 29;
+    said_all(&said, e, c);
+    assert_int_equal(said.count, 29);
+    assert_int_equal(said.done.end, HTH_END_LENGTH);
+    hth_engine_close(&e);
+}
+
 static void cancelled_late_closed(void **state) {
     (void)state;
     HthErr err = { 0 };
@@ -416,7 +439,11 @@ static void plans(void **state) {
         { .ctx = 100, .parallel = 1, .threads = 1, .chunk = 1 },
         { .ctx = 300, .parallel = 40, .threads = 2, .chunk = 16 },
         { .ctx = 512, .parallel = 3, .threads = 3, .kv = "f32", .cache_bytes = 300000 },
+        { .ctx = 512, .parallel = 64 },
+        { .ctx = 512, .parallel = 16, .queue_max = 3 },
+        { .ctx = 512, .parallel = 17, .queue_max = 65536 },
     };
+    static const uint32_t rows[] = { 1 + 8, 1 + 1, 16 + 40, 64, 64 + 64, 64, 64 + 17 };
     for (size_t i = 0; i < HTH_COUNT(cfgs); i++) {
         HthEnginePlan p;
         HthEngine *e = NULL;
@@ -425,7 +452,9 @@ static void plans(void **state) {
         assert_ok(hth_engine_open(&e, model, &cfgs[i], &err), err);
         assert_int_equal(hth_mem_mapped() - before, p.kv_bytes + p.scratch_bytes + p.logits_bytes);
         assert_int_equal(p.total_bytes, p.kv_bytes + p.scratch_bytes + p.logits_bytes +
-                                            p.weight_bytes + p.panel_bytes);
+                                            p.weight_bytes + p.panel_bytes + p.list_bytes);
+        assert_int_equal(p.rows, rows[i]);
+        assert_int_equal(p.list_bytes, hth_sched_bytes(&e->room.sched));
         assert_int_equal(p.panel_bytes, hth_model_pack_bytes(model)); /* it is in no file */
         assert_int_equal(p.weight_bytes, hth_model_weight_bytes(model));
         assert_memory_equal(&p, hth_engine_plan_of(e), sizeof p);
@@ -501,6 +530,7 @@ int main(void) {
         cmocka_unit_test(slow_readers),
         cmocka_unit_test(refusals),
         cmocka_unit_test(full_queues),
+        cmocka_unit_test(a_context_is_so_many_rows),
         cmocka_unit_test(cancelled_late_closed),
         cmocka_unit_test(logprobs),
         cmocka_unit_test(disorder),

@@ -17,7 +17,7 @@ static const Tiny tiny = { .arch = "llama",
                            .kv_heads = 2,
                            .ff = 32,
                            .vocab = VOCAB,
-                           .ctx = 128,
+                           .ctx = 1024,
                            .seed = 5 };
 
 /* Names "m0" .. "m4"; "alias" is m1, "file" is m2 from a file, "missing" has none. */
@@ -38,7 +38,8 @@ static HthStatus resolve(void *payload, HthStr name, HthModelSource *out, HthErr
     World *w = payload;
     w->asked++;
     out->version = w->version;
-    out->cfg = (HthEngineCfg){ .ctx = 64, .parallel = 2, .threads = 1, .chunk = 16 };
+    out->cfg =
+        (HthEngineCfg){ .ctx = 1024, .parallel = 2, .threads = 1, .chunk = 16, .queue_max = 100 };
     if (hth_str_eq(name, HTH_STR("missing"))) {
         snprintf(out->name, sizeof out->name, "missing");
         snprintf(out->path, sizeof out->path, "/nowhere/missing.gguf");
@@ -149,7 +150,7 @@ static void note(void *payload, const HthModelInfo *info) {
              info->source->name);
     s->expires_ns[s->n++] = info->expires_ns;
     if (!info->loading && info->engine) {
-        assert_int_equal(info->plan.ctx, 64);
+        assert_int_equal(info->plan.ctx, 1024);
         assert_int_equal(info->plan.total_bytes, hth_engine_plan_of(info->engine)->total_bytes);
     }
 }
@@ -248,7 +249,7 @@ static void room(void **state) {
     w->available = 3 * w->plan; /* the plans of three that have not begun: all is only promised */
     for (int i = 0; i < 3; i++) put(get(w, (const char *[]){ "m0", "m1", "m2" }[i], -1));
     put(get(w, "m0", -1));
-    w->available -= w->plan / 2; /* something of it has been taken since */
+    w->available -= w->plan / 8; /* something of it has been taken since */
     put(get(w, "m3", -1));
     assert_string_equal(names(w).text, "m0 m2 m3"); /* m1 was unused for longest */
     HthLoaded *a = get(w, "m0", -1), *b = get(w, "m2", -1), *c = get(w, "m3", -1);

@@ -6,7 +6,7 @@
 #include "base/rng.h"
 #include "sched/state.h"
 
-enum { QUEUE = 24, TAPES = 6, USERS = 5, ROUNDS = 4000 };
+enum { QUEUE = 24, BACK = 6, USERS = 5, ROUNDS = 4000 };
 
 typedef struct Draw {
     uint64_t seed, at;
@@ -17,10 +17,8 @@ static uint32_t below(Draw *d, uint32_t n) {
 }
 
 static HthStatus open_queue(HthSched *s, HthErr *err) {
-    *s = (HthSched){ .cfg = { .queue_max = QUEUE, .running_max = 2 },
-                     .tape_max = TAPES,
-                     .tape_free_count = 1 };
-    s->req_max = s->user_max = QUEUE + TAPES;
+    *s = (HthSched){ .cfg = { .queue_max = QUEUE, .running_max = 2 } };
+    s->req_max = s->user_max = QUEUE + BACK;
     s->deadline_min_ns = UINT64_MAX;
     s->slack = 1000;
     return hth_queue_open(s, err);
@@ -49,11 +47,9 @@ static uint32_t search(const HthSched *s, bool by_age, int32_t *top) {
     for (uint32_t i = 1; i <= s->req_max; i++) {
         const HthReq *r = &s->req[i];
         const bool begun = r->state == HTH_REQ_BACK;
-        if ((!begun && r->state != HTH_REQ_WAITING) || (!begun && s->tape_free_count == 0))
-            continue;
+        if (!begun && r->state != HTH_REQ_WAITING) continue;
         if (!(begun && r->paused) && r->rank > *top) *top = r->rank;
-        const bool may = begun || s->user[r->user].tapes < 4;
-        if (may && !r->paused && (best == 0 || before(s, r, &s->req[best], by_age))) best = i;
+        if (!r->paused && (best == 0 || before(s, r, &s->req[best], by_age))) best = i;
     }
     return best;
 }
@@ -84,7 +80,7 @@ static void arrive(HthSched *s, Draw *d, uint64_t id) {
 
 static void set_back(HthSched *s, Draw *d) {
     const uint32_t i = pick(s, d, HTH_REQ_WAITING);
-    if (i == 0 || s->back_count == TAPES) return;
+    if (i == 0 || s->back_count == BACK) return;
     hth_queue_leave(s, i);
     hth_queue_back(s, i);
     if (below(d, 4) == 0) s->req[i].rank = HTH_SCHED_AGED;
@@ -103,7 +99,6 @@ static void serve(HthSched *s, Draw *d) {
     const uint32_t u = hth_queue_user(s, 900 + below(d, USERS));
     if (u == 0) return;
     if (below(d, 2)) s->user[u].pending = below(d, 50);
-    s->user[u].tapes = below(d, 6);
     hth_queue_charge(s, u, below(d, 400));
     assert_true(s->user[u].service <= s->service + s->slack);
     if (below(d, 3) > 0) return;
@@ -127,7 +122,6 @@ static void turns_are_as_searched(void **state) {
             if (what == 5) leave(&s, &d, HTH_REQ_WAITING);
             if (what == 6) leave(&s, &d, HTH_REQ_BACK);
             if (what > 6) serve(&s, &d);
-            s.tape_free_count = below(&d, 8) > 0;
             int32_t top;
             assert_int_equal(hth_queue_next(&s, true), search(&s, true, &top));
             assert_int_equal(hth_queue_next(&s, false), search(&s, false, &top));

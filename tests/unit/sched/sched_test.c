@@ -1,6 +1,8 @@
 /* sched_test.c - the scheduler by small examples; tests/sim plays it for years.
  *
  * Thread: one. */
+#include <malloc.h>
+
 #include "support/sched_world.h"
 
 static void a_prompt_comes_in_pieces(void **state) {
@@ -17,7 +19,7 @@ static void a_prompt_comes_in_pieces(void **state) {
         assert_int_equal(r->first, first[i]);
         assert_int_equal(r->n, n[i]);
         assert_int_equal(r->wants, i >= 2);
-        assert_int_equal(r->ids[0], i < 3 ? world_words[first[i]] : 7);
+        assert_int_equal(r->ids[0], i < 3 ? world_words[first[i]] : WORD);
         draw(&w);
     }
     hth_sched_end(w.s, 9);
@@ -59,8 +61,8 @@ static void refuses_with_counts(void **state) {
     HthErr err = { 0 };
     World w;
     open_usual(&w, 10);
-    assert_status(arrive(&w, (HthTicket){ .id = 1, .n = 100, .ctx = 100 }, &err), HTH_ELIMIT, err);
-    assert_non_null(strstr(err.text, "100 tokens and the context 100"));
+    assert_status(arrive(&w, (HthTicket){ .id = 1, .n = 101, .ctx = 100 }, &err), HTH_ELIMIT, err);
+    assert_non_null(strstr(err.text, "101 tokens and the context 100"));
     assert_status(arrive(&w, (HthTicket){ .id = 1, .n = 9, .ctx = 11 * PAGE }, &err), HTH_ELIMIT,
                   err);
     assert_non_null(strstr(err.text, "11 cache pages and there are 10"));
@@ -107,21 +109,24 @@ static void says_when_to_come_again(void **state) {
     world_close(&w);
 }
 
-static void a_full_timeline_ends(void **state) {
+/* Eight rows, five of them the prompt's: four words, the last of them without a row. */
+static void a_timeline_has_so_many_rows(void **state) {
     (void)state;
     World w;
     open_usual(&w, 10);
     arrive_ok(&w, (HthTicket){ .id = 1, .n = 5, .ctx = 8 });
-    uint32_t drawn = 0;
-    for (int i = 0; i < 10; i++) {
+    const uint32_t rows[] = { 5, 1, 1, 1 };
+    for (int i = 0; i < 4; i++) {
         step(&w);
-        if (w.step.ended_count > 0) break;
-        drawn += w.step.count;
-        draw(&w);
+        assert_int_equal(rows_of(&w, 1), rows[i]);
+        assert_true(part(&w, 1)->wants);
+        if (i < 3) draw(&w);
     }
-    assert_int_equal(drawn, 3);
-    assert_int_equal(w.step.ended[0].id, 1);
-    assert_int_equal(w.step.ended[0].why, HTH_SCHED_FULL);
+    hth_sched_end(w.s, 1);
+    arrive_ok(&w, (HthTicket){ .id = 2, .n = 8, .ctx = 8 }); /* and one word after a full one */
+    step(&w);
+    assert_int_equal(rows_of(&w, 2), 8);
+    hth_sched_end(w.s, 2);
     assert_int_equal(hth_sched_stats(w.s).running, 0);
     assert_int_equal(hth_pages_free_count(w.pages), 10);
     world_close(&w);
@@ -135,19 +140,19 @@ static void late_ones_end(void **state) {
         arrive_ok(&w, (HthTicket){ .id = id, .n = 5, .ctx = 80, .deadline_ns = 1000 * id });
     w.now = 999;
     step(&w);
-    assert_int_equal(w.step.ended_count, 0);
+    assert_int_equal(w.step.late_count, 0);
     assert_int_equal(w.step.count, 4);
     w.now = 2000;
     step(&w);
-    assert_int_equal(w.step.ended_count, 2);
-    assert_int_equal(w.step.ended[0].why, HTH_SCHED_LATE);
+    assert_int_equal(w.step.late_count, 2);
+    assert_int_equal(w.step.late[0] + w.step.late[1], 1 + 2);
     for (uint64_t id = 3; id <= 6; id++) hth_sched_pause(w.s, id, true);
     step(&w);
     assert_int_equal(w.step.count, 0);
     assert_int_equal(w.step.wake_ns, 3000);
     w.now = 6000;
     step(&w);
-    assert_int_equal(w.step.ended_count, 4);
+    assert_int_equal(w.step.late_count, 4);
     assert_int_equal(hth_sched_stats(w.s).late, 6);
     assert_int_equal(hth_pages_free_count(w.pages), 10);
     world_close(&w);
@@ -283,6 +288,62 @@ static void prompts_go_on_beside_answers(void **state) {
     world_close(&w);
 }
 
+/* Where a step has a row for every answer, prompts have so many and no more. */
+static void prompts_have_a_ceiling(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    HthSchedCfg cfg = usual;
+    cfg.rows_max = 40;
+    cfg.prompt_rows_max = 30;
+    assert_ok(world_open(&w, 60, &cfg, &err), err);
+    arrive_ok(&w, (HthTicket){ .id = 1, .n = 25 });
+    arrive_ok(&w, (HthTicket){ .id = 2, .n = 100, .user = 2, .no_prefix = true });
+    const uint32_t first[] = { 25, 1, 1 }, second[] = { 0, 30, 30 };
+    for (int i = 0; i < 3; i++) {
+        step(&w);
+        assert_int_equal(rows_of(&w, 1), first[i]);
+        assert_int_equal(rows_of(&w, 2), second[i]);
+        draw(&w);
+    }
+    world_close(&w);
+}
+
+/* The bytes that are said are those that the heap has given, within its own rounding. */
+static void says_what_it_takes(void **state) {
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* another heap */
+#else
+    static const struct {
+        uint32_t running, queue, ctx;
+    } sizes[] = { { 8, 520, 4096 }, { 1, 65536, 64 }, { 1000, 10, 64000 } };
+    for (size_t i = 0; i < HTH_COUNT(sizes); i++) {
+        HthErr err = { 0 };
+        World w;
+        HthSched *s = NULL;
+        open_usual(&w, 4);
+        HthSchedCfg cfg = { .pages = w.pages,
+                            .page_len = PAGE,
+                            .running_max = sizes[i].running,
+                            .queue_max = sizes[i].queue,
+                            .queue_user_max = 1,
+                            .rows_max = 64,
+                            .ctx_max = sizes[i].ctx };
+        assert_ok(hth_kv_layout(&cfg.layout, HTH_KV_F32, 1, 1, 1, 1, &err), err);
+        const struct mallinfo2 before = mallinfo2();
+        assert_ok(hth_sched_open(&s, &cfg, &err), err);
+        const struct mallinfo2 after = mallinfo2();
+        const double taken =
+            (double)(after.uordblks + after.hblkhd) - (double)(before.uordblks + before.hblkhd);
+        const double said = (double)hth_sched_bytes(&cfg);
+        assert_true(taken >= said * 0.995 && taken <= said * 1.1 + 65536);
+        hth_sched_close(&s);
+        world_close(&w);
+    }
+#endif
+}
+
 static void pieces_are_not_too_small(void **state) {
     (void)state;
     World w;
@@ -354,13 +415,15 @@ int main(void) {
         cmocka_unit_test(answers_come_before_prompts),
         cmocka_unit_test(refuses_with_counts),
         cmocka_unit_test(says_when_to_come_again),
-        cmocka_unit_test(a_full_timeline_ends),
+        cmocka_unit_test(a_timeline_has_so_many_rows),
         cmocka_unit_test(late_ones_end),
         cmocka_unit_test(a_higher_priority_takes_a_place),
         cmocka_unit_test(a_reader_that_stands_still_gives_way),
         cmocka_unit_test(many_requests_of_one_user_cost_others_nothing),
         cmocka_unit_test(age_counts_in_the_end),
         cmocka_unit_test(prompts_go_on_beside_answers),
+        cmocka_unit_test(prompts_have_a_ceiling),
+        cmocka_unit_test(says_what_it_takes),
         cmocka_unit_test(pieces_are_not_too_small),
         cmocka_unit_test(paused_for_a_moment_keeps_its_place),
         cmocka_unit_test(refuses_nonsense),
