@@ -169,7 +169,9 @@ static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     fill_id(r);
     const HthFacts f = facts(r, HTH_STR(""));
     HTH_TRY(api->open(&r->face, &r->ask, &f, err));
-    return draws_nothing(&r->ask) ? now(r, err) : by_jobs(r, err);
+    if (draws_nothing(&r->ask)) return now(r, err);
+    if (hth_run_keeps(r)) HTH_TRY(hth_scribe_keeps_up(r->house->scribe, err));
+    return by_jobs(r, err);
 }
 
 void hth_answer_start(HthHouse *house, HthX *x, const HthApi *api, const HthWho *who) {

@@ -215,19 +215,12 @@ static void write_error(HthOut *o, int status, const HthErr *e) {
 }
 
 HthStatus hth_anthropic_error(int status, const HthErr *e, HthBuf *out) {
-    HthOut o = hth_out_begin(out, NULL);
-    write_error(&o, status, e);
-    return hth_out_end(&o);
+    return hth_face_error(write_error, NULL, status, e, out);
 }
 
 static HthStatus error(HthFace *f, int status, const HthErr *e, bool in_stream, HthBuf *out) {
     (void)f;
-    if (!in_stream) return hth_anthropic_error(status, e, out);
-    HthOut o = hth_out_begin(out, NULL);
-    hth_out(&o, "event: error\ndata: ");
-    write_error(&o, status, e);
-    hth_out(&o, "\n\n");
-    return hth_out_end(&o);
+    return hth_face_error(write_error, in_stream ? "event: error\ndata: " : NULL, status, e, out);
 }
 
 static const HthFaceOps ops = {

@@ -199,3 +199,22 @@ void hth_out_vector_base64(HthOut *o, const float *v, uint32_t n) {
         hth_out_base64(o, (HthStr){ (const char *)bytes, k });
     }
 }
+
+/* ---- errors, counts ---- */
+
+HthStatus hth_face_error(HthErrorOut write, const char *event, int status, const HthErr *e,
+                         HthBuf *out) {
+    HthOut o = hth_out_begin(out, NULL);
+    if (event) hth_out(&o, "%s", event);
+    write(&o, status, e);
+    if (event) hth_out(&o, "\n\n");
+    return hth_out_end(&o);
+}
+
+HthStatus hth_face_count(HthFace *f, const HthUsage *sum, HthBuf *out, HthErr *err) {
+    HthOut o = hth_out_begin(out, err);
+    hth_out(&o, "{\"object\":\"response.input_tokens\",\"input_tokens\":%u,", sum->prompt);
+    hth_out_facts(&o, f, NULL);
+    hth_out(&o, "}");
+    return hth_out_end(&o);
+}

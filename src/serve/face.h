@@ -48,4 +48,12 @@ void hth_out_vector_base64(HthOut *o, const float *v, uint32_t n);
 /* 2026-01-02T03:04:05.000000006Z */
 void hth_out_time(HthOut *o, int64_t s, uint64_t ns);
 
+/* The object that an API tells an error with. */
+typedef void (*HthErrorOut)(HthOut *o, int status, const HthErr *e);
+/* Writes it: as a body, or as an event of a stream that begins with `event`. */
+HthStatus hth_face_error(HthErrorOut write, const char *event, int status, const HthErr *e,
+                         HthBuf *out);
+/* HthFaceOps.count of OpenAI's APIs. */
+HthStatus hth_face_count(HthFace *f, const HthUsage *sum, HthBuf *out, HthErr *err);
+
 #endif

@@ -24,13 +24,13 @@ HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err) {
                                   .keep_alive_s = cfg->keep_alive_s,
                                   .models_max = cfg->models_max,
                                   .memory_max = cfg->memory_max };
-    HthStatus st = hth_models_open(&h->models, &models, err);
+    HthStatus st = HTH_OK;
+    if (cfg->chats) st = hth_scribe_open(&h->scribe, cfg->chats, 0, err);
+    if (st == HTH_OK) st = hth_models_open(&h->models, &models, err);
     if (st == HTH_OK)
         *out = h;
-    else {
-        (void)pthread_mutex_destroy(&h->uploads_lock);
-        hth_free(h);
-    }
+    else
+        hth_house_close(&h);
     return st;
 }
 
@@ -38,6 +38,7 @@ void hth_house_close(HthHouse **house) {
     HthHouse *h = *house;
     if (!h) return;
     hth_models_close(&h->models);
+    hth_scribe_close(&h->scribe);
     (void)pthread_mutex_destroy(&h->uploads_lock);
     hth_free(h);
     *house = NULL;
@@ -77,6 +78,9 @@ void hth_reply_json(HthX *x, int status, json_t *value) {
 
 static const HthApi *const apis[] = { hth_api_openai, hth_api_responses, hth_api_ollama,
                                       hth_api_anthropic, hth_api_llamacpp };
+
+static const HthRoute *const routes[] = { hth_routes_plain, hth_routes_store, hth_routes_web,
+                                          hth_routes_plan,  hth_routes_blob,  hth_routes_chats };
 
 /* Whose words an error at this path is told in. */
 static const HthApi *voice_of(HthStr path) {
@@ -148,9 +152,9 @@ static void find_api(Found *f, HthStr method, HthStr path) {
         }
 }
 
-static void find_route(Found *f, const HthRoute *routes, HthStr method, HthStr path) {
+static void find_route(Found *f, const HthRoute *table, HthStr method, HthStr path) {
     HthStr rest;
-    for (const HthRoute *r = routes; r->method && !f->api && !f->route; r++) {
+    for (const HthRoute *r = table; r->method && !f->api && !f->route; r++) {
         if (!path_is(r->path, path, &rest)) continue;
         f->path = true;
         if (!method_is(r->method, method)) continue;
@@ -163,12 +167,7 @@ static Found look_up(HthX *x) {
     Found f = { 0 };
     HthStr method = hth_x_method(x), path = hth_x_path(x);
     find_api(&f, method, path);
-    find_route(&f, hth_routes_plain, method, path);
-    find_route(&f, hth_routes_store, method, path);
-    find_route(&f, hth_routes_web, method, path);
-    find_route(&f, hth_routes_plan, method, path);
-    find_route(&f, hth_routes_blob, method, path);
-    find_route(&f, hth_routes_chats, method, path);
+    for (size_t i = 0; i < HTH_COUNT(routes); i++) find_route(&f, routes[i], method, path);
     return f;
 }
 
@@ -199,6 +198,8 @@ void hth_house_handle(void *house, HthX *x) {
         snprintf(note->user, sizeof note->user, "%s", who.name);
         if (f.api)
             hth_answer_start(h, x, f.api, &who);
+        else if (f.route->body)
+            hth_route_body(h, x, f.route->body, f.rest);
         else
             f.route->run(h, x, &who, f.rest);
         return;

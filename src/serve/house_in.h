@@ -7,12 +7,15 @@
 #include <pthread.h>
 
 #include "serve/house.h"
+#include "serve/models_api.h"
+#include "serve/scribe.h"
 
 struct HthHouse {
     HthHouseCfg cfg;
     HthModels *models;
     HthHttp *http; /* set once, before the first request */
     HthAccessLog *log; /* NULL: none */
+    HthScribe *scribe; /* NULL: conversations are not kept */
     uint64_t began_ns;
     pthread_mutex_t uploads_lock; /* of the list */
     struct HthUpload *uploads; /* routes_blob.c: bodies on their way to the disk */
@@ -48,11 +51,17 @@ void hth_house_closing(void *house, void *attached);
 typedef struct HthRoute {
     const char *method, *path; /* a path that ends in '*' takes what follows */
     void (*run)(HthHouse *h, HthX *x, const HthWho *who, HthStr rest);
+    HthModelsFn body; /* instead of run: one of models_api.h */
     bool open; /* nobody needs to say who he is */
     bool owner; /* only the owner */
 } HthRoute;
 extern const HthRoute hth_routes_plain[], hth_routes_store[], hth_routes_web[], hth_routes_plan[],
     hth_routes_blob[], hth_routes_chats[]; /* each ends with method NULL */
+
+/* Answers with what fn says; rest: the end of the path. */
+void hth_route_body(HthHouse *h, HthX *x, HthModelsFn fn, HthStr rest);
+/* Answers with a body, and drops it. An empty one has no type. */
+void hth_reply_body(HthX *x, int status, const char *type, HthBuf *body);
 
 /* Answers with JSON and lets go of it; status 500 when value is NULL. */
 void hth_reply_json(HthX *x, int status, json_t *value);

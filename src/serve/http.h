@@ -46,7 +46,8 @@ typedef struct HthHttpCfg {
     size_t host_count;
     const char *const *origins; /* of pages that may call the API; none: only our own page */
     size_t origin_count;
-    uint32_t connections_max, connections_per_address_max; /* 0: 1024, 256 */
+    /* Those beyond hear 503 with Retry-After; a crowd of them nothing. 0: 1024, 256 */
+    uint32_t connections_max, connections_per_address_max;
     size_t body_max; /* bytes; 0: 64 MiB */
     uint32_t prep_threads; /* 0: 2 */
     uint32_t requests_waiting_max; /* for a prep thread; more is 429 with Retry-After. 0: 256 */

@@ -146,7 +146,7 @@ static bool put_headers(HthX *x, struct MHD_Response *r) {
         ok &= put(r, "Access-Control-Allow-Origin", x->own_origin) && put(r, "Vary", "Origin");
         ok &= put(r, "Access-Control-Expose-Headers", "*");
     }
-    if (atomic_load(&x->h->draining)) ok &= put(r, "Connection", "close");
+    if (atomic_load(&x->h->draining) || x->conn->surplus) ok &= put(r, "Connection", "close");
     for (uint32_t i = 0; i < x->header_count; i++)
         ok &= put(r, x->headers[i].name, x->headers[i].value);
     return ok;

@@ -22,6 +22,7 @@ enum {
     HTH_X_HEADERS_MAX = 24, /* of an answer, by the handler */
     HTH_OUT_MAX = 64 << 20, /* bytes a source may append at once, or a whole answer has */
     HTH_PIECE = 1 << 20, /* bytes for a sink at once */
+    HTH_SURPLUS_MAX = 64, /* connections beyond the limits, which hear 503 */
     HTH_LINGERS_MAX = 64
 };
 
@@ -52,10 +53,12 @@ struct HthConn {
     bool linger; /* it may still be sending what nobody reads */
     bool peer_known;
     bool fresh; /* no request yet */
+    bool surplus; /* beyond the limits: hears so, and is closed */
     HthPeer peer;
     struct sockaddr_storage address;
     uint64_t bytes_seen; /* TCP: received when the last exchange ended */
     uint64_t slow_since_ns; /* 0: no request has begun to arrive */
+    uint64_t began_ns;
 };
 
 typedef enum HthXState {
@@ -154,7 +157,7 @@ struct HthHttp {
     /* Loop thread. */
     HthConn *conns;
     HthX *xs;
-    uint32_t conn_count;
+    uint32_t conn_count, surplus_count; /* surplus: of conn_count */
     uint64_t sweep_ns, ping_ns; /* when to look next */
     bool quiet; /* listeners are given up */
     struct {

@@ -154,11 +154,12 @@ HthStatus hth_http_start(HthPort *port, HthErr *err) {
     port->daemon = MHD_start_daemon(
         flags, 0, hth_http_on_accept, port, hth_http_on_request, port, MHD_OPTION_LISTEN_SOCKET,
         port->fd, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-        cfg->connections_max + 16, MHD_OPTION_CONNECTION_TIMEOUT, (cfg->idle_ms + 999) / 1000,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED,
-        hth_http_on_done, port, MHD_OPTION_NOTIFY_CONNECTION, hth_http_on_connection, port,
-        MHD_OPTION_URI_LOG_CALLBACK, hth_http_on_target, port, MHD_OPTION_UNESCAPE_CALLBACK,
-        leave_escapes, port, port->tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, priorities,
+        cfg->connections_max + HTH_SURPLUS_MAX + 16, MHD_OPTION_CONNECTION_TIMEOUT,
+        (cfg->idle_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+        MHD_OPTION_NOTIFY_COMPLETED, hth_http_on_done, port, MHD_OPTION_NOTIFY_CONNECTION,
+        hth_http_on_connection, port, MHD_OPTION_URI_LOG_CALLBACK, hth_http_on_target, port,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, port,
+        port->tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, priorities,
         MHD_OPTION_HTTPS_CERT_CALLBACK, hth_http_on_handshake, MHD_OPTION_END);
     if (!port->daemon && fcntl(port->fd, F_GETFD) < 0) port->fd = -1; /* some failures close it */
     HTH_REQUIRE(port->daemon, err, HTH_EIO, "The server does not start: the HTTP library refuses.");

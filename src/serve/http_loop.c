@@ -23,6 +23,7 @@ enum {
     PATIENCE_MS = 2,
     SWEEP_MS = 500,
     LINGER_MS = 2000,
+    SURPLUS_MS = 2000, /* for a request, of who is one too many */
     LINGER_BYTES = 1 << 18, /* thrown away per look */
     BODY_RATE = 8192 /* bytes a second, at least */
 };
@@ -117,6 +118,7 @@ static bool is_too_slow(HthConn *c, uint64_t now) {
     const HthHttpCfg *cfg = &c->port->h->cfg;
     const uint64_t header_ns = (uint64_t)cfg->header_ms * NS_PER_MS;
     const HthX *x = c->x;
+    if (c->surplus && now - c->began_ns > (uint64_t)SURPLUS_MS * NS_PER_MS) return true;
     if (x && x->state == HTH_X_HEADERS) return now - x->began_ns > header_ns;
     if (x && x->state == HTH_X_BODY)
         return now - x->began_ns > (uint64_t)cfg->body_grace_ms * NS_PER_MS +

@@ -19,16 +19,25 @@
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
+/* Is a connection from there one too many? */
+static bool is_surplus(const HthPort *port, const struct sockaddr_storage *who) {
+    const HthHttp *h = port->h;
+    uint32_t same = 0;
+    if (h->conn_count - h->surplus_count >= h->cfg.connections_max) return true;
+    if (port->is_unix) return false;
+    for (const HthConn *c = h->conns; c; c = c->next) same += hth_http_same_net(&c->address, who);
+    return same >= h->cfg.connections_per_address_max;
+}
+
+/* Beyond the limits a few are let in to be told; beyond those, nobody. */
 enum MHD_Result hth_http_on_accept(void *payload, const struct sockaddr *address, socklen_t n) {
     const HthPort *port = payload;
     const HthHttp *h = port->h;
     struct sockaddr_storage who = { 0 };
-    uint32_t same = 0;
-    if (h->conn_count >= h->cfg.connections_max || h->quiet) return MHD_NO;
-    if (port->is_unix) return MHD_YES;
-    memcpy(&who, address, n < sizeof who ? n : sizeof who);
-    for (const HthConn *c = h->conns; c; c = c->next) same += hth_http_same_net(&c->address, &who);
-    return same < h->cfg.connections_per_address_max ? MHD_YES : MHD_NO;
+    if (h->quiet) return MHD_NO;
+    if (h->surplus_count < HTH_SURPLUS_MAX) return MHD_YES;
+    if (!port->is_unix) memcpy(&who, address, n < sizeof who ? n : sizeof who);
+    return is_surplus(port, &who) ? MHD_NO : MHD_YES;
 }
 
 static void connection_begins(HthPort *port, struct MHD_Connection *c, void **slot) {
@@ -48,6 +57,9 @@ static void connection_begins(HthPort *port, struct MHD_Connection *c, void **sl
     if (!port->is_unix) setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (getpeername(conn->fd, (struct sockaddr *)&conn->address, &n))
         conn->hung_up = true; /* gone already */
+    conn->began_ns = hth_clock_ns();
+    conn->surplus = is_surplus(port, &conn->address);
+    h->surplus_count += conn->surplus;
     conn->next = h->conns;
     if (h->conns) h->conns->prev = conn;
     h->conns = conn;
@@ -69,6 +81,7 @@ static void connection_ends(HthConn *conn) {
         h->conns = conn->next;
     if (conn->next) conn->next->prev = conn->prev;
     h->conn_count--;
+    h->surplus_count -= conn->surplus;
     atomic_store(&h->n_conns, h->conn_count);
     hth_free(conn);
 }
@@ -174,7 +187,12 @@ static enum MHD_Result take_headers(HthX *x, const char *method, const char *ver
     HthErr err = { 0 };
     snprintf(x->method, sizeof x->method, "%s", strlen(method) < sizeof x->method ? method : "");
     x->is_head = !strcmp(x->method, "HEAD");
-    const int status = hth_http_check(x, version, &err);
+    int status = hth_http_check(x, version, &err);
+    if (!status && x->conn->surplus) {
+        status = 503;
+        (void)HTH_FAIL(&err, HTH_EAGAIN,
+                       "This server has as many connections as it may have; try again soon.");
+    }
     if (status) {
         x->unread = true;
         return hth_x_refuse(x, status, err.text);

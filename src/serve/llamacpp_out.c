@@ -221,14 +221,6 @@ static HthStatus scores(HthFace *f, const float *given, size_t n, const HthUsage
     return hth_out_end(&o);
 }
 
-static HthStatus count(HthFace *f, const HthUsage *sum, HthBuf *out, HthErr *err) {
-    HthOut o = hth_out_begin(out, err);
-    hth_out(&o, "{\"object\":\"response.input_tokens\",\"input_tokens\":%u,", sum->prompt);
-    hth_out_facts(&o, f, NULL);
-    hth_out(&o, "}");
-    return hth_out_end(&o);
-}
-
 /* ---- errors ---- */
 
 static void write_error(HthOut *o, int status, const HthErr *e) {
@@ -253,19 +245,12 @@ static void write_error(HthOut *o, int status, const HthErr *e) {
 }
 
 HthStatus hth_llamacpp_error(int status, const HthErr *e, HthBuf *out) {
-    HthOut o = hth_out_begin(out, NULL);
-    write_error(&o, status, e);
-    return hth_out_end(&o);
+    return hth_face_error(write_error, NULL, status, e, out);
 }
 
 static HthStatus error(HthFace *f, int status, const HthErr *e, bool in_stream, HthBuf *out) {
     (void)f;
-    if (!in_stream) return hth_llamacpp_error(status, e, out);
-    HthOut o = hth_out_begin(out, NULL);
-    hth_out(&o, "data: ");
-    write_error(&o, status, e);
-    hth_out(&o, "\n\n");
-    return hth_out_end(&o);
+    return hth_face_error(write_error, in_stream ? "data: " : NULL, status, e, out);
 }
 
 static const HthFaceOps ops = {
@@ -278,7 +263,7 @@ static const HthFaceOps ops = {
     .whole = whole,
     .vectors = vectors,
     .scores = scores,
-    .count = count,
+    .count = hth_face_count,
     .error = error,
 };
 

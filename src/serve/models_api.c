@@ -120,10 +120,10 @@ static HthStoreList *find_one(HthStore *s, HthStr name, int *status, HthBuf *out
 
 /* ---- tags, ps -------------------------------------------------------------------------------- */
 
-int hth_models_api_tags(HthStore *s, HthBuf *out) {
+int hth_models_api_tags(HthModelsAsk *ask, HthBuf *out) {
     HthErr err = { 0 };
     HthStoreList *l = NULL;
-    if (hth_store_list(s, &l, &err) != HTH_OK)
+    if (hth_store_list(ask->store, &l, &err) != HTH_OK)
         return hth_api_fail(out, hth_api_status(&err), err.text);
     HthOut o = hth_out_begin(out, &err);
     hth_out_raw(&o, HTH_STR("{\"models\":["));
@@ -241,17 +241,15 @@ static int show(const HthStored *m, bool verbose, HthBuf *out) {
     return hth_api_done(&o, 200);
 }
 
-int hth_models_api_show(HthStore *s, HthStr body, HthBuf *out) {
-    HthErr err = { 0 };
+int hth_models_api_show(HthModelsAsk *ask, HthBuf *out) {
     json_t *o = NULL;
     HthStr name;
-    int status = hth_api_body(&o, &name, body, out);
+    int status = hth_api_body(&o, &name, ask->body, out);
     if (status) return status;
-    HthStoreList *l = find_one(s, name, &status, out);
+    HthStoreList *l = find_one(ask->store, name, &status, out);
     if (l) status = show(l->items, json_is_true(json_object_get(o, "verbose")), out);
     hth_store_list_close(&l);
     json_decref(o);
-    (void)err;
     return status;
 }
 
@@ -277,10 +275,10 @@ static void put_openai(HthOut *o, const HthStored *m, uint32_t ctx) {
             hth_str(m->digest));
 }
 
-int hth_models_api_openai(HthStore *s, uint32_t ctx, HthBuf *out) {
+int hth_models_api_openai(HthModelsAsk *ask, HthBuf *out) {
     HthErr err = { 0 };
     HthStoreList *l = NULL;
-    if (hth_store_list(s, &l, &err) != HTH_OK)
+    if (hth_store_list(ask->store, &l, &err) != HTH_OK)
         return openai_fail(out, hth_api_status(&err), err.text, NULL);
     HthOut o = hth_out_begin(out, &err);
     bool any = false;
@@ -288,7 +286,7 @@ int hth_models_api_openai(HthStore *s, uint32_t ctx, HthBuf *out) {
     for (size_t i = 0; i < l->count; i++) {
         if (l->items[i].error[0]) continue; /* what cannot be used is no offer */
         if (any) hth_out_raw(&o, HTH_STR(","));
-        put_openai(&o, &l->items[i], ctx);
+        put_openai(&o, &l->items[i], ask->ctx);
         any = true;
     }
     hth_out_raw(&o, HTH_STR("]}"));
@@ -296,10 +294,10 @@ int hth_models_api_openai(HthStore *s, uint32_t ctx, HthBuf *out) {
     return hth_api_done(&o, 200);
 }
 
-int hth_models_api_openai_one(HthStore *s, HthStr name, uint32_t ctx, HthBuf *out) {
+int hth_models_api_openai_one(HthModelsAsk *ask, HthBuf *out) {
     HthErr err = { 0 };
     HthStoreList *l = NULL;
-    if (hth_store_find(s, name, &l, &err) != HTH_OK || !l->count) {
+    if (hth_store_find(ask->store, ask->rest, &l, &err) != HTH_OK || !l->count) {
         const bool none = err.status == HTH_OK || err.status == HTH_EINVAL;
         hth_store_list_close(&l);
         return openai_fail(out, none ? 404 : hth_api_status(&err),
@@ -308,7 +306,7 @@ int hth_models_api_openai_one(HthStore *s, HthStr name, uint32_t ctx, HthBuf *ou
                            none ? "model_not_found" : NULL);
     }
     HthOut o = hth_out_begin(out, &err);
-    put_openai(&o, l->items, ctx);
+    put_openai(&o, l->items, ask->ctx);
     hth_store_list_close(&l);
     return hth_api_done(&o, 200);
 }
@@ -328,27 +326,27 @@ int hth_models_api_props(HthStore *s, const HthPropsIn *in, HthBuf *out) {
             template = hth_model_facts_text(g, "tokenizer.chat_template");
     }
     HthOut o = hth_out_begin(out, &err);
-    hth_out(&o, "{\"default_generation_settings\":{\"n_ctx\":%u,\"params\":", in->ctx);
-    if (in->defaults)
-        hth_out(&o, "%j", in->defaults);
-    else
-        hth_out_raw(&o, HTH_STR("{}"));
     hth_out(&o,
-            "},\"total_slots\":%u,\"model_alias\":%q,\"model_path\":%q,\"chat_template\":%q,"
+            "{\"default_generation_settings\":{\"n_ctx\":%u},\"total_slots\":%u,"
+            "\"model_alias\":%q,\"model_path\":%q,\"model_digest\":%q,\"chat_template\":%q,",
+            in->ctx, in->slots, in->model, hth_str(path), in->digest, template);
+    hth_out(&o,
             "\"modalities\":{\"vision\":false,\"audio\":false},\"build_info\":%q,"
-            "\"is_sleeping\":%b}",
-            in->slots, in->model, hth_str(path), template, hth_str(in->build), in->asleep);
+            "\"numerics\":%q,\"is_sleeping\":false}",
+            hth_str(hth_version()), hth_str(hth_numerics()));
     hth_gguf_close(&g);
     hth_store_list_close(&l);
     return hth_api_done(&o, 200);
 }
 
-int hth_models_api_slots(const HthPropsIn *in, HthBuf *out) {
+int hth_models_api_slots(const HthPropsIn *in, size_t n, HthBuf *out) {
     HthOut o = hth_out_begin(out, NULL);
+    uint32_t id = 0;
     hth_out_raw(&o, HTH_STR("["));
-    for (uint32_t i = 0; i < in->slots; i++)
-        hth_out(&o, "%s{\"id\":%u,\"n_ctx\":%u,\"is_processing\":%b}", i ? "," : "", i, in->ctx,
-                i < in->busy);
+    for (size_t m = 0; m < n; m++)
+        for (uint32_t i = 0; i < in[m].slots; i++, id++)
+            hth_out(&o, "%s{\"id\":%u,\"n_ctx\":%u,\"is_processing\":%b}", id ? "," : "", id,
+                    in[m].ctx, i < in[m].busy);
     hth_out_raw(&o, HTH_STR("]"));
     return hth_api_done(&o, 200);
 }

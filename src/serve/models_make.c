@@ -130,12 +130,12 @@ static int create(HthStore *s, HthStr name, const json_t *o, const json_t *setti
     return created(!json_is_false(json_object_get(o, "stream")), lines, out);
 }
 
-int hth_models_api_create(HthStore *s, HthStr body, bool *lines, HthBuf *out) {
+int hth_models_api_create(HthModelsAsk *ask, HthBuf *out) {
     HthErr err = { 0 };
     json_t *o = NULL, *settings = NULL;
     HthStr name;
-    *lines = false;
-    int status = hth_api_body(&o, &name, body, out);
+    ask->lines = false;
+    int status = hth_api_body(&o, &name, ask->body, out);
     if (status) return status;
     const char *wrong = unsupported(o);
     const HthStr file = text_in(o, "modelfile"); /* as older clients send it */
@@ -145,7 +145,7 @@ int hth_models_api_create(HthStore *s, HthStr body, bool *lines, HthBuf *out) {
         status = hth_api_fail(out, hth_api_status(&err), err.text);
     else if (!file.n && !(settings = settings_of(o)))
         status = hth_api_fail(out, 507, "out of memory for a model");
-    if (!status) status = create(s, name, o, settings, lines, out);
+    if (!status) status = create(ask->store, name, o, settings, &ask->lines, out);
     json_decref(settings);
     json_decref(o);
     return status;
@@ -153,16 +153,16 @@ int hth_models_api_create(HthStore *s, HthStr body, bool *lines, HthBuf *out) {
 
 /* ---- copy, delete, pull ---------------------------------------------------------------------- */
 
-int hth_models_api_copy(HthStore *s, HthStr body, HthBuf *out) {
+int hth_models_api_copy(HthModelsAsk *ask, HthBuf *out) {
     HthErr err = { 0 };
     json_t *o = NULL;
     bool missing = false;
-    int status = parse(&o, body, out);
+    int status = parse(&o, ask->body, out);
     if (status) return status;
     const HthStr from = text_in(o, "source"), to = text_in(o, "destination");
     if (!from.n || !to.n)
         status = hth_api_fail(out, 400, "source and destination are required");
-    else if (hth_store_copy(s, from, to, &missing, &err) == HTH_OK)
+    else if (hth_store_copy(ask->store, from, to, &missing, &err) == HTH_OK)
         status = 200;
     else
         status = missing ? hth_api_missing(out, from)
@@ -171,14 +171,14 @@ int hth_models_api_copy(HthStore *s, HthStr body, HthBuf *out) {
     return status;
 }
 
-int hth_models_api_delete(HthStore *s, HthStr body, HthBuf *out) {
+int hth_models_api_delete(HthModelsAsk *ask, HthBuf *out) {
     HthErr err = { 0 };
     json_t *o = NULL;
     HthStr name;
     bool missing = false;
-    int status = hth_api_body(&o, &name, body, out);
+    int status = hth_api_body(&o, &name, ask->body, out);
     if (status) return status;
-    if (hth_store_delete(s, name, &missing, &err) == HTH_OK)
+    if (hth_store_delete(ask->store, name, &missing, &err) == HTH_OK)
         status = 200;
     else
         status = missing ? hth_api_missing(out, name)
@@ -187,7 +187,8 @@ int hth_models_api_delete(HthStore *s, HthStr body, HthBuf *out) {
     return status;
 }
 
-int hth_models_api_pull(HthBuf *out) {
+int hth_models_api_pull(HthModelsAsk *ask, HthBuf *out) {
+    (void)ask;
     HthErr err = { 0 };
     HthBuf home, text;
     hth_buf_init(&home, 4096);
@@ -207,10 +208,10 @@ int hth_models_api_pull(HthBuf *out) {
 
 /* ---- blobs ----------------------------------------------------------------------------------- */
 
-int hth_models_api_blob(HthStore *s, HthStr digest, HthBuf *out) {
+int hth_models_api_blob(HthModelsAsk *ask, HthBuf *out) {
     HthErr err = { 0 };
     bool there = false;
-    if (hth_blob_has(s, digest, &there, NULL, &err) != HTH_OK)
+    if (hth_blob_has(ask->store, ask->rest, &there, NULL, &err) != HTH_OK)
         return hth_api_fail(out, hth_api_status(&err), err.text);
     return there ? 200 : hth_api_fail(out, 404, "there is no blob of that digest");
 }

@@ -383,22 +383,19 @@ void hth_openai_error_object(HthOut *o, int status, const HthErr *e) {
     hth_out(o, "}");
 }
 
-HthStatus hth_openai_error(int status, const HthErr *e, HthBuf *out) {
-    HthOut o = hth_out_begin(out, NULL);
-    hth_out(&o, "{\"error\":");
-    hth_openai_error_object(&o, status, e);
-    hth_out(&o, "}");
-    return hth_out_end(&o);
+static void write_error(HthOut *o, int status, const HthErr *e) {
+    hth_out(o, "{\"error\":");
+    hth_openai_error_object(o, status, e);
+    hth_out(o, "}");
 }
 
-static HthStatus error(HthFace *f, int status, const HthErr *e, bool streamed, HthBuf *out) {
+HthStatus hth_openai_error(int status, const HthErr *e, HthBuf *out) {
+    return hth_face_error(write_error, NULL, status, e, out);
+}
+
+static HthStatus error(HthFace *f, int status, const HthErr *e, bool in_stream, HthBuf *out) {
     (void)f;
-    if (!streamed) return hth_openai_error(status, e, out);
-    HthOut o = hth_out_begin(out, NULL);
-    hth_out(&o, "data: {\"error\":");
-    hth_openai_error_object(&o, status, e);
-    hth_out(&o, "}\n\n");
-    return hth_out_end(&o);
+    return hth_face_error(write_error, in_stream ? "data: " : NULL, status, e, out);
 }
 
 static const HthFaceOps ops = {

@@ -376,14 +376,6 @@ static HthStatus whole(HthFace *f, const HthAnswerOut *a, size_t n, const HthUsa
     return hth_out_end(&o);
 }
 
-static HthStatus count(HthFace *f, const HthUsage *sum, HthBuf *out, HthErr *err) {
-    HthOut o = hth_out_begin(out, err);
-    hth_out(&o, "{\"object\":\"response.input_tokens\",\"input_tokens\":%u,", sum->prompt);
-    hth_out_facts(&o, f, NULL);
-    hth_out(&o, "}");
-    return hth_out_end(&o);
-}
-
 /* ---- errors ---- */
 
 static HthStatus error(HthFace *f, int status, const HthErr *e, bool in_stream, HthBuf *out) {
@@ -415,7 +407,7 @@ static const HthFaceOps ops = {
     .finish = finish,
     .end = end,
     .whole = whole,
-    .count = count,
+    .count = hth_face_count,
     .error = error,
 };
 

@@ -87,34 +87,19 @@ void hth_house_upload(void *house, HthX *x) {
 static void commit(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     (void)who, (void)rest;
     HthErr err = { 0 };
+    HthBuf out;
     uint64_t bytes = 0;
     Upload *u = upload_of(h, x);
+    HthBlob *none = NULL;
     HthStatus st = hth_x_spooled(x, &bytes, &err);
     if (st == HTH_OK && !u) st = HTH_FAIL(&err, HTH_EINVAL, "a blob needs a body");
-    if (st == HTH_OK) st = hth_blob_commit(&u->blob, &err);
-    if (st == HTH_OK)
-        hth_x_reply(x, 201, "text/plain", HTH_STR(""));
-    else
-        hth_reply_error(x, 0, &err);
-}
-
-static void is_there(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who;
-    HthErr err = { 0 };
-    bool there = false;
-    if (hth_blob_has(h->cfg.store, rest, &there, NULL, &err) != HTH_OK) {
-        hth_reply_error(x, 0, &err);
-        return;
-    }
-    if (!there) (void)HTH_FAIL(&err, HTH_EINVAL, "there is no such blob");
-    if (there)
-        hth_x_reply(x, 200, "text/plain", HTH_STR(""));
-    else
-        hth_reply_error(x, 404, &err);
+    hth_buf_init(&out, 1 << 16);
+    const int status = hth_models_api_blob_done(u ? &u->blob : &none, st, &err, &out);
+    hth_reply_body(x, status, "application/json", &out);
 }
 
 const HthRoute hth_routes_blob[] = {
-    { "POST", "/api/blobs/*", commit, false, .owner = true },
-    { "GET", "/api/blobs/*", is_there, false, false },
+    { "POST", "/api/blobs/*", commit, .owner = true },
+    { "GET", "/api/blobs/*", .body = hth_models_api_blob },
     { 0 },
 };

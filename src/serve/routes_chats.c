@@ -80,13 +80,13 @@ static void drop_response(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) 
 }
 
 const HthRoute hth_routes_chats[] = {
-    { "GET", "/hearth/chats", chats, false, false },
-    { "DELETE", "/hearth/chats", chats, false, false },
-    { "GET", "/hearth/chats/*", chats, false, false },
-    { "PUT", "/hearth/chats/*", chats, false, false },
-    { "POST", "/hearth/chats/*", chats, false, false },
-    { "DELETE", "/hearth/chats/*", chats, false, false },
-    { "GET", "/v1/responses/*", get_response, false, false },
-    { "DELETE", "/v1/responses/*", drop_response, false, false },
+    { "GET", "/hearth/chats", chats },
+    { "DELETE", "/hearth/chats", chats },
+    { "GET", "/hearth/chats/*", chats },
+    { "PUT", "/hearth/chats/*", chats },
+    { "POST", "/hearth/chats/*", chats },
+    { "DELETE", "/hearth/chats/*", chats },
+    { "GET", "/v1/responses/*", get_response },
+    { "DELETE", "/v1/responses/*", drop_response },
     { 0 },
 };

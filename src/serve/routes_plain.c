@@ -177,54 +177,6 @@ static void metrics(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     hth_free(s);
 }
 
-typedef struct Slots {
-    json_t *list;
-    uint32_t total;
-} Slots;
-
-static void add_slots(void *payload, const HthModelInfo *info) {
-    Slots *s = payload;
-    if (!info->engine) return;
-    for (uint32_t i = 0; i < info->plan.parallel; i++)
-        (void)json_array_append_new(s->list,
-                                    json_pack("{s:i, s:i, s:b}", "id", (int)s->total++, "n_ctx",
-                                              (int)info->plan.ctx, "is_processing",
-                                              i < info->stats.sched.running));
-}
-
-static void slots(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
-    Slots s = { .list = json_array() };
-    (void)hth_models_each(h->models, add_slots, &s);
-    hth_reply_json(x, 200, s.list);
-}
-
-static void props(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
-    HthLease l = { 0 };
-    HthErr err = { 0 };
-    bool missing = false;
-    HthStr name = HTH_STR(""), text = HTH_STR("");
-    (void)hth_x_query(x, "model", &name);
-    if (hth_house_lease(h, name, false, 0, &l, &missing, &err) != HTH_OK) {
-        hth_reply_error(x, missing ? 404 : 0, &err);
-        return;
-    }
-    const HthEnginePlan *plan = hth_engine_plan_of(l.engine);
-    const HthGguf *g = hth_model_gguf(hth_voice_model(l.voice));
-    if (hth_gguf_find(g, "tokenizer.chat_template") &&
-        hth_gguf_str(g, "tokenizer.chat_template", &text, &err) != HTH_OK)
-        text = HTH_STR("");
-    hth_reply_json(x, 200,
-                   json_pack("{s:{s:i}, s:i, s:s, s:s, s:o, s:{s:b, s:b}, s:s, s:s, s:b}",
-                             "default_generation_settings", "n_ctx", (int)plan->ctx, "total_slots",
-                             (int)plan->parallel, "model_path", l.name, "model_digest", l.digest,
-                             "chat_template", hth_json_str(text), "modalities", "vision", 0,
-                             "audio", 0, "build_info", hth_version(), "numerics", hth_numerics(),
-                             "is_sleeping", 0));
-    hth_lease_give(&l);
-}
-
 /* No adapter can be attached yet: the list is empty, and setting one is refused. */
 static void adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     (void)h, (void)who, (void)rest;
@@ -250,13 +202,11 @@ const HthRoute hth_routes_plain[] = {
     { "GET", "/health", health, .open = true },
     { "GET", "/v1/health", health, .open = true },
     { "GET", "/api/version", version, .open = true },
-    { "POST", "/tokenize", tokenize, false, false },
-    { "POST", "/detokenize", detokenize, false, false },
-    { "GET", "/metrics", metrics, false, false },
-    { "GET", "/slots", slots, false, false },
-    { "GET", "/props", props, false, false },
-    { "GET", "/lora-adapters", adapters, false, false },
-    { "POST", "/lora-adapters", set_adapters, false, false },
+    { "POST", "/tokenize", tokenize },
+    { "POST", "/detokenize", detokenize },
+    { "GET", "/metrics", metrics },
+    { "GET", "/lora-adapters", adapters },
+    { "POST", "/lora-adapters", set_adapters },
     { "GET", "/running", running, .open = true },
     { 0 },
 };

@@ -6,75 +6,22 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "serve/house_in.h"
-#include "serve/models_api.h"
 
 enum { OUT_MAX = 1 << 28, ROWS_MAX = 64 };
 
-/* A body of one of models_api's, on its way. */
-static void send_body(HthX *x, int status, const char *type, HthBuf *out) {
-    hth_x_reply(x, status, type, hth_buf_str(out));
-    hth_buf_drop(out);
+void hth_reply_body(HthX *x, int status, const char *type, HthBuf *body) {
+    hth_x_reply(x, status, body->n ? type : "", hth_buf_str(body));
+    hth_buf_drop(body);
 }
 
-#define JSON "application/json"
-
-static void tags(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
+void hth_route_body(HthHouse *h, HthX *x, HthModelsFn fn, HthStr rest) {
+    HthModelsAsk ask = {
+        .store = h->cfg.store, .body = hth_x_body(x), .rest = rest, .ctx = h->cfg.engine.ctx
+    };
     HthBuf out;
     hth_buf_init(&out, OUT_MAX);
-    send_body(x, hth_models_api_tags(h->cfg.store, &out), JSON, &out);
-}
-
-static void show(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
-    HthBuf out;
-    hth_buf_init(&out, OUT_MAX);
-    send_body(x, hth_models_api_show(h->cfg.store, hth_x_body(x), &out), JSON, &out);
-}
-
-static void create(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
-    HthBuf out;
-    bool lines = false;
-    hth_buf_init(&out, OUT_MAX);
-    int status = hth_models_api_create(h->cfg.store, hth_x_body(x), &lines, &out);
-    send_body(x, status, lines ? "application/x-ndjson" : JSON, &out);
-}
-
-static void copy(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
-    HthBuf out;
-    hth_buf_init(&out, OUT_MAX);
-    send_body(x, hth_models_api_copy(h->cfg.store, hth_x_body(x), &out), JSON, &out);
-}
-
-static void drop(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
-    HthBuf out;
-    hth_buf_init(&out, OUT_MAX);
-    send_body(x, hth_models_api_delete(h->cfg.store, hth_x_body(x), &out), JSON, &out);
-}
-
-static void pull(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)h, (void)who, (void)rest;
-    HthBuf out;
-    hth_buf_init(&out, OUT_MAX);
-    send_body(x, hth_models_api_pull(&out), JSON, &out);
-}
-
-static void models(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
-    HthBuf out;
-    hth_buf_init(&out, OUT_MAX);
-    send_body(x, hth_models_api_openai(h->cfg.store, h->cfg.engine.ctx, &out), JSON, &out);
-}
-
-static void one_model(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who;
-    HthBuf out;
-    hth_buf_init(&out, OUT_MAX);
-    send_body(x, hth_models_api_openai_one(h->cfg.store, rest, h->cfg.engine.ctx, &out), JSON,
-              &out);
+    const int status = fn(&ask, &out);
+    hth_reply_body(x, status, ask.lines ? "application/x-ndjson" : "application/json", &out);
 }
 
 /* ---- those that are loaded ------------------------------------------------------------------- */
@@ -122,21 +69,70 @@ static void ps(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
             if (hth_str_eq(hth_str(list->items[k].path ? list->items[k].path : list->items[k].full),
                            hth_str(r->keys[i])))
                 r->rows[i].name = hth_str(list->items[k].full);
-    send_body(x, hth_models_api_ps(h->cfg.store, r->rows, r->count, &out), JSON, &out);
+    const int status = hth_models_api_ps(h->cfg.store, r->rows, r->count, &out);
+    hth_reply_body(x, status, "application/json", &out);
     hth_store_list_close(&list);
     hth_free(r);
 }
 
+typedef struct Slots {
+    HthPropsIn models[ROWS_MAX];
+    size_t count;
+} Slots;
+
+static void add_slots(void *payload, const HthModelInfo *info) {
+    Slots *s = payload;
+    if (!info->engine || s->count == ROWS_MAX) return;
+    s->models[s->count++] = (HthPropsIn){ .slots = info->plan.parallel,
+                                          .ctx = info->plan.ctx,
+                                          .busy = info->stats.sched.running };
+}
+
+static void slots(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    (void)who, (void)rest;
+    Slots s = { .count = 0 };
+    HthBuf out;
+    hth_buf_init(&out, OUT_MAX);
+    (void)hth_models_each(h->models, add_slots, &s);
+    const int status = hth_models_api_slots(s.models, s.count, &out);
+    hth_reply_body(x, status, "application/json", &out);
+}
+
+static void props(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    (void)who, (void)rest;
+    HthLease l = { 0 };
+    HthErr err = { 0 };
+    HthBuf out;
+    bool missing = false;
+    HthStr name = HTH_STR("");
+    (void)hth_x_query(x, "model", &name);
+    if (hth_house_lease(h, name, false, 0, &l, &missing, &err) != HTH_OK) {
+        hth_reply_error(x, missing ? 404 : 0, &err);
+        return;
+    }
+    const HthEnginePlan *plan = hth_engine_plan_of(l.engine);
+    const HthPropsIn in = { .model = hth_str(l.name),
+                            .digest = hth_str(l.digest),
+                            .slots = plan->parallel,
+                            .ctx = plan->ctx };
+    hth_buf_init(&out, OUT_MAX);
+    const int status = hth_models_api_props(h->cfg.store, &in, &out);
+    hth_reply_body(x, status, "application/json", &out);
+    hth_lease_give(&l);
+}
+
 const HthRoute hth_routes_store[] = {
-    { "GET", "/api/tags", tags, false, false },
-    { "POST", "/api/show", show, false, false },
-    { "POST", "/api/create", create, .owner = true },
-    { "POST", "/api/copy", copy, .owner = true },
-    { "DELETE", "/api/delete", drop, .owner = true },
-    { "POST", "/api/pull", pull, false, false },
-    { "POST", "/api/push", pull, false, false },
-    { "GET", "/api/ps", ps, false, false },
-    { "GET", "/v1/models", models, false, false },
-    { "GET", "/v1/models/*", one_model, false, false },
+    { "GET", "/api/tags", .body = hth_models_api_tags },
+    { "POST", "/api/show", .body = hth_models_api_show },
+    { "POST", "/api/create", .body = hth_models_api_create, .owner = true },
+    { "POST", "/api/copy", .body = hth_models_api_copy, .owner = true },
+    { "DELETE", "/api/delete", .body = hth_models_api_delete, .owner = true },
+    { "POST", "/api/pull", .body = hth_models_api_pull },
+    { "POST", "/api/push", .body = hth_models_api_pull },
+    { "GET", "/api/ps", ps },
+    { "GET", "/slots", slots },
+    { "GET", "/props", props },
+    { "GET", "/v1/models", .body = hth_models_api_openai },
+    { "GET", "/v1/models/*", .body = hth_models_api_openai_one },
     { 0 },
 };

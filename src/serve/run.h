@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "serve/answer.h"
 #include "serve/ask.h"
+#include "serve/scribe.h"
 
 enum {
     HTH_RUN_JOBS_MAX = 16, /* of one exchange at once; the others follow */
@@ -57,8 +58,9 @@ struct HthRun {
     size_t count, next, running; /* next: the first not yet submitted */
     HthBuf *out; /* of the call of `more` under way */
     HthErr err; /* why a part could not be passed on */
+    HthPage *page; /* what the conversation keeps, on its way to the disk; NULL: not yet */
     char id[33];
-    uint64_t began_ns, first_ns;
+    uint64_t began_ns;
     bool begun;
 };
 
@@ -82,7 +84,9 @@ HthUsage hth_run_one_usage(const HthRunOne *one);
 
 /* Puts what an earlier response kept before the ask's messages. */
 HTH_MUST_CHECK HthStatus hth_run_go_on(HthRun *run, bool *missing, HthErr *err);
-HTH_MUST_CHECK HthStatus hth_run_keep(HthRun *run, HthErr *err); /* if the ask wants it */
+/* If the ask wants it kept: HTH_OK when it is, or need not be; EAGAIN: x is woken when it is. */
+HTH_MUST_CHECK HthStatus hth_run_keep(HthRun *run, HthErr *err);
+bool hth_run_keeps(const HthRun *run);
 HthStr hth_run_state_id(HthStr id); /* what the store knows a response by */
 
 /* ---- the source (run_source.c) --------------------------------------------------------------- */

@@ -47,7 +47,6 @@ static HthStatus scores(HthRun *r, HthBuf *out, HthErr *err) {
 
 static HthStatus words(HthRun *r, HthBuf *out, HthErr *err) {
     const HthUsage sum = hth_run_usage(r);
-    HTH_TRY(hth_run_keep(r, err)); /* kept before it is told */
     if (r->ask.stream) return r->face->ops->end(r->face, &sum, out, err);
     HthAnswerOut *all = hth_arena_take(r->arena, r->count, sizeof *all);
     HTH_REQUIRE(all, err, HTH_ENOMEM, "no memory for %zu answers", r->count);
@@ -97,8 +96,11 @@ static HthStatus step(HthRun *r, HthBuf *out, bool *ended, HthErr *err) {
         if (one->job && !one->ended) HTH_TRY(hth_run_drain(one, err));
         left += !one->ended;
     }
-    *ended = left == 0;
-    if (!*ended) return hth_run_submit_due(r, err);
+    if (left > 0) return hth_run_submit_due(r, err);
+    const HthStatus kept = hth_run_keep(r, err); /* before it is told */
+    if (kept == HTH_EAGAIN) return HTH_OK;
+    if (kept != HTH_OK) return kept;
+    *ended = true;
     return end(r, out, err);
 }
 

@@ -2,7 +2,9 @@
  *
  * Kept under the id of the response: {"history": [...], "response": {...}}, for thirty days.
  *
- * Thread: going on: a prep thread; keeping: the loop thread, before the last event goes out. */
+ * A row is written by the scribe (scribe.h); the last event goes out when it is durable.
+ *
+ * Thread: going on: a prep thread; keeping: the loop thread. */
 #include "base/clock.h"
 #include "serve/run.h"
 
@@ -59,16 +61,28 @@ static HthStatus state_text(HthRun *r, const HthAnswerOut *a, HthBuf *out, HthEr
     return st;
 }
 
+bool hth_run_keeps(const HthRun *r) {
+    return r->ask.store && r->house->scribe;
+}
+
+static void wake(void *payload) { /* the scribe's thread */
+    const HthRun *r = payload;
+    hth_x_wake(r->x);
+}
+
 HthStatus hth_run_keep(HthRun *r, HthErr *err) {
-    HthBuf text;
     HthAnswerOut a;
-    if (!r->ask.store || !r->house->cfg.chats || r->count != 1) return HTH_OK;
+    if (!hth_run_keeps(r) || r->count != 1) return HTH_OK;
+    if (r->page) return hth_page_look(r->page, err);
+    HthRow row = {
+        .user = r->who.user, .expires_ms = now_ms() + KEEP_MS, .wake = wake, .payload = r
+    };
+    snprintf(row.id, sizeof row.id, "%s", r->id);
     HTH_TRY(hth_run_answer(&r->ones[0], &a, err));
-    hth_buf_init(&text, STATE_MAX);
-    HthStatus st = state_text(r, &a, &text, err);
-    if (st == HTH_OK)
-        st = hth_responses_put(r->house->cfg.chats, r->who.user, hth_str(r->id), hth_buf_str(&text),
-                               now_ms(), now_ms() + KEEP_MS, err);
-    hth_buf_drop(&text);
+    hth_buf_init(&row.text, STATE_MAX);
+    HthStatus st = state_text(r, &a, &row.text, err);
+    if (st == HTH_OK) st = hth_scribe_put(r->house->scribe, &row, &r->page, err);
+    if (st == HTH_OK) return hth_page_look(r->page, err);
+    hth_buf_drop(&row.text);
     return st;
 }

@@ -323,21 +323,70 @@ static void too_many(void **state) {
         hth_buf_clear(&in);
         assert_int_equal(client_answer(fds[i], &in, NULL), 200);
     }
-    /* Six connections of one address, the seventh is closed at once. */
+    /* Six connections of one address, the seventh hears 503 and is closed. */
     for (int i = 3; i < 6; i++) {
         fds[i] = client_tcp(app.port);
         assert_true(client_say(fds[i], GET("/echo")));
         assert_int_equal(client_answer(fds[i], &in, NULL), 200);
     }
-    const int seventh = client_tcp(app.port);
+    const int handled = app.handled, seventh = client_tcp(app.port);
     hth_buf_clear(&in);
+    assert_true(client_say(seventh, POST("/echo", "9") "\r\nsome more"));
     client_to_end(seventh, &in);
-    assert_int_equal(in.n, 0);
+    assert_int_equal(client_status(&in), 503);
+    assert_int_not_equal(hth_str_find(hth_buf_str(&in), HTH_STR("Retry-After: 1\r\n")), SIZE_MAX);
+    assert_int_not_equal(hth_str_find(hth_buf_str(&in), HTH_STR("Connection: close")), SIZE_MAX);
+    assert_int_equal(app.handled, handled);
     close(seventh);
+    /* The six go on. */
+    assert_true(client_say(fds[0], GET("/echo")));
+    hth_buf_clear(&in);
+    assert_int_equal(client_answer(fds[0], &in, NULL), 200);
     close(fds[0]);
     while (hth_http_stats(app.http).connections > 5) app_sleep_ms(1);
     assert_int_equal(client_once(app.port, GET("/echo"), &in), 200);
     for (int i = 1; i < 6; i++) close(fds[i]);
+    app_close(&app);
+    hth_buf_drop(&in);
+}
+
+/* Those beyond the limit are few, get little time, and leave the others alone. */
+static void a_crowd(void **state) {
+    enum { CROWD = 80, TOLD = 64 };
+    const HthHttpCfg cfg = { .connections_max = 1 };
+    (void)state;
+    App app;
+    HthBuf in;
+    int fds[CROWD];
+    hth_buf_init(&in, 1 << 20);
+    app_open(&app, &cfg);
+    const int first = client_tcp(app.port);
+    assert_true(client_say(first, GET("/echo")));
+    assert_int_equal(client_answer(first, &in, NULL), 200);
+    for (int i = 0; i < CROWD; i++) fds[i] = client_tcp(app.port);
+    for (int i = TOLD; i < CROWD; i++) { /* in the order they came: no room, no word */
+        hth_buf_clear(&in);
+        client_to_end(fds[i], &in);
+        assert_int_equal(in.n, 0);
+    }
+    assert_int_equal(hth_http_stats(app.http).connections, 1 + TOLD);
+    for (int i = 0; i < TOLD / 2; i++) {
+        hth_buf_clear(&in);
+        assert_true(client_say(fds[i], GET("/echo")));
+        assert_int_equal(client_answer(fds[i], &in, NULL), 503);
+    }
+    for (int i = TOLD / 2; i < TOLD; i++) { /* who says nothing is let go soon */
+        hth_buf_clear(&in);
+        client_to_end(fds[i], &in);
+        assert_int_equal(in.n, 0);
+    }
+    hth_buf_clear(&in);
+    assert_true(client_say(first, GET("/echo")));
+    assert_int_equal(client_answer(first, &in, NULL), 200);
+    close(first);
+    for (int i = 0; i < CROWD; i++) close(fds[i]);
+    while (hth_http_stats(app.http).connections > 0) app_sleep_ms(1);
+    assert_int_equal(client_once(app.port, GET("/echo"), &in), 200);
     app_close(&app);
     hth_buf_drop(&in);
 }
@@ -536,12 +585,13 @@ static void without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers),          cmocka_unit_test(pipelined),
-        cmocka_unit_test(strictness),       cmocka_unit_test(hosts_and_origins),
-        cmocka_unit_test(preflights),       cmocka_unit_test(ceilings),
-        cmocka_unit_test(too_many),         cmocka_unit_test(unix_sockets),
-        cmocka_unit_test(a_peer_that_left), cmocka_unit_test(inherited),
-        cmocka_unit_test(refuses_to_open),  cmocka_unit_test(without_memory),
+        cmocka_unit_test(answers),        cmocka_unit_test(pipelined),
+        cmocka_unit_test(strictness),     cmocka_unit_test(hosts_and_origins),
+        cmocka_unit_test(preflights),     cmocka_unit_test(ceilings),
+        cmocka_unit_test(too_many),       cmocka_unit_test(a_crowd),
+        cmocka_unit_test(unix_sockets),   cmocka_unit_test(a_peer_that_left),
+        cmocka_unit_test(inherited),      cmocka_unit_test(refuses_to_open),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,35 @@ static void versions(void **state) {
     hth_buf_drop(&in);
 }
 
+/* A connection too many hears so, in TLS too. */
+static void too_many(void **state) {
+    (void)state;
+    const HthListen l = {
+        .host = "127.0.0.1", .fd = -1, .cert_file = cert_path, .key_file = key_path
+    };
+    const HthHttpCfg cfg = { .listens = &l, .listen_count = 1, .connections_max = 1 };
+    App app;
+    HthBuf in;
+    Tls first, second;
+    hth_buf_init(&in, 1 << 20);
+    app_open(&app, &cfg);
+    assert_int_equal(tls_open(&first, app.port, "NORMAL"), 0);
+    assert_int_equal(tls_open(&second, app.port, "NORMAL"), 0);
+    tls_say(&second, GET("/echo"));
+    tls_until(&second, &in, "\r\n\r\n");
+    assert_int_equal(client_status(&in), 503);
+    assert_int_not_equal(hth_str_find(hth_buf_str(&in), HTH_STR("Retry-After: 1")), SIZE_MAX);
+    hth_buf_clear(&in);
+    tls_say(&first, GET("/echo"));
+    tls_until(&first, &in, "\r\n\r\n");
+    assert_int_equal(client_status(&in), 200);
+    tls_close(&second);
+    tls_close(&first);
+    app_close(&app);
+    assert_int_equal(app.handled, 1);
+    hth_buf_drop(&in);
+}
+
 static void leaving(void **state) {
     (void)state;
     const HthListen l = {
@@ -349,8 +378,9 @@ static void wrong_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions), cmocka_unit_test(leaving),   cmocka_unit_test(waiting),
-        cmocka_unit_test(bodies),   cmocka_unit_test(exchanged), cmocka_unit_test(wrong_files),
+        cmocka_unit_test(versions),    cmocka_unit_test(too_many), cmocka_unit_test(leaving),
+        cmocka_unit_test(waiting),     cmocka_unit_test(bodies),   cmocka_unit_test(exchanged),
+        cmocka_unit_test(wrong_files),
     };
     return cmocka_run_group_tests(tests, make_certs, remove_certs);
 }

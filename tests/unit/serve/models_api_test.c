@@ -60,6 +60,20 @@ static int begin(void **state) {
     return 0;
 }
 
+static bool lines; /* of the last answer */
+
+static int call(HthModelsFn fn, HthStore *s, HthStr body, HthBuf *b) {
+    HthModelsAsk ask = { .store = s, .body = body, .ctx = 2048 };
+    const int status = fn(&ask, b);
+    lines = ask.lines;
+    return status;
+}
+
+static int named(HthModelsFn fn, HthStore *s, HthStr rest, HthBuf *b) {
+    HthModelsAsk ask = { .store = s, .rest = rest };
+    return fn(&ask, b);
+}
+
 static json_t *parse(HthBuf *b) {
     json_t *v = NULL;
     HthErr err;
@@ -94,7 +108,7 @@ static void tags(void **state) {
     HthBuf b;
     HthStore *s = store();
     hth_buf_init(&b, 1 << 20);
-    assert_int_equal(hth_models_api_tags(s, &b), 200);
+    assert_int_equal(call(hth_models_api_tags, s, HTH_STR(""), &b), 200);
     json_t *v = parse(&b);
     assert_string_equal(at(v, "models/0/name"), "\"a:latest\"");
     assert_string_equal(at(v, "models/0/model"), "\"a:latest\"");
@@ -115,7 +129,8 @@ static void tags(void **state) {
     json_decref(v);
     hth_buf_drop(&b);
     hth_buf_init(&b, 100);
-    assert_int_equal(hth_models_api_tags(s, &b), 500); /* no room: an error, and never a part */
+    assert_int_equal(call(hth_models_api_tags, s, HTH_STR(""), &b),
+                     500); /* no room: an error, and never a part */
     json_decref(parse(&b));
     hth_buf_drop(&b);
     hth_store_close(&s);
@@ -130,7 +145,7 @@ static void shows(void **state) {
              "{\"hearth\":1,\"system\":\"be\\nbrief\",\"license\":[\"one\",\"two\"],"
              "\"parameters\":{\"stop\":[\"x\"],\"top_p\":0.5},\"messages\":[{\"role\":"
              "\"user\",\"content\":\"hi\"}],\"requires\":\"0.2\"}");
-    assert_int_equal(hth_models_api_show(s, HTH_STR("{\"model\":\"a\"}"), &b), 200);
+    assert_int_equal(call(hth_models_api_show, s, HTH_STR("{\"model\":\"a\"}"), &b), 200);
     json_t *v = parse(&b);
     assert_string_equal(at(v, "license"), "\"one\\ntwo\"");
     assert_string_equal(at(v, "system"), "\"be\\nbrief\"");
@@ -159,8 +174,8 @@ static void shows(void **state) {
     assert_string_equal(at(again, "system"), "\"be\\nbrief\"");
     json_decref(again);
     json_decref(v);
-    assert_int_equal(hth_models_api_show(s, HTH_STR("{\"name\":\"ember\",\"verbose\":true}"), &b),
-                     200);
+    assert_int_equal(
+        call(hth_models_api_show, s, HTH_STR("{\"name\":\"ember\",\"verbose\":true}"), &b), 200);
     v = parse(&b);
     assert_string_equal(at(v, "model_info/tokenizer.ggml.scores"), "[0,1,2,3,4,5]");
     assert_string_equal(at(v, "license"), "\"apache-2.0\"");
@@ -180,7 +195,7 @@ static void shows(void **state) {
         { "{\"model\":", 400, NULL },
     };
     for (size_t i = 0; i < HTH_COUNT(rows); i++) {
-        assert_int_equal(hth_models_api_show(s, hth_str(rows[i].body), &b), rows[i].status);
+        assert_int_equal(call(hth_models_api_show, s, hth_str(rows[i].body), &b), rows[i].status);
         v = parse(&b);
         assert_true(json_is_string(json_object_get(v, "error")));
         if (rows[i].error) assert_string_equal(at(v, "error"), rows[i].error);
@@ -199,7 +214,7 @@ static int upload(HthStore *s, char digest[80]) {
     hth_hash(HTH_SHA256, gguf.b, gguf.n, sum);
     memcpy(digest, "sha256:", 8);
     hth_hex(digest + 7, sum, sizeof sum);
-    assert_int_equal(hth_models_api_blob(s, hth_str(digest), &b), 404);
+    assert_int_equal(named(hth_models_api_blob, s, hth_str(digest), &b), 404);
     assert_ok(hth_blob_begin(s, hth_str(digest), &blob, &err), err);
     assert_ok(hth_blob_add(blob, gguf.b, gguf.n, &err), err);
     const int status = hth_models_api_blob_done(&blob, HTH_OK, &err, &b);
@@ -210,56 +225,55 @@ static int upload(HthStore *s, char digest[80]) {
 static void makes(void **state) {
     (void)state;
     char digest[80], body[512];
-    bool lines;
     HthBuf b;
     HthStore *s = store();
     hth_buf_init(&b, 1 << 20);
     assert_int_equal(upload(s, digest), 201);
-    assert_int_equal(hth_models_api_blob(s, hth_str(digest), &b), 200);
+    assert_int_equal(named(hth_models_api_blob, s, hth_str(digest), &b), 200);
     assert_int_equal(b.n, 0);
     snprintf(body, sizeof body,
              "{\"model\":\"up\",\"files\":{\"m.gguf\":\"%s\"},\"license\":\"MIT\",\"system\":\"s\","
              "\"parameters\":{\"temperature\":0}}",
              digest);
-    assert_int_equal(hth_models_api_create(s, hth_str(body), &lines, &b), 200);
+    assert_int_equal(call(hth_models_api_create, s, hth_str(body), &b), 200);
     assert_true(lines);
     assert_non_null(strstr(b.p, "}\n{\"status\":\"success\"}\n"));
     hth_buf_clear(&b);
-    assert_int_equal(hth_models_api_create(s,
-                                           HTH_STR("{\"model\":\"two\",\"from\":\"up\",\"stream\":"
-                                                   "false,\"adapters\":null,\"quantize\":\"\"}"),
-                                           &lines, &b),
+    assert_int_equal(call(hth_models_api_create, s,
+                          HTH_STR("{\"model\":\"two\",\"from\":\"up\",\"stream\":"
+                                  "false,\"adapters\":null,\"quantize\":\"\"}"),
+                          &b),
                      200);
     assert_false(lines);
     assert_string_equal(b.p, "{\"status\":\"success\"}");
     hth_buf_clear(&b);
-    assert_int_equal(hth_models_api_create(s,
-                                           HTH_STR("{\"name\":\"three\",\"modelfile\":\"FROM up\\n"
-                                                   "SYSTEM old\",\"stream\":false}"),
-                                           &lines, &b),
+    assert_int_equal(call(hth_models_api_create, s,
+                          HTH_STR("{\"name\":\"three\",\"modelfile\":\"FROM up\\n"
+                                  "SYSTEM old\",\"stream\":false}"),
+                          &b),
                      200);
     hth_buf_clear(&b);
-    assert_int_equal(
-        hth_models_api_copy(s, HTH_STR("{\"source\":\"two\",\"destination\":\"me/four:x\"}"), &b),
-        200);
+    assert_int_equal(call(hth_models_api_copy, s,
+                          HTH_STR("{\"source\":\"two\",\"destination\":\"me/four:x\"}"), &b),
+                     200);
     assert_int_equal(b.n, 0);
-    assert_int_equal(hth_models_api_show(s, HTH_STR("{\"model\":\"me/four:x\"}"), &b), 200);
+    assert_int_equal(call(hth_models_api_show, s, HTH_STR("{\"model\":\"me/four:x\"}"), &b), 200);
     json_t *v = parse(&b);
     assert_string_equal(at(v, "license"), "\"MIT\"");
     assert_string_equal(at(v, "parameters"), "\"temperature                    0\"");
     assert_string_equal(at(v, "details/parent_model"), "\"two:latest\"");
     json_decref(v);
-    assert_int_equal(hth_models_api_show(s, HTH_STR("{\"model\":\"three\"}"), &b), 200);
+    assert_int_equal(call(hth_models_api_show, s, HTH_STR("{\"model\":\"three\"}"), &b), 200);
     v = parse(&b);
     assert_string_equal(at(v, "system"), "\"old\"");
     json_decref(v);
-    assert_int_equal(hth_models_api_delete(s, HTH_STR("{\"model\":\"two\"}"), &b), 200);
+    assert_int_equal(call(hth_models_api_delete, s, HTH_STR("{\"model\":\"two\"}"), &b), 200);
     assert_int_equal(b.n, 0);
-    assert_int_equal(hth_models_api_delete(s, HTH_STR("{\"model\":\"two\"}"), &b), 404);
+    assert_int_equal(call(hth_models_api_delete, s, HTH_STR("{\"model\":\"two\"}"), &b), 404);
     hth_buf_clear(&b);
-    assert_int_equal(hth_models_api_delete(s, HTH_STR("{\"model\":\"ember\"}"), &b), 403);
+    assert_int_equal(call(hth_models_api_delete, s, HTH_STR("{\"model\":\"ember\"}"), &b), 403);
     hth_buf_clear(&b);
-    assert_int_equal(hth_models_api_pull(&b), 400);
+    assert_int_equal(call(hth_models_api_pull, s, HTH_STR(""), &b), 400);
     json_decref(parse(&b));
     hth_buf_drop(&b);
     hth_store_close(&s);
@@ -291,22 +305,21 @@ static void refuses(void **state) {
         { "{\"model\":\"x\",\"modelfile\":\"SYSTEM x\"}", 400, "no FROM" },
     };
     HthBuf b;
-    bool lines;
     HthStore *s = store();
     hth_buf_init(&b, 1 << 16);
     for (size_t i = 0; i < HTH_COUNT(rows); i++) {
-        const int status = hth_models_api_create(s, hth_str(rows[i].body), &lines, &b);
+        const int status = call(hth_models_api_create, s, hth_str(rows[i].body), &b);
         if (status != rows[i].status || !strstr(b.p, rows[i].says))
             fail_msg("%s: %d %s", rows[i].body, status, b.p);
         assert_false(lines);
         json_decref(parse(&b));
     }
-    assert_int_equal(hth_models_api_copy(s, HTH_STR("{\"source\":\"x\"}"), &b), 400);
+    assert_int_equal(call(hth_models_api_copy, s, HTH_STR("{\"source\":\"x\"}"), &b), 400);
     hth_buf_clear(&b);
     assert_int_equal(
-        hth_models_api_copy(s, HTH_STR("{\"source\":\"x\",\"destination\":\"y\"}"), &b), 404);
+        call(hth_models_api_copy, s, HTH_STR("{\"source\":\"x\",\"destination\":\"y\"}"), &b), 404);
     hth_buf_clear(&b);
-    assert_int_equal(hth_models_api_blob(s, HTH_STR("sha256:1"), &b), 400);
+    assert_int_equal(named(hth_models_api_blob, s, HTH_STR("sha256:1"), &b), 400);
     assert_int_equal(test_entries("home/manifests"), 0);
     hth_buf_drop(&b);
     hth_store_close(&s);
@@ -317,7 +330,7 @@ static void others(void **state) {
     HthBuf b;
     HthStore *s = store();
     hth_buf_init(&b, 1 << 20);
-    assert_int_equal(hth_models_api_openai(s, 2048, &b), 200);
+    assert_int_equal(call(hth_models_api_openai, s, HTH_STR(""), &b), 200);
     json_t *v = parse(&b);
     assert_string_equal(at(v, "object"), "\"list\"");
     assert_string_equal(at(v, "data/0/id"), "\"a\"");
@@ -326,14 +339,14 @@ static void others(void **state) {
     assert_string_equal(at(v, "data/0/max_context_length"), "4096");
     assert_string_equal(at(v, "data/1/id"), "\"ember\""); /* the bad one is none */
     json_decref(v);
-    assert_int_equal(hth_models_api_openai_one(s, HTH_STR("ember:latest"), 0, &b), 200);
+    assert_int_equal(named(hth_models_api_openai_one, s, HTH_STR("ember:latest"), &b), 200);
     v = parse(&b);
     assert_string_equal(at(v, "id"), "\"ember\"");
     assert_string_equal(at(v, "context_length"), "4096");
     json_decref(v);
     static const char *const none[] = { "b", "../a", "" };
     for (size_t i = 0; i < HTH_COUNT(none); i++) {
-        assert_int_equal(hth_models_api_openai_one(s, hth_str(none[i]), 0, &b), 404);
+        assert_int_equal(named(hth_models_api_openai_one, s, hth_str(none[i]), &b), 404);
         v = parse(&b);
         assert_string_equal(at(v, "error/code"), "\"model_not_found\"");
         json_decref(v);
@@ -348,7 +361,7 @@ static void others(void **state) {
     assert_string_equal(at(v, "models/1/name"), "\"gone\"");
     assert_string_equal(at(v, "models/1/expires_at"), "\"9999-12-31T23:59:59Z\"");
     json_decref(v);
-    const HthPropsIn in = { HTH_STR("a"), 3, 512, 2, "hearth 0", false, NULL };
+    const HthPropsIn in = { HTH_STR("a"), HTH_STR("sha256:1"), 3, 512, 2 };
     assert_int_equal(hth_models_api_props(s, &in, &b), 200);
     v = parse(&b);
     assert_string_equal(at(v, "total_slots"), "3");
@@ -356,10 +369,13 @@ static void others(void **state) {
     assert_non_null(strstr(at(v, "chat_template"), "tools"));
     assert_non_null(strstr(at(v, "model_path"), "/a.gguf"));
     json_decref(v);
-    assert_int_equal(hth_models_api_slots(&in, &b), 200);
+    assert_int_equal(hth_models_api_slots((const HthPropsIn[]){ in, in }, 2, &b), 200);
     v = parse(&b);
     assert_string_equal(at(v, "1/is_processing"), "true");
     assert_string_equal(at(v, "2/is_processing"), "false");
+    assert_string_equal(at(v, "4/id"), "4"); /* the second model's go on */
+    assert_string_equal(at(v, "4/is_processing"), "true");
+    assert_string_equal(at(v, "6"), "nothing");
     json_decref(v);
     hth_buf_drop(&b);
     hth_store_close(&s);
@@ -396,22 +412,21 @@ static void memory_runs_out(void **state) {
     HthStore *s = store();
     HthBuf warm;
     hth_buf_init(&warm, 1 << 20);
-    assert_int_equal(hth_models_api_tags(s, &warm), 200); /* facts are remembered from here on */
+    assert_int_equal(call(hth_models_api_tags, s, HTH_STR(""), &warm),
+                     200); /* facts are remembered from here on */
     hth_buf_drop(&warm);
     for (int what = 0; what < 4; what++)
         for (uint64_t nth = 1;; nth++) {
             HthBuf b;
-            bool lines;
             hth_buf_init(&b, 1 << 20);
             const uint64_t live = hth_mem_live(), calls = hth_mem_calls();
             hth_mem_fail_after(nth);
             const int status =
-                what == 0   ? hth_models_api_tags(s, &b)
-                : what == 1 ? hth_models_api_show(s, HTH_STR("{\"model\":\"a\"}"), &b)
-                : what == 2 ? hth_models_api_create(
-                                  s, HTH_STR("{\"model\":\"x\",\"from\":\"a\",\"system\":\"s\"}"),
-                                  &lines, &b)
-                            : hth_models_api_openai(s, 0, &b);
+                what == 0   ? call(hth_models_api_tags, s, HTH_STR(""), &b)
+                : what == 1 ? call(hth_models_api_show, s, HTH_STR("{\"model\":\"a\"}"), &b)
+                : what == 2 ? call(hth_models_api_create, s,
+                                   HTH_STR("{\"model\":\"x\",\"from\":\"a\",\"system\":\"s\"}"), &b)
+                            : call(hth_models_api_openai, s, HTH_STR(""), &b);
             hth_mem_fail_after(0);
             const uint64_t used = hth_mem_calls() - calls;
             if (status == 200) json_decref(what == 2 ? NULL : parse(&b));
