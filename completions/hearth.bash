@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve ps stop top key train version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top key train version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -111,6 +111,31 @@ _hearth() {
         esac
         opts='--help --host --port --socket --port-file --models --ctx --parallel --threads --kv --cache --keep-alive --max-loaded --memory --queue --cert --key --name --origin --open --no-chats --no-web --no-pack --lock --log'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    list)
+        case $prev in
+        --host) COMPREPLY=(); return ;;
+        esac
+        opts='--help --host --json'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    create)
+        case $prev in
+        -f | --file) _hearth_files; return ;;
+        --host) COMPREPLY=(); return ;;
+        esac
+        opts='--help --file --host --json'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    cp)
+        case $prev in
+        --host) COMPREPLY=(); return ;;
+        esac
+        opts='--help --host --json'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    rm)
+        case $prev in
+        --host) COMPREPLY=(); return ;;
+        esac
+        opts='--help --host --json'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
     ps)
         case $prev in
         --host) COMPREPLY=(); return ;;

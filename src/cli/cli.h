@@ -119,13 +119,17 @@ int hth_cli_ps(HthArgs *args);
 int hth_cli_stop(HthArgs *args);
 int hth_cli_top(HthArgs *args);
 int hth_cli_key(HthArgs *args);
+int hth_cli_create(HthArgs *args);
+int hth_cli_list(HthArgs *args);
+int hth_cli_rm(HthArgs *args);
+int hth_cli_cp(HthArgs *args);
 int hth_cli_help(HthArgs *args);
 int hth_cli_train(int argc, char **argv); /* train.c */
 
 extern const HthOpt hth_opts_run[], hth_opts_show[], hth_opts_explain[], hth_opts_tokenize[],
     hth_opts_logits[], hth_opts_template[], hth_opts_bench[], hth_opts_pack[], hth_opts_version[],
     hth_opts_help[], hth_opts_serve[], hth_opts_ps[], hth_opts_stop[], hth_opts_top[],
-    hth_opts_key[];
+    hth_opts_key[], hth_opts_create[], hth_opts_list[], hth_opts_rm[], hth_opts_cp[];
 
 /* ---- input and output ----------------------------------------------------------------------- */
 
@@ -133,6 +137,9 @@ extern const HthOpt hth_opts_run[], hth_opts_show[], hth_opts_explain[], hth_opt
 int hth_cli_readable(const char *path);
 /* Prints value and a newline on stdout, drops the reference; an exit code. */
 int hth_cli_json(json_t *value);
+void hth_cli_size(char out[32], double bytes); /* "4.7 GB" */
+/* "4 minutes from now", "3 days ago", of an RFC 3339 time in UTC; false: none, or years away. */
+bool hth_cli_when(char out[48], const char *time);
 /* Bytes from a file for a terminal: control characters become '?'. */
 void hth_cli_print_safe(FILE *f, HthStr s);
 void hth_cli_print_lines(FILE *f, HthStr s); /* the same, but newlines stay */

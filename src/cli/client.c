@@ -12,10 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "cli/state.h"
 #include "serve/life.h"
 
-enum { PORT = 11434, WAIT_S = 600 };
+enum { PORT = 11434, WAIT_S = 600, PIECE = 1 << 20 };
 
 /* ---- where ---------------------------------------------------------------------------------- */
 
@@ -119,12 +120,14 @@ static HthStatus dial(const HthClient *c, int *out, HthErr *err) {
 
 /* ---- one call ------------------------------------------------------------------------------- */
 
-static HthStatus send_all(int fd, HthStr s, HthErr *err) {
+static HthStatus send_all(const HthClient *c, int fd, HthStr s, HthErr *err) {
+    const size_t total = s.n;
     while (s.n > 0) {
-        ssize_t n = send(fd, s.p, s.n, MSG_NOSIGNAL);
+        ssize_t n = send(fd, s.p, s.n < PIECE ? s.n : PIECE, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) continue;
         HTH_REQUIRE(n > 0, err, HTH_EIO, "the server went away");
         s = hth_str_sub(s, (size_t)n, SIZE_MAX);
+        if (c->sent) c->sent(c->payload, total - s.n, total);
     }
     return HTH_OK;
 }
@@ -164,13 +167,64 @@ HthStatus hth_client_call(const HthClient *c, const char *method, const char *pa
     if (st == HTH_OK && key)
         st = hth_buf_printf(&request, err, "Authorization: Bearer %s\r\n", key);
     if (st == HTH_OK) st = hth_buf_printf(&request, err, "Content-Length: %zu\r\n\r\n", body.n);
-    if (st == HTH_OK) st = hth_buf_add_str(&request, body, err);
-    if (st == HTH_OK) st = send_all(fd, hth_buf_str(&request), err);
-    if (st == HTH_OK) st = read_all(fd, &all, err);
+    if (st != HTH_OK) goto out;
+    HthErr cut = { 0 }; /* who refuses a long body does not read all of it, and says why */
+    HthStatus sent = send_all(c, fd, hth_buf_str(&request), &cut);
+    if (sent == HTH_OK) sent = send_all(c, fd, body, &cut);
+    st = read_all(fd, &all, err);
     if (st == HTH_OK) st = take_apart(&all, status_out, out, err);
+    if (st != HTH_OK && sent != HTH_OK && err) *err = cut;
 out:
     if (fd >= 0) close(fd);
     hth_buf_drop(&request);
     hth_buf_drop(&all);
     return st;
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+/* {"error": "..."}, or {"error": {"message": "..."}} */
+static const char *sentence(const json_t *root) {
+    const json_t *error = json_object_get(root, "error");
+    const char *text = json_string_value(error);
+    if (!text) text = json_string_value(json_object_get(error, "message"));
+    return text ? text : "";
+}
+
+int hth_client_take(int status, HthStr body, json_t **out) {
+    static const struct {
+        int status, code;
+    } codes[] = { { 400, HTH_EXIT_DATA },    { 401, HTH_EXIT_DENIED }, { 403, HTH_EXIT_DENIED },
+                  { 404, HTH_EXIT_NOINPUT }, { 429, HTH_EXIT_AGAIN },  { 503, HTH_EXIT_AGAIN } };
+    HthErr err = { 0 };
+    json_t *root = NULL;
+    if (hth_str_trim(body).n > 0 && hth_json_parse(&root, body, body.n, &err) != HTH_OK)
+        return hth_cli_fail(&err);
+    if (status >= 200 && status < 300) {
+        *out = root;
+        return HTH_EXIT_OK;
+    }
+    int code = HTH_EXIT_UNAVAILABLE;
+    for (size_t i = 0; i < HTH_COUNT(codes); i++)
+        if (codes[i].status == status) code = codes[i].code;
+    const char *why = sentence(root);
+    code = *why ? hth_cli_error(code, "%.300s", why)
+                : hth_cli_error(code, "the server answered %d", status);
+    json_decref(root);
+    return code;
+}
+
+int hth_client_ask(const HthClient *c, const char *method, const char *path, HthStr body,
+                   json_t **out) {
+    HthBuf answer;
+    HthErr err = { 0 };
+    int status = 0, code = HTH_EXIT_UNAVAILABLE;
+    hth_buf_init(&answer, 1 << 26);
+    const HthStatus st = hth_client_call(c, method, path, body, &status, &answer, &err);
+    if (st == HTH_OK)
+        code = hth_client_take(status, hth_buf_str(&answer), out);
+    else
+        code = hth_cli_error(st == HTH_EAGAIN ? code : hth_exit_code(st), "%s", err.text);
+    hth_buf_drop(&answer);
+    return code;
 }

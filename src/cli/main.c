@@ -73,6 +73,25 @@ const HthVerb hth_verbs[] = {
       "hearth serve --models /srv/models --ctx 16384 qwen3-8b\ta folder, longer contexts\n"
       "hearth serve --host 0.0.0.0 --cert c.pem --key k.pem\tfor others, with keys\n",
       hth_opts_serve, false, "gguf", hth_cli_serve, NULL },
+    { "list", "[options]", "The models of this user, and ember",
+      "Of the server where one runs, of the folder of models where none does.",
+      "hearth list\n"
+      "hearth list --json\twith digests and what each can do\n",
+      hth_opts_list, false, NULL, hth_cli_list, NULL },
+    { "create", "[options] NAME [-f FILE]", "Make a model from another one, as a Modelfile says",
+      "FROM names a model, or a .gguf file (beside the Modelfile, or with its whole path), which "
+      "is "
+      "copied into the folder of models. PARAMETER, SYSTEM, TEMPLATE, MESSAGE and LICENSE become "
+      "the new model's own. A running server does it, where there is one.",
+      "hearth create brief -f Modelfile\tfrom what the file says\n"
+      "printf 'FROM ember\\nSYSTEM Be brief.\\n' | hearth create brief -f -\tfrom standard input\n",
+      hth_opts_create, false, NULL, hth_cli_create, NULL },
+    { "cp", "[options] NAME NEW", "Give a model another name", "The copy shares the model's file.",
+      "hearth cp qwen3-8b me/qwen\n", hth_opts_cp, false, NULL, hth_cli_cp, NULL },
+    { "rm", "[options] NAME...", "Delete models",
+      "A file goes when no other model is made from it. What lies in a folder that is only read "
+      "stays.",
+      "hearth rm brief me/qwen\n", hth_opts_rm, false, NULL, hth_cli_rm, NULL },
     { "ps", "[options]", "The models a server holds, and until when", NULL, "hearth ps\n",
       hth_opts_ps, false, NULL, hth_cli_ps, NULL },
     { "stop", "[options] MODEL", "Have a server let go of a model",

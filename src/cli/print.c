@@ -1,8 +1,10 @@
 /* print.c - small matters of input and output that several verbs share. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 
 int hth_cli_readable(const char *path) {
@@ -44,4 +46,29 @@ int hth_cli_json(json_t *value) {
     json_decref(value);
     hth_buf_drop(&b);
     return code;
+}
+
+void hth_cli_size(char out[32], double bytes) {
+    static const char *const units[] = { "B", "KB", "MB", "GB", "TB" };
+    size_t i = 0;
+    for (; bytes >= 1000.0 && i + 1 < HTH_COUNT(units); i++) bytes /= 1000.0;
+    snprintf(out, 32, bytes < 10.0 && i > 0 ? "%.1f %s" : "%.0f %s", bytes, units[i]);
+}
+
+bool hth_cli_when(char out[48], const char *time) {
+    struct tm tm = { 0 };
+    static const struct {
+        int64_t s;
+        const char *name;
+    } units[] = { { 86400, "day" }, { 3600, "hour" }, { 60, "minute" }, { 1, "second" } };
+    if (!*time || !strptime(time, "%Y-%m-%dT%H:%M:%S", &tm)) return false;
+    const int64_t ahead = (int64_t)timegm(&tm) - hth_clock_unix_s();
+    const int64_t away = ahead < 0 ? -ahead : ahead;
+    if (ahead > 86400 * 365) return false;
+    size_t i = 0;
+    while (i + 1 < HTH_COUNT(units) && away < units[i].s) i++;
+    const int64_t n = away / units[i].s;
+    snprintf(out, 48, "%lld %s%s %s", (long long)n, units[i].name, n == 1 ? "" : "s",
+             ahead < 0 ? "ago" : "from now");
+    return true;
 }

@@ -122,6 +122,7 @@ static HthStatus put_blob(HthStore *m, const HthStoreMake *make, const HthName *
     HTH_REQUIRE(!fact->error[0], err, HTH_EFORMAT, "the uploaded file is no model: %s",
                 fact->error);
     memcpy(fact->digest, hex, sizeof hex); /* known since it was uploaded */
+    m->facts_dirty = true;
     return put(m, to, NULL, make->settings, NULL, hex, err);
 }
 
@@ -148,6 +149,7 @@ HthStatus hth_store_create(HthStore *m, const HthStoreMake *make, bool *missing,
     pthread_mutex_lock(&m->lock);
     hth_facts_load(m);
     const HthStatus status = create(m, make, missing, err);
+    hth_facts_save(m);
     pthread_mutex_unlock(&m->lock);
     return status;
 }

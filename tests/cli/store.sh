@@ -1,0 +1,107 @@
+#!/bin/bash
+# store.sh - hearth list, create, cp, rm: the same with a server and without one.
+source "$(dirname "$0")/lib/check.bash"
+has_ember || skip "this build has no embedded model"
+"$HEARTH_BIN" help create >/dev/null 2>&1 || skip "this build has no server"
+export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp HOME=$tmp
+unset HEARTH_HOST OLLAMA_HOST HEARTH_STATE HEARTH_API_KEY
+pid= port=1
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
+has() { grep -qF -- "$2" <<<"$1"; }
+
+mkdir -p "$tmp/work/sub"
+cp "$HEARTH_SRC/models/ember/ember.gguf" "$tmp/work/sub/own.gguf"
+printf 'FROM ember\nSYSTEM """Be brief."""\nPARAMETER temperature 0\nPARAMETER stop "zz"\n' >"$tmp/work/Modelfile"
+printf 'FROM ./own.gguf\nSYSTEM Own.\nLICENSE MIT\n' >"$tmp/work/sub/Mine"
+printf 'FROM ./gone.gguf\n' >"$tmp/work/Gone"
+printf 'FROM nobody\n' >"$tmp/work/Nobody"
+printf 'FROM ember\nQUANTIZE q4\n' >"$tmp/work/Odd"
+echo "no model at all" >"$tmp/work/bad.gguf"
+printf 'FROM bad.gguf\n' >"$tmp/work/Bad"
+
+# What is left on the disk, without what differs from run to run.
+left() {
+    (cd "$HEARTH_MODELS" && find . -type f ! -name facts.json | sort | while read -r file; do
+        echo "$file $(sed 's/"created": [0-9]*//' "$file" | sha256sum)"
+    done)
+}
+
+# Everything a person does with models; what was said and what came of it goes to $1.
+live() {
+    cd "$tmp/work" || exit 1
+    {
+        hearth create brief
+        echo "create: $rc $out"
+        hearth create me/own:v2 -f sub/Mine
+        echo "create from a file: $rc $out $err"
+        hearth create me/own:v3 -f "$tmp/work/sub/Mine" --json
+        echo "again, the file is there: $rc $out"
+        input=Modelfile hearth create piped -f -
+        echo "create from standard input: $rc $out"
+        hearth list
+        echo "list: $rc $(awk '{print $1, $2, $3, $4}' <<<"$out")"
+        hearth list --json
+        echo "list --json: $rc $(sed '/modified_at/d' <<<"$out")"
+        hearth cp brief other
+        echo "cp: $rc $out$err"
+        hearth cp brief third --json
+        echo "cp --json: $rc $out"
+        hearth rm brief me/own:v2
+        echo "rm: $rc $out$err"
+        hearth rm third --json
+        echo "rm --json: $rc $out"
+        for bad in "create x -f Gone" "create x -f Nobody" "create x -f Odd" "create x -f Bad" \
+            "create ../x" "create x -f nofile" "cp nobody x" "cp other ../y" "rm nobody" "rm ember" \
+            "rm ../x"; do
+            # shellcheck disable=SC2086
+            hearth $bad
+            echo "$bad: $rc $err"
+            same "$bad: stdout" "" "$out"
+            ok "$bad: says why" test -n "$err"
+        done
+        hearth list
+        echo "in the end: $(awk '{print $1, $2, $3, $4}' <<<"$out")"
+        left
+    } >"$1"
+    cd / || exit 1
+}
+
+export HEARTH_MODELS=$tmp/alone
+live "$tmp/said.alone"
+export HEARTH_MODELS=$tmp/served
+"$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" 2>"$tmp/serve.log" &
+pid=$!
+for _ in $(seq 300); do
+    [ -s "$tmp/port" ] && break
+    kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
+    sleep 0.1
+done
+port=$(<"$tmp/port")
+live "$tmp/said.served"
+said=$(<"$tmp/said.served")
+diff "$tmp/said.alone" "$tmp/said.served"
+same "with a server and without: the same words and files" 0 $?
+for line in "create: 0 success" "create from a file: 0 success" "cp: 0 " "rm: 0 " \
+    "create x -f Nobody: 66 hearth: model 'nobody' not found" "rm nobody: 66 hearth: model 'nobody' not found" \
+    "create x -f Odd: 65 " "rm ember: 77 " "create x -f nofile: 66 " '"deleted": "third"' '"copied": "third"'; do
+    ok "$line" has "$said" "$line"
+done
+same "two models and what they need are left" 5 "$(left | wc -l)"
+
+# ---- whom it asks -------------------------------------------------------------------------------
+hearth list --host "127.0.0.1:$port"
+same "a server that is named" 0 "$rc"
+ok "has what it made" has "$out" other:latest
+HEARTH_MODELS=$tmp/alone2 hearth list
+ok "the server's models, not this folder's" has "$out" other:latest
+kill "$pid"
+wait "$pid" 2>/dev/null
+pid=
+refused 69 "a server that is named and not there" list --host "127.0.0.1:$port"
+refused 77 "a machine elsewhere" list --host 192.0.2.1
+hearth list
+ok "the store itself, afterwards" has "$out" other:latest
+refused 64 "too many names" cp a b c
+refused 64 "too few" rm
+refused 64 "create without a name" create
+finish
