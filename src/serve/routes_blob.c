@@ -99,7 +99,7 @@ static void commit(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_blob[] = {
-    { "POST", "/api/blobs/*", commit, .owner = true },
+    { "POST", "/api/blobs/*", .run = commit, .owner = true },
     { "GET", "/api/blobs/*", .body = hth_models_api_blob },
     { 0 },
 };

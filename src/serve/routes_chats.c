@@ -80,13 +80,13 @@ static void drop_response(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) 
 }
 
 const HthRoute hth_routes_chats[] = {
-    { "GET", "/hearth/chats", chats },
-    { "DELETE", "/hearth/chats", chats },
-    { "GET", "/hearth/chats/*", chats },
-    { "PUT", "/hearth/chats/*", chats },
-    { "POST", "/hearth/chats/*", chats },
-    { "DELETE", "/hearth/chats/*", chats },
-    { "GET", "/v1/responses/*", get_response },
-    { "DELETE", "/v1/responses/*", drop_response },
+    { "GET", "/hearth/chats", .run = chats },
+    { "DELETE", "/hearth/chats", .run = chats },
+    { "GET", "/hearth/chats/*", .run = chats },
+    { "PUT", "/hearth/chats/*", .run = chats },
+    { "POST", "/hearth/chats/*", .run = chats },
+    { "DELETE", "/hearth/chats/*", .run = chats },
+    { "GET", "/v1/responses/*", .run = get_response },
+    { "DELETE", "/v1/responses/*", .run = drop_response },
     { 0 },
 };

@@ -199,14 +199,14 @@ static void set_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_plain[] = {
-    { "GET", "/health", health, .open = true },
-    { "GET", "/v1/health", health, .open = true },
-    { "GET", "/api/version", version, .open = true },
-    { "POST", "/tokenize", tokenize },
-    { "POST", "/detokenize", detokenize },
-    { "GET", "/metrics", metrics },
-    { "GET", "/lora-adapters", adapters },
-    { "POST", "/lora-adapters", set_adapters },
-    { "GET", "/running", running, .open = true },
+    { "GET", "/health", .run = health, .open = true },
+    { "GET", "/v1/health", .run = health, .open = true },
+    { "GET", "/api/version", .run = version, .open = true },
+    { "POST", "/tokenize", .run = tokenize },
+    { "POST", "/detokenize", .run = detokenize },
+    { "GET", "/metrics", .run = metrics },
+    { "GET", "/lora-adapters", .run = adapters },
+    { "POST", "/lora-adapters", .run = set_adapters },
+    { "GET", "/running", .run = running, .open = true },
     { 0 },
 };

@@ -46,6 +46,6 @@ static void plan(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_plan[] = {
-    { "GET", "/hearth/plan", plan },
+    { "GET", "/hearth/plan", .run = plan },
     { 0 },
 };

@@ -84,8 +84,8 @@ static void login(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_web[] = {
-    { "GET", "/", index_page, .open = true },
-    { "GET", "/ui/*", file, .open = true },
-    { "GET", "/login", login, .open = true },
+    { "GET", "/", .run = index_page, .open = true },
+    { "GET", "/ui/*", .run = file, .open = true },
+    { "GET", "/login", .run = login, .open = true },
     { 0 },
 };
