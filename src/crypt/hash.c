@@ -140,7 +140,9 @@ HthStatus hth_unbase64(HthBuf *out, HthBase64 form, HthStr text, HthErr *err) {
     const char *end = NULL;
     const int rc = sodium_base642bin((uint8_t *)out->p + out->n, room, text.p, text.n, NULL, &n,
                                      &end, forms[form]);
-    const bool whole = rc == 0 && end == text.p + text.n;
+    bool whole = rc == 0 && end == text.p + text.n;
+    for (size_t i = 0; i < text.n; i++) /* libsodium takes some of these for digits */
+        if ((uint8_t)text.p[i] >= 0x80) whole = false;
     if (whole) out->n += n;
     out->p[out->n] = '\0';
     HTH_REQUIRE(whole, err, HTH_EINVAL, "the text is not base64%s",

@@ -184,6 +184,12 @@ static void base64(void **state) {
     hth_buf_init(&b, 100);
     for (size_t i = 0; i < HTH_COUNT(wrong); i++)
         assert_status(hth_unbase64(&b, HTH_BASE64, hth_str(wrong[i]), &err), HTH_EINVAL, err);
+    for (int c = 0x80; c <= 0xFF; c++) { /* no digit has its high bit set */
+        const char four[4] = { 'Z', (char)c, '9', 'v' };
+        for (int form = HTH_BASE64; form <= HTH_BASE64_URL; form++)
+            assert_status(hth_unbase64(&b, (HthBase64)form, (HthStr){ four, 4 }, &err), HTH_EINVAL,
+                          err);
+    }
     assert_status(hth_unbase64(&b, HTH_BASE64_URL, HTH_STR("Zg=="), &err), HTH_EINVAL, err);
     assert_status(hth_unbase64(&b, HTH_BASE64_URL, HTH_STR("+/8"), &err), HTH_EINVAL, err);
     assert_int_equal(b.n, 0);
