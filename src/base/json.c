@@ -143,3 +143,9 @@ out:
     hth_buf_drop(&b);
     return out;
 }
+
+HthStr hth_json_text(const json_t *object, const char *member) {
+    const json_t *v = json_object_get(object, member);
+    if (!json_is_string(v)) return (HthStr){ 0 };
+    return (HthStr){ json_string_value(v), json_string_length(v) };
+}

@@ -18,6 +18,8 @@ HTH_MUST_CHECK HthStatus hth_json_parse(json_t **out, HthStr text, size_t bytes_
 HTH_MUST_CHECK HthStatus hth_json_write(HthBuf *out, const json_t *value, int indent, HthErr *err);
 /* A string of bytes from a file; invalid UTF-8 is replaced by U+FFFD. NULL: out of memory. */
 json_t *hth_json_str(HthStr s);
+/* The text of an object's member; empty when there is no such text. Borrowed. */
+HthStr hth_json_text(const json_t *object, const char *member);
 /* Routes jansson's allocations through mem.h; call once at start (idempotent). */
 void hth_json_init(void);
 

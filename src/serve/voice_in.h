@@ -1,4 +1,4 @@
-/* voice_in.h - what the files of voice share.
+/* voice_in.h - what voice.c and voice_prompt.c share.
  *
  * Thread: see voice.h. */
 #ifndef HTH_SERVE_VOICE_IN_H
@@ -7,7 +7,6 @@
 #include "serve/voice.h"
 
 struct HthVoice {
-    uint8_t id[16]; /* random: no two voices share it, whatever their addresses */
     const HthModel *model; /* borrowed */
     const HthVocab *vocab; /* the model's; NULL: none */
     HthTemplate *tmpl; /* NULL: none */
