@@ -151,6 +151,14 @@ static bool draws_nothing(const HthAsk *a) {
     return a->kind == HTH_ASK_LOAD || a->kind == HTH_ASK_COUNT_TOKENS || a->kind == HTH_ASK_RENDER;
 }
 
+static HthStatus can_think(const HthRun *r, HthErr *err) {
+    const HthTalk *talk = hth_voice_talk(r->lease.voice);
+    if (!r->ask.think_must || r->ask.kind != HTH_ASK_CHAT) return HTH_OK;
+    HTH_REQUIRE(talk && hth_talk_has_thinking(talk), err, HTH_ENOTSUP,
+                "think: this model does not support thinking");
+    return HTH_OK;
+}
+
 /* *status is what to answer with where the error alone does not say. */
 static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     json_t *body = NULL;
@@ -162,6 +170,7 @@ static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     if (st == HTH_OK) st = hth_run_go_on(r, &missing, err);
     if (missing) *status = 404;
     if (st != HTH_OK) return st;
+    HTH_TRY(can_think(r, err));
     const bool own_ctx = r->ask.ctx > 0;
     hth_voice_advise(r->lease.voice, &r->ask);
     if (!own_ctx && r->ask.ctx) r->ask.ctx = hth_lease_ctx(&r->lease, r->ask.ctx);

@@ -57,6 +57,7 @@ typedef struct HthAsk {
     bool parallel_tools;
     json_t *template_vars; /* chat_template_kwargs; borrowed. NULL: none */
     int think; /* -1: the model's default, 0: off, 1: on */
+    bool think_must; /* think: a model that cannot is refused */
     HthStr effort; /* reasoning_effort, think: "high"; empty: none */
     HthPrompt *prompts; /* TEXT, EMBED; RERANK: [0] is the query. Owned array */
     size_t prompt_count;

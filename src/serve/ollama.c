@@ -42,9 +42,15 @@ static HthStatus read_render(HthAsk *a, json_t *v, const char *path, HthErr *err
     return HTH_OK;
 }
 
+static HthStatus read_think(HthAsk *a, json_t *v, const char *path, HthErr *err) {
+    HTH_TRY(hth_ask_think(a, v, path, err));
+    a->think_must = a->think == 1;
+    return HTH_OK;
+}
+
 static const HthField words_fields[] = {
     HTH_F_READ("format", hth_ask_ollama_format),
-    HTH_F_READ("think", hth_ask_think),
+    HTH_F_READ("think", read_think),
     HTH_F_BOOL("logprobs", logprobs),
     HTH_F_U32("top_logprobs", top, 0, HTH_JOB_TOP_MAX),
     HTH_F_REFUSE("shift", 0, 0),

@@ -158,20 +158,6 @@ static HthStatus text(const HthVoice *v, const HthAsk *a, const HthPrompt *p, Ht
     return hth_prompt_encode(v->vocab, p->text, HTH_STR(""), &out->ids, err);
 }
 
-/* A token of the file by its key ("tokenizer.ggml.fim_pre_token_id"; older files say
- * prefix_token_id), or HTH_TOKEN_NONE. */
-static uint32_t fim_token(const HthVoice *v, const char *key, const char *old) {
-    const HthGguf *g = hth_model_gguf(v->model);
-    const char *names[] = { key, old };
-    for (size_t i = 0; i < HTH_COUNT(names); i++) {
-        uint32_t id;
-        if (hth_gguf_find(g, names[i]) && hth_gguf_u32(g, names[i], &id, NULL) == HTH_OK &&
-            id < hth_vocab_count(v->vocab))
-            return id;
-    }
-    return HTH_TOKEN_NONE;
-}
-
 static HthStatus add_text(const HthVoice *v, const json_t *text, HthStr after, HthIds *ids,
                           HthErr *err) {
     HthBuf all;
@@ -186,8 +172,8 @@ static HthStatus add_text(const HthVoice *v, const json_t *text, HthStr after, H
 
 /* <file> name, text, ... of the files around, and <file> before the one that is written. */
 static HthStatus files_around(const HthVoice *v, const HthAsk *a, HthIds *ids, HthErr *err) {
-    const uint32_t file = fim_token(v, "tokenizer.ggml.fim_sep_token_id", "");
-    const uint32_t repo = fim_token(v, "tokenizer.ggml.fim_rep_token_id", "");
+    const uint32_t file = hth_vocab_fim(v->vocab, HTH_FIM_SEP);
+    const uint32_t repo = hth_vocab_fim(v->vocab, HTH_FIM_REP);
     size_t i;
     json_t *one;
     HTH_REQUIRE(file != HTH_TOKEN_NONE, err, HTH_ENOTSUP,
@@ -208,12 +194,9 @@ static HthStatus files_around(const HthVoice *v, const HthAsk *a, HthIds *ids, H
 /* <prefix> before <suffix> after <middle>, the order code models are trained on; and how what is
  * between begins. */
 static HthStatus infill(const HthVoice *v, const HthAsk *a, HthPrompted *out, HthErr *err) {
-    uint32_t pre =
-        fim_token(v, "tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id");
-    uint32_t suf =
-        fim_token(v, "tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id");
-    uint32_t mid =
-        fim_token(v, "tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.middle_token_id");
+    const uint32_t pre = hth_vocab_fim(v->vocab, HTH_FIM_PRE);
+    const uint32_t suf = hth_vocab_fim(v->vocab, HTH_FIM_SUF);
+    const uint32_t mid = hth_vocab_fim(v->vocab, HTH_FIM_MID);
     HTH_REQUIRE(pre != HTH_TOKEN_NONE && suf != HTH_TOKEN_NONE && mid != HTH_TOKEN_NONE, err,
                 HTH_ENOTSUP,
                 "suffix: this model has no tokens for filling in; take a code model that has");

@@ -181,6 +181,11 @@ uint32_t hth_vocab_eos(const HthVocab *v) {
     return v->eos;
 }
 
+uint32_t hth_vocab_fim(const HthVocab *v, HthFim which) {
+    const uint32_t ids[] = { v->fim_pre, v->fim_suf, v->fim_mid, v->fim_rep, v->fim_sep };
+    return ids[which];
+}
+
 uint32_t hth_vocab_eot(const HthVocab *v) {
     return v->eot;
 }

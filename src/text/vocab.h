@@ -72,6 +72,9 @@ uint32_t hth_vocab_find(const HthVocab *v, HthStr text); /* HTH_TOKEN_NONE if ab
 uint32_t hth_vocab_bos(const HthVocab *v); /* HTH_TOKEN_NONE if none, here and below */
 uint32_t hth_vocab_eos(const HthVocab *v);
 uint32_t hth_vocab_eot(const HthVocab *v);
+/* Of models that fill in: before the prefix, the suffix, what is between; a repository, a file. */
+typedef enum HthFim { HTH_FIM_PRE, HTH_FIM_SUF, HTH_FIM_MID, HTH_FIM_REP, HTH_FIM_SEP } HthFim;
+uint32_t hth_vocab_fim(const HthVocab *v, HthFim which);
 uint32_t hth_vocab_unk(const HthVocab *v);
 uint32_t hth_vocab_pad(const HthVocab *v);
 bool hth_vocab_add_bos(const HthVocab *v);

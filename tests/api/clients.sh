@@ -14,7 +14,9 @@ mkdir "$tmp/models"
 "$HEARTH_BUILD"/mkmodel "$tmp/models/tools.gguf" arch=qwen2 layers=1 embd=32 heads=2 kv_heads=1 \
     head_dim=16 ff=32 ctx=4096 type=Q8_0 tokenizer="$vocab" template="$template" || exit 1
 start_server --models "$tmp/models"
-HEARTH_URL=http://127.0.0.1:$port node --test "$work/clients.test.mjs" >"$work/clients.log" 2>&1
+"$HEARTH_BUILD"/mkmodel "$tmp/blob.gguf" layers=1 embd=32 heads=2 kv_heads=1 head_dim=16 ff=32 ctx=256 type=Q8_0 \
+    tokenizer="$vocab" template="$template" arch=qwen2 seed=7 || exit 1
+HEARTH_BLOB=$tmp/blob.gguf HEARTH_URL=http://127.0.0.1:$port node --test "$work/clients.test.mjs" >"$work/clients.log" 2>&1
 rc=$?
 grep -E '^# (tests|pass|fail)' "$work/clients.log"
 [ $rc = 0 ] || grep -A30 '^not ok' "$work/clients.log" | head -n 300

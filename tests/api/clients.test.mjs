@@ -3,6 +3,8 @@
 // template knows tools: what it says is nonsense, but its calls and its JSON must be valid.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import OpenAI from 'openai';
 import { Ollama } from 'ollama';
 import Anthropic from '@anthropic-ai/sdk';
@@ -305,6 +307,93 @@ test('openai responses: a tool', async () => {
   isWeather(JSON.parse(call.arguments));
 });
 
+test('openai responses: what is stored comes back, and can be deleted', async () => {
+  const a = await openai.responses.create({ model: CHAT, input: 'Hello!', max_output_tokens: 6, temperature: 0 });
+  const b = await openai.responses.retrieve(a.id);
+  assert.deepEqual([b.id, b.output_text ?? b.output[0].content[0].text, b.status], [a.id, a.output_text, a.status]);
+  await openai.responses.delete(a.id);
+  await status(openai.responses.retrieve(a.id), 404);
+  await status(openai.responses.delete(a.id), 404);
+  await status(openai.responses.create({ model: CHAT, input: 'x', previous_response_id: a.id }), 404, /previous_response_id/);
+});
+test('openai responses: at the end of a stream it is stored already', async () => {
+  const events = await all(await openai.responses.create({ model: CHAT, input: 'Hello!', max_output_tokens: 6, temperature: 0, stream: true }));
+  const { response } = events.at(-1);
+  assert.deepEqual((await openai.responses.retrieve(response.id)).output, response.output);
+});
+test('openai responses: a chain goes on from its second link', async () => {
+  const next = (input, previous) => openai.responses.create({ model: CHAT, input, max_output_tokens: 4, temperature: 0, previous_response_id: previous });
+  const a = await next('One.'), b = await next('Two.', a.id), c = await next('Three.', b.id);
+  assert.ok(a.usage.input_tokens < b.usage.input_tokens && b.usage.input_tokens < c.usage.input_tokens);
+  assert.equal(c.previous_response_id, b.id);
+});
+test('openai responses: store false keeps nothing', async () => {
+  const a = await openai.responses.create({ model: CHAT, input: 'Hello!', max_output_tokens: 4, store: false });
+  await status(openai.responses.retrieve(a.id), 404);
+});
+test('openai responses: messages as input, instructions, input tokens', async () => {
+  const input = [{ role: 'user', content: [{ type: 'input_text', text: 'Hello! Who are you?' }] }];
+  const a = await openai.responses.create({ model: CHAT, input, instructions: 'Be brief.', max_output_tokens: 4 });
+  const counted = await (await fetch(`${url}/v1/responses/input_tokens`, { method: 'POST', body: JSON.stringify({ model: CHAT, input, instructions: 'Be brief.' }) })).json();
+  assert.equal(counted.input_tokens, a.usage.input_tokens);
+});
+test('openai responses: the output of a tool goes back', async () => {
+  const tools = [{ type: 'function', name: 'get_weather', parameters: weather.function.parameters }];
+  const a = await openai.responses.create({ model: TOOLS, input: 'x', max_output_tokens: 200, temperature: 1, seed: 5, tools, tool_choice: 'required' });
+  const call = a.output.find((o) => o.type === 'function_call');
+  const b = await openai.responses.create({ model: TOOLS, previous_response_id: a.id, max_output_tokens: 4, tools, input: [{ type: 'function_call_output', call_id: call.call_id, output: '12 C' }] });
+  assert.ok(b.usage.input_tokens > a.usage.input_tokens);
+});
+test('openai responses: leaving in the middle of a stream', async () => {
+  const stream = await openai.responses.create({ model: CHAT, input: 'Tell me a story.', max_output_tokens: 400, temperature: 1, stream: true });
+  let id;
+  for await (const e of stream) {
+    id ??= e.response?.id;
+    if (e.type === 'response.output_text.delta') break;
+  }
+  stream.controller.abort();
+  await status(openai.responses.retrieve(id), 404); // half an answer is none
+});
+test('openai completions: log-probabilities, a stop, an end that is filled in', async () => {
+  const r = await openai.completions.create({ model: CHAT, prompt: 'Once upon a time', max_tokens: 6, temperature: 0, logprobs: 2 });
+  const l = r.choices[0].logprobs;
+  assert.equal(l.tokens.length, r.usage.completion_tokens);
+  assert.equal(l.token_logprobs.length, l.tokens.length);
+  assert.ok(Object.keys(l.top_logprobs[0]).length <= 2);
+  assert.equal(l.tokens.join(''), r.choices[0].text);
+  const stopped = await openai.completions.create({ model: CHAT, prompt: 'Once upon a time', max_tokens: 30, temperature: 0, stop: [' '] });
+  assert.ok(!stopped.choices[0].text.includes(' '));
+});
+test('openai completions: ids as a prompt are the text they stand for', async () => {
+  const { tokens } = await (await fetch(`${url}/tokenize`, { method: 'POST', body: JSON.stringify({ model: CHAT, content: 'Once upon a time', add_special: true }) })).json();
+  const a = await openai.completions.create({ model: CHAT, prompt: tokens, max_tokens: 6, temperature: 0 });
+  const b = await openai.completions.create({ model: CHAT, prompt: 'Once upon a time', max_tokens: 6, temperature: 0 });
+  assert.equal(a.choices[0].text, b.choices[0].text);
+});
+test('openai embeddings: base64 on the wire is little-endian float32', async () => {
+  const body = (encoding_format) => ({ method: 'POST', body: JSON.stringify({ model: CHAT, input: ['hello', 'you'], encoding_format }) });
+  const coded = await (await fetch(`${url}/v1/embeddings`, body('base64'))).json();
+  const plain = await (await fetch(`${url}/v1/embeddings`, body('float'))).json();
+  for (const i of [0, 1]) {
+    const bytes = Buffer.from(coded.data[i].embedding, 'base64');
+    assert.equal(bytes.length, 4 * plain.data[i].embedding.length);
+    plain.data[i].embedding.forEach((x, k) => assert.equal(bytes.readFloatLE(4 * k), Math.fround(x)));
+  }
+  assert.equal((await fetch(`${url}/v1/embeddings`, body('base32'))).status, 400);
+});
+test('openai chat: parallel tool calls, and tool_choice auto leaves the answer free', async () => {
+  const many = await chat({ model: TOOLS, tools: [weather, clock], tool_choice: 'required', parallel_tool_calls: false, max_tokens: 200, temperature: 1, seed: 9 });
+  assert.equal(many.choices[0].message.tool_calls.length, 1);
+  const free = await chat({ model: TOOLS, tools: [weather], tool_choice: 'auto', max_tokens: 12, seed: 9 });
+  assert.ok(free.usage.completion_tokens > 0);
+});
+test('openai chat: a regular expression and a choice', async () => {
+  const re = await chat({ model: TOOLS, guided_regex: '[a-c]{2}-[0-9]{3}', temperature: 1, seed: 2 });
+  assert.match(re.choices[0].message.content, /^[a-c]{2}-[0-9]{3}$/);
+  const one = await chat({ model: TOOLS, guided_choice: ['yes', 'no'], temperature: 1, seed: 2 });
+  assert.ok(['yes', 'no'].includes(one.choices[0].message.content));
+});
+
 // ---- ollama ------------------------------------------------------------------------------------
 
 const greedy = { temperature: 0, num_predict: 24 };
@@ -395,6 +484,60 @@ test('ollama: unload', async () => {
   assert.equal(r.done_reason, 'unload');
 });
 
+test('ollama: keep_alive says until when', async () => {
+  const until = async (keep_alive) => {
+    await ollama.generate({ model: CHAT, prompt: '', keep_alive });
+    return (Date.parse((await ollama.ps()).models.find((m) => m.name.startsWith(CHAT)).expires_at) - Date.now()) / 60000;
+  };
+  assert.ok(Math.abs((await until('30m')) - 30) < 2);
+  assert.ok(Math.abs((await until(600)) - 10) < 2);
+  assert.ok((await until(-1)) > 1e6);
+  assert.ok(Math.abs((await until('5m')) - 5) < 2);
+});
+test('ollama: a blob is asked for, brought, used and checked', async () => {
+  const bytes = await readFile(process.env.HEARTH_BLOB);
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const blob = (method, name, body) => fetch(`${url}/api/blobs/${name}`, { method, body }).then((r) => r.status);
+  assert.equal(await blob('HEAD', digest), 404);
+  assert.equal(await blob('POST', `sha256:${'0'.repeat(64)}`, bytes), 400);
+  assert.equal(await blob('POST', 'sha256:zz', bytes), 400);
+  assert.equal(await blob('POST', digest, bytes), 201);
+  assert.equal(await blob('HEAD', digest), 200);
+  await ollama.create({ model: 'brought', files: { 'model.gguf': digest }, system: 'S.' });
+  assert.equal((await ollama.list()).models.find((m) => m.name.startsWith('brought')).digest, digest.slice(7));
+  assert.ok((await ollama.generate({ model: 'brought', prompt: 'Hi', options: { num_predict: 2 } })).eval_count === 2);
+  await ollama.delete({ model: 'brought' });
+  assert.equal(await blob('HEAD', digest), 404);
+});
+test('ollama create: a stream of states, a template of its own, what is missing', async () => {
+  const parts = await all(await ollama.create({ model: 'loud', from: CHAT, template: '{% for m in messages %}{{ m.content | upper }}{% endfor %}', stream: true }));
+  assert.equal(parts.at(-1).status, 'success');
+  const { prompt } = (await post('/apply-template', { model: 'loud', messages: hello }))[1];
+  assert.equal(prompt, hello[0].content.toUpperCase());
+  const again = await all(await ollama.create({ model: 'loud', from: CHAT, template: '{{ messages[0].content }}!', stream: true }));
+  assert.equal(again.at(-1).status, 'success');
+  assert.equal((await post('/apply-template', { model: 'loud', messages: hello }))[1].prompt, `${hello[0].content}!`); // at once
+  await ollama.delete({ model: 'loud' });
+  await status(ollama.create({ model: 'x', from: 'nobody' }), 404, /not found/);
+  await status(ollama.copy({ source: 'nobody', destination: 'x' }), 404);
+  await status(ollama.delete({ model: 'nobody' }), 404);
+});
+test('ollama embed: truncate false refuses what does not fit', async () => {
+  await status(ollama.embed({ model: CHAT, input: 'word '.repeat(60000), truncate: false }), 400, /\d+ tokens.*\d+/);
+});
+test('ollama chat: think is refused or answered, never ignored', async () => {
+  const r = await ollama.chat({ model: CHAT, messages: hello, think: false, options: greedy });
+  assert.equal(r.message.thinking ?? '', '');
+  await status(ollama.chat({ model: CHAT, messages: hello, think: true, options: greedy }), 400, /think/);
+});
+test('ollama chat: stop and seed in the options, log-probabilities beside the words', async () => {
+  const r = await ollama.chat({ model: CHAT, messages: hello, options: { ...greedy, stop: [' '] } });
+  assert.ok(!r.message.content.includes(' '));
+  const l = await ollama.chat({ model: CHAT, messages: hello, logprobs: true, top_logprobs: 2, options: { ...greedy, num_predict: 3 } });
+  assert.equal(l.logprobs.length, 3);
+  assert.equal(l.logprobs[0].top_logprobs.length, 2);
+});
+
 // ---- anthropic ---------------------------------------------------------------------------------
 
 const say = (more) => anthropic.messages.create({ model: CHAT, max_tokens: 24, temperature: 0, messages: hello, ...more });
@@ -439,6 +582,27 @@ test('anthropic: errors have its shape', () =>
   assert.rejects(say({ model: 'nobody' }), (e) => e.status === 404 && e.error.type === 'error' && e.error.error.type === 'not_found_error'));
 test('anthropic: max_tokens is needed', () => status(anthropic.messages.create({ model: CHAT, messages: hello }), 400, /max_tokens/));
 
+test('anthropic: count_tokens counts system and tools', async () => {
+  const count = async (more) => (await anthropic.messages.countTokens({ model: TOOLS, messages: hello, ...more })).input_tokens;
+  const plain = await count({});
+  const system = 'You are a very old cat that has seen many a house and speaks of each of them, slowly.';
+  assert.ok((await count({ system })) > plain); // Qwen's template has a system text of its own
+  assert.ok((await count({ tools: [{ name: 'get_weather', input_schema: weather.function.parameters }] })) > plain);
+});
+test('anthropic: the result of a tool in the history', async () => {
+  const r = await say({ model: TOOLS, max_tokens: 4, messages: [...hello,
+    { role: 'assistant', content: [{ type: 'tool_use', id: 't1', name: 'get_weather', input: { city: 'Bonn', unit: 'C' } }] },
+    { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't1', content: '12 C' }] }],
+    tools: [{ name: 'get_weather', input_schema: weather.function.parameters }], tool_choice: { type: 'none' } });
+  assert.equal(r.usage.output_tokens, 4);
+});
+test('anthropic: leaving in the middle of a stream', async () => {
+  const stream = await say({ stream: true, max_tokens: 400, temperature: 1 });
+  for await (const _ of stream) break;
+  stream.controller.abort();
+  assert.equal((await say({ max_tokens: 2 })).usage.output_tokens, 2);
+});
+
 // ---- llama-server ------------------------------------------------------------------------------
 
 const post = async (path, body) => {
@@ -468,4 +632,52 @@ test('llama-server: rerank orders by what is asked', async () => {
   const [code, r] = await post('/rerank', { query: 'cats', documents: ['a story of cats', 'tax law'], top_n: 2 });
   assert.equal(code, 200);
   assert.equal(r.results.length, 2);
+});
+test('llama-server: a completion in a stream says what the whole one says', async () => {
+  const body = { prompt: 'Once upon a time', n_predict: 8, temperature: 0 };
+  const r = await fetch(`${url}/completion`, { method: 'POST', body: JSON.stringify({ model: CHAT, ...body, stream: true }) });
+  assert.match(r.headers.get('content-type'), /^text\/event-stream/);
+  const parts = (await r.text()).split('\n\n').filter((e) => e.startsWith('data: {')).map((e) => JSON.parse(e.slice(6)));
+  assert.equal(parts.map((p) => p.content).join(''), (await post('/completion', body))[1].content);
+  assert.equal(parts.at(-1).stop, true);
+});
+test('llama-server: a grammar, a schema, probabilities', async () => {
+  const [, g] = await post('/completion', { model: TOOLS, prompt: 'x', grammar: 'root ::= [a-c]+ "." ', n_predict: 40, seed: 1 });
+  assert.match(g.content, /^[a-c]+\.$/);
+  const [, j] = await post('/completion', { model: TOOLS, prompt: 'x', json_schema: person, n_predict: 80, seed: 1 });
+  isPerson(j.content);
+  const [, p] = await post('/completion', { prompt: 'Once', n_predict: 3, n_probs: 2, temperature: 0 });
+  assert.equal(p.completion_probabilities.length, 3);
+  assert.equal((await post('/completion', { prompt: 'x', grammar: 'root ::= nobody' }))[0], 400);
+});
+test('llama-server: infill needs a model that knows how, and says so', async () => {
+  const [code, r] = await post('/infill', { input_prefix: 'int main(', input_suffix: ') {}', n_predict: 4 });
+  assert.equal(code, 400);
+  assert.ok(r.error.message);
+});
+test('llama-server: props of a model that is named, slots of all, adapters', async () => {
+  const props = await (await fetch(`${url}/props?model=${TOOLS}`)).json();
+  assert.match(props.chat_template, /tool_call/);
+  assert.match(props.model_path, /tools\.gguf$/);
+  assert.ok(props.default_generation_settings.n_ctx > 0);
+  assert.equal((await fetch(`${url}/props?model=nobody`)).status, 404);
+  const slots = await (await fetch(`${url}/slots`)).json();
+  assert.deepEqual(slots.map((s) => s.id), slots.map((_, i) => i));
+  assert.ok(slots.length >= props.total_slots);
+  assert.deepEqual(await (await fetch(`${url}/lora-adapters`)).json(), []);
+  assert.equal((await fetch(`${url}/lora-adapters`, { method: 'POST', body: '[{"id":0,"scale":1}]' })).status, 400);
+});
+test('llama-server: tokenize with pieces, specials or not', async () => {
+  const [, { tokens }] = await post('/tokenize', { content: 'Hello', with_pieces: true });
+  assert.equal(tokens.map((t) => t.piece).join('').trim(), 'Hello');
+  assert.equal((await post('/detokenize', { tokens: [1e9] }))[0], 400);
+  assert.equal((await post('/tokenize', {}))[0], 400);
+});
+test('llama-server: rerank under all its names, bad queries', async () => {
+  const body = { query: 'cats', documents: ['a story of cats', 'tax law', 'cats'] };
+  const [, first] = await post('/rerank', body);
+  for (const path of ['/reranking', '/v1/rerank', '/v1/reranking']) assert.deepEqual((await post(path, body))[1].results, first.results, path);
+  const best = first.results.toSorted((a, b) => b.relevance_score - a.relevance_score)[0];
+  assert.equal(best.index, 2);
+  assert.equal((await post('/rerank', { query: 'x' }))[0], 400);
 });

@@ -96,6 +96,15 @@ static void fill_in_the_middle(void **state) {
     assert_false(hth_vocab_is_end(vb.v, 3));
     assert_true(hth_vocab_is_end(vb.v, 4));
     assert_true(hth_vocab_is_end(vb.v, 5));
+    assert_int_equal(hth_vocab_fim(vb.v, HTH_FIM_PRE), 3);
+    assert_int_equal(hth_vocab_fim(vb.v, HTH_FIM_SEP), 5);
+    assert_int_equal(hth_vocab_fim(vb.v, HTH_FIM_SUF), HTH_TOKEN_NONE);
+    assert_int_equal(hth_vocab_fim(vb.v, HTH_FIM_MID), HTH_TOKEN_NONE);
+    assert_int_equal(hth_vocab_fim(vb.v, HTH_FIM_REP), HTH_TOKEN_NONE);
+    vb_close(&vb);
+    static const char *const codellama[] = { "<PRE>", "<SUF>", "<MID>" };
+    open_with(&vb, codellama, 3, NULL, 0);
+    for (int i = 0; i < 3; i++) assert_int_equal(hth_vocab_fim(vb.v, (HthFim)i), 3 + i);
     vb_close(&vb);
 }
 
