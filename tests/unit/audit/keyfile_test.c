@@ -1,4 +1,4 @@
-/* keyfile_test.c - keys that are made once, whole, for their owner alone; lists of those to trust. */
+/* keyfile_test.c - keys made once, whole, for their owner alone; lists of those to trust. */
 #include "support/test.h"
 
 #include <fcntl.h>
