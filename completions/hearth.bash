@@ -30,7 +30,7 @@ _hearth() {
         --draft-tokens) COMPREPLY=(); return ;;
         --temp) COMPREPLY=(); return ;;
         esac
-        opts='--help --model --system --num-predict --ctx --threads --kv --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --no-pack --lock --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
+        opts='--help --model --system --num-predict --ctx --threads --kv --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --no-pack --lock --no-cage --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     show)
         case $prev in

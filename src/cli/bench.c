@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/caged.h"
 #include "cli/source.h"
 #include "cli/term.h"
 
@@ -131,5 +132,7 @@ int hth_cli_bench(HthArgs *args) {
     if (job.prompt == 0 && job.gen == 0)
         return hth_cli_usage("bench", "with -p 0 and -n 0 there is nothing to measure");
     if (job.isa != NULL && hth_kern_force(job.isa, &err) != HTH_OK) return hth_cli_fail(&err);
+    int code = hth_caged(&(HthCaged){ .models = { job.model }, .writes = { job.svg } });
+    if (code != HTH_EXIT_OK) return code;
     return job.cold ? hth_bench_cold(&job) : bench(&job);
 }

@@ -106,6 +106,7 @@ void hth_chat_close(HthChat **chat) {
     hth_template_close(&c->tmpl);
     hth_model_close(&c->draft);
     hth_model_close(&c->model);
+    hth_keeper_close(&c->keeper);
     json_decref(c->messages);
     hth_buf_drop(&c->system);
     hth_arena_close(&c->texts);

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "cli/cli.h"
+#include "cli/keeper.h"
 #include "run/sample.h"
 #include "text/chat.h"
 #include "text/vocab.h"
@@ -45,6 +46,7 @@ typedef struct HthChat {
     HthArena *texts; /* strings that parameters borrow */
     float *logits; /* [vocabulary] after the prompt */
     const float *row; /* [vocabulary] after the last token; logits, or lent by spec */
+    HthKeeper *keeper; /* owned; opens saved chats; NULL: this process does */
     uint64_t load_ns;
     bool show_prompt; /* print the rendered prompt on stderr first */
     void (*emit)(void *payload, HthStr text); /* called with text as it becomes certain; or NULL */
@@ -88,7 +90,8 @@ HthStatus hth_chat_print_params(const HthChat *c, HthBuf *out, HthErr *err);
  * hth_template_render_marked(), nothing without a template. */
 HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthBuf *marks, HthErr *err);
 
-/* Conversation, system text and parameters as JSON, written whole or not at all, mode 0600. */
+/* Conversation, system text and parameters as JSON, written whole or not at all, mode 0600; by the
+ * keeper if there is one, who replaces saved chats only. */
 HthStatus hth_chat_save(const HthChat *c, const char *path, HthErr *err);
 HthStatus hth_chat_load(HthChat *c, const char *path, HthErr *err); /* on failure as before */
 
@@ -96,5 +99,7 @@ HthStatus hth_chat_load(HthChat *c, const char *path, HthErr *err); /* on failur
 void hth_chat_timings(FILE *f, const HthChat *c, const HthAnswer *a);
 
 int hth_repl(HthChat *c, bool verbose); /* the interactive chat; an exit code */
+/* Appends the path of the file that remembers lines, and makes it; false: there is to be none. */
+bool hth_repl_history(HthBuf *out);
 
 #endif

@@ -1,4 +1,7 @@
 /* chat_ahead.c - see chat.h: how the words of an answer are computed ahead of being drawn. */
+#include <unistd.h>
+
+#include "cli/caged.h"
 #include "cli/chat.h"
 #include "cli/source.h"
 #include "cli/term.h"
@@ -46,6 +49,9 @@ int hth_chat_draft(HthChat *c, const char *model) {
     HthModel *old = c->draft, *draft = NULL;
     HthErr err = { 0 };
     int code = model != NULL ? hth_source_model(&draft, model) : HTH_EXIT_OK;
+    if (code != HTH_EXIT_OK && hth_caged_state() != NULL && access(model, R_OK) == 0)
+        fputs("hearth: the cage is closed; a draft model is named at the start, with --draft\n",
+              stderr);
     if (code != HTH_EXIT_OK) return code;
     c->draft = draft;
     if (hth_chat_ahead(c, &err) == HTH_OK) {

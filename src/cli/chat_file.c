@@ -8,7 +8,7 @@
 
 #include "cli/chat.h"
 
-enum { FILE_MAX = 1 << 28, FILE_VERSION = 1 };
+enum { FILE_VERSION = 1 };
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
@@ -52,7 +52,7 @@ static json_t *texts_json(const HthStr *texts, size_t n) {
 HthStatus hth_chat_save(const HthChat *c, const char *path, HthErr *err) {
     HthStr system = hth_buf_str(&c->system);
     HthBuf b;
-    hth_buf_init(&b, FILE_MAX);
+    hth_buf_init(&b, HTH_CHAT_FILE_MAX);
     json_t *o = json_pack("{s:i, s:o, s:o, s:o, s:o, s:O}", "hearth_chat", FILE_VERSION, "system",
                           json_stringn(system.p, system.n), "parameters", params_json(c, err),
                           "stop", texts_json(c->stops, c->stop_count), "dry_sequence_breaker",
@@ -61,7 +61,9 @@ HthStatus hth_chat_save(const HthChat *c, const char *path, HthErr *err) {
     HthStatus st = o == NULL ? HTH_FAIL(err, HTH_ENOMEM, "out of memory for saving the chat")
                              : hth_json_write(&b, o, 2, err);
     if (st == HTH_OK) st = hth_buf_add_char(&b, '\n', err);
-    if (st == HTH_OK) st = hth_file_write(path, hth_buf_str(&b).p, b.n, 0600, err);
+    if (st == HTH_OK)
+        st = c->keeper != NULL ? hth_keeper_save(c->keeper, path, hth_buf_str(&b), err)
+                               : hth_file_write(path, hth_buf_str(&b).p, b.n, 0600, err);
     json_decref(o);
     hth_buf_drop(&b);
     return st;
@@ -105,10 +107,13 @@ static HthStatus set_params(HthChat *c, json_t *params, HthErr *err) {
     return HTH_OK;
 }
 
-static HthStatus apply(HthChat *c, json_t *o, HthErr *err) {
+bool hth_chat_is_saved(const json_t *o) {
     const json_t *version = json_object_get(o, "hearth_chat");
-    HTH_REQUIRE(json_is_integer(version) && json_integer_value(version) == FILE_VERSION, err,
-                HTH_EFORMAT, "this is not a chat saved by hearth");
+    return json_is_integer(version) && json_integer_value(version) == FILE_VERSION;
+}
+
+static HthStatus apply(HthChat *c, json_t *o, HthErr *err) {
+    HTH_REQUIRE(hth_chat_is_saved(o), err, HTH_EFORMAT, "this is not a chat saved by hearth");
     HTH_TRY(check_messages(json_object_get(o, "messages"), err));
     hth_sample_defaults(&c->params);
     c->seed_given = false;
@@ -135,9 +140,10 @@ HthStatus hth_chat_load(HthChat *c, const char *path, HthErr *err) {
     json_t *o = NULL;
     params = c->params;
     memcpy(stops, c->stops, sizeof stops);
-    hth_buf_init(&b, FILE_MAX);
-    HthStatus st = hth_file_read(&b, path, err);
-    if (st == HTH_OK) st = hth_json_parse(&o, hth_buf_str(&b), FILE_MAX, err);
+    hth_buf_init(&b, HTH_CHAT_FILE_MAX);
+    HthStatus st = c->keeper != NULL ? hth_keeper_load(c->keeper, path, &b, err)
+                                     : hth_file_read(&b, path, err);
+    if (st == HTH_OK) st = hth_json_parse(&o, hth_buf_str(&b), HTH_CHAT_FILE_MAX, err);
     if (st == HTH_OK) st = apply(c, o, err);
     if (st != HTH_OK) { /* as it was */
         c->params = params;

@@ -1,4 +1,5 @@
 /* explain.c - hearth explain: the program of an architecture, as it will be executed. */
+#include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/source.h"
 #include "model/explain.h"
@@ -54,7 +55,8 @@ static int explain(const char *what, bool json) {
     const HthArch *arch = hth_arch_find(what);
     if (arch != NULL) return print(arch, NULL, json);
     if (!hth_source_looks_like_model(what)) return unknown_arch(what);
-    int code = hth_source_model(&m, what);
+    int code = hth_caged(&(HthCaged){ .models = { what } });
+    if (code == HTH_EXIT_OK) code = hth_source_model(&m, what);
     if (code == HTH_EXIT_OK) code = print(hth_model_arch(m), m, json);
     hth_model_close(&m);
     return code;

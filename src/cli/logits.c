@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/source.h"
 #include "cli/term.h"
@@ -154,5 +155,7 @@ int hth_cli_logits(HthArgs *args) {
     if (job.model == NULL) return hth_cli_usage("logits", "logits needs a MODEL");
     if (job.tokens == NULL) return hth_cli_usage("logits", "logits needs --tokens FILE");
     if (job.out == NULL) return hth_cli_usage("logits", "logits needs --out FILE");
-    return logits(&job);
+    int code = hth_caged(
+        &(HthCaged){ .models = { job.model }, .reads = { job.tokens }, .writes = { job.out } });
+    return code == HTH_EXIT_OK ? logits(&job) : code;
 }

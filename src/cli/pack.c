@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/source.h"
 #include "cli/term.h"
@@ -70,5 +71,8 @@ int hth_cli_pack(HthArgs *args) {
     if (hth_source_is_ember(model))
         return hth_cli_usage("pack", "ember is inside the program; it needs no file of panels");
     if (hth_panels_path(path, sizeof path, model, &err) != HTH_OK) return hth_cli_fail(&err);
-    return remove ? remove_file(path) : work(model, path, verify);
+    if (remove) return remove_file(path);
+    HthCaged caged = { .models = { model }, .writes = { verify ? NULL : path } };
+    int code = hth_caged(&caged);
+    return code == HTH_EXIT_OK ? work(model, path, verify) : code;
 }

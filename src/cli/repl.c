@@ -5,6 +5,7 @@
 #include "cli/repl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <histedit.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -41,16 +42,23 @@ static bool history_path(HthBuf *out) {
     return true;
 }
 
+bool hth_repl_history(HthBuf *out) {
+    const char *off = getenv("HEARTH_NOHISTORY");
+    if ((off != NULL && off[0] != '\0') || !history_path(out)) return false;
+    int fd = open(out->p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
 static void history_open(HthRepl *r) {
     HistEvent ev;
-    const char *off = getenv("HEARTH_NOHISTORY");
     hth_buf_init(&r->history_path, 4096);
     r->history = history_init();
     if (r->history == NULL) return;
     history(r->history, &ev, H_SETSIZE, HISTORY_LINES);
     history(r->history, &ev, H_SETUNIQUE, 1);
     el_set(r->el, EL_HIST, history, r->history);
-    r->keep_history = (off == NULL || off[0] == '\0') && history_path(&r->history_path);
+    r->keep_history = hth_repl_history(&r->history_path);
     if (r->keep_history) history(r->history, &ev, H_LOAD, r->history_path.p);
 }
 

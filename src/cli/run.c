@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/caged.h"
 #include "cli/repl.h"
 #include "cli/source.h"
 #include "cli/term.h"
@@ -24,6 +25,7 @@ enum {
     OPT_DRAFT_TOKENS,
     OPT_NO_PACK,
     OPT_LOCK,
+    OPT_NO_CAGE,
     OPT_NOWORDWRAP
 };
 
@@ -55,6 +57,7 @@ const HthOpt hth_opts_run[] = {
     { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
       NULL },
     { OPT_LOCK, 0, "lock", NULL, "keep the weights from leaving memory, or say why not", NULL },
+    { OPT_NO_CAGE, 0, "no-cage", NULL, HTH_CAGED_HELP, NULL },
     { OPT_TEMP, 0, "temp", "V", NULL, NULL },
     { OPT_NOWORDWRAP, 0, "nowordwrap", NULL, NULL, NULL }, /* hearth never wraps; accepted */
     { 0 },
@@ -70,7 +73,7 @@ typedef struct Job {
     Setting settings[64];
     size_t setting_count;
     HthBuf prompt;
-    bool verbose, json, show_prompt, has_prompt, model_given;
+    bool verbose, json, show_prompt, has_prompt, model_given, no_cage;
 } Job;
 
 enum { PROMPT_MAX = 1 << 28 };
@@ -126,6 +129,7 @@ static int parse(Job *job, HthArgs *args) {
             break;
         case OPT_NO_PACK: job->cfg.no_pack = true; break;
         case OPT_LOCK: job->cfg.lock = true; break;
+        case OPT_NO_CAGE: job->no_cage = true; break;
         case OPT_KV: job->cfg.kv = args->value; break;
         case OPT_RAW: job->cfg.raw = true; break;
         case OPT_SHOW_PROMPT: job->show_prompt = true; break;
@@ -240,11 +244,32 @@ out:
 
 /* ---- the verb ------------------------------------------------------------------------------- */
 
+/* Before the first byte of a model is read. A chat has its history and somebody to keep it. */
+static int close_cage(const Job *job, bool chat, HthKeeper **keeper) {
+    HthErr err = { 0 };
+    HthBuf history;
+    hth_buf_init(&history, 4096);
+    HthCaged c = { .models = { job->cfg.model, job->cfg.draft }, .terminal = chat };
+    c.off = hth_caged_off(job->no_cage);
+    int code = HTH_EXIT_OK;
+    if (chat && hth_repl_history(&history)) c.keeps[0] = history.p;
+    if (chat && !c.off && hth_keeper_open(keeper, &err) != HTH_OK) code = hth_cli_fail(&err);
+    if (code == HTH_EXIT_OK) code = hth_caged(&c);
+    hth_buf_drop(&history);
+    return code;
+}
+
 static int start(Job *job, bool chat) {
     HthChat *c = NULL;
+    HthKeeper *keeper = NULL;
     HthErr err = { 0 };
-    int code = hth_chat_open(&c, &job->cfg);
-    if (code != HTH_EXIT_OK) return code;
+    int code = close_cage(job, chat, &keeper);
+    if (code == HTH_EXIT_OK) code = hth_chat_open(&c, &job->cfg);
+    if (code != HTH_EXIT_OK) {
+        hth_keeper_close(&keeper);
+        return code;
+    }
+    c->keeper = keeper;
     c->show_prompt = job->show_prompt;
     HthStatus st = job->system != NULL ? hth_chat_system(c, hth_str(job->system), &err) : HTH_OK;
     for (size_t i = 0; st == HTH_OK && i < job->setting_count; i++)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "text/prompt.h"
+#include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/show.h"
 
@@ -293,7 +294,8 @@ int hth_cli_show(HthArgs *args) {
     }
     if (model == NULL) return hth_cli_usage("show", "show needs a MODEL");
     HthGguf *g = NULL;
-    int code = hth_source_gguf(&g, model);
+    int code = hth_caged(&(HthCaged){ .models = { model } });
+    if (code == HTH_EXIT_OK) code = hth_source_gguf(&g, model);
     if (code != HTH_EXIT_OK) return code;
     if (json)
         code = hth_cli_json(json_all(g, what == OPT_TENSORS));

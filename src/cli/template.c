@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/source.h"
 #include "text/prompt.h"
@@ -157,5 +158,6 @@ int hth_cli_template(HthArgs *args) {
     if ((job.model == NULL) == (job.file == NULL))
         return hth_cli_usage("template", "template needs a MODEL or --file F, not both");
     if (job.input == NULL) return hth_cli_usage("template", "template needs --input FILE");
-    return render(&job);
+    int code = hth_caged(&(HthCaged){ .models = { job.model }, .reads = { job.file, job.input } });
+    return code == HTH_EXIT_OK ? render(&job) : code;
 }

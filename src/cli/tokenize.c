@@ -1,6 +1,7 @@
 /* tokenize.c - hearth tokenize: text to token ids, for scripts. */
 #include <string.h>
 
+#include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/source.h"
 #include "text/vocab.h"
@@ -112,5 +113,6 @@ int hth_cli_tokenize(HthArgs *args) {
     }
     if (count < 1) return hth_cli_usage("tokenize", "tokenize needs a MODEL");
     if (count > 2) return hth_cli_usage("tokenize", "tokenize takes one MODEL and one FILE");
-    return tokenize(&job);
+    int code = hth_caged(&(HthCaged){ .models = { job.model }, .reads = { job.file } });
+    return code == HTH_EXIT_OK ? tokenize(&job) : code;
 }

@@ -1,9 +1,8 @@
 /* enter_test.c - what still works in a cage, what does not, and a kernel that has none to give. */
-#include "support/test.h"
+#include "support/cage.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -316,6 +315,7 @@ static void test_a_look_in_vain(void **state) {
 }
 
 int main(void) {
+    cage_or_exit();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_daily_work),       cmocka_unit_test(test_database),
         cmocka_unit_test(test_only_its_places),  cmocka_unit_test(test_reading_a_folder),

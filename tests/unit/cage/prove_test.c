@@ -1,5 +1,5 @@
 /* prove_test.c - the cage against every way out, and against the lack of any one of its rules. */
-#include "support/test.h"
+#include "support/cage.h"
 
 #include <errno.h>
 #include <sys/wait.h>
@@ -104,6 +104,7 @@ static void test_answers_in_words(void **state) {
 }
 
 int main(void) {
+    cage_or_exit();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_gets_out),
         cmocka_unit_test(test_each_rule_is_missed),

@@ -1,0 +1,39 @@
+/* caged.h - this program in a cage: what a verb still has to open, and nothing more.
+ *
+ * Whatever reads files from elsewhere (models, templates, texts) closes the cage first, as an
+ * engine: no network, no other program, no file but those the command line names. There is no way
+ * back; what a chat wants later, it asks of a keeper (keeper.h).
+ *
+ * Thread: the main thread, before there are others. */
+#ifndef HTH_CLI_CAGED_H
+#define HTH_CLI_CAGED_H
+
+#include "cage/cage.h"
+#include "cli/cli.h"
+
+enum { HTH_CAGED_NAMES = 4 };
+
+/* All borrowed, NULL where there is none; "-" and ember are no files. */
+typedef struct HthCaged {
+    const char *models[HTH_CAGED_NAMES]; /* with their parts and panels */
+    const char *reads[HTH_CAGED_NAMES]; /* files or folders */
+    const char
+        *writes[HTH_CAGED_NAMES]; /* files that will be written: others in their folders too */
+    const char *keeps[HTH_CAGED_NAMES]; /* files that are there and are read and written */
+    const char *makes[HTH_CAGED_NAMES]; /* folders in which files are made */
+    bool terminal; /* a line editor will open its settings */
+    bool off; /* --no-cage */
+} HthCaged;
+
+/* The option that every such verb has, and what it says. */
+#define HTH_CAGED_HELP "do without the cage, and say what that means"
+
+/* Closes the cage; an exit code, the sentence printed. With `off` says on standard error what is
+ * lost and closes none. */
+int hth_caged(const HthCaged *c);
+bool hth_caged_off(bool asked); /* --no-cage, or $HEARTH_NO_CAGE */
+
+/* For whoever tells about this process: NULL while it is not in a cage. */
+const HthCageState *hth_caged_state(void);
+
+#endif
