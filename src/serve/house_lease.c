@@ -18,7 +18,7 @@ typedef struct Voice Voice;
 struct Voice {
     Voice *next;
     char name[HTH_NAME_MAX + 1];
-    json_t *settings; /* what it was made from: another text is another voice */
+    uint64_t revision; /* of the settings it was made from: others are another voice */
     HthVoice *voice;
 };
 typedef struct Voices {
@@ -49,7 +49,6 @@ void hth_house_closing(void *house, void *attached) {
         Voice *gone = v->first;
         v->first = gone->next;
         hth_voice_close(&gone->voice);
-        json_decref(gone->settings);
         hth_free(gone);
     }
     (void)pthread_mutex_destroy(&v->lock);
@@ -82,7 +81,7 @@ static HthStatus make_voice(Voices *v, const HthStored *m, Voice **out, HthErr *
         return st;
     }
     snprintf(made->name, sizeof made->name, "%s", m->full);
-    made->settings = json_deep_copy(m->settings);
+    made->revision = m->revision;
     made->next = v->first;
     v->first = made;
     v->count++;
@@ -95,8 +94,7 @@ static HthStatus find_voice(Voices *v, const HthStored *m, const HthVoice **out,
     HthStatus st = HTH_OK;
     (void)pthread_mutex_lock(&v->lock);
     Voice *found = v->first;
-    while (found &&
-           (strcmp(found->name, m->full) != 0 || !json_equal(found->settings, m->settings)))
+    while (found && (found->revision != m->revision || strcmp(found->name, m->full) != 0))
         found = found->next;
     if (!found) st = make_voice(v, m, &found, err);
     if (st == HTH_OK) *out = found->voice;
@@ -138,23 +136,19 @@ static void key_of(const HthStored *m, char *out, size_t n) {
 HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthErr *err) {
     HthHouse *h = house;
     HthStoreList *list = NULL;
-    HthStatus st = hth_store_list(h->cfg.store, &list, err);
-    if (st != HTH_OK) return st;
-    st = HTH_FAIL(err, HTH_EINVAL, "this model's file is no longer there");
-    for (size_t i = 0; i < list->count; i++) {
-        const HthStored *m = &list->items[i];
-        char key[HTH_MODELS_NAME_MAX];
-        key_of(m, key, sizeof key);
-        if (!hth_str_eq(hth_str(key), name) || m->error[0]) continue;
-        snprintf(out->name, sizeof out->name, "%s", key);
+    HTH_TRY(hth_store_find(h->cfg.store, name, &list, err));
+    const HthStored *m = list->items;
+    HthStatus st = HTH_OK;
+    if (list->count == 0 || m->error[0]) {
+        st = HTH_FAIL(err, HTH_EINVAL, "this model's file is no longer there");
+    } else {
+        key_of(m, out->name, sizeof out->name);
         if (m->path) snprintf(out->path, sizeof out->path, "%s", m->path);
         snprintf(out->digest, sizeof out->digest, "%s", m->digest);
         out->data = m->memory.p;
         out->data_n = m->memory.n;
         out->cfg = h->cfg.engine;
         out->lock = h->cfg.lock;
-        st = HTH_OK;
-        break;
     }
     hth_store_list_close(&list);
     return st;
@@ -162,11 +156,10 @@ HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthEr
 
 static HthStatus lease_of(HthHouse *h, const HthStored *m, int64_t keep_s, HthLease *out,
                           HthErr *err) {
-    char key[HTH_MODELS_NAME_MAX], hex[65];
+    char hex[65];
     uint64_t began = hth_clock_ns();
-    key_of(m, key, sizeof key);
-    HTH_TRY(hth_store_digest(h->cfg.store, hth_str(m->full), NULL, NULL, hex, err));
-    HTH_TRY(hth_models_acquire(h->models, hth_str(key), keep_s, &out->held, err));
+    HTH_TRY(hth_store_digest_of(h->cfg.store, m, NULL, NULL, hex, err));
+    HTH_TRY(hth_models_acquire(h->models, hth_str(m->full), keep_s, &out->held, err));
     HthStatus st = find_voice(hth_loaded_attached(out->held), m, &out->voice, err);
     if (st != HTH_OK) {
         hth_models_release(&out->held);

@@ -15,6 +15,7 @@
 
 #include "base/file_fault.h"
 #include "base/mem.h"
+#include "base/sum.h"
 #include "crypt/hash.h"
 #include "vault/beneath.h"
 #include "vault/store_int.h"
@@ -114,18 +115,22 @@ static int by_name(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Settings of a model and all that it was made from: a new object in *out. */
+/* Settings of a model and all that it was made from: a new object in *out. revision: so far. */
 static HthStatus settings_of(HthScan *s, const HthFound *f, unsigned depth, json_t **out,
-                             HthErr *err) {
+                             uint64_t *revision, HthErr *err) {
     json_t *base = NULL, *own = NULL;
     HthErr why = { 0 };
     HthStatus status = HTH_OK;
     if (f->info.made) {
         own = json_incref(f->manifest);
+        *revision = hth_sum64(*revision, &f->revision, sizeof f->revision);
         if (f->base != SIZE_MAX && depth < HTH_FROM_DEPTH_MAX)
-            status = settings_of(s, &s->found[f->base], depth + 1, &base, err);
+            status = settings_of(s, &s->found[f->base], depth + 1, &base, revision, err);
     } else if (f->manifest_path) {
+        struct stat st;
         const int fd = hth_folder_open(s->m->folders[f->folder], false);
+        if (fd >= 0 && !fstatat(fd, f->manifest_path, &st, 0))
+            *revision = hth_revision_after(*revision, &st);
         if (fd >= 0) status = hth_manifest_read(&own, fd, f->manifest_path, &why);
         if (fd >= 0) close(fd);
         if (status != HTH_OK && err) *err = why;
@@ -170,7 +175,9 @@ static HthStatus complete(HthScan *s, HthFound *f, HthErr *err) {
         snprintf(f->info.facts.quant, sizeof f->info.facts.quant, "unknown");
     }
     HthErr why = { 0 };
-    const HthStatus status = settings_of(s, f, 0, &f->settings, &why);
+    uint64_t revision = 0;
+    const HthStatus status = settings_of(s, f, 0, &f->settings, &revision, &why);
+    f->info.revision = revision;
     if (status == HTH_ENOMEM) return HTH_FAIL(err, HTH_ENOMEM, "out of memory for settings");
     if (status != HTH_OK) {
         if (!f->info.error[0]) f->info.error = hth_arena_copy(s->arena, why.text, strlen(why.text));
@@ -225,7 +232,7 @@ static HthStatus list(HthStore *m, const HthName *name, HthStoreList **out, HthE
     HthScan s;
     pthread_mutex_lock(&m->lock);
     hth_facts_load(m);
-    HthStatus status = hth_scan_all(&s, m, err);
+    HthStatus status = name ? hth_scan_name(&s, m, name, err) : hth_scan_all(&s, m, err);
     if (status == HTH_OK) {
         status = choose(&s, name, out, err);
         hth_scan_drop(&s);

@@ -77,6 +77,7 @@ typedef struct HthStored {
     HthModelFacts facts;
     HthTemplateKind template_kind; /* of settings.template */
     const json_t *settings; /* see modelfile.h; an empty object: none */
+    uint64_t revision; /* of one name, the same revision: the same settings */
 } HthStored;
 
 typedef struct HthStoreList {
@@ -97,6 +98,10 @@ void hth_store_list_close(HthStoreList **list);
 typedef bool (*HthDigestProgress)(void *payload, uint64_t done_bytes, uint64_t total_bytes);
 HTH_MUST_CHECK HthStatus hth_store_digest(HthStore *m, HthStr name, HthDigestProgress progress,
                                           void *payload, char hex[65], HthErr *err);
+/* The same for one that was just found, without looking for it again. */
+HTH_MUST_CHECK HthStatus hth_store_digest_of(HthStore *m, const HthStored *found,
+                                             HthDigestProgress progress, void *payload,
+                                             char hex[65], HthErr *err);
 /* For a thread with nothing better to do: computes the digest of one model that has none. *more:
  * whether to call again. */
 HTH_MUST_CHECK HthStatus hth_store_digest_next(HthStore *m, HthDigestProgress progress,

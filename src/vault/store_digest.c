@@ -80,30 +80,33 @@ static HthStatus check_claim(const HthStored *info, const char *hex, HthErr *err
     return HTH_OK;
 }
 
+HthStatus hth_store_digest_of(HthStore *m, const HthStored *f, HthDigestProgress progress,
+                              void *payload, char hex[65], HthErr *err) {
+    char text[65] = "";
+    if (f->digest[0]) {
+        memcpy(text, f->digest, sizeof text);
+    } else if (f->error[0]) {
+        return HTH_FAIL(err, HTH_EFORMAT, "%s", f->error);
+    } else {
+        Sum sum = { progress, payload, 0, f->bytes };
+        uint8_t bytes[HTH_HASH_BYTES];
+        HthIdent id;
+        HTH_TRY(sum_file(f, &sum, &id, bytes, err));
+        hth_hex(text, bytes, sizeof bytes);
+        remember(m, &id, text);
+    }
+    HTH_TRY(check_claim(f, text, err));
+    memcpy(hex, text, sizeof text);
+    return HTH_OK;
+}
+
 HthStatus hth_store_digest(HthStore *m, HthStr name, HthDigestProgress progress, void *payload,
                            char hex[65], HthErr *err) {
     HthStoreList *l = NULL;
     HTH_TRY(hth_store_find(m, name, &l, err));
-    HthStatus status = HTH_OK;
-    char text[65] = "";
-    if (!l->count) {
-        status = HTH_FAIL(err, HTH_EINVAL, "there is no such model");
-    } else if (l->items[0].digest[0]) {
-        memcpy(text, l->items[0].digest, sizeof text);
-    } else if (l->items[0].error[0]) {
-        status = HTH_FAIL(err, HTH_EFORMAT, "%s", l->items[0].error);
-    } else {
-        Sum sum = { progress, payload, 0, l->items[0].bytes };
-        uint8_t bytes[HTH_HASH_BYTES];
-        HthIdent id;
-        status = sum_file(&l->items[0], &sum, &id, bytes, err);
-        if (status == HTH_OK) {
-            hth_hex(text, bytes, sizeof bytes);
-            remember(m, &id, text);
-        }
-    }
-    if (status == HTH_OK) status = check_claim(&l->items[0], text, err);
-    if (status == HTH_OK) memcpy(hex, text, sizeof text);
+    const HthStatus status = l->count
+                                 ? hth_store_digest_of(m, &l->items[0], progress, payload, hex, err)
+                                 : HTH_FAIL(err, HTH_EINVAL, "there is no such model");
     hth_store_list_close(&l);
     return status;
 }
@@ -118,7 +121,7 @@ HthStatus hth_store_digest_next(HthStore *m, HthDigestProgress progress, void *p
     for (size_t i = 0; i < l->count; i++) {
         if (l->items[i].digest[0] || l->items[i].error[0]) continue;
         *more = true;
-        status = hth_store_digest(m, hth_str(l->items[i].full), progress, payload, hex, err);
+        status = hth_store_digest_of(m, &l->items[i], progress, payload, hex, err);
         break;
     }
     hth_store_list_close(&l);

@@ -61,6 +61,7 @@ typedef struct HthFound {
     HthStored info;
     HthIdent id;
     const char *manifest_path; /* of made ones, beneath home; of files, NAME.json beside it */
+    uint64_t revision; /* of its own manifest, when it is made */
     size_t folder; /* index, of files */
     size_t base; /* index of what it was made from; SIZE_MAX: a file or a blob */
     json_t *manifest; /* owned; NULL: none */
@@ -69,6 +70,7 @@ typedef struct HthFound {
 
 typedef struct HthScan {
     HthStore *m;
+    const HthName *only; /* what is looked for; NULL: everything */
     HthArena *arena;
     HthFound *found;
     size_t count, cap;
@@ -78,7 +80,11 @@ typedef struct HthScan {
 /* Everything there is, files first; names may come twice. Manifests of made models are read, and
  * what they are made from is known; facts and digests are not looked at. */
 HTH_MUST_CHECK HthStatus hth_scan_all(HthScan *s, HthStore *m, HthErr *err);
+/* The same of one name, and of what it is made from: much less to look at. */
+HTH_MUST_CHECK HthStatus hth_scan_name(HthScan *s, HthStore *m, const HthName *name, HthErr *err);
 void hth_scan_drop(HthScan *s);
+/* The revision after one more manifest: its identity stands for what is in it. */
+uint64_t hth_revision_after(uint64_t revision, const struct stat *manifest);
 /* The one that a name means, or NULL. */
 HthFound *hth_scan_find(HthScan *s, const HthName *name);
 /* NAME-0000K-of-0000N.gguf: path of part K (from 1) of a split model. */

@@ -14,6 +14,7 @@
 #include "base/file_fault.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sum.h"
 #include "vault/beneath.h"
 
 static HthStatus no_memory(HthScan *s) {
@@ -67,6 +68,7 @@ typedef struct Walk {
 
 static void left_out(const Walk *w, const char *file, const char *why) {
     bool plain = true;
+    if (w->s->only) return;
     for (const char *p = file; *p; p++) plain = plain && *p >= ' ' && *p <= '~';
     if (!w->s->m->told)
         hth_log(HTH_LOG_WARN, "%s/%s%s is left out: %s", w->s->m->folders[w->folder], w->space,
@@ -110,6 +112,10 @@ static const char *look_parts(const Walk *w, HthStr base, uint32_t count, HthIde
     return NULL;
 }
 
+static bool is_wanted(const HthScan *s, const HthName *name) {
+    return !s->only || hth_name_eq(s->only, name);
+}
+
 /* file ends in .gguf */
 static HthStatus take_file(Walk *w, const char *file) {
     HthName name = { .tag = "latest" };
@@ -124,6 +130,7 @@ static HthStatus take_file(Walk *w, const char *file) {
     }
     memcpy(name.name, stem.p, stem.n);
     snprintf(name.space, sizeof name.space, "%.*s", (int)strcspn(w->space, "/"), w->space);
+    if (!is_wanted(w->s, &name)) return HTH_OK;
     struct stat st;
     const char *wrong = look(w, file, &st);
     HthFound *f;
@@ -151,6 +158,7 @@ static HthStatus walk(HthScan *s, size_t folder, int fd, const char *space);
 static HthStatus take_space(Walk *w, const char *name) {
     if (!hth_name_part_ok(hth_str(name)) || !strcmp(name, "blobs") || !strcmp(name, "manifests"))
         return HTH_OK;
+    if (w->s->only && strcmp(w->s->only->space, name) != 0) return HTH_OK;
     const int fd = hth_beneath_open_nolinks(w->fd, name, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) return HTH_OK; /* not a folder, or none for us */
     char space[HTH_NAME_PART_MAX + 2];
@@ -225,6 +233,11 @@ HthStatus hth_manifest_read(json_t **out, int folder, const char *path, HthErr *
     return status == HTH_EINVAL || status == HTH_ELIMIT ? HTH_EFORMAT : status;
 }
 
+uint64_t hth_revision_after(uint64_t revision, const struct stat *manifest) {
+    const HthIdent id = hth_ident_of(manifest);
+    return hth_sum64(revision, &id, sizeof id);
+}
+
 static HthStatus keep_error(HthScan *s, HthFound *f, const HthErr *err) {
     f->info.error = hth_arena_copy(s->arena, err->text, strlen(err->text));
     return f->info.error ? HTH_OK : no_memory(s);
@@ -243,6 +256,7 @@ static HthStatus take_manifest(HthScan *s, int home, const HthName *name) {
     f->info.own = f->info.made = true;
     (void)fstatat(home, path, &st, AT_SYMLINK_NOFOLLOW);
     f->info.modified_ns = hth_ident_of(&st).mtime_ns;
+    f->revision = hth_revision_after(0, &st);
     json_t *manifest = NULL;
     const HthStatus status = hth_manifest_read(&manifest, home, path, &why);
     if (status == HTH_ENOMEM) return no_memory(s);
@@ -277,6 +291,51 @@ static HthStatus walk_manifests(HthScan *s, int home, int fd, HthStr *parts, siz
         }
     }
     closedir(dir);
+    return status;
+}
+
+/* ---- one name alone -------------------------------------------------------------------------- */
+
+static HthStatus take_embedded(HthScan *s) {
+    HthFound *f;
+    if (!s->m->embedded.n || !is_wanted(s, &s->m->embedded_name)) return HTH_OK;
+    HTH_TRY(add(s, &f));
+    HTH_TRY(named(s, f, &s->m->embedded_name));
+    f->info.parts = 1;
+    f->info.memory = s->m->embedded;
+    f->info.bytes = s->m->embedded.n;
+    return HTH_OK;
+}
+
+static HthStatus take_files(HthScan *s) {
+    for (size_t i = 0; i < s->m->folder_count; i++) {
+        const int fd = hth_folder_open(s->m->folders[i], false);
+        if (fd >= 0) HTH_TRY(walk(s, i, fd, ""));
+    }
+    return take_embedded(s);
+}
+
+static bool has_manifest(int home, const HthName *name) {
+    char path[512];
+    struct stat st;
+    hth_manifest_path(path, name);
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    const int fd = hth_beneath_open_nolinks(home, path, O_RDONLY | O_DIRECTORY, 0);
+    const bool there = fd >= 0 && !fstatat(fd, slash + 1, &st, AT_SYMLINK_NOFOLLOW);
+    if (fd >= 0) close(fd);
+    return there;
+}
+
+/* All that has this name, in the order of a whole scan. home -1: none. */
+static HthStatus take_name(HthScan *s, int home, const HthName *name) {
+    const HthName *before = s->only;
+    if (hth_scan_find(s, name)) return HTH_OK; /* was taken before */
+    s->only = name;
+    HthStatus status = take_files(s);
+    s->only = before;
+    if (status == HTH_OK && home >= 0 && has_manifest(home, name))
+        status = take_manifest(s, home, name);
     return status;
 }
 
@@ -350,6 +409,8 @@ static HthStatus resolve(HthScan *s, size_t i, int home, unsigned depth) {
         return HTH_OK;
     }
     if (hth_name_parse(&name, hth_str(from), &why) != HTH_OK) return keep_error(s, f, &why);
+    if (s->only) HTH_TRY(take_name(s, home, &name));
+    f = &s->found[i]; /* there may be more of them now */
     HthFound *base = depth < HTH_FROM_DEPTH_MAX ? base_of(s, f, &name) : NULL;
     if (!base) {
         f->info.error = depth < HTH_FROM_DEPTH_MAX
@@ -357,8 +418,11 @@ static HthStatus resolve(HthScan *s, size_t i, int home, unsigned depth) {
                             : "it is made from itself, or from too long a row of models";
         return HTH_OK;
     }
-    f->base = (size_t)(base - s->found);
-    HTH_TRY(resolve(s, f->base, home, depth + 1));
+    const size_t at = (size_t)(base - s->found);
+    f->base = at;
+    HTH_TRY(resolve(s, at, home, depth + 1));
+    f = &s->found[i];
+    base = &s->found[at];
     f->id = base->id;
     f->info.parts = base->info.parts;
     f->folder = base->folder;
@@ -369,39 +433,35 @@ static HthStatus resolve(HthScan *s, size_t i, int home, unsigned depth) {
     return HTH_OK;
 }
 
-static HthStatus take_embedded(HthScan *s) {
-    HthFound *f;
-    if (!s->m->embedded.n) return HTH_OK;
-    HTH_TRY(add(s, &f));
-    HTH_TRY(named(s, f, &s->m->embedded_name));
-    f->info.parts = 1;
-    f->info.memory = s->m->embedded;
-    f->info.bytes = s->m->embedded.n;
-    return HTH_OK;
+static HthStatus resolve_all(HthScan *s, int home, HthStatus status) {
+    for (size_t i = 0; status == HTH_OK && i < s->count; i++) status = resolve(s, i, home, 0);
+    if (home >= 0) close(home);
+    return status;
 }
 
 static HthStatus scan(HthScan *s) {
-    const HthStore *m = s->m;
-    for (size_t i = 0; i < m->folder_count; i++) {
-        const int fd = hth_folder_open(m->folders[i], false);
-        if (fd >= 0) HTH_TRY(walk(s, i, fd, ""));
-    }
+    HTH_TRY(take_files(s));
     s->m->told = true;
-    HTH_TRY(take_embedded(s));
-    const int home = m->home ? hth_folder_open(m->home, false) : -1;
-    if (home < 0) return HTH_OK;
+    const int home = s->m->home ? hth_folder_open(s->m->home, false) : -1;
     HthStr parts[2];
-    const int fd = hth_beneath_open_nolinks(home, "manifests", O_RDONLY | O_DIRECTORY, 0);
-    HthStatus status = fd >= 0 ? walk_manifests(s, home, fd, parts, 0) : HTH_OK;
-    for (size_t i = 0; status == HTH_OK && i < s->count; i++) status = resolve(s, i, home, 0);
-    close(home);
-    return status;
+    const int fd =
+        home >= 0 ? hth_beneath_open_nolinks(home, "manifests", O_RDONLY | O_DIRECTORY, 0) : -1;
+    return resolve_all(s, home, fd >= 0 ? walk_manifests(s, home, fd, parts, 0) : HTH_OK);
 }
 
 HthStatus hth_scan_all(HthScan *s, HthStore *m, HthErr *err) {
     *s = (HthScan){ .m = m, .err = err };
     HTH_TRY(hth_arena_open(&s->arena, (size_t)256 << 20, err));
     const HthStatus status = scan(s);
+    if (status != HTH_OK) hth_scan_drop(s);
+    return status;
+}
+
+HthStatus hth_scan_name(HthScan *s, HthStore *m, const HthName *name, HthErr *err) {
+    *s = (HthScan){ .m = m, .only = name, .err = err };
+    HTH_TRY(hth_arena_open(&s->arena, (size_t)256 << 20, err));
+    const int home = m->home ? hth_folder_open(m->home, false) : -1;
+    const HthStatus status = resolve_all(s, home, take_name(s, home, name));
     if (status != HTH_OK) hth_scan_drop(s);
     return status;
 }

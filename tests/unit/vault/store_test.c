@@ -514,10 +514,127 @@ static void without_a_home(void **state) {
     hth_buf_drop(&path);
 }
 
+static void assert_same(const HthStored *a, const HthStored *b) {
+    const char *const texts[][2] = { { a->full, b->full },
+                                     { a->parent, b->parent },
+                                     { a->digest, b->digest },
+                                     { a->error, b->error },
+                                     { a->path ? a->path : "", b->path ? b->path : "" },
+                                     { a->facts.arch, b->facts.arch } };
+    for (size_t i = 0; i < HTH_COUNT(texts); i++)
+        if (strcmp(texts[i][0], texts[i][1]) != 0)
+            fail_msg("%s: \"%s\" in the list, \"%s\" alone", a->full, texts[i][0], texts[i][1]);
+    assert_true(a->memory.p == b->memory.p && a->memory.n == b->memory.n);
+    assert_int_equal(a->bytes, b->bytes);
+    assert_int_equal(a->parts, b->parts);
+    assert_int_equal(a->modified_ns, b->modified_ns);
+    assert_int_equal(a->own, b->own);
+    assert_int_equal(a->made, b->made);
+    assert_int_equal(a->revision, b->revision);
+    assert_true(json_equal(a->settings, b->settings));
+}
+
+static uint64_t revision_of(HthStore *m, const char *name) {
+    HthStoreList *l = NULL;
+    HthErr err;
+    assert_ok(hth_store_find(m, hth_str(name), &l, &err), err);
+    assert_int_equal(l->count, 1);
+    const uint64_t r = l->items[0].revision;
+    hth_store_list_close(&l);
+    return r;
+}
+
+/* One name alone is what it is among all. */
+static void finds_one_as_among_all(void **state) {
+    static const char *const files[][2] = {
+        { "home/a.gguf", "model a" },
+        { "home/a.json", "{\"hearth\":1,\"system\":\"of a\"}" },
+        { "home/b-00001-of-00002.gguf", "model b" },
+        { "home/b-00002-of-00002.gguf", "rest" },
+        { "home/c-00001-of-00003.gguf", "model c" },
+        { "home/bad.gguf", "garbage" },
+        { "home/me/a.gguf", "model mine" },
+        { "other/a.gguf", "model other" },
+        { "other/o.gguf", "model o" },
+        { "other/o.json", "{\"hearth\":1,\"parameters\":{\"top_p\":0.5}}" },
+        { "home/manifests/o/latest.json", "{\"hearth\":1,\"from\":\"o\",\"system\":\"over\"}" },
+        { "home/manifests/o/two.json", "{\"hearth\":1,\"from\":\"o\"}" },
+        { "home/manifests/me/x/v1.json", "{\"hearth\":1,\"from\":\"o:two\",\"license\":[\"L\"]}" },
+        { "home/manifests/y/latest.json", "{\"hearth\":1,\"from\":\"me/x:v1\"}" },
+        { "home/manifests/e/latest.json", "{\"hearth\":1,\"from\":\"ember\"}" },
+        { "home/manifests/f/latest.json", "{\"hearth\":1,\"from\":\"g\"}" },
+        { "home/manifests/g/latest.json", "{\"hearth\":1,\"from\":\"f\"}" },
+        { "home/manifests/h/latest.json", "{\"hearth\":1,\"from\":\"h\"}" },
+        { "home/manifests/i/latest.json", "{\"hearth\":1,\"from\":\"nobody\"}" },
+        { "home/manifests/j/latest.json", "{\"from\":\"a\"}" },
+        { "home/manifests/k/latest.json", "{" },
+        { "home/manifests/l/latest.json", "{\"hearth\":1,\"from\":\"bad\"}" },
+        { "elsewhere/latest.json", "{\"hearth\":1,\"from\":\"a\"}" },
+    };
+    static const char *const nobody[] = { "elsewhere", "linked", "a:v2", "x", "me/b", "blobs/a" };
+    (void)state;
+    HthStoreList *all = NULL, *one = NULL;
+    HthErr err;
+    HthStore *m = store();
+    for (size_t i = 0; i < HTH_COUNT(files); i++) test_put(files[i][0], files[i][1]);
+    assert_int_equal(symlink("../../elsewhere", test_path("home/manifests/linked")), 0);
+    assert_ok(hth_store_list(m, &all, &err), err);
+    assert_int_equal(all->count, 18);
+    for (size_t i = 0; i < all->count; i++) {
+        assert_ok(hth_store_find(m, hth_str(all->items[i].full), &one, &err), err);
+        assert_int_equal(one->count, 1);
+        assert_same(&all->items[i], &one->items[0]);
+        hth_store_list_close(&one);
+    }
+    for (size_t i = 0; i < HTH_COUNT(nobody); i++) {
+        assert_ok(hth_store_find(m, hth_str(nobody[i]), &one, &err), err);
+        if (one->count) fail_msg("%s is there", nobody[i]);
+        hth_store_list_close(&one);
+    }
+    hth_store_list_close(&all);
+    hth_store_close(&m);
+}
+
+/* The revision stays while settings do, and changes with those of anything they come from. */
+static void revisions(void **state) {
+    (void)state;
+    HthStore *m = store();
+    HthErr err;
+    test_put("home/a.gguf", "model a");
+    const uint64_t plain = revision_of(m, "a"), ember = revision_of(m, "ember");
+    test_put("home/a.json", "{\"hearth\":1,\"system\":\"one\"}");
+    const uint64_t a = revision_of(m, "a");
+    assert_int_not_equal(a, plain);
+    test_put("home/manifests/b/latest.json", "{\"hearth\":1,\"from\":\"a\"}");
+    test_put("home/manifests/c/latest.json", "{\"hearth\":1,\"from\":\"b\"}");
+    const uint64_t b = revision_of(m, "b"), c = revision_of(m, "c");
+    assert_int_equal(revision_of(m, "a"), a);
+    assert_int_equal(revision_of(m, "b"), b);
+    test_put("home/a.json", "{\"hearth\":1,\"system\":\"another\"}");
+    assert_int_not_equal(revision_of(m, "a"), a);
+    assert_int_not_equal(revision_of(m, "b"), b);
+    assert_int_not_equal(revision_of(m, "c"), c);
+    uint64_t before = revision_of(m, "b");
+    for (int i = 0; i < 20; i++) { /* as fast as it goes, and as long as the one before */
+        bool missing = false;
+        json_t *settings = json_pack("{s:s}", "system", i % 2 ? "odd " : "even");
+        const HthStoreMake make = { HTH_STR("b"), HTH_STR("a"), HTH_STR(""), settings };
+        assert_ok(hth_store_create(m, &make, &missing, &err), err);
+        json_decref(settings);
+        const uint64_t now = revision_of(m, "b");
+        assert_int_not_equal(now, before);
+        before = now;
+    }
+    assert_int_equal(revision_of(m, "ember"), ember);
+    hth_store_close(&m);
+}
+
 int main(void) {
     hth_json_init();
 #define IN_FOLDER(t) cmocka_unit_test_setup_teardown(t, begin, test_folder_drop)
     const struct CMUnitTest tests[] = {
+        IN_FOLDER(finds_one_as_among_all),
+        IN_FOLDER(revisions),
         IN_FOLDER(finds_files),
         IN_FOLDER(remembers_facts),
         IN_FOLDER(settings_beside),
