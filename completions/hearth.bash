@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top key train version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top key train doctor version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -166,6 +166,11 @@ _hearth() {
         case $prev in
         esac
         opts='--help'
+        [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    doctor)
+        case $prev in
+        esac
+        opts='--help --prove-offline --json'
         [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
     version)
         case $prev in

@@ -112,6 +112,14 @@ const HthVerb hth_verbs[] = {
     { "train", "SUBVERB [options]", "Train a small model, as ember was",
       "Run 'hearth train --help' for its subverbs.", NULL, NULL, false, NULL, NULL, hth_cli_train },
 #endif
+    { "doctor", "[options]", "What this machine has for hearth, and whether anything can leave it",
+      "With --prove-offline every way out of the cage in which models are read, and of that in "
+      "which "
+      "a server will answer, is tried from processes in them: sockets of every kind, connections "
+      "used anew, other programs, processes, namespaces, kernels. Nothing is sent beyond loopback.",
+      "hearth doctor\tprocessor, memory, kernel, cage\n"
+      "hearth doctor --prove-offline\ttry the ways out; a table\n",
+      hth_opts_doctor, false, NULL, hth_cli_doctor, NULL },
     { "version", "[options]", "Versions of the program, its numerics and its libraries", NULL, NULL,
       hth_opts_version, false, NULL, hth_cli_version, NULL },
     { "help", "[VERB]", "This list, or a verb's options and examples", NULL, NULL, hth_opts_help,
