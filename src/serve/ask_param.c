@@ -219,7 +219,7 @@ HthStatus hth_ask_thinking(HthAsk *a, json_t *v, const char *path, HthErr *err) 
     hth_ask_path(at, path, "type");
     HTH_TRY(hth_ask_word(hth_ask_get(v, "type"), at, words, &i, err));
     a->think = i > 0;
-    return hth_ask_fields(a, v, path, fields, HTH_COUNT(fields), err);
+    return i == 1 ? hth_ask_fields(a, v, path, fields, HTH_COUNT(fields), err) : HTH_OK;
 }
 
 /* {effort, summary, enabled, max_tokens} */
