@@ -170,16 +170,8 @@ void hth_voice_close(HthVoice **voice) {
     *voice = NULL;
 }
 
-const HthModel *hth_voice_model(const HthVoice *v) {
-    return v->model;
-}
-
 const HthVocab *hth_voice_vocab(const HthVoice *v) {
     return v->vocab;
-}
-
-const HthTemplate *hth_voice_template(const HthVoice *v) {
-    return v->tmpl;
 }
 
 const HthTalk *hth_voice_talk(const HthVoice *v) {

@@ -25,9 +25,7 @@ HTH_MUST_CHECK HthStatus hth_voice_open_as(HthVoice **out, const HthVoice *like,
                                            HthStr template_text, HthErr *err);
 void hth_voice_close(HthVoice **v);
 
-const HthModel *hth_voice_model(const HthVoice *v);
 const HthVocab *hth_voice_vocab(const HthVoice *v); /* NULL: the model has no tokenizer */
-const HthTemplate *hth_voice_template(const HthVoice *v); /* NULL: none */
 const HthTalk *hth_voice_talk(const HthVoice *v); /* NULL: no template */
 
 /* A prompt as it will be computed. */
