@@ -322,6 +322,7 @@ static int serve(Job *job) {
     if (st == HTH_OK) st = open_store(job, &err);
     if (st == HTH_OK) st = open_house(job, &err);
     if (st == HTH_OK) st = open_http(job, &err);
+    if (st == HTH_OK) st = hth_house_idle(job->the_house, &err);
     if (st == HTH_OK) st = tell_port(job, &err);
     if (st != HTH_OK) {
         int code = hth_cli_fail(&err);

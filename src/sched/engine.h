@@ -16,6 +16,7 @@
 #include "run/sample.h"
 #include "sched/sched.h"
 #include "text/grammar.h"
+#include "text/think.h"
 
 typedef struct HthEngine HthEngine;
 typedef struct HthJob HthJob;
@@ -68,6 +69,8 @@ typedef struct HthJobCfg {
     HthStr stops[HTH_JOB_STOPS_MAX];
     uint32_t stop_count;
     const HthGrammar *grammar; /* borrowed until the job is closed; NULL: free text */
+    HthThinkCfg think; /* a limit to reasoning; max 0: none. With marks that are control tokens,
+                        * `specials` must be set */
     uint32_t predict_max; /* 0: until the model ends or the context is full */
     uint32_t ctx; /* 0: the engine's */
     bool logprobs; /* each token's, before any sampler stage but temperature 1 */

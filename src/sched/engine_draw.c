@@ -93,11 +93,18 @@ static void forbid(float *l, const uint32_t *mask, uint32_t n) {
     }
 }
 
+/* The token that ends a reasoning at its limit, where the mask (NULL: any) allows it. */
+static uint32_t forced_by(const HthJob *j, const uint32_t *mask) {
+    const uint32_t id = j->think ? hth_think_due(j->think) : HTH_TOKEN_NONE;
+    const bool may = id != HTH_TOKEN_NONE && (!mask || (mask[id / 32] >> id % 32 & 1));
+    return may ? id : HTH_TOKEN_NONE;
+}
+
 /* In the gate, a row at a time: whoever wants to leave a job or to bring one comes between. */
 static void constrain(Draw *d) {
     for (uint32_t i = 0; i < d->n; i++) {
         HthJob *j = d->w[i].job;
-        const uint32_t *mask;
+        const uint32_t *mask = NULL;
         if (j->kind != HTH_JOB_WORDS) continue;
         hth_gate_enter(d->e->gate);
         j->gone = j->cancel;
@@ -106,6 +113,7 @@ static void constrain(Draw *d) {
             j->status = hth_matcher_mask(j->matcher, &mask, &j->err);
             if (j->status == HTH_OK) forbid(row_of(d, i), mask, d->e->n_vocab);
         }
+        if (j->status == HTH_OK) j->forced = forced_by(j, mask);
         hth_gate_leave(d->e->gate);
     }
 }
@@ -114,6 +122,8 @@ static void draw_row(void *ctx, uint32_t i, uint32_t worker) {
     const Draw *d = ctx;
     HthJob *j = d->w[i].job;
     if (j->kind != HTH_JOB_WORDS || j->gone || j->status != HTH_OK) return;
+    j->drawn = j->forced;
+    if (j->forced != HTH_TOKEN_NONE) return;
     hth_sampler_lend(j->sampler, d->e->draw[worker]);
     j->status = hth_sampler_next(j->sampler, row_of(d, i), j->ids, j->count, &j->drawn, &j->err);
 }
@@ -183,6 +193,7 @@ static void word(HthEngine *e, HthJob *j, float logit) {
     hth_buf_clear(&j->text);
     HthStatus st = j->stream ? hth_stream_put(j->stream, j->drawn, &j->text, &j->err) : HTH_OK;
     if (st == HTH_OK) st = accept(e, j, &whole);
+    if (j->think && st == HTH_OK) hth_think_put(j->think, j->drawn, hth_buf_str(&j->text));
     if (st != HTH_OK) {
         hth_engine_fail(e, j, &j->err);
         return;

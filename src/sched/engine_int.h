@@ -122,6 +122,8 @@ struct HthJob {
     bool gone; /* this step: nobody wants it any more */
     HthSampler *sampler;
     HthStream *stream;
+    HthThink *think; /* NULL: reasoning has no limit */
+    uint32_t forced; /* this step: what is drawn whatever the row says; HTH_TOKEN_NONE */
     HthBuf text; /* of one word */
     double *sum; /* [n_embd]: mean pooling */
     uint32_t seen; /* rows added up */

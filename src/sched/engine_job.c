@@ -96,6 +96,7 @@ static HthStatus take_words(HthJob *j, const HthJobCfg *c, HthErr *err) {
                                    .specials = c->specials,
                                    .piece_max = e->piece_max };
         HTH_TRY(hth_stream_open_cfg(&j->stream, e->vocab, &cfg, err));
+        HTH_TRY(hth_think_open(&j->think, &c->think, e->vocab, err));
         text = hth_stream_out_max(j->stream, e->piece_max);
     }
     HTH_TRY(hth_buf_reserve(&j->text, text, err));
@@ -167,6 +168,7 @@ void hth_job_free(HthJob *j) {
     HTH_ASSERT(!j->matcher && !j->held && !j->posted);
     hth_sampler_close(&j->sampler);
     hth_stream_close(&j->stream);
+    hth_think_close(&j->think);
     hth_ring_close(&j->ring);
     wipe_buf(&j->text);
     wipe_buf(&j->tail);

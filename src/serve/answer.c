@@ -170,6 +170,7 @@ static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     if (st == HTH_OK) st = hth_run_go_on(r, &missing, err);
     if (missing) *status = 404;
     if (st != HTH_OK) return st;
+    if (r->ask.template_text.n) HTH_TRY(hth_lease_template(&r->lease, r->ask.template_text, err));
     HTH_TRY(can_think(r, err));
     const bool own_ctx = r->ask.ctx > 0;
     hth_voice_advise(r->lease.voice, &r->ask);

@@ -373,6 +373,9 @@ static HthStatus read_count(HthAsk *a, HthErr *err) {
 static HthStatus read_words(HthAsk *a, HthErr *err) {
     HTH_TRY(read_fields(a, err));
     HTH_REQUIRE(hth_ask_get(a->body, "max_tokens"), err, HTH_EINVAL, "max_tokens: is required");
+    HTH_REQUIRE(a->think_max == 0 || a->think_max < a->predict_max, err, HTH_EINVAL,
+                "thinking.budget_tokens: must be less than max_tokens, and %u are not less than %u",
+                a->think_max, a->predict_max);
     return HTH_OK;
 }
 

@@ -96,7 +96,7 @@ typedef struct HthAsk {
     bool prefill; /* CHAT: the last message, the assistant's, is how the answer begins */
     bool keep_thinking; /* reasoning stays in the text (reasoning_format "none") */
     bool instructions; /* responses: messages[0] is of this ask only, not of the conversation */
-    uint32_t think_max; /* tokens of reasoning wished for at most; 0: no such wish */
+    uint32_t think_max; /* tokens of reasoning at most; 0: no limit */
     json_t *context; /* Ollama generate: ids to stand before the prompt's; borrowed. NULL: none */
     json_t *infill_extra; /* INFILL: [{filename, text}], files around; borrowed. NULL: none */
 } HthAsk;

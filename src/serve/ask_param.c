@@ -219,7 +219,7 @@ HthStatus hth_ask_thinking(HthAsk *a, json_t *v, const char *path, HthErr *err) 
     hth_ask_path(at, path, "type");
     HTH_TRY(hth_ask_word(hth_ask_get(v, "type"), at, words, &i, err));
     a->think = i > 0;
-    return hth_ask_fields(a, v, path, fields, HTH_COUNT(fields), err);
+    return i == 1 ? hth_ask_fields(a, v, path, fields, HTH_COUNT(fields), err) : HTH_OK;
 }
 
 /* {effort, summary, enabled, max_tokens} */
@@ -277,7 +277,7 @@ static bool duration(HthStr s, double *out) {
 }
 
 /* Any part of a second is kept as one: 0 alone means now. */
-HthStatus hth_ask_keep_alive(HthAsk *a, json_t *v, const char *path, HthErr *err) {
+static HthStatus keep_alive(HthAsk *a, json_t *v, const char *path, HthErr *err) {
     double s = json_number_value(v);
     const bool read = json_is_number(v) || (json_is_string(v) && duration(hth_ask_text(v), &s));
     HTH_REQUIRE(read && isfinite(s), err, HTH_EINVAL,
@@ -316,7 +316,7 @@ const HthField hth_fields_common[] = {
     HTH_F_READ("options", read_only_ctx),
     HTH_F_READ("extra_body", read_only_ctx),
     HTH_F_U32("num_ctx", ctx, 0, CTX_MAX),
-    HTH_F_READ("keep_alive", hth_ask_keep_alive),
+    HTH_F_READ("keep_alive", keep_alive),
     HTH_F_READ("seed", hth_ask_seed),
     HTH_F_READ("chat_template_kwargs", read_template_vars),
     HTH_F_READ("reasoning_format", read_reasoning_format),

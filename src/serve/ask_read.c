@@ -14,7 +14,8 @@ HthStatus hth_ask_nomem(HthErr *err) {
     return HTH_FAIL(err, HTH_ENOMEM, "out of memory while reading a request");
 }
 
-HthStatus hth_ask_begin(HthAsk *a, json_t *body, HthErr *err) {
+/* An empty ask that owns body, which must be an object. Steals body, also on failure. */
+static HthStatus begin(HthAsk *a, json_t *body, HthErr *err) {
     hth_json_init();
     *a = (HthAsk){ .body = body, .think = -1, .n = 1, .parallel_tools = true };
     if (body == NULL) return HTH_FAIL(err, HTH_EINVAL, "the request has no body");
@@ -28,7 +29,7 @@ HthStatus hth_ask_begin(HthAsk *a, json_t *body, HthErr *err) {
 HthStatus hth_ask_read(json_t *body, HthAsk *out, HthErr *err,
                        HthStatus (*fields)(HthAsk *a, HthErr *err)) {
     HthAsk a;
-    HthStatus st = hth_ask_begin(&a, body, err);
+    HthStatus st = begin(&a, body, err);
     if (st == HTH_OK) st = fields(&a, err);
     if (st != HTH_OK)
         hth_ask_drop(&a);

@@ -49,9 +49,8 @@ typedef struct HthField {
 /* ---- values (ask_read.c)
  * -------------------------------------------------------------------------- */
 
-/* An empty ask that owns body, which must be an object. Steals body, also on failure. */
-HthStatus hth_ask_begin(HthAsk *a, json_t *body, HthErr *err);
-/* begin, then what `fields` reads; all or nothing. Steals body, also on failure. */
+/* An ask of body, which must be an object: what `fields` reads; all or nothing. Steals body, also
+ * on failure. */
 HthStatus hth_ask_read(json_t *body, HthAsk *out, HthErr *err,
                        HthStatus (*fields)(HthAsk *a, HthErr *err));
 /* at: the path of obj, "" for the body. */
@@ -90,7 +89,6 @@ HthStatus hth_ask_effort(HthAsk *a, json_t *v, const char *path, HthErr *err);
 HthStatus hth_ask_think(HthAsk *a, json_t *v, const char *path, HthErr *err);
 HthStatus hth_ask_thinking(HthAsk *a, json_t *v, const char *path, HthErr *err);
 HthStatus hth_ask_reasoning(HthAsk *a, json_t *v, const char *path, HthErr *err);
-HthStatus hth_ask_keep_alive(HthAsk *a, json_t *v, const char *path, HthErr *err);
 HthStatus hth_ask_set_param(HthAsk *a, const char *param, json_t *v, HthErr *err); /* steals v */
 
 /* ---- formats (ask_format.c)

@@ -66,6 +66,8 @@ HTH_MUST_CHECK HthStatus hth_auth_login(HthAuth *a, HthStr token, const HthPeer 
 void hth_auth_logout(HthAuth *a, HthStr cookie);
 /* GET /login?t=...: answers with the cookie and the way to "/", or 403. GET only. */
 void hth_auth_answer_login(HthAuth *a, HthX *x);
+/* POST /logout: the session of its cookie ends. */
+void hth_auth_answer_logout(HthAuth *a, HthX *x);
 const char *hth_auth_cookie_name(const HthAuth *a, bool tls);
 
 /* Beyond this machine only with TLS and at least one key: EDENIED says what is missing. */

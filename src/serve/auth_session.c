@@ -139,8 +139,26 @@ void hth_auth_logout(HthAuth *a, HthStr cookie) {
     pthread_mutex_unlock(&a->mutex);
 }
 
+/* age_s 0: it is taken back. */
+static void set_cookie(HthAuth *a, HthX *x, const char *value, int age_s) {
+    char header[256];
+    const bool tls = hth_x_peer(x)->tls;
+    snprintf(header, sizeof header, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s",
+             hth_auth_cookie_name(a, tls), value, age_s, tls ? "; Secure" : "");
+    hth_x_add_header(x, "Set-Cookie", hth_str(header));
+    hth_zero(header, sizeof header);
+}
+
+void hth_auth_answer_logout(HthAuth *a, HthX *x) {
+    HthStr cookie;
+    if (hth_x_cookie(x, hth_auth_cookie_name(a, hth_x_peer(x)->tls), &cookie))
+        hth_auth_logout(a, cookie);
+    set_cookie(a, x, "", 0);
+    hth_x_reply(x, 200, "text/plain; charset=utf-8", HTH_STR("Logged out.\n"));
+}
+
 void hth_auth_answer_login(HthAuth *a, HthX *x) {
-    char cookie[HTH_TOKEN_TEXT], header[256];
+    char cookie[HTH_TOKEN_TEXT];
     HthErr err = { 0 };
     HthStr token;
     const HthPeer *peer = hth_x_peer(x);
@@ -156,13 +174,10 @@ void hth_auth_answer_login(HthAuth *a, HthX *x) {
         hth_x_reply(x, 403, "text/plain; charset=utf-8", hth_str(err.text));
         return;
     }
-    snprintf(header, sizeof header, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s",
-             hth_auth_cookie_name(a, peer->tls), cookie, SESSION_S, peer->tls ? "; Secure" : "");
-    hth_x_add_header(x, "Set-Cookie", hth_str(header));
+    set_cookie(a, x, cookie, SESSION_S);
     hth_x_add_header(x, "Location", HTH_STR("/"));
     hth_x_reply(x, 303, "text/plain; charset=utf-8", HTH_STR("Logged in.\n"));
     hth_zero(cookie, sizeof cookie);
-    hth_zero(header, sizeof header);
 }
 
 /* ---- the brake ------------------------------------------------------------------------------- */

@@ -31,7 +31,7 @@ HthStatus hth_face_make(HthFace **out, const HthFaceOps *ops, const HthAsk *ask,
 /* ---- ends ---- */
 
 static const struct {
-    const char *detail;
+    const char *detail; /* where an API's own word does not say so; NULL: it does */
     bool limit;
 } ends[] = {
     [HTH_END_STOP] = { NULL, false },          [HTH_END_LENGTH] = { NULL, true },
@@ -40,16 +40,12 @@ static const struct {
     [HTH_END_ERROR] = { "server_error", true }
 };
 
-const char *hth_end_detail(HthEnd end) {
-    return ends[end].detail;
-}
-
 bool hth_end_is_limit(HthEnd end) {
     return ends[end].limit;
 }
 
 void hth_out_end_detail(HthOut *o, const HthAnswerOut *a) {
-    const char *detail = hth_end_detail(a->end);
+    const char *detail = ends[a->end].detail;
     if (detail) hth_out(o, ",\"finish_detail\":\"%s\"", detail);
     if (a->completed_by_grammar) hth_out(o, ",\"completed_by_grammar\":true");
 }

@@ -20,8 +20,6 @@ struct HthFaceState {
 HthStatus hth_face_make(HthFace **out, const HthFaceOps *ops, const HthAsk *ask,
                         const HthFacts *facts, size_t state_bytes, HthErr *err);
 
-/* Why it ended, where an API's own word does not say so; NULL: it does. */
-const char *hth_end_detail(HthEnd end);
 bool hth_end_is_limit(HthEnd end); /* "length" */
 /* ,"finish_detail":"..." and ,"completed_by_grammar":true where they are due. */
 void hth_out_end_detail(HthOut *o, const HthAnswerOut *a);

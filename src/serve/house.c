@@ -37,6 +37,7 @@ HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err) {
 void hth_house_close(HthHouse **house) {
     HthHouse *h = *house;
     if (!h) return;
+    hth_idle_close(&h->idle);
     hth_models_close(&h->models);
     hth_scribe_close(&h->scribe);
     (void)pthread_mutex_destroy(&h->uploads_lock);
@@ -55,6 +56,10 @@ void hth_house_log(HthHouse *h, HthAccessLog *log) {
 void hth_house_done(void *house, const HthX *x) {
     const HthHouse *h = house;
     if (h->log) hth_access_log_add(h->log, x);
+}
+
+HthStatus hth_house_idle(HthHouse *h, HthErr *err) {
+    return hth_idle_open(&h->idle, h->cfg.store, err);
 }
 
 HthStatus hth_house_preload(HthHouse *h, HthStr name, bool *missing, HthErr *err) {

@@ -37,6 +37,8 @@ void hth_house_serve(HthHouse *h, HthHttp *http); /* for /metrics; before the fi
 /* Loads the model that is named and keeps it. *missing: there is none (EINVAL). Any thread. */
 HTH_MUST_CHECK HthStatus hth_house_preload(HthHouse *h, HthStr name, bool *missing, HthErr *err);
 
+/* Model files get their digests from now on, whenever nobody wants anything else (idle.h). */
+HTH_MUST_CHECK HthStatus hth_house_idle(HthHouse *h, HthErr *err);
 void hth_house_log(HthHouse *h, HthAccessLog *log); /* NULL: none; before the first request */
 /* HthHttpCfg.handle, .upload, .refusal, .done; payload: the house. */
 void hth_house_handle(void *house, HthX *x);

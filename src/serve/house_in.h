@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "serve/house.h"
+#include "serve/idle.h"
 #include "serve/models_api.h"
 #include "serve/scribe.h"
 
@@ -16,6 +17,7 @@ struct HthHouse {
     HthHttp *http; /* set once, before the first request */
     HthAccessLog *log; /* NULL: none */
     HthScribe *scribe; /* NULL: conversations are not kept */
+    HthIdle *idle; /* NULL: none */
     uint64_t began_ns;
     pthread_mutex_t uploads_lock; /* of the list */
     struct HthUpload *uploads; /* routes_blob.c: bodies on their way to the disk */
@@ -28,6 +30,7 @@ typedef struct HthLease {
     HthEngine *engine; /* NULL: nothing is held */
     const HthVoice *voice;
     HthLoaded *held;
+    HthVoice *own; /* NULL: the voice is the model's, and others' too */
     char name[HTH_NAME_MAX + 1]; /* "space/name:tag" */
     char digest[80]; /* "sha256:..." */
     uint64_t load_ns; /* 0: it was there */
@@ -37,6 +40,9 @@ typedef struct HthLease {
  * model (EINVAL). Otherwise as hth_models_acquire() and hth_voice_open(). */
 HTH_MUST_CHECK HthStatus hth_house_lease(HthHouse *h, HthStr name, bool keep_set, int64_t keep_s,
                                          HthLease *out, bool *missing, HthErr *err);
+/* From here on its voice has another chat template, for whoever holds it alone. ENOTSUP: Ollama's
+ * template language; otherwise as hth_voice_open(). */
+HTH_MUST_CHECK HthStatus hth_lease_template(HthLease *lease, HthStr text, HthErr *err);
 void hth_lease_give(HthLease *lease); /* any thread; no job of it is open */
 /* The longest timeline a request that asks for `wanted` tokens (0: nothing) may have. */
 uint32_t hth_lease_ctx(const HthLease *lease, uint32_t wanted);

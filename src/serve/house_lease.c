@@ -182,13 +182,27 @@ HthStatus hth_house_lease(HthHouse *h, HthStr name, bool keep_set, int64_t keep_
     memcpy(copy, name.p, name.n); /* ends in NUL */
     copy[name.n] = 0;
     HTH_TRY(find(h, (HthStr){ copy, name.n }, &list, missing, err));
+    hth_idle_hold(h->idle); /* both read files: this one is waited for */
     HthStatus st = lease_of(h, &list->items[0], keep_set ? keep_s : HTH_KEEP_DEFAULT, &lease, err);
+    hth_idle_go(h->idle);
     hth_store_list_close(&list);
     if (st == HTH_OK) *out = lease;
     return st;
 }
 
+HthStatus hth_lease_template(HthLease *lease, HthStr text, HthErr *err) {
+    HTH_REQUIRE(
+        hth_template_kind(text) != HTH_TEMPLATE_GO, err, HTH_ENOTSUP,
+        "template: is in Ollama's language, which hearth cannot run; send a Jinja template, "
+        "or none, and the model's own is used");
+    HTH_ASSERT(!lease->own);
+    HTH_TRY(hth_voice_open_as(&lease->own, lease->voice, text, err));
+    lease->voice = lease->own;
+    return HTH_OK;
+}
+
 void hth_lease_give(HthLease *lease) {
+    hth_voice_close(&lease->own);
     if (lease->held) hth_models_release(&lease->held);
     *lease = (HthLease){ 0 };
 }

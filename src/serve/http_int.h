@@ -223,7 +223,6 @@ bool hth_x_header_value(const HthX *x, const char *name, HthStr *out);
 void *hth_http_loop(void *h);
 void hth_x_sleep(HthX *x);
 void hth_x_rouse(HthX *x); /* the library looks at it again */
-void hth_x_gone(HthX *x); /* the client has left: ends the exchange */
 void hth_x_tell_gone(HthX *x); /* its source, if it was not told */
 void hth_http_linger(HthHttp *h, int fd);
 

@@ -51,7 +51,8 @@ void hth_x_tell_gone(HthX *x) {
     if (x->source.gone) x->source.gone(x->source.payload);
 }
 
-void hth_x_gone(HthX *x) {
+/* The client has left: ends the exchange. */
+static void is_gone(HthX *x) {
     atomic_store(&x->left, true);
     if (x->away) return; /* told when it is back */
     hth_x_tell_gone(x);
@@ -67,7 +68,7 @@ void hth_x_gone(HthX *x) {
 static void x_is_back(HthX *x) {
     x->away = false;
     if (atomic_load(&x->left))
-        hth_x_gone(x);
+        is_gone(x);
     else if (x->state == HTH_X_PREP && x->kind == HTH_ANSWER_SOURCE && x->source.whole)
         hth_x_pump(x);
     else
@@ -223,7 +224,7 @@ static void take_event(HthHttp *h, const struct epoll_event *ev) {
         HthConn *c = p;
         if (!(ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) return;
         c->hung_up = true;
-        if (c->x) hth_x_gone(c->x);
+        if (c->x) is_gone(c->x);
     }
 }
 
@@ -239,7 +240,7 @@ static void run_ports(HthHttp *h) {
 static void end_all(HthHttp *h) {
     for (HthX *x = h->xs; x; x = x->next) {
         x->away = false; /* the helpers are no more */
-        hth_x_gone(x);
+        is_gone(x);
     }
     if (!h->quiet) go_quiet(h); /* or the library would close our listeners */
     for (size_t i = 0; i < h->port_count; i++) {

@@ -48,7 +48,6 @@ void hth_life_close(HthLife **life);
 
 /* What to give to hth_http_open; lent. */
 const HthListen *hth_life_listens(const HthLife *life, size_t *n);
-bool hth_life_was_handed_sockets(const HthLife *life);
 /* Opens the server on them. When the usual port is taken and no port was asked for, the next free
  * one of HTH_LIFE_PORTS_TRIED is used (hth_life_moved is then true); http's errors otherwise.
  * cfg.listens are filled in here. */

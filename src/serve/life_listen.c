@@ -184,10 +184,6 @@ const HthListen *hth_life_listens(const HthLife *life, size_t *n) {
     return life->listens;
 }
 
-bool hth_life_was_handed_sockets(const HthLife *life) {
-    return life->handed;
-}
-
 bool hth_life_moved(const HthLife *life) {
     return life->moved;
 }

@@ -120,6 +120,8 @@ static HthStatus read_generate(HthAsk *a, HthErr *err) {
     if (text) FIELDS(a, a->body, "", prompt);
     HTH_REQUIRE(!a->raw || (a->system.n == 0 && a->template_text.n == 0), err, HTH_EINVAL,
                 "raw: takes no system and no template");
+    HTH_REQUIRE(a->suffix.n == 0 || a->template_text.n == 0, err, HTH_EINVAL,
+                "template: does not go with suffix, which is filled in without one");
     HTH_REQUIRE(!a->context || (!a->raw && a->suffix.n == 0), err, HTH_EINVAL,
                 "context: goes with neither raw nor suffix");
     const HthStr system = a->system;

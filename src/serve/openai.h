@@ -12,8 +12,5 @@ HthStatus hth_openai_open(HthFace **out, const HthAsk *ask, const HthFacts *fact
 /* {"error": {message, type, param, code}} */
 HthStatus hth_openai_error(int status, const HthErr *e, HthBuf *out);
 void hth_openai_error_object(HthOut *o, int status, const HthErr *e); /* the inner object */
-/* Chat, with embeddings: */
-HthStatus hth_openai_vectors(HthFace *f, const float *const *rows, const uint32_t *tokens, size_t n,
-                             uint32_t width, const HthUsage *sum, HthBuf *out, HthErr *err);
 
 #endif

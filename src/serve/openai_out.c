@@ -316,8 +316,8 @@ static HthStatus whole(HthFace *f, const HthAnswerOut *a, size_t n, const HthUsa
 
 /* ---- embeddings ---- */
 
-HthStatus hth_openai_vectors(HthFace *f, const float *const *rows, const uint32_t *tokens, size_t n,
-                             uint32_t width, const HthUsage *sum, HthBuf *out, HthErr *err) {
+static HthStatus vectors(HthFace *f, const float *const *rows, const uint32_t *tokens, size_t n,
+                         uint32_t width, const HthUsage *sum, HthBuf *out, HthErr *err) {
     HthOut o = hth_out_begin(out, err);
     (void)tokens;
     hth_out(&o, "{\"object\":\"list\",\"data\":[");
@@ -406,7 +406,7 @@ static const HthFaceOps ops = {
     .finish = finish,
     .end = end,
     .whole = whole,
-    .vectors = hth_openai_vectors,
+    .vectors = vectors,
     .error = error,
 };
 

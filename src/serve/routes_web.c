@@ -83,9 +83,15 @@ static void login(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     hth_auth_answer_login(h->cfg.auth, x);
 }
 
+static void logout(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    (void)who, (void)rest;
+    hth_auth_answer_logout(h->cfg.auth, x);
+}
+
 const HthRoute hth_routes_web[] = {
     { "GET", "/", .run = index_page, .open = true },
     { "GET", "/ui/*", .run = file, .open = true },
     { "GET", "/login", .run = login, .open = true },
+    { "POST", "/logout", .run = logout, .open = true },
     { 0 },
 };

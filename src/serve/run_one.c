@@ -33,7 +33,7 @@ HthStatus hth_run_submit(HthRunOne *one, HthErr *err) {
     const HthPrompted *p = &r->ones[one->prompt_from].prompt;
     bool vector = r->ask.kind == HTH_ASK_EMBED || r->ask.kind == HTH_ASK_RERANK;
     HthJobCfg job;
-    HTH_TRY(hth_voice_job(r->lease.voice, &r->ask, one->seed, &job, err));
+    HTH_TRY(hth_voice_job(r->lease.voice, &r->ask, hth_buf_str(&p->text), one->seed, &job, err));
     if (vector) job.kind = HTH_JOB_EMBED;
     job.ids = p->ids.p;
     job.n = (uint32_t)p->ids.n;

@@ -148,6 +148,16 @@ HthStatus hth_voice_open(HthVoice **out, const HthVoiceCfg *cfg, HthErr *err) {
     return st;
 }
 
+HthStatus hth_voice_open_as(HthVoice **out, const HthVoice *like, HthStr template_text,
+                            HthErr *err) {
+    const HthVoiceCfg cfg = { .model = like->model,
+                              .template_text = template_text,
+                              .system = hth_buf_str(&like->system),
+                              .params = like->manifest,
+                              .messages = like->messages };
+    return hth_voice_open(out, &cfg, err);
+}
+
 void hth_voice_close(HthVoice **voice) {
     HthVoice *v = *voice;
     if (!v) return;
@@ -160,16 +170,8 @@ void hth_voice_close(HthVoice **voice) {
     *voice = NULL;
 }
 
-const HthModel *hth_voice_model(const HthVoice *v) {
-    return v->model;
-}
-
 const HthVocab *hth_voice_vocab(const HthVoice *v) {
     return v->vocab;
-}
-
-const HthTemplate *hth_voice_template(const HthVoice *v) {
-    return v->tmpl;
 }
 
 const HthTalk *hth_voice_talk(const HthVoice *v) {
@@ -250,8 +252,8 @@ HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthStr prompt, H
 
 /* ---- the job -------------------------------------------------------------------------------- */
 
-HthStatus hth_voice_job(const HthVoice *v, const HthAsk *a, uint64_t seed, HthJobCfg *out,
-                        HthErr *err) {
+HthStatus hth_voice_job(const HthVoice *v, const HthAsk *a, HthStr prompt, uint64_t seed,
+                        HthJobCfg *out, HthErr *err) {
     HthJobCfg job = { .kind = HTH_JOB_WORDS, .params = v->params };
     HTH_TRY(hth_ask_sample(a, &job.params, err));
     job.params.seed = seed;
@@ -264,6 +266,8 @@ HthStatus hth_voice_job(const HthVoice *v, const HthAsk *a, uint64_t seed, HthJo
     job.ignore_end = a->ignore_end;
     job.specials = a->kind == HTH_ASK_CHAT && v->talk != NULL;
     job.priority = a->priority;
+    job.think.max = a->think_max;
+    if (job.specials) hth_talk_marks(v->talk, prompt, &job.think);
     *out = job;
     return HTH_OK;
 }

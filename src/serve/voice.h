@@ -20,11 +20,12 @@ typedef struct HthVoiceCfg {
 /* ENOTSUP: the template uses what hearth does not know; EFORMAT: the file's advice or the
  * manifest's parameters make no sense. */
 HTH_MUST_CHECK HthStatus hth_voice_open(HthVoice **out, const HthVoiceCfg *cfg, HthErr *err);
+/* The same with another template. */
+HTH_MUST_CHECK HthStatus hth_voice_open_as(HthVoice **out, const HthVoice *like,
+                                           HthStr template_text, HthErr *err);
 void hth_voice_close(HthVoice **v);
 
-const HthModel *hth_voice_model(const HthVoice *v);
 const HthVocab *hth_voice_vocab(const HthVoice *v); /* NULL: the model has no tokenizer */
-const HthTemplate *hth_voice_template(const HthVoice *v); /* NULL: none */
 const HthTalk *hth_voice_talk(const HthVoice *v); /* NULL: no template */
 
 /* A prompt as it will be computed. */
@@ -48,8 +49,9 @@ HTH_MUST_CHECK HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, H
 /* What the manifest says of length, context, seed and stops, where the ask says nothing. Strings
  * are borrowed from the voice. */
 void hth_voice_advise(const HthVoice *v, HthAsk *a);
-/* Parameters, stops and limits of one answer; ids, grammar, rights and wake are the caller's. */
-HTH_MUST_CHECK HthStatus hth_voice_job(const HthVoice *v, const HthAsk *a, uint64_t seed,
-                                       HthJobCfg *out, HthErr *err);
+/* Parameters, stops and limits of one answer; ids, grammar, rights and wake are the caller's.
+ * prompt: what it goes on from, as text. */
+HTH_MUST_CHECK HthStatus hth_voice_job(const HthVoice *v, const HthAsk *a, HthStr prompt,
+                                       uint64_t seed, HthJobCfg *out, HthErr *err);
 
 #endif

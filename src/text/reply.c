@@ -193,8 +193,7 @@ static Mark mark_in_text(const HthReply *r, HthStr s) {
         for (size_t i = 0; i < HTH_COUNT(ENDS); i++)
             consider(&m, M_DROP_BLANKS, hth_str(ENDS[i]), s);
     }
-    const bool tag = t->think_open.n > 1 && *t->think_open.p == '<' && t->think_open.p[1] != '|';
-    if (!tag || r->fresh) consider(&m, M_THINK, t->think_open, s);
+    if (!hth_think_is_tag(t) || r->fresh) consider(&m, M_THINK, t->think_open, s);
     if (r->fresh && !r->cfg.keep_thinking) consider(&m, M_DROP_BLANKS, t->think_close, s);
     for (uint32_t i = 0; i < t->noise_count; i++) consider(&m, M_DROP_BLANKS, t->noise[i], s);
     consider_control(r, &m, s);

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "text/chat.h"
 #include "text/grammar_ir.h"
+#include "text/think.h"
 #include "text/vocab.h"
 
 typedef struct HthTalk HthTalk;
@@ -33,6 +34,9 @@ HTH_MUST_CHECK HthStatus hth_talk_open(HthTalk **out, const HthTemplate *tmpl,
 void hth_talk_close(HthTalk **t);
 bool hth_talk_has_tools(const HthTalk *t); /* the template knows tools */
 bool hth_talk_has_thinking(const HthTalk *t);
+/* The marks around reasoning, for a reply that goes on after this prompt (text/think.h; its max
+ * stays as it is). Lent by the talk; empty: the template knows no reasoning. */
+void hth_talk_marks(const HthTalk *t, HthStr prompt, HthThinkCfg *out);
 /* The template joins a call's arguments as text: in a history they must be a JSON string, not an
  * object. */
 bool hth_talk_args_as_text(const HthTalk *t);

@@ -77,6 +77,10 @@ struct HthTalk {
     uint32_t noise_count;
 };
 
+/* Tags open a reasoning before the first word only: behind it somebody writes about them. */
+static inline bool hth_think_is_tag(const HthTalk *t) {
+    return t->think_open.n > 1 && *t->think_open.p == '<' && t->think_open.p[1] != '|';
+}
 /* Could words hold this text of a control token? "<s>" is how web pages strike through. */
 bool hth_like_words(HthStr s);
 /* Copies into the talk's arena. */

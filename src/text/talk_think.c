@@ -87,6 +87,19 @@ static HthStatus known_pair(HthTalk *t, HthStr source, HthErr *err) {
     return HTH_OK;
 }
 
+void hth_talk_marks(const HthTalk *t, HthStr prompt, HthThinkCfg *out) {
+    const bool to_self = t->shape == HTH_TALK_TAGGED; /* as talk_grammar.c */
+    out->open = t->think_open;
+    out->close = t->think_close;
+    out->opened = t->think_open.n && hth_str_ends(hth_str_trim(prompt), t->think_open);
+    out->anywhere = !hth_think_is_tag(t);
+    if (!t->headers) return;
+    out->open = to_self ? HTH_STR("to=self<|message|>") : HTH_STR("<|channel|>analysis<|message|>");
+    out->close = to_self ? HTH_STR("<|eom|>") : HTH_STR("<|end|>");
+    out->opened = false;
+    out->anywhere = true;
+}
+
 HthStatus hth_talk_learn_think(HthTalk *t, const HthTalkProbe *p, HthStr source, HthErr *err) {
     const HthStr s = hth_probe_after(&p->thought), words = hth_probe_after(&p->words);
     const HthStr prompt = hth_probe_after(&p->prompt), thought = HTH_STR(HTH_PROBE_THOUGHT);

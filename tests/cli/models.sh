@@ -53,6 +53,12 @@ says "tags" 200 '"name":"theirs:latest"'
 ok "the embedded one" has "$body" '"name":"ember:latest"'
 ok "a broken file with its error" has "$body" '"name":"broken:latest"'
 ok "a link that leads out, with what to do" has "$body" "--models"
+for _ in $(seq 300); do # nobody has loaded it
+    [ "$(grep -oE '"digest":"[0-9a-f]{64}"' <<<"$body" | wc -l)" -ge 2 ] && break
+    sleep 0.1
+    ask GET /api/tags
+done
+ok "digests come by themselves" has "$body" "\"digest\":\"$(sha256sum "$ember" | cut -d' ' -f1)\""
 ask GET /v1/models
 ok "those that can be used are on offer" has "$body" '"id":"theirs"'
 ok "and no others" test -z "$(grep broken <<<"$body")"
@@ -79,6 +85,27 @@ ask POST /api/create '{"model":"gopher","from":"ember","template":"{{ .Prompt }}
 says "a template in Go is kept" 200 ''
 ask POST /api/chat "{\"model\":\"gopher\",$chat}"
 says "and not used" 400 "Ollama"
+ask POST /api/generate '{"model":"ember","prompt":"Hi","stream":false,"template":"{{ .System }} {{ .Prompt }}"}'
+says "nor in a request" 400 "template: is in Ollama's language"
+jinja='{% for m in messages %}{{ m.content }}{% endfor %}, and'
+ask POST /api/generate "{\"model\":\"ember\",\"prompt\":\"Once upon a time\",\"stream\":false,\"template\":\"$jinja\",\"options\":{\"num_predict\":3,\"seed\":1}}"
+says "a template in Jinja is" 200 '"eval_count":3,'
+as_told=$(sed 's/.*"response":"\([^"]*\)".*/\1/' <<<"$body")
+ask POST /api/create "{\"model\":\"told\",\"from\":\"ember\",\"template\":\"$jinja\",\"stream\":false}"
+ask POST /api/generate '{"model":"told","prompt":"Once upon a time","stream":false,"options":{"num_predict":3,"seed":1}}'
+same "as for a model made with it" "$as_told" "$(sed 's/.*"response":"\([^"]*\)".*/\1/' <<<"$body")"
+ask POST /api/create '{"model":"thinker","from":"ember","template":"{% for m in messages %}{{ m.content }}{% endfor %}<think>{# </think> #}","stream":false}'
+says "one that thinks" 200 ''
+think='"max_tokens":30,"messages":[{"role":"user","content":"Once upon a time"}]'
+ask POST /v1/messages "{\"model\":\"thinker\",$think,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":10}}"
+says "it has thought, and then it speaks" 200 '"type":"text"'
+ok "no longer than it may" test "$(grep -o '"thinking_tokens":[0-9]*' <<<"$body" | cut -d: -f2)" -le 10
+ask POST /v1/messages "{\"model\":\"thinker\",$think}"
+ok "or as long as it likes" test "$(grep -o '"thinking_tokens":[0-9]*' <<<"$body" | cut -d: -f2)" -gt 10
+ask POST /v1/messages "{\"model\":\"ember\",$think,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":10}}"
+says "whoever does not think is asked in vain" 200 '"type":"text"'
+ask POST /v1/messages "{\"model\":\"thinker\",$think,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":30}}"
+says "a budget that leaves no answer" 400 'max_tokens'
 ask POST /api/create '{"model":"q","from":"ember","quantize":"q4_K_M"}'
 says "what cannot be done is refused by name" 400 "'quantize'"
 ask POST /api/copy '{"source":"me/brief:v1","destination":"copy"}'

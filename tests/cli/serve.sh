@@ -85,6 +85,21 @@ ask GET /api/tags '' 'Origin: http://evil.example'
 same "a page from elsewhere" 403 "$code"
 ask GET /api/tags '' 'Origin: http://localhost' 'Sec-Fetch-Site: same-origin'
 same "our page without a cookie" 401 "$code"
+said() { # said METHOD PATH [HEADER]: the head of the answer
+    exec 9<>"/dev/tcp/127.0.0.1/$port"
+    printf '%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n' "$1" "$2" "${3:+$3$'\r\n'}" >&9
+    cat <&9
+    exec 9>&-
+}
+login=$(said GET "/login$(sed 's/.*login//' "$tmp/link")")
+cookie=$(sed -n 's/^Set-Cookie: \([^;]*\);.*/\1/p' <<<"$login")
+ok "the link gives a cookie" test -n "$cookie"
+page=('Origin: http://localhost' 'Sec-Fetch-Site: same-origin' 'X-Hearth: 1' "Cookie: $cookie")
+ask GET /api/tags '' "${page[@]}"
+same "our page with the cookie" 200 "$code"
+ok "logging out takes it back" has "$(said POST /logout "Cookie: $cookie")" "Max-Age=0"
+ask GET /api/tags '' "${page[@]}"
+same "our page with an old cookie" 401 "$code"
 ask GET /api/tags '' 'Sec-Fetch-Site: cross-site'
 same "a hidden request of a page" 403 "$code"
 ask GET /api/tags '' 'Authorization: Bearer none'

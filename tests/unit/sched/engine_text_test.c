@@ -192,6 +192,46 @@ static void control_tokens_in_grammars(void **state) {
     hth_ids_drop(&ids);
 }
 
+/* The text with its closing mark; -1: none. Words before it are as without a limit. */
+static int closed_at(const Said *said) {
+    const char *at = strstr(said->text, "</think>");
+    return at ? (int)(at - said->text) : -1;
+}
+
+/* Reasoning that has used its tokens is closed and the answer goes on; a grammar is kept to. */
+static void reasoning_has_a_limit(void **state) {
+    (void)state;
+    static Said without, said;
+    HthGrammar *g = grammar("root ::= [a-z ]* \"</think>\" [a-z ]+ \".\"");
+    for (uint64_t seed = 0; seed < 6; seed++) {
+        HthIds ids;
+        HthJobCfg c = job(&ids, "Once upon a time", seed);
+        c.ignore_end = true;
+        said_all(&without, engine, c);
+        c.think = (HthThinkCfg){
+            .max = 10, .open = HTH_STR("<think>"), .close = HTH_STR("</think>"), .opened = true
+        };
+        said_all(&said, engine, c);
+        const int at = closed_at(&said);
+        for (uint32_t i = 0; i < 10; i++) assert_int_equal(said.ids[i], without.ids[i]);
+        assert_true(closed_at(&without) == -1 && at > 10);
+        assert_memory_equal(said.text, without.text, 10);
+        assert_int_equal(said.count, 60);
+        c.think.opened = false; /* words: nothing to be limited */
+        said_all(&said, engine, c);
+        assert_said_same(&said, &without, "no reasoning");
+        c.think.opened = true;
+        c.ignore_end = false;
+        c.grammar = g;
+        said_all(&said, engine, c);
+        if (said.done.end == HTH_END_ERROR) fail_msg("%s", said.done.err.text);
+        assert_true(whole(g, (HthStr){ said.text, said.n }));
+        assert_true(said.count >= 10 && closed_at(&said) > 0);
+        hth_ids_drop(&ids);
+    }
+    hth_grammar_close(&g);
+}
+
 /* With a grammar that says nothing words are what they are without. */
 static void any_text(void **state) {
     (void)state;
@@ -288,7 +328,7 @@ int main(void) {
         cmocka_unit_test(texts_and_stops),    cmocka_unit_test(ends_and_specials),
         cmocka_unit_test(grammars),           cmocka_unit_test(control_tokens_in_grammars),
         cmocka_unit_test(any_text),           cmocka_unit_test(left_grammars),
-        cmocka_unit_test(survives_no_memory),
+        cmocka_unit_test(survives_no_memory), cmocka_unit_test(reasoning_has_a_limit),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -8,7 +8,7 @@
 static const ApiReadCase read_cases[] = {
     { "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}",
       "chat model=<m> messages=[{\"role\":\"user\",\"content\":\"hi\"}] predict=9", HTH_OK },
-    { "{\"model\":\"m\",\"max_tokens\":9,\"system\":\"s\",\"messages\":[{\"role\":\"user\","
+    { "{\"model\":\"m\",\"max_tokens\":2001,\"system\":\"s\",\"messages\":[{\"role\":\"user\","
       "\"content\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\"}},{"
       "\"type\":\"text\",\"text\":\"b\"}]}],\"stream\":true,\"temperature\":0.5,\"top_p\":0.9,"
       "\"top_k\":5,\"stop_sequences\":[\"x\"],\"metadata\":{\"user_id\":\"u\"},\"thinking\":{"
@@ -16,7 +16,8 @@ static const ApiReadCase read_cases[] = {
       "chat model=<m> "
       "messages=[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"a\\nb\"}]"
       " think=1 think_max=2000 "
-      "params={\"top_k\":5,\"temperature\":0.5,\"top_p\":0.90000000000000002} stop=<x> predict=9 "
+      "params={\"top_k\":5,\"temperature\":0.5,\"top_p\":0.90000000000000002} stop=<x> "
+      "predict=2001 "
       "ctx=100 user=<u> stream",
       HTH_OK },
     { "{\"max_tokens\":9,\"system\":[{\"type\":\"text\",\"text\":\"x-anthropic-billing-header: "
@@ -74,8 +75,12 @@ static const ApiReadCase read_cases[] = {
       "\"assistant\",\"content\":\"c\"}],\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":4000}"
       "}",
       "messages: the last one begins the answer, so that there can be no thinking", HTH_EINVAL },
+    { "{\"max_tokens\":2000,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"thinking\":{"
+      "\"type\":\"enabled\",\"budget_tokens\":2000}}",
+      "thinking.budget_tokens: must be less than max_tokens, and 2000 are not less than 2000",
+      HTH_EINVAL },
     { "{\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"thinking\":{"
-      "\"type\":\"disabled\"}}",
+      "\"type\":\"disabled\",\"budget_tokens\":2000}}",
       "chat messages=[{\"role\":\"user\",\"content\":\"\"}] think=0 predict=9", HTH_OK },
     { "{\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\","
       "\"source\":{\"type\":\"text\",\"media_type\":\"text/"

@@ -57,6 +57,14 @@ static void test_rows(void **state) {
                 fail_msg("row %zu: [%.*s], wanted [%s]", i, HTH_STR_ARG(got[k]), want[k]);
         assert_int_equal(hth_talk_has_thinking(t), row->close[0] != 0);
         assert_int_equal(t->blank_lead, row->blank_lead);
+        HthThinkCfg marks = { .max = 9 };
+        char prompt[256];
+        hth_talk_marks(t, HTH_STR("q"), &marks);
+        assert_true(marks.max == 9 && !marks.opened && hth_str_eq(marks.open, t->think_open) &&
+                    hth_str_eq(marks.close, t->think_close));
+        snprintf(prompt, sizeof prompt, "q %s \n", row->open);
+        hth_talk_marks(t, hth_str(prompt), &marks);
+        assert_int_equal(marks.opened, row->open[0] != 0);
         hth_talk_close(&t);
         hth_template_close(&tmpl);
     }
