@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,25 +62,36 @@ static HthStatus listen_unix(HthPort *port, const char *path, HthErr *err) {
 
 /* ---- TCP ------------------------------------------------------------------------------------- */
 
+typedef union Address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} Address;
+
+/* Literal addresses only: nothing in this program asks anybody for names. */
+static bool address_of(Address *out, const char *host, uint16_t number) {
+    *out = (Address){ .v4 = { .sin_family = AF_INET, .sin_port = htons(number) } };
+    if (inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) return true;
+    *out = (Address){ .v6 = { .sin6_family = AF_INET6, .sin6_port = htons(number) } };
+    return inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1;
+}
+
 static HthStatus listen_tcp(HthPort *port, const char *host, uint16_t number, HthErr *err) {
-    const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE | AI_NUMERICSERV,
-                                    .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found = NULL;
-    char service[8];
+    Address a;
     const int on = 1;
-    snprintf(service, sizeof service, "%u", number);
-    HTH_REQUIRE(!getaddrinfo(host, service, &hints, &found) && found, err, HTH_EINVAL,
+    HTH_REQUIRE(address_of(&a, host, number), err, HTH_EINVAL,
                 "The host to listen on is no address: give one such as 127.0.0.1 or ::1.");
-    port->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    port->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (port->fd >= 0) {
         setsockopt(port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (found->ai_family == AF_INET6)
+        if (a.any.sa_family == AF_INET6)
             setsockopt(port->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     }
-    const bool ok = port->fd >= 0 && !bind(port->fd, found->ai_addr, found->ai_addrlen) &&
-                    !listen(port->fd, BACKLOG);
+    const bool ok =
+        port->fd >= 0 &&
+        !bind(port->fd, &a.any, a.any.sa_family == AF_INET ? sizeof a.v4 : sizeof a.v6) &&
+        !listen(port->fd, BACKLOG);
     const int e = errno;
-    freeaddrinfo(found);
     HTH_REQUIRE(ok, err, e == EADDRINUSE ? HTH_EAGAIN : HTH_EIO, "%s port %u: cannot listen: %s.",
                 host, number, strerror(e));
     return HTH_OK;
