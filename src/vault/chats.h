@@ -23,7 +23,9 @@ typedef struct HthChats HthChats;
 
 typedef struct HthChatsCfg {
     const char *path; /* the file; made with mode 0600. Its folder must exist */
-    const char *vfs; /* an SQLite VFS (tests; encryption); NULL: the system's */
+    const char *vfs; /* an SQLite VFS (tests); NULL: the system's */
+    const uint8_t *key; /* [32] seals the file (vfs.h says how; a plain one becomes so, a new one
+                         * is so); used while opening only. NULL: the file is plain */
     uint32_t chats_max; /* of a user; 0: 10,000 */
     uint32_t messages_max; /* of a conversation; 0: 10,000 */
     size_t chat_bytes_max; /* as JSON; 0: 16 MiB */
@@ -31,7 +33,7 @@ typedef struct HthChatsCfg {
     uint32_t responses_max; /* stored responses of a user; the oldest go. 0: 10,000 */
 } HthChatsCfg;
 
-/* EFORMAT: not such a file, or one of a newer hearth. */
+/* EFORMAT: not such a file, a damaged one, or one of a newer hearth; EDENIED: another key's. */
 HTH_MUST_CHECK HthStatus hth_chats_open(HthChats **out, const HthChatsCfg *cfg, HthErr *err);
 void hth_chats_close(HthChats **c);
 

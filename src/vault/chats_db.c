@@ -89,23 +89,12 @@ static const char *const texts[HTH_SQL_STATEMENTS] = {
     [HTH_SQL_RESPONSE_DELETE_ALL] = "DELETE FROM response WHERE user = ?1",
 };
 
+static const char what[] = "the file of conversations";
+
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 static HthStatus failed(int rc, HthErr *err) {
-    static const struct {
-        int rc;
-        HthStatus status;
-    } rows[] = {
-        { SQLITE_NOMEM, HTH_ENOMEM },    { SQLITE_BUSY, HTH_EAGAIN },
-        { SQLITE_LOCKED, HTH_EAGAIN },   { SQLITE_NOTADB, HTH_EFORMAT },
-        { SQLITE_TOOBIG, HTH_ELIMIT },   { SQLITE_PERM, HTH_EDENIED },
-        { SQLITE_CORRUPT, HTH_EFORMAT }, { SQLITE_AUTH, HTH_EDENIED },
-    };
-    HthStatus status = HTH_EIO;
-    for (size_t i = 0; i < HTH_COUNT(rows); i++)
-        if (rows[i].rc == (rc & 0xff)) status = rows[i].status;
-    return HTH_FAIL(err, status, "the file of conversations: %s (SQLite %d)", sqlite3_errstr(rc),
-                    rc);
+    return hth_sqlite_failed(rc, what, err);
 }
 
 /* ---- statements ------------------------------------------------------------------------------ */
@@ -210,18 +199,27 @@ static HthStatus ask(sqlite3 *db, const char *sql, int64_t *out, HthErr *err) {
     return rc == SQLITE_ROW ? HTH_OK : failed(rc, err);
 }
 
-/* The one place where the file is opened: an encrypting VFS goes in here. */
-static HthStatus open_file(sqlite3 **out, const HthChatsCfg *cfg, HthErr *err) {
-    /* SQLite gives its log and index the mode of the file: it is made before. */
+/* SQLite gives its log and index the mode of the file: it is made before. */
+static HthStatus make_plain(const HthChatsCfg *cfg, HthErr *err) {
     const int fd = open(cfg->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     HTH_REQUIRE(fd >= 0, err, HTH_EIO, "cannot open %s: %s", cfg->path, strerror(errno));
     struct stat st;
     const bool ok = !fstat(fd, &st) && S_ISREG(st.st_mode) && !fchmod(fd, 0600);
     close(fd);
     HTH_REQUIRE(ok, err, HTH_EIO, "%s is not a regular file of one's own", cfg->path);
+    return HTH_OK;
+}
+
+/* The one place where the file is opened. */
+static HthStatus open_file(HthChats *c, HthErr *err) {
+    const HthChatsCfg *cfg = &c->cfg;
+    const HthVfsCfg sealed = {
+        .path = cfg->path, .what = what, .under = cfg->vfs, .key = cfg->key
+    };
+    HTH_TRY(cfg->key ? hth_vfs_open(&c->sealed, &sealed, err) : make_plain(cfg, err));
     const int rc = sqlite3_open_v2(
-        cfg->path, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-        cfg->vfs);
+        cfg->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+        c->sealed ? hth_vfs_name(c->sealed) : cfg->vfs);
     return rc == SQLITE_OK ? HTH_OK : failed(rc, err);
 }
 
@@ -252,7 +250,7 @@ static HthStatus migrate(sqlite3 *db, HthErr *err) {
 }
 
 static HthStatus set_up(HthChats *c, HthErr *err) {
-    HTH_TRY(open_file(&c->db, &c->cfg, err));
+    HTH_TRY(open_file(c, err));
     sqlite3_busy_timeout(c->db, BUSY_MS);
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -279,6 +277,7 @@ HthStatus hth_chats_open(HthChats **out, const HthChatsCfg *given, HthErr *err) 
     pthread_mutex_init(&c->lock, NULL);
     const HthStatus status = set_up(c, err);
     c->cfg.path = c->cfg.vfs = NULL;
+    c->cfg.key = NULL;
     if (status != HTH_OK)
         hth_chats_close(&c);
     else
@@ -290,6 +289,7 @@ void hth_chats_close(HthChats **c) {
     if (!*c) return;
     for (size_t i = 0; i < HTH_SQL_STATEMENTS; i++) sqlite3_finalize((*c)->statements[i]);
     sqlite3_close((*c)->db);
+    hth_vfs_close(&(*c)->sealed);
     pthread_mutex_destroy(&(*c)->lock);
     hth_free(*c);
     *c = NULL;

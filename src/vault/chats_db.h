@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "vault/chats.h"
+#include "vault/vfs.h"
 
 typedef enum HthSql {
     HTH_SQL_BEGIN,
@@ -45,9 +46,10 @@ typedef enum HthSql {
 
 struct HthChats {
     pthread_mutex_t lock; /* SQLite's connection and its statements have one user at a time */
+    HthVfs *sealed; /* NULL: the file is plain */
     sqlite3 *db;
     sqlite3_stmt *statements[HTH_SQL_STATEMENTS]; /* prepared when first wanted */
-    HthChatsCfg cfg; /* path and vfs: not used after open; limits filled in */
+    HthChatsCfg cfg; /* path, vfs, key: not used after open; limits filled in */
 };
 
 /* One use of a statement. The first failure sticks; hth_q_end says what it was. */

@@ -1,5 +1,7 @@
 /* sqlite_mem.c - SQLite's heap is base/mem.h's: counted, and failing when a test wants it.
  *
+ * And what it keeps to undo a statement stays there, never in a temporary file.
+ *
  * Thread: any; once for the process, before SQLite is first used. */
 #include <pthread.h>
 #include <stdint.h>
@@ -55,6 +57,7 @@ static void configure(void) {
     static const sqlite3_mem_methods methods = { mem_malloc,  mem_free, mem_realloc,  mem_size,
                                                  mem_roundup, mem_init, mem_shutdown, NULL };
     (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &methods); /* too late: the system's heap, then */
+    (void)sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
 }
 
 void hth_sqlite_use_mem(void) {

@@ -13,8 +13,10 @@
 #include "vault/chats.h"
 #include "vault/chats_db.h"
 
+static const uint8_t *key; /* NULL: plain; everything is done twice */
+
 static HthStatus open_chats(HthChats **out) {
-    const HthChatsCfg cfg = { .path = test_path("chats.db"), .vfs = "fault" };
+    const HthChatsCfg cfg = { .path = test_path("chats.db"), .vfs = "fault", .key = key };
     return hth_chats_open(out, &cfg, NULL);
 }
 
@@ -230,5 +232,7 @@ int main(void) {
         IN_FOLDER(killed),
         IN_FOLDER(many_threads),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int plain = cmocka_run_group_tests_name("plain", tests, NULL, NULL);
+    key = (const uint8_t *)"a key of a test, 32 bytes, sealed";
+    return plain + cmocka_run_group_tests_name("sealed", tests, NULL, NULL);
 }
