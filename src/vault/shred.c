@@ -1,9 +1,9 @@
 /* shred.c - see shred.h.
  *
  * Replacing: the old file gets a second name, the new one is renamed over the first, the old one
- * is overwritten under its second name and that is removed.  After a crash the second name is either of
- * the file that is still in use (nothing was replaced: the name goes) or of the old one (it is
- * shredded now).
+ * is overwritten under its second name and that is removed.  After a crash the second name is
+ * either of the file that is still in use (nothing was replaced: the name goes) or of the old one
+ * (it is shredded now).
  *
  * Thread: see shred.h. */
 #include "vault/shred.h"
