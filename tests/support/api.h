@@ -68,6 +68,7 @@ static inline void show_flags(HthBuf *b, const HthAsk *a) {
         { "prefill", a->prefill },
         { "keep_thinking", a->keep_thinking },
         { "instructions", a->instructions },
+        { "think_must", a->think_must },
     };
     for (size_t i = 0; i < HTH_COUNT(flags); i++)
         if (flags[i].on) assert_int_equal(hth_buf_printf(b, NULL, " %s", flags[i].name), HTH_OK);
@@ -197,6 +198,12 @@ typedef struct ApiStream {
     const HthAnswerOut *answers;
     size_t answer_count;
 } ApiStream;
+/* of: an endpoint; ev, ans: arrays. */
+#define API_STREAM(of, text, ev, ans)                                                              \
+    {                                                                                              \
+        .api = (of), .body = (text), .events = (ev), .count = HTH_COUNT(ev), .answers = (ans),     \
+        .answer_count = HTH_COUNT(ans)                                                             \
+    }
 
 /* begin, the events, a finish of each answer, end. */
 static inline HthStatus api_stream(const ApiStream *s, HthBuf *out, HthErr *err) {

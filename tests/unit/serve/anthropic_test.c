@@ -201,12 +201,8 @@ static const ApiEvent events[] = {
     { .kind = HTH_PART_CALL, .text = "g", .call = 1 },
     { .kind = HTH_PART_TEXT, .text = "end" },
 };
-#define HELLO "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
-#define STREAM(text, ans)                                                                          \
-    {                                                                                              \
-        .api = API("/v1/messages"), .body = (text), .events = events, .count = HTH_COUNT(events),  \
-        .answers = (ans), .answer_count = HTH_COUNT(ans)                                           \
-    }
+#define HELLO             "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+#define STREAM(text, ans) API_STREAM(API("/v1/messages"), text, events, ans)
 
 static void test_stream(void **state) {
     HthCall calls[2] = { { .name = HTH_STR("f") }, { .name = HTH_STR("g") } };

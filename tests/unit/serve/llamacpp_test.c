@@ -130,11 +130,7 @@ static const ApiEvent events[] = {
     { .kind = HTH_PART_TEXT, .text = "" },
     { .kind = HTH_PART_TEXT, .text = "i\n", .words = words + 1, .word_count = 1 },
 };
-#define STREAM(path, text, ans)                                                                    \
-    {                                                                                              \
-        .api = API(path), .body = (text), .events = events, .count = HTH_COUNT(events),            \
-        .answers = (ans), .answer_count = HTH_COUNT(ans)                                           \
-    }
+#define STREAM(path, text, ans) API_STREAM(API(path), text, events, ans)
 
 static const char streamed[] =
     "data: "

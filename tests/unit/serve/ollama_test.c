@@ -63,11 +63,12 @@ static const ApiReadCase chat_cases[] = {
     { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"format\":{\"type\":"
       "\"object\"},\"think\":\"high\"}",
       "chat model=<m> messages=[{\"role\":\"user\",\"content\":\"x\"}] think=1 effort=<high> "
-      "format=schema schema={\"type\":\"object\"} stream",
+      "format=schema schema={\"type\":\"object\"} stream think_must",
       HTH_OK },
     { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"format\":\"\","
       "\"think\":true,\"truncate\":true}",
-      "chat model=<m> messages=[{\"role\":\"user\",\"content\":\"x\"}] think=1 stream truncate",
+      "chat model=<m> messages=[{\"role\":\"user\",\"content\":\"x\"}] think=1 stream truncate "
+      "think_must",
       HTH_OK },
     { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"format\":\"xml\"}",
       "format: must be \"json\" or a JSON schema (an object)", HTH_EINVAL },
@@ -195,11 +196,7 @@ static const ApiEvent events[] = {
     { .kind = HTH_PART_CALL, .text = "g", .call = 1 },
     { .kind = HTH_PART_ARGS, .text = "{\"cut", .call = 1 },
 };
-#define STREAM(path, text, ans)                                                                    \
-    {                                                                                              \
-        .api = API(path), .body = (text), .events = events, .count = HTH_COUNT(events),            \
-        .answers = (ans), .answer_count = HTH_COUNT(ans)                                           \
-    }
+#define STREAM(path, text, ans) API_STREAM(API(path), text, events, ans)
 
 static void test_chat(void **state) {
     HthCall calls[2] = {

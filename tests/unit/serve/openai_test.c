@@ -334,11 +334,7 @@ static const HthWord words[] = {
     { .id = 1, .text = HTH_STR("h\xC3\xA9"), .logprob = -0.5f, .top = tops, .top_count = 3 },
     { .id = 255, .text = HTH_STR(""), .logprob = -1.0f / 0.0f, .top = tops, .top_count = 0 },
 };
-#define STREAM(path, text, ev, ans)                                                                \
-    {                                                                                              \
-        .api = API(path), .body = (text), .events = (ev), .count = HTH_COUNT(ev),                  \
-        .answers = (ans), .answer_count = HTH_COUNT(ans)                                           \
-    }
+#define STREAM(path, text, ev, ans) API_STREAM(API(path), text, ev, ans)
 
 #define HELLO "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 

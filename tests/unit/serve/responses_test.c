@@ -158,11 +158,7 @@ static const ApiEvent events[] = {
     { .kind = HTH_PART_CALL, .text = "g", .call = 1 },
     { .kind = HTH_PART_TEXT, .text = "end" },
 };
-#define STREAM(text, ans)                                                                          \
-    {                                                                                              \
-        .api = API("/v1/responses"), .body = (text), .events = events, .count = HTH_COUNT(events), \
-        .answers = (ans), .answer_count = HTH_COUNT(ans)                                           \
-    }
+#define STREAM(text, ans) API_STREAM(API("/v1/responses"), text, events, ans)
 
 static const char streamed[] =
     "event: response.created\ndata: "
