@@ -220,6 +220,40 @@ static void full_queues(void **state) {
     hth_clock_fake(UINT64_MAX, 0);
 }
 
+/* Four of user 1 have begun and stand still, set back one after another: they are that user's part
+ * of the queue, though none of them waits for a place. Another user's goes through. */
+static void stalled_queues(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthEngine *e = engine((HthEngineCfg){
+        .ctx = 1000, .parallel = 1, .threads = 1, .queue_max = 5, .queue_user_max = 3 });
+    static uint32_t ids[6][CTX];
+    static Said said, plain;
+    HthJob *j[6] = { NULL };
+    uint64_t now = 1000;
+    for (uint32_t i = 0; i < 6; i++, now += UINT64_C(2000000000)) {
+        HthJobCfg c = job(ids[i], i);
+        c.predict_max = i < 5 ? 900 - c.n : 20;
+        c.user = i < 5 ? 1 : 2;
+        hth_clock_fake(now, 0); /* each finds the one before it stuck */
+        if (i == 4) {
+            assert_status(hth_engine_submit(e, &c, &j[i], &err), HTH_EAGAIN, err);
+            assert_non_null(strstr(err.text, "3 requests of this user"));
+        } else if (i == 5) {
+            said_plainly(&plain, model, &c, 1000, NULL);
+            said_all(&said, e, c);
+            assert_said_same(&said, &plain, "beside four that stand still");
+        } else {
+            assert_ok(hth_engine_submit(e, &c, &j[i], &err), err);
+            while (hth_engine_stats(e).sched.paused <= i) usleep(1000);
+            assert_int_equal(hth_engine_stats(e).waiting, 0);
+        }
+    }
+    for (uint32_t i = 0; i < 6; i++) hth_job_close(&j[i]);
+    hth_engine_close(&e);
+    hth_clock_fake(UINT64_MAX, 0);
+}
+
 /* By rows in the cache, as a session counts: what is drawn from the last of them is said, too. */
 static void a_context_is_so_many_rows(void **state) {
     (void)state;
@@ -227,7 +261,7 @@ static void a_context_is_so_many_rows(void **state) {
     uint32_t ids[CTX];
     HthEngine *e = engine((HthEngineCfg){ .parallel = 1, .cache_bytes = 2 * PAGE });
     HthJobCfg c = job(ids, 6);
-    c.n = 100;
+    for (c.n = 0; c.n < 100; c.n++) ids[c.n] = c.n * 7 % VOCAB;
     c.ctx = 128; /* two pages, and there are no more */
     c.predict_max = 0;
     c.ignore_end = true;
@@ -530,6 +564,7 @@ int main(void) {
         cmocka_unit_test(slow_readers),
         cmocka_unit_test(refusals),
         cmocka_unit_test(full_queues),
+        cmocka_unit_test(stalled_queues),
         cmocka_unit_test(a_context_is_so_many_rows),
         cmocka_unit_test(cancelled_late_closed),
         cmocka_unit_test(logprobs),
