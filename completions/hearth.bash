@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top key train doctor version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key train doctor version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -28,9 +28,10 @@ _hearth() {
         --stop) COMPREPLY=(); return ;;
         --draft) _hearth_files '!*.gguf'; return ;;
         --draft-tokens) COMPREPLY=(); return ;;
+        --receipt) _hearth_files; return ;;
         --temp) COMPREPLY=(); return ;;
         esac
-        opts='--help --model --system --num-predict --ctx --threads --kv --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --no-pack --lock --no-cage --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
+        opts='--help --model --system --num-predict --ctx --threads --kv --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --no-pack --lock --no-cage --receipt --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     show)
         case $prev in
@@ -155,6 +156,19 @@ _hearth() {
         esac
         opts='--help --host --seconds --once --json'
         [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
+    verify)
+        case $prev in
+        --key) _hearth_files; return ;;
+        --answer) _hearth_files; return ;;
+        -m | --model) _hearth_files '!*.gguf'; return ;;
+        --prompt-file) _hearth_files; return ;;
+        --system) COMPREPLY=(); return ;;
+        --stop) COMPREPLY=(); return ;;
+        -t | --threads) COMPREPLY=(); return ;;
+        --share) _hearth_files; return ;;
+        esac
+        opts='--help --key --answer --replay --model --prompt-file --system --rendered --stop --threads --share --json --no-cage'
+        [[ $cur == -* ]] || { _hearth_files; return; } ;;
     key)
         case $prev in
         --tenant) COMPREPLY=(); return ;;

@@ -78,7 +78,10 @@ static HthStatus one_token(HthChat *c, HthSampler *sampler, HthStream *stream, H
     HTH_TRY(hth_ids_add(&a->ids, id, err));
     HTH_TRY(hth_stream_put(stream, id, &a->text, err));
     emit(c, a, from);
-    if (hth_stream_stopped(stream) != SIZE_MAX) return HTH_OK;
+    if (hth_stream_stopped(stream) != SIZE_MAX) {
+        a->by_text = true;
+        return HTH_OK;
+    }
     if (c->num_predict != 0 && a->ids.n >= c->num_predict) {
         a->reason = "length";
         return HTH_OK;

@@ -216,8 +216,8 @@ HthStatus hth_chat_prompt(HthChat *c, HthBuf *out, HthBuf *marks, HthErr *err) {
     json_t *vars = json_pack("{s:o, s:b}", "messages", all_messages(c), "add_generation_prompt", 1);
     HTH_REQUIRE(vars != NULL, err, HTH_ENOMEM, "out of memory for the conversation");
     HthStatus st = hth_prompt_vars(vars, c->vocab, err);
-    if (st == HTH_OK)
-        st = hth_template_render_marked(c->tmpl, vars, hth_clock_unix_s(), NULL, out, marks, err);
+    const int64_t now = c->unix_s != 0 ? c->unix_s : hth_clock_unix_s();
+    if (st == HTH_OK) st = hth_template_render_marked(c->tmpl, vars, now, NULL, out, marks, err);
     json_decref(vars);
     return st;
 }

@@ -49,6 +49,7 @@ typedef struct HthChat {
     HthKeeper *keeper; /* owned; opens saved chats; NULL: this process does */
     uint64_t load_ns;
     bool show_prompt; /* print the rendered prompt on stderr first */
+    int64_t unix_s; /* the time that templates see; 0: the clock's */
     void (*emit)(void *payload, HthStr text); /* called with text as it becomes certain; or NULL */
     void *payload;
 } HthChat;
@@ -58,6 +59,7 @@ typedef struct HthAnswer {
     HthBuf text;
     HthIds ids; /* sampled, without the end token */
     const char *reason; /* "stop", "length", "context", "interrupted" */
+    bool by_text; /* "stop": one of the stop texts, not the model */
     uint64_t seed;
     size_t prompt_count, prompt_new; /* tokens of the prompt; those not already computed */
     uint64_t prompt_ns, eval_ns, total_ns;

@@ -101,6 +101,15 @@ const HthVerb hth_verbs[] = {
       "hearth top\n"
       "hearth top --json --once\tfigures over two seconds, for a script\n",
       hth_opts_top, false, NULL, hth_cli_top, NULL },
+    { "verify", "[options] RECEIPT", "Check the receipt of an answer, and run it again",
+      "Without options: that the receipt is whole and was signed by this user's hearth, or by "
+      "whoever --key names. Nothing is asked of a network. With --replay the model answers the "
+      "prompt once more, and must say the same words, token by token.",
+      "hearth run --receipt r.json \"Tell me a story.\"\tan answer with its receipt\n"
+      "hearth verify r.json\twho signed it, and what it says\n"
+      "hearth verify --key them.vkey r.json\ta receipt from somebody else\n"
+      "hearth verify --replay --prompt-file p.txt r.json\trun ember again and compare\n",
+      hth_opts_verify, false, "file", hth_cli_verify, NULL },
     { "key", "[options] list|add NAME|revoke NAME", "Keys for those who are not this user",
       "A key is shown once, when it is made; what is stored cannot be turned back into it.",
       "hearth key add alice --expires 90\ta key for ninety days\n"

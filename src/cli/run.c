@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/caged.h"
+#include "cli/receipt.h"
 #include "cli/repl.h"
 #include "cli/source.h"
 #include "cli/term.h"
@@ -26,6 +28,7 @@ enum {
     OPT_NO_PACK,
     OPT_LOCK,
     OPT_NO_CAGE,
+    OPT_RECEIPT,
     OPT_NOWORDWRAP
 };
 
@@ -58,6 +61,10 @@ const HthOpt hth_opts_run[] = {
       NULL },
     { OPT_LOCK, 0, "lock", NULL, "keep the weights from leaving memory, or say why not", NULL },
     { OPT_NO_CAGE, 0, "no-cage", NULL, HTH_CAGED_HELP, NULL },
+#ifdef HTH_HAVE_SERVER
+    { OPT_RECEIPT, 0, "receipt", "FILE",
+      "write a signed receipt of the answer, whole or not at all; see hearth verify", "file" },
+#endif
     { OPT_TEMP, 0, "temp", "V", NULL, NULL },
     { OPT_NOWORDWRAP, 0, "nowordwrap", NULL, NULL, NULL }, /* hearth never wraps; accepted */
     { 0 },
@@ -69,7 +76,7 @@ typedef struct Setting { /* applied when the chat is open */
 
 typedef struct Job {
     HthChatCfg cfg;
-    const char *system;
+    const char *system, *receipt;
     Setting settings[64];
     size_t setting_count;
     HthBuf prompt;
@@ -130,6 +137,7 @@ static int parse(Job *job, HthArgs *args) {
         case OPT_NO_PACK: job->cfg.no_pack = true; break;
         case OPT_LOCK: job->cfg.lock = true; break;
         case OPT_NO_CAGE: job->no_cage = true; break;
+        case OPT_RECEIPT: job->receipt = args->value; break;
         case OPT_KV: job->cfg.kv = args->value; break;
         case OPT_RAW: job->cfg.raw = true; break;
         case OPT_SHOW_PROMPT: job->show_prompt = true; break;
@@ -210,7 +218,7 @@ static int print_json(const HthChat *c, const HthAnswer *a) {
         "version", hth_version(), "numerics", hth_numerics()));
 }
 
-static int answer_once(const Job *job, HthChat *c) {
+static int answer_once(const Job *job, HthChat *c, HthCliReceipt *receipt) {
     HthAnswer a;
     HthErr err = { 0 };
     bool terminal = hth_term_out();
@@ -237,6 +245,7 @@ static int answer_once(const Job *job, HthChat *c) {
                 hth_session_ctx(c->session), a.prompt_count, a.ids.n);
     if (job->verbose) hth_chat_timings(stderr, c, &a);
     if (strcmp(a.reason, "interrupted") == 0) code = HTH_EXIT_INTERRUPTED;
+    if (receipt && hth_cli_receipt_write(receipt, c, &a, &err) != HTH_OK) code = hth_cli_fail(&err);
 out:
     hth_answer_drop(&a);
     return code;
@@ -250,6 +259,7 @@ static int close_cage(const Job *job, bool chat, HthKeeper **keeper) {
     HthBuf history;
     hth_buf_init(&history, 4096);
     HthCaged c = { .models = { job->cfg.model, job->cfg.draft }, .terminal = chat };
+    c.writes[0] = job->receipt;
     c.off = hth_caged_off(job->no_cage);
     int code = HTH_EXIT_OK;
     if (chat && hth_repl_history(&history)) c.keeps[0] = history.p;
@@ -259,26 +269,43 @@ static int close_cage(const Job *job, bool chat, HthKeeper **keeper) {
     return code;
 }
 
-static int start(Job *job, bool chat) {
+/* In the cage, or without one if that is what was asked for. */
+static int work(Job *job, bool chat, HthKeeper *keeper, HthCliReceipt *receipt) {
     HthChat *c = NULL;
-    HthKeeper *keeper = NULL;
     HthErr err = { 0 };
-    int code = close_cage(job, chat, &keeper);
-    if (code == HTH_EXIT_OK) code = hth_chat_open(&c, &job->cfg);
+    int code = hth_chat_open(&c, &job->cfg);
     if (code != HTH_EXIT_OK) {
         hth_keeper_close(&keeper);
         return code;
     }
     c->keeper = keeper;
     c->show_prompt = job->show_prompt;
+    if (receipt) c->unix_s = hth_clock_unix_s();
     HthStatus st = job->system != NULL ? hth_chat_system(c, hth_str(job->system), &err) : HTH_OK;
     for (size_t i = 0; st == HTH_OK && i < job->setting_count; i++)
         st = hth_chat_set(c, job->settings[i].name, hth_str(job->settings[i].value), &err);
     if (st != HTH_OK)
         code = hth_cli_fail(&err);
     else
-        code = chat ? hth_repl(c, job->verbose) : answer_once(job, c);
+        code = chat ? hth_repl(c, job->verbose) : answer_once(job, c, receipt);
     hth_chat_close(&c);
+    return code;
+}
+
+static int start(Job *job, bool chat) {
+    HthKeeper *keeper = NULL;
+    HthCliReceipt *receipt = NULL;
+    HthErr err = { 0 };
+    int code = HTH_EXIT_OK;
+    if (job->receipt &&
+        hth_cli_receipt_open(&receipt, job->receipt, !hth_caged_off(job->no_cage), &err) != HTH_OK)
+        return hth_cli_fail(&err); /* before a word is said */
+    code = close_cage(job, chat, &keeper);
+    if (code == HTH_EXIT_OK)
+        code = work(job, chat, keeper, receipt);
+    else
+        hth_keeper_close(&keeper);
+    hth_cli_receipt_close(&receipt);
     return code;
 }
 
@@ -296,6 +323,8 @@ int hth_cli_run(HthArgs *args) {
     if (code == HTH_EXIT_OK && !chat && hth_str_trim(hth_buf_str(&job.prompt)).n == 0)
         code = hth_cli_usage("run", "there is no prompt: give one as an argument or on standard "
                                     "input");
+    if (code == HTH_EXIT_OK && chat && job.receipt)
+        code = hth_cli_usage("run", "--receipt is for one answer: give a prompt");
     if (code == HTH_EXIT_OK) code = start(&job, chat);
     hth_buf_drop(&job.prompt);
     return code;

@@ -328,12 +328,24 @@ static HthStatus print_special(const HthSampleParams *params, const Param *p, Ht
     return HTH_OK;
 }
 
+/* The shortest text that reads as the same number. */
+static HthStatus print_number(const HthSampleParams *params, const Param *p, HthBuf *out,
+                              HthErr *err) {
+    const double v = number_of(params, p);
+    int digits = p->kind == K_F32 ? 6 : 10; /* ten hold any integer here, nine any float */
+    char text[32];
+    double back;
+    do snprintf(text, sizeof text, "%.*g", digits, v);
+    while ((!hth_str_f64(hth_str(text), &back) || (float)back != (float)v) && digits++ < 9);
+    return hth_buf_add_str(out, hth_str(text), err);
+}
+
 HthStatus hth_sample_print(const HthSampleParams *params, HthBuf *out, HthErr *err) {
     for (size_t i = 0; i < HTH_COUNT(params_tab); i++) {
         const Param *p = &params_tab[i];
         HTH_TRY(hth_buf_printf(out, err, "%-22s ", p->name));
         if (p->kind <= K_I32)
-            HTH_TRY(hth_buf_printf(out, err, "%.7g", number_of(params, p)));
+            HTH_TRY(print_number(params, p, out, err));
         else
             HTH_TRY(print_special(params, p, out, err));
         HTH_TRY(hth_buf_add_char(out, '\n', err));

@@ -13,17 +13,6 @@
 
 enum { BODY_MAX = 1 << 26 };
 
-/* ---- refusing ------------------------------------------------------------------------------- */
-
-static void refuse(HthX *x, const HthApi *api, int status, const HthErr *e) {
-    HthBuf out;
-    hth_buf_init(&out, 1 << 20);
-    if (status == 429) hth_x_add_header(x, "Retry-After", HTH_STR("1"));
-    if (api->error(status, e, &out) != HTH_OK) hth_buf_clear(&out);
-    hth_x_reply(x, status, "application/json", hth_buf_str(&out));
-    hth_buf_drop(&out);
-}
-
 /* ---- facts ---------------------------------------------------------------------------------- */
 
 static void fill_id(HthRun *r) {
@@ -190,7 +179,11 @@ void hth_answer_start(HthHouse *house, HthX *x, const HthApi *api, const HthWho 
     int status = 0;
     HthStatus st = hth_run_open(&r, house, x, who, &err);
     if (st == HTH_OK) st = begin(r, api, &status, &err);
-    if (st != HTH_OK) refuse(x, api, status ? status : hth_api_status(&err), &err);
+    if (st != HTH_OK) {
+        if (!status) status = hth_api_status(&err);
+        if (status == 429) hth_x_add_header(x, "Retry-After", HTH_STR("1"));
+        hth_reply_refusal(x, api, status, &err);
+    }
     if (st == HTH_OK && !draws_nothing(&r->ask))
         hth_run_attach(r);
     else

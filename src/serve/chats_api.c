@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "serve/models_api_int.h"
 
 enum { BODY_MAX = 64 << 20 };
@@ -124,4 +125,8 @@ int hth_chats_api(HthChats *c, const HthChatsAsk *ask, HthBuf *out) {
             return rows[i].fn(c, ask, out);
     }
     return hth_api_fail(out, 405, "conversations know GET, PUT and DELETE");
+}
+
+int64_t hth_chats_now_ms(void) {
+    return hth_clock_unix_s() * 1000;
 }

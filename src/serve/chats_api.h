@@ -31,4 +31,7 @@ typedef struct HthChatsAsk {
 /* Appends the body to out; returns the HTTP status. */
 int hth_chats_api(HthChats *c, const HthChatsAsk *ask, HthBuf *out);
 
+/* The store's clock: milliseconds since 1970. */
+int64_t hth_chats_now_ms(void);
+
 #endif

@@ -94,13 +94,16 @@ static const HthApi *voice_of(HthStr path) {
     return hth_api_openai;
 }
 
-void hth_reply_error(HthX *x, int status, const HthErr *err) {
+void hth_reply_refusal(HthX *x, const HthApi *api, int status, const HthErr *err) {
     HthBuf out;
     hth_buf_init(&out, 1 << 20);
     if (status == 0) status = hth_api_status(err);
-    if (voice_of(hth_x_path(x))->error(status, err, &out) != HTH_OK) hth_buf_clear(&out);
-    hth_x_reply(x, status, "application/json", hth_buf_str(&out));
-    hth_buf_drop(&out);
+    if (api->error(status, err, &out) != HTH_OK) hth_buf_clear(&out);
+    hth_reply_body(x, status, "application/json", &out);
+}
+
+void hth_reply_error(HthX *x, int status, const HthErr *err) {
+    hth_reply_refusal(x, voice_of(hth_x_path(x)), status, err);
 }
 
 void hth_house_refusal(void *house, HthStr path, int status, const char *sentence, HthBuf *out) {

@@ -71,6 +71,8 @@ void hth_reply_body(HthX *x, int status, const char *type, HthBuf *body);
 
 /* Answers with JSON and lets go of it; status 500 when value is NULL. */
 void hth_reply_json(HthX *x, int status, json_t *value);
+/* An error in the words of an API. status 0: what the error says. */
+void hth_reply_refusal(HthX *x, const HthApi *api, int status, const HthErr *err);
 /* An error in the words of the path's API: Ollama's below /api/, Anthropic's at /v1/messages,
  * otherwise OpenAI's. status 0: what the error says. */
 void hth_reply_error(HthX *x, int status, const HthErr *err);

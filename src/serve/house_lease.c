@@ -55,11 +55,6 @@ void hth_house_closing(void *house, void *attached) {
     hth_free(v);
 }
 
-static HthStr setting(const json_t *settings, const char *name) {
-    const json_t *s = json_object_get(settings, name);
-    return (HthStr){ json_string_value(s), json_string_length(s) };
-}
-
 static HthStatus make_voice(Voices *v, const HthStored *m, Voice **out, HthErr *err) {
     HTH_REQUIRE(v->count < VOICES_MAX, err, HTH_ELIMIT,
                 "this model has been asked for in %d ways; unload it first (hearth stop)",
@@ -69,8 +64,8 @@ static HthStatus make_voice(Voices *v, const HthStored *m, Voice **out, HthErr *
         "this model was made with a TEMPLATE in Ollama's language, which hearth cannot run; "
         "make it without one, and the model file's own is used");
     HthVoiceCfg cfg = { .model = v->model,
-                        .template_text = setting(m->settings, "template"),
-                        .system = setting(m->settings, "system"),
+                        .template_text = hth_json_text(m->settings, "template"),
+                        .system = hth_json_text(m->settings, "system"),
                         .params = json_object_get(m->settings, "parameters"),
                         .messages = json_object_get(m->settings, "messages") };
     Voice *made = hth_calloc(1, sizeof *made);

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "serve/face.h"
 #include "serve/model_facts.h"
 #include "serve/models_api_int.h"
 
@@ -39,14 +39,10 @@ static int64_t changed_ns(const HthStored *m) {
     return (int64_t)st.st_mtim.tv_sec * 1000000000;
 }
 
-/* RFC 3339 in UTC, nanoseconds. */
-static const char *time_text(int64_t ns, char out[48]) {
-    struct tm tm;
-    const time_t s = (time_t)(ns / 1000000000);
-    gmtime_r(&s, &tm);
-    const size_t n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out + n, 48 - n, ".%09dZ", (int)(ns % 1000000000));
-    return out;
+static void put_time(HthOut *o, int64_t ns) {
+    hth_out_raw(o, HTH_STR("\""));
+    hth_out_time(o, ns / 1000000000, (uint64_t)(ns % 1000000000));
+    hth_out_raw(o, HTH_STR("\""));
 }
 
 /* 1.2B, 8B, 137M, 22.50M, 4K: as Ollama shows it. */
@@ -129,12 +125,10 @@ int hth_models_api_tags(HthModelsAsk *ask, HthBuf *out) {
     hth_out_raw(&o, HTH_STR("{\"models\":["));
     for (size_t i = 0; i < l->count; i++) {
         const HthStored *m = &l->items[i];
-        char when[48];
-        hth_out(&o,
-                "%s{\"name\":%q,\"model\":%q,\"modified_at\":%q,\"size\":%U,\"digest\":%q,"
-                "\"details\":",
-                i ? "," : "", hth_str(m->full), hth_str(m->full),
-                hth_str(time_text(changed_ns(m), when)), m->bytes, hth_str(m->digest));
+        hth_out(&o, "%s{\"name\":%q,\"model\":%q,\"modified_at\":", i ? "," : "", hth_str(m->full),
+                hth_str(m->full));
+        put_time(&o, changed_ns(m));
+        hth_out(&o, ",\"size\":%U,\"digest\":%q,\"details\":", m->bytes, hth_str(m->digest));
         put_details(&o, m);
         hth_out_raw(&o, HTH_STR(",\"capabilities\":"));
         put_capabilities(&o, &m->facts);
@@ -153,9 +147,6 @@ int hth_models_api_ps(HthStore *s, const HthPsRow *rows, size_t n, HthBuf *out) 
     for (size_t i = 0; i < n; i++) {
         const HthPsRow *r = &rows[i];
         HthStoreList *l = NULL;
-        char when[48] = "9999-12-31T23:59:59Z";
-        if (r->expires_s < (int64_t)1 << 33)
-            time_text((r->expires_s > 0 ? r->expires_s : 1) * 1000000000, when);
         const HthStored none = { .full = "", .digest = "", .parent = "" }, *m = &none;
         if (hth_store_find(s, r->name, &l, NULL) == HTH_OK && l->count) m = l->items;
         const HthStr name = m->full[0] ? hth_str(m->full) : r->name;
@@ -163,8 +154,12 @@ int hth_models_api_ps(HthStore *s, const HthPsRow *rows, size_t n, HthBuf *out) 
                 "%s{\"name\":%q,\"model\":%q,\"size\":%U,\"digest\":%q,\"details\":", i ? "," : "",
                 name, name, r->bytes, hth_str(m->digest));
         put_details(&o, m);
-        hth_out(&o, ",\"expires_at\":%q,\"size_vram\":0,\"context_length\":%u,\"jobs\":%u}",
-                hth_str(when), r->ctx, r->jobs);
+        hth_out_raw(&o, HTH_STR(",\"expires_at\":"));
+        if (r->expires_s < (int64_t)1 << 33)
+            put_time(&o, (r->expires_s > 0 ? r->expires_s : 1) * 1000000000);
+        else
+            hth_out_raw(&o, HTH_STR("\"9999-12-31T23:59:59Z\""));
+        hth_out(&o, ",\"size_vram\":0,\"context_length\":%u,\"jobs\":%u}", r->ctx, r->jobs);
         hth_store_list_close(&l);
     }
     hth_out_raw(&o, HTH_STR("]}"));
@@ -172,12 +167,6 @@ int hth_models_api_ps(HthStore *s, const HthPsRow *rows, size_t n, HthBuf *out) 
 }
 
 /* ---- show ------------------------------------------------------------------------------------ */
-
-static HthStr text_in(const json_t *o, const char *member) {
-    const json_t *v = json_object_get(o, member);
-    return json_is_string(v) ? (HthStr){ json_string_value(v), json_string_length(v) }
-                             : HTH_STR("");
-}
 
 static void put_license(HthOut *o, const HthStored *m, const HthGguf *g) {
     const json_t *a = json_object_get(m->settings, "license");
@@ -215,13 +204,13 @@ static int show(const HthStored *m, bool verbose, HthBuf *out) {
     HthOut o = hth_out_begin(out, &err);
     o.status = modelfile_of(&file, m, &err);
     if (o.status == HTH_OK) o.status = hth_parameters_print(&params, p, &err);
-    HthStr template = text_in(m->settings, "template");
+    HthStr template = hth_json_text(m->settings, "template");
     if (!template.n) template = hth_model_facts_text(g, "tokenizer.chat_template");
-    char when[48];
     hth_out_raw(&o, HTH_STR("{\"license\":"));
     put_license(&o, m, g);
     hth_out(&o, ",\"modelfile\":%q,\"parameters\":%q,\"template\":%q,\"system\":%q,\"details\":",
-            hth_buf_str(&file), hth_buf_str(&params), template, text_in(m->settings, "system"));
+            hth_buf_str(&file), hth_buf_str(&params), template,
+            hth_json_text(m->settings, "system"));
     put_details(&o, m);
     const json_t *messages = json_object_get(m->settings, "messages");
     if (messages) hth_out(&o, ",\"messages\":%j", messages);
@@ -231,8 +220,9 @@ static int show(const HthStored *m, bool verbose, HthBuf *out) {
     hth_model_facts_tensors(&o, g);
     hth_out_raw(&o, HTH_STR(",\"capabilities\":"));
     put_capabilities(&o, &m->facts);
-    hth_out(&o, ",\"modified_at\":%q", hth_str(time_text(changed_ns(m), when)));
-    const HthStr requires = text_in(m->settings, "requires");
+    hth_out_raw(&o, HTH_STR(",\"modified_at\":"));
+    put_time(&o, changed_ns(m));
+    const HthStr requires = hth_json_text(m->settings, "requires");
     if (requires.n) hth_out(&o, ",\"requires\":%q", requires);
     hth_out(&o, ",\"digest\":%q}", hth_str(m->digest));
     hth_buf_drop(&file);
@@ -321,7 +311,7 @@ int hth_models_api_props(HthStore *s, const HthPropsIn *in, HthBuf *out) {
     const char *path = "";
     if (in->model.n && hth_store_find(s, in->model, &l, &err) == HTH_OK && l->count) {
         path = l->items->path ? l->items->path : l->items->full;
-        template = text_in(l->items->settings, "template");
+        template = hth_json_text(l->items->settings, "template");
         if (!template.n && hth_model_facts_open(&g, l->items, &err) == HTH_OK)
             template = hth_model_facts_text(g, "tokenizer.chat_template");
     }

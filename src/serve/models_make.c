@@ -9,12 +9,6 @@
 
 enum { BODY_MAX = HTH_MODELFILE_MAX + (1 << 16) };
 
-static HthStr text_in(const json_t *o, const char *member) {
-    const json_t *v = json_object_get(o, member);
-    return json_is_string(v) ? (HthStr){ json_string_value(v), json_string_length(v) }
-                             : HTH_STR("");
-}
-
 static int parse(json_t **o, HthStr body, HthBuf *out) {
     HthErr err = { 0 };
     if (!hth_str_trim(body).n) return hth_api_fail(out, 400, "missing request body");
@@ -29,8 +23,8 @@ static int parse(json_t **o, HthStr body, HthBuf *out) {
 int hth_api_body(json_t **o, HthStr *name, HthStr body, HthBuf *out) {
     const int status = parse(o, body, out);
     if (status) return status;
-    *name = text_in(*o, "model");
-    if (!name->n) *name = text_in(*o, "name"); /* as it was called once */
+    *name = hth_json_text(*o, "model");
+    if (!name->n) *name = hth_json_text(*o, "name"); /* as it was called once */
     if (name->n) return 0;
     json_decref(*o);
     *o = NULL;
@@ -119,10 +113,10 @@ static int created(bool stream, bool *lines, HthBuf *out) {
 static int create(HthStore *s, HthStr name, const json_t *o, const json_t *settings, bool *lines,
                   HthBuf *out) {
     HthErr err = { 0 };
-    HthStoreMake make = { .name = name, .from = text_in(o, "from"), .settings = settings };
+    HthStoreMake make = { .name = name, .from = hth_json_text(o, "from"), .settings = settings };
     const char *wrong = file_of(o, &make.file_digest);
     if (wrong) return hth_api_fail(out, 400, wrong);
-    if (!make.from.n && !make.file_digest.n) make.from = text_in(settings, "from");
+    if (!make.from.n && !make.file_digest.n) make.from = hth_json_text(settings, "from");
     bool missing = false;
     const HthStatus status = hth_store_create(s, &make, &missing, &err);
     if (missing && make.from.n) return hth_api_missing(out, make.from);
@@ -138,7 +132,7 @@ int hth_models_api_create(HthModelsAsk *ask, HthBuf *out) {
     int status = hth_api_body(&o, &name, ask->body, out);
     if (status) return status;
     const char *wrong = unsupported(o);
-    const HthStr file = text_in(o, "modelfile"); /* as older clients send it */
+    const HthStr file = hth_json_text(o, "modelfile"); /* as older clients send it */
     if (wrong)
         status = hth_api_fail(out, 400, wrong);
     else if (file.n && hth_modelfile_parse(&settings, file, &err) != HTH_OK)
@@ -159,7 +153,7 @@ int hth_models_api_copy(HthModelsAsk *ask, HthBuf *out) {
     bool missing = false;
     int status = parse(&o, ask->body, out);
     if (status) return status;
-    const HthStr from = text_in(o, "source"), to = text_in(o, "destination");
+    const HthStr from = hth_json_text(o, "source"), to = hth_json_text(o, "destination");
     if (!from.n || !to.n)
         status = hth_api_fail(out, 400, "source and destination are required");
     else if (hth_store_copy(ask->store, from, to, &missing, &err) == HTH_OK)

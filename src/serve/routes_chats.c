@@ -1,15 +1,10 @@
 /* routes_chats.c - what is kept for a user: conversations of the web chat, stored responses.
  *
  * Thread: prep threads. */
-#include "base/clock.h"
 #include "serve/chats_api.h"
 #include "serve/run.h"
 
 enum { OUT_MAX = 1 << 30 };
-
-static int64_t now_ms(void) {
-    return hth_clock_unix_s() * 1000;
-}
 
 /* False: answered. */
 static bool keeps(const HthHouse *h, HthX *x) {
@@ -28,7 +23,7 @@ static void chats(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     (void)hth_x_query(x, "first", &ask.first);
     (void)hth_x_query(x, "count", &ask.count);
     ask.body = hth_x_body(x);
-    ask.now_ms = now_ms();
+    ask.now_ms = hth_chats_now_ms();
     hth_buf_init(&out, OUT_MAX);
     int status = hth_chats_api(h->cfg.chats, &ask, &out);
     hth_x_reply(x, status, "application/json", hth_buf_str(&out));
@@ -50,8 +45,8 @@ static void get_response(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     bool there = false;
     if (!keeps(h, x)) return;
     hth_buf_init(&text, OUT_MAX);
-    HthStatus st = hth_responses_get(h->cfg.chats, who->user, hth_run_state_id(rest), now_ms(),
-                                     &text, &there, &err);
+    HthStatus st = hth_responses_get(h->cfg.chats, who->user, hth_run_state_id(rest),
+                                     hth_chats_now_ms(), &text, &there, &err);
     if (st == HTH_OK && there) st = hth_json_parse(&state, hth_buf_str(&text), text.n, &err);
     if (st != HTH_OK)
         hth_reply_error(x, 0, &err);

@@ -31,11 +31,9 @@ static void version(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 
 /* The model that the body names, held; false: answered. */
 static bool lease(HthHouse *h, HthX *x, const json_t *body, HthLease *out) {
-    const json_t *name = json_object_get(body, "model");
     HthErr err = { 0 };
     bool missing = false;
-    HthStr s = { json_string_value(name), json_string_length(name) };
-    HthStatus st = hth_house_lease(h, s, false, 0, out, &missing, &err);
+    HthStatus st = hth_house_lease(h, hth_json_text(body, "model"), false, 0, out, &missing, &err);
     if (st == HTH_OK && !hth_voice_vocab(out->voice)) {
         hth_lease_give(out);
         st = HTH_FAIL(&err, HTH_ENOTSUP, "this model file carries no tokenizer");

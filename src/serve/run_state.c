@@ -5,15 +5,11 @@
  * A row is written by the scribe (scribe.h); the last event goes out when it is durable.
  *
  * Thread: going on: a prep thread; keeping: the loop thread. */
-#include "base/clock.h"
+#include "serve/chats_api.h"
 #include "serve/run.h"
 
 enum { STATE_MAX = 1 << 26 };
 #define KEEP_MS (30ll * 86400 * 1000)
-
-static int64_t now_ms(void) {
-    return hth_clock_unix_s() * 1000;
-}
 
 /* "resp_0123": what the client holds; the store knows the rest. */
 HthStr hth_run_state_id(HthStr id) {
@@ -31,7 +27,7 @@ HthStatus hth_run_go_on(HthRun *r, bool *missing, HthErr *err) {
     hth_buf_init(&text, STATE_MAX);
     HthStatus st =
         hth_responses_get(r->house->cfg.chats, r->who.user, hth_run_state_id(r->ask.previous),
-                          now_ms(), &text, &there, err);
+                          hth_chats_now_ms(), &text, &there, err);
     if (st == HTH_OK && !there) {
         *missing = true;
         st = HTH_FAIL(err, HTH_EINVAL,
@@ -75,7 +71,7 @@ HthStatus hth_run_keep(HthRun *r, HthErr *err) {
     if (!hth_run_keeps(r) || r->count != 1) return HTH_OK;
     if (r->page) return hth_page_look(r->page, err);
     HthRow row = {
-        .user = r->who.user, .expires_ms = now_ms() + KEEP_MS, .wake = wake, .payload = r
+        .user = r->who.user, .expires_ms = hth_chats_now_ms() + KEEP_MS, .wake = wake, .payload = r
     };
     snprintf(row.id, sizeof row.id, "%s", r->id);
     HTH_TRY(hth_run_answer(&r->ones[0], &a, err));

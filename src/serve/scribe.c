@@ -6,9 +6,9 @@
  * Thread: any. */
 #include "serve/scribe.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "serve/chats_api.h"
 
 enum { ROWS_MAX = 256 };
 
@@ -66,7 +66,7 @@ static void scribe_main(void *payload) {
         HthErr err = { 0 };
         const HthStatus st =
             hth_responses_put(s->chats, p->row.user, hth_str(p->row.id), hth_buf_str(&p->row.text),
-                              hth_clock_unix_s() * 1000, p->row.expires_ms, &err);
+                              hth_chats_now_ms(), p->row.expires_ms, &err);
         if (st == HTH_EAGAIN) err.status = HTH_EIO; /* it was waited for long enough */
         page_is_written(s, p, st == HTH_OK ? st : err.status, &err);
     }

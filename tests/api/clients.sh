@@ -13,6 +13,11 @@ vocab=$HEARTH_DATA/vocab/qwen2.gguf template=$HEARTH_DATA/templates/Qwen-Qwen2.5
 mkdir "$tmp/models"
 "$HEARTH_BUILD"/mkmodel "$tmp/models/tools.gguf" arch=qwen2 layers=1 embd=32 heads=2 kv_heads=1 \
     head_dim=16 ff=32 ctx=4096 type=Q8_0 tokenizer="$vocab" template="$template" || exit 1
+# One whose template has begun to reason where the answer begins; the marks are several tokens here.
+thinks=$HEARTH_DATA/templates/deepseek-ai-DeepSeek-R1-Distill-Qwen-32B.jinja
+[ -f "$thinks" ] || skip "no test data in $HEARTH_DATA"
+"$HEARTH_BUILD"/mkmodel "$tmp/models/thinker.gguf" arch=qwen2 layers=1 embd=32 heads=2 kv_heads=1 \
+    head_dim=16 ff=32 ctx=4096 type=Q8_0 tokenizer="$vocab" template="$thinks" || exit 1
 start_server --models "$tmp/models"
 "$HEARTH_BUILD"/mkmodel "$tmp/blob.gguf" layers=1 embd=32 heads=2 kv_heads=1 head_dim=16 ff=32 ctx=256 type=Q8_0 \
     tokenizer="$vocab" template="$template" arch=qwen2 seed=7 || exit 1

@@ -573,6 +573,17 @@ test('anthropic: a tool call in a stream', async () => {
   const m = await anthropic.messages.stream({ model: TOOLS, max_tokens: 200, temperature: 1, messages: hello, tools: [{ name: 'get_weather', input_schema: weather.function.parameters }], tool_choice: { type: 'tool', name: 'get_weather' } }).finalMessage();
   isWeather(m.content.find((c) => c.type === 'tool_use').input);
 });
+test('anthropic: a budget for reasoning is kept', async () => {
+  const think = (max_tokens, budget_tokens) => anthropic.messages.create({ model: 'thinker', max_tokens, temperature: 1, messages: hello, thinking: { type: 'enabled', budget_tokens } });
+  for (const budget of [1, 12]) {
+    const m = await think(40, budget);
+    assert.deepEqual(m.content.map((c) => c.type), ['thinking', 'text']);
+    assert.ok(m.content[1].text.length > 0 && !m.content.some((c) => JSON.stringify(c).includes('think>')));
+    assert.ok(m.usage.output_tokens_details.thinking_tokens <= budget && m.usage.output_tokens === 40);
+  }
+  await status(think(40, 40), 400, /budget_tokens/);
+  assert.equal((await say({ max_tokens: 6, thinking: { type: 'enabled', budget_tokens: 5 } })).content[0].type, 'text'); // it does not reason
+});
 test('anthropic: count_tokens', async () => {
   const { input_tokens } = await anthropic.messages.countTokens({ model: CHAT, messages: hello });
   assert.equal(input_tokens, (await say({ max_tokens: 1 })).usage.input_tokens);

@@ -603,6 +603,8 @@ static void test_print_reads_back(void **state) {
     HthBuf b;
     hth_sample_defaults(&p);
     set(&p, "temperature", "0.35");
+    set(&p, "top_p", "0.123456789"); /* not a float of seven digits */
+    set(&p, "repeat_last_n", "123456789");
     set(&p, "seed", "123456789012345678");
     set(&p, "samplers", "temperature;xtc");
     set(&p, "logit_bias", "3=-inf,9=1.25");
@@ -624,6 +626,7 @@ static void test_print_reads_back(void **state) {
     while (hth_sample_param(names, NULL) != NULL) names++;
     assert_int_equal(lines, names);
     assert_true(q.temperature == p.temperature && q.seed == p.seed);
+    assert_true(q.top_p == p.top_p && q.repeat_last_n == 123456789);
     assert_int_equal(q.chain_count, 2);
     assert_int_equal(q.chain[1], HTH_STAGE_XTC);
     assert_int_equal(q.logit_bias_count, 2);
