@@ -166,8 +166,9 @@ _hearth() {
         --stop) COMPREPLY=(); return ;;
         -t | --threads) COMPREPLY=(); return ;;
         --share) _hearth_files; return ;;
+        --export-vc) _hearth_files; return ;;
         esac
-        opts='--help --key --answer --replay --model --prompt-file --system --rendered --stop --threads --share --json --no-cage'
+        opts='--help --key --answer --replay --model --prompt-file --system --rendered --stop --threads --share --export-vc --json --no-cage'
         [[ $cur == -* ]] || { _hearth_files; return; } ;;
     key)
         case $prev in

@@ -2,6 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/credential.h"
+#include "audit/jcs.h"
 #include "audit/keyfile.h"
 #include "audit/receipt.h"
 #include "base/mem.h"
@@ -22,6 +24,7 @@ enum {
     OPT_THREADS,
     OPT_ANSWER,
     OPT_SHARE,
+    OPT_EXPORT,
     OPT_JSON,
     OPT_NO_CAGE
 };
@@ -42,17 +45,22 @@ const HthOpt hth_opts_verify[] = {
       NULL },
     { OPT_SHARE, 0, "share", "FILE", "write the receipt without the holder's part, to show it",
       "file" },
+    { OPT_EXPORT, 0, "export-vc", "FILE",
+      "write what it says as a W3C Verifiable Credential, signed with this user's own key",
+      "file" },
     { OPT_JSON, 0, "json", NULL, "print one JSON object", NULL },
     { OPT_NO_CAGE, 0, "no-cage", NULL, HTH_CAGED_HELP, NULL },
     { 0 },
 };
 
 typedef struct Job {
-    const char *receipt, *key, *answer, *prompt, *share;
+    const char *receipt, *key, *answer, *prompt, *share, *export;
     HthReplayAsk ask;
     bool replay, json, no_cage;
     /* what came of it */
     HthReceipt *r;
+    json_t *credential; /* instead of a receipt */
+    HthSigner *signer; /* to export with */
     HthVkey *keys; /* that are trusted */
     size_t key_count, by;
     HthReplay run;
@@ -73,6 +81,7 @@ static int parse(Job *job, HthArgs *args) {
         case OPT_SYSTEM: job->ask.system = args->value; break;
         case OPT_RENDERED: job->ask.rendered = true; break;
         case OPT_SHARE: job->share = args->value; break;
+        case OPT_EXPORT: job->export = args->value; break;
         case OPT_JSON: job->json = true; break;
         case OPT_NO_CAGE: job->no_cage = true; break;
         case OPT_STOP:
@@ -117,6 +126,17 @@ static HthStatus read_keys(Job *job, HthErr *err) {
     return st;
 }
 
+/* This user's own private key, for a credential; none is made. */
+static HthStatus open_signer(Job *job, HthErr *err) {
+    HthBuf path;
+    HthVkey v;
+    hth_buf_init(&path, PATH_BYTES);
+    HthStatus st = hth_state_file(&path, HTH_RECEIPT_KEY, false, err);
+    if (st == HTH_OK) st = hth_keyfile_open(&job->signer, &v, path.p, (HthStr){ 0 }, err);
+    hth_buf_drop(&path);
+    return st;
+}
+
 static HthStatus check_signature(Job *job, HthErr *err) {
     HthDsseKey *keys = hth_calloc(job->key_count, sizeof *keys);
     char(*ids)[HTH_KEY_ID_TEXT] = hth_calloc(job->key_count, sizeof *ids);
@@ -143,12 +163,31 @@ static HthStatus read_file(HthBuf *out, const char *path, size_t max, HthErr *er
     return hth_file_read(out, path, err);
 }
 
+/* A document that brings its proof along is a credential; anything else should be a receipt. */
 static HthStatus open_receipt(Job *job, HthErr *err) {
     HthBuf text;
+    json_t *v = NULL;
     HthStatus st = read_file(&text, job->receipt, HTH_RECEIPT_MAX, err);
-    if (st == HTH_OK) st = hth_receipt_open(&job->r, hth_buf_str(&text), err);
+    if (st == HTH_OK && hth_json_parse(&v, hth_buf_str(&text), HTH_RECEIPT_MAX, NULL) == HTH_OK &&
+        json_object_get(v, "proof"))
+        job->credential = json_incref(v);
+    else if (st == HTH_OK)
+        st = hth_receipt_open(&job->r, hth_buf_str(&text), err);
+    json_decref(v);
     hth_buf_drop(&text);
     return st;
+}
+
+static HthStatus check_credential(Job *job, HthErr *err) {
+    uint8_t pub[HTH_SIGN_PUBLIC_BYTES];
+    HTH_REQUIRE(!job->answer && !job->replay && !job->share && !job->export, err, HTH_EINVAL,
+                "this is a credential: the receipt it was made from is needed for that");
+    HTH_TRY(hth_credential_check(job->credential, pub, err));
+    for (job->by = 0; job->by < job->key_count; job->by++)
+        if (memcmp(job->keys[job->by].key, pub, sizeof pub) == 0) return HTH_OK;
+    return HTH_FAIL(err, HTH_EDENIED,
+                    "the proof holds, and its key is not trusted here: if you know whose it is, "
+                    "give the verifier key with --key");
 }
 
 static HthStatus check_answer(const Job *job, HthErr *err) {
@@ -172,6 +211,25 @@ static HthStatus share(const Job *job, HthErr *err) {
     hth_buf_init(&text, HTH_RECEIPT_MAX);
     HthStatus st = hth_receipt_share(&text, job->r, err);
     if (st == HTH_OK) st = hth_file_write(job->share, text.p, text.n, 0644, err);
+    hth_buf_drop(&text);
+    return st;
+}
+
+/* As the receipt's own signer, and nobody else: the credential says that its issuer says so. */
+static HthStatus export_credential(const Job *job, HthErr *err) {
+    HthBuf text;
+    json_t *v = NULL;
+    const uint8_t *pub = hth_signer_public(job->signer);
+    HTH_REQUIRE(memcmp(pub, job->keys[job->by].key, HTH_SIGN_PUBLIC_BYTES) == 0, err, HTH_EDENIED,
+                "somebody else signed this receipt: only they can make a credential of it");
+    hth_buf_init(&text, HTH_RECEIPT_MAX);
+    HthStatus st = hth_credential_json(&v, job->r, pub, err);
+    if (st == HTH_OK)
+        st = hth_credential_sign(v, job->signer, hth_json_text(v, "validFrom").p, err);
+    if (st == HTH_OK) st = hth_jcs_write(&text, v, err);
+    if (st == HTH_OK) st = hth_buf_add_char(&text, '\n', err);
+    if (st == HTH_OK) st = hth_file_write(job->export, text.p, text.n, 0644, err);
+    json_decref(v);
     hth_buf_drop(&text);
     return st;
 }
@@ -273,6 +331,18 @@ static int print_json(const Job *job) {
                                   job->r->statement));
 }
 
+static int print_credential(const Job *job) {
+    char id[HTH_KEY_ID_TEXT];
+    hth_vkey_id(id, &job->keys[job->by]);
+    if (job->json)
+        return hth_cli_json(json_pack("{s:b, s:s, s:O}", "good", 1, "signed_by", id, "credential",
+                                      job->credential));
+    printf("%-13s %s%s\n", "issued by", id, job->key ? " (--key)" : " (this user's own list)");
+    printf("%-13s %s\n", "checked", "its proof (eddsa-jcs-2022), over all of it");
+    printf("%-13s %s\n", "not checked", "whatever it says; its receipt can be run again");
+    return HTH_EXIT_OK;
+}
+
 static int print_failure(const Job *job, const HthErr *err) {
     const int code = hth_cli_fail(err);
     if (!job->json) return code;
@@ -294,16 +364,22 @@ static int verify(Job *job) {
     if (code == HTH_EXIT_OK && job->answer) code = hth_cli_readable(job->answer);
     if (code == HTH_EXIT_OK && job->prompt) code = hth_cli_readable(job->prompt);
     if (code != HTH_EXIT_OK) return code;
-    if (read_keys(job, &err) != HTH_OK) return print_failure(job, &err);
+    if (read_keys(job, &err) != HTH_OK || (job->export && open_signer(job, &err) != HTH_OK))
+        return print_failure(job, &err);
     const HthCaged cage = { .models = { job->replay ? job->ask.model : NULL },
                             .reads = { job->receipt, job->answer, job->prompt },
-                            .writes = { job->share },
+                            .writes = { job->share, job->export },
                             .off = hth_caged_off(job->no_cage) };
     if ((code = hth_caged(&cage)) != HTH_EXIT_OK) return code;
     HthStatus st = open_receipt(job, &err);
+    if (st == HTH_OK && job->credential) {
+        st = check_credential(job, &err);
+        return st == HTH_OK ? print_credential(job) : print_failure(job, &err);
+    }
     if (st == HTH_OK) st = check_signature(job, &err);
     if (st == HTH_OK && job->answer) st = check_answer(job, &err);
     if (st == HTH_OK && job->share) st = share(job, &err);
+    if (st == HTH_OK && job->export) st = export_credential(job, &err);
     if (st == HTH_OK && job->replay) st = replay(job, &code, &err);
     if (st != HTH_OK) return err.text[0] ? print_failure(job, &err) : code;
     if (job->json) return print_json(job);
@@ -318,6 +394,8 @@ int hth_cli_verify(HthArgs *args) {
     if (code == HTH_ARG_BAD) return HTH_EXIT_USAGE;
     if (code == HTH_EXIT_OK) code = verify(&job);
     hth_receipt_close(&job.r);
+    hth_signer_close(&job.signer);
+    json_decref(job.credential);
     hth_free(job.keys);
     return code;
 }

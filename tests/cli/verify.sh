@@ -79,6 +79,21 @@ ok "no salt is shown" bash -c "! grep -q holder '$tmp/shared.json'"
 hearth verify "$tmp/shared.json"
 same "what is shown is as good" 0 "$rc"
 
+# As a credential.
+vc=$tmp/vc.json
+hearth verify --export-vc "$vc" "$r"
+same "a credential of it" 0 "$rc"
+hearth verify "$vc"
+same "its proof holds" 0 "$rc"
+hearth verify --json "$vc"
+ok "as JSON" grep -q '"eddsa-jcs-2022"' <<< "$out"
+HEARTH_STATE=$tmp/nobody refused 77 "a credential of a stranger" verify "$vc"
+sed 's/"finish":"/&x/' "$vc" > "$tmp/bad"
+refused 65 "a changed one" verify "$tmp/bad"
+refused 64 "not what a credential is for" verify --share "$tmp/x" "$vc"
+refused 77 "somebody else's receipt" verify --export-vc "$tmp/x" "$tmp/other.json"
+ok "nothing was written" test ! -e "$tmp/x"
+
 # Running it again.
 for options in "" "-t 1" "-t 2"; do
     replay $options
