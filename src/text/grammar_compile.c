@@ -297,6 +297,7 @@ static HthStatus compile(HthGrammar *g, const HthIr *ir, HthNode root, HthErr *e
     for (uint32_t m = 0; m < g->members_n; m++) HTH_TRY(find_reach(g, &g->members[m], err));
     HTH_TRY(hth_grammar_follow(g, err));
     find_classes(g);
+    HTH_TRY(hth_grammar_alike(g, err));
     pthread_once(&g_once, draw_key);
     find_leaves(g);
     for (int i = 0; i < 2; i++) g->hash[i] = hash_all(g, g_key + 2 * i);

@@ -166,6 +166,7 @@ struct HthGrammar {
     uint32_t state_cap, edge_cap, call_cap, label_cap;
     uint32_t class_n;
     uint8_t class_of[256];
+    const uint32_t *alike; /* [layers][state_n] grammar_alike.c; NULL: none */
     uint64_t hash[2]; /* of all of the above: equal grammars share their masks */
     HthArena *arena;
 };
@@ -174,6 +175,13 @@ struct HthGrammar {
 HTH_MUST_CHECK HthStatus hth_grammar_determine(HthGrammar *g, HthNfa *nfa, HthErr *err);
 /* grammar_least.c: how few bytes lead to an end; what leads to none is taken out. */
 HTH_MUST_CHECK HthStatus hth_grammar_prune(HthGrammar *g, HthErr *err);
+
+/* grammar_alike.c: for each layer of tokens but the last, the first state that none of them can tell
+ * from a state (maybe itself). */
+#define HTH_LAYER_BYTES                                                                            \
+    { 8, 16 } /* of the tokens of each layer, at most; then the others */
+enum { HTH_LAYERS = 3 };
+HTH_MUST_CHECK HthStatus hth_grammar_alike(HthGrammar *g, HthErr *err);
 
 /* grammar_set.c ------------------------------------------------------------------------------ */
 enum {
@@ -274,6 +282,8 @@ void hth_byte_groups(uint32_t of[256]); /* bytes that grammars seldom tell apart
 typedef struct HthRowTrie {
     HthRowNode *node; /* [node_n + 1]: the last one says where the words end */
     uint32_t *id; /* [id_n] in the order of the words; ids of the empty word come first */
+    uint32_t
+        *all; /* [words of a mask] the same ids as bits; of a layer of a vocabulary, else NULL */
     uint32_t node_n, id_n;
 } HthRowTrie;
 typedef struct HthWord {
@@ -352,7 +362,7 @@ typedef struct HthPlace {
 typedef struct HthPlaces HthPlaces; /* of one grammar */
 struct HthPlaces { /* of one grammar, or of a procedure of any */
     uint64_t hash[2], used;
-    HthPlace **place; /* [2 * state_n]: an extra member may come, or not */
+    HthPlace **place; /* [state_n][layers][2]: an extra member may come, or not */
     HthPlaces **leaf; /* [proc_n], NULL where it is no leaf; of a grammar in use */
     uint32_t state_n, proc_n, users;
     size_t bytes;
@@ -364,14 +374,14 @@ struct HthMasks {
     uint32_t ids_count, words; /* words of a mask */
     uint8_t *bytes; /* all spellings */
     uint32_t *at; /* [ids_count + 1] where a token's begins; an empty one: never allowed */
-    HthRowTrie trie;
+    HthRowTrie trie[HTH_LAYERS]; /* the shortest tokens first */
     uint32_t *ends, ends_n; /* tokens that end a generation */
     HthPlaces *places;
     uint64_t clock;
     size_t bytes_held;
     uint32_t places_n;
     HthRel *rel;
-    uint32_t *bits; /* [words] scratch */
+    uint32_t *bits, *few; /* [words] scratch; bits: zero between uses */
     uint32_t depth[2 * (HTH_WORD_MAX + 2)]; /* scratch */
 };
 HTH_MUST_CHECK HthStatus hth_places_open(HthMasks *m, const HthGrammar *g, HthPlaces **out,
@@ -380,8 +390,8 @@ void hth_places_drop(HthMasks *m, HthPlaces *p); /* one matcher less */
 void hth_places_close(HthMasks *m);
 /* extra: an extra member may come, where that matters. */
 HTH_MUST_CHECK HthStatus hth_place_get(HthMasks *m, const HthGrammar *g, HthPlaces *places,
-                                       uint32_t state, bool extra, const HthPlace **out,
-                                       HthErr *err);
+                                       uint32_t state, uint32_t layer, bool extra,
+                                       const HthPlace **out, HthErr *err);
 
 /* grammar_match.c */
 enum { HTH_KEPT_MASKS = 8 };

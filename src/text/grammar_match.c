@@ -151,11 +151,8 @@ static HthStatus try_words(HthMatcher *m, const HthRowTrie *t, uint32_t *mask, H
     return HTH_OK;
 }
 
-static HthStatus add_conf(HthMatcher *m, HthConf c, uint32_t *mask, HthErr *err) {
-    const HthPlace *place;
-    const bool extra = m->g->state[c.state].kind != HTH_STATE_PLAIN &&
-                       hth_frame_may_take(&m->space, m->space.stack[c.stack].frame, HTH_EXTRA);
-    HTH_TRY(hth_place_get(m->masks, m->g, m->places, c.state, extra, &place, err));
+static HthStatus add_place(HthMatcher *m, HthConf c, const HthPlace *place, uint32_t *mask,
+                           HthErr *err) {
     add_ids(m->masks, mask, &place->sure);
     for (uint32_t i = 0; i < place->tails_n; i++) {
         const HthTails *tails = &place->tails[i];
@@ -165,6 +162,17 @@ static HthStatus add_conf(HthMatcher *m, HthConf c, uint32_t *mask, HthErr *err)
             for (uint32_t k = 0; k < tails->trie.node[0].word; k++)
                 set_bit(mask, tails->trie.id[k]);
         if (m->trial.n) HTH_TRY(try_words(m, &tails->trie, mask, err));
+    }
+    return HTH_OK;
+}
+
+static HthStatus add_conf(HthMatcher *m, HthConf c, uint32_t *mask, HthErr *err) {
+    const HthPlace *place;
+    const bool extra = m->g->state[c.state].kind != HTH_STATE_PLAIN &&
+                       hth_frame_may_take(&m->space, m->space.stack[c.stack].frame, HTH_EXTRA);
+    for (uint32_t layer = 0; layer < HTH_LAYERS; layer++) {
+        HTH_TRY(hth_place_get(m->masks, m->g, m->places, c.state, layer, extra, &place, err));
+        HTH_TRY(add_place(m, c, place, mask, err));
     }
     return HTH_OK;
 }

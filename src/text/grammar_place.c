@@ -23,7 +23,9 @@ typedef struct Pending { /* a token that left after `depth` bytes */
 typedef struct Walk {
     HthMasks *m;
     HthRel *r;
-    uint32_t *sure; /* [words] */
+    const HthRowTrie *trie;
+    uint32_t *sure, sure_n; /* [words], how many of them */
+    bool most; /* nearly all are: they were there from the beginning, and others are taken out */
     uint8_t good; /* what a set must be, one of these, for its tokens to be allowed */
     uint32_t reach_id; /* ... or in a key that can become what the first one could */
     uint32_t *set; /* [depth] sets on the way to where we are */
@@ -36,6 +38,24 @@ typedef struct Walk {
     HthByteSet popped; /* bytes that may follow the procedure */
     HthErr *err;
 } Walk;
+
+/* The first of them are noted one by one: in most places there are few. */
+static void add_sure(Walk *w, uint32_t id) {
+    uint32_t *word = &w->sure[id / 32];
+    const uint32_t bit = 1u << id % 32;
+    if (w->sure_n < w->m->words && !(*word & bit)) w->m->few[w->sure_n++] = id;
+    *word |= bit;
+}
+
+/* Words from..to of the trie, all of them. */
+static void add_many(Walk *w, uint32_t from, uint32_t to) {
+    for (uint32_t k = from; k < to && !w->most; k++) add_sure(w, w->trie->id[k]);
+}
+
+static void drop_many(Walk *w, uint32_t from, uint32_t to) {
+    for (uint32_t k = from; k < to && w->most; k++)
+        w->sure[w->trie->id[k] / 32] &= ~(1u << w->trie->id[k] % 32);
+}
 
 static HthStatus add_tail(Walk *w, HthLeave leave, uint32_t id, uint32_t at) {
     const uint32_t from = w->m->at[id];
@@ -74,7 +94,7 @@ static HthStatus end_token(Walk *w, uint32_t id, uint8_t what) {
     const uint32_t n = w->m->at[id + 1] - w->m->at[id];
     for (uint32_t i = 0; i < w->pending_n; i++) {
         if (w->pending[i].leave.kind != HTH_LEAVE_POP || w->pending[i].depth != n) continue;
-        w->sure[id / 32] |= 1u << id % 32;
+        add_sure(w, id);
         return HTH_OK;
     }
     if (what & HTH_IF_NAMED) HTH_TRY(add_tail(w, (HthLeave){ HTH_LEAVE_SELF, HTH_NONE }, id, 0));
@@ -93,11 +113,12 @@ static bool has_left(const Walk *w, uint32_t n) {
 }
 
 static HthStatus walk_node(Walk *w, uint32_t i, uint32_t *next) {
-    const HthRowTrie *t = &w->m->trie;
+    const HthRowTrie *t = w->trie;
     const uint32_t depth = t->node[i].depth, to = w->set[depth];
     const bool all =
         to == HTH_SET_DEAD || to == HTH_SET_UNCLEAR; /* what is below shares its fate */
     *next = all ? t->node[i].skip : i + 1;
+    drop_many(w, t->node[i].word, t->node[*next].word);
     if (!all && t->node[i].word == t->node[i + 1].word) return HTH_OK;
     if (to == HTH_SET_DEAD && !w->left[depth]) return HTH_OK;
     HTH_TRY(find_pending(w, depth));
@@ -109,23 +130,24 @@ static HthStatus walk_node(Walk *w, uint32_t i, uint32_t *next) {
 
 /* All of a branch at once, where its characters all lead the same way. */
 static HthStatus walk_run(Walk *w, uint32_t i, bool *done) {
-    const HthRowTrie *t = &w->m->trie;
+    const HthRowTrie *t = w->trie;
     const HthRowNode *node = &t->node[i];
     uint32_t to;
     *done = false;
     HTH_TRY(hth_rel_run(w->r, w->set[node->depth - 1], node->groups, node->chars, &to, w->err));
     if (to == HTH_SET_UNKNOWN) return HTH_OK;
     if (!(w->r->set[to].what & w->good)) return HTH_OK;
-    for (uint32_t k = node->word; k < t->node[node->skip].word; k++)
-        w->sure[t->id[k] / 32] |= 1u << t->id[k] % 32;
+    add_many(w, node->word, t->node[node->skip].word);
     *done = true;
     return HTH_OK;
 }
 
 static HthStatus walk(Walk *w, uint32_t first) {
-    const HthRowTrie *t = &w->m->trie;
+    const HthRowTrie *t = w->trie;
     const uint8_t *class_of = w->r->space.g->class_of;
     w->set[0] = first;
+    if (w->most) memcpy(w->sure, t->all, w->m->words * sizeof *w->sure);
+    if (w->most) w->sure_n = w->m->words;
     for (uint32_t i = 0; i < t->node_n;) {
         const HthRowNode *node = &t->node[i];
         const HthRelSet *from = &w->r->set[w->set[node->depth - 1]];
@@ -147,31 +169,25 @@ static HthStatus walk(Walk *w, uint32_t first) {
             HTH_TRY(walk_node(w, i, &i));
             continue;
         }
-        for (uint32_t k = node->word; k < node[1].word; k++)
-            w->sure[t->id[k] / 32] |= 1u << t->id[k] % 32;
+        add_many(w, node->word, node[1].word);
         i++;
     }
     return HTH_OK;
 }
 
 /* ---- places ---- */
-static HthStatus id_set(const HthMasks *m, HthIdSet *out, const uint32_t *bits, size_t *bytes,
-                        HthErr *err) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < m->words; i++) n += (uint32_t)__builtin_popcount(bits[i]);
-    if (n == 0) return HTH_OK;
-    out->dense = n >= m->words / 2;
-    out->n = out->dense ? m->words : n;
-    out->p = hth_calloc(out->n, sizeof *out->p);
-    HTH_REQUIRE(out->p, err, HTH_ENOMEM, "out of memory for token masks");
-    *bytes += out->n * sizeof *out->p;
-    if (out->dense) {
-        memcpy(out->p, bits, m->words * sizeof *bits);
-        return HTH_OK;
-    }
-    n = 0;
-    for (uint32_t i = 0; i < m->words; i++)
-        for (uint32_t b = bits[i]; b; b &= b - 1) out->p[n++] = i * 32 + (uint32_t)__builtin_ctz(b);
+/* Takes what the walk has found; its bits are cleared for the next one. */
+static HthStatus take_sure(Walk *w, HthPlace *place, HthErr *err) {
+    HthMasks *m = w->m;
+    HthIdSet *out = &place->sure;
+    out->dense = w->sure_n == m->words;
+    out->n = w->sure_n;
+    if (out->n) out->p = hth_calloc(out->n, sizeof *out->p);
+    if (out->p) memcpy(out->p, out->dense ? w->sure : m->few, out->n * sizeof *out->p);
+    place->bytes += out->n * sizeof *out->p;
+    for (uint32_t i = 0; !out->dense && i < out->n; i++) w->sure[m->few[i] / 32] = 0;
+    if (out->dense) memset(w->sure, 0, m->words * sizeof *w->sure);
+    HTH_REQUIRE(out->p || !out->n, err, HTH_ENOMEM, "out of memory for token masks");
     return HTH_OK;
 }
 
@@ -220,22 +236,24 @@ static void place_close(HthPlace **place) {
     *place = NULL;
 }
 
-static HthStatus place_open(HthMasks *m, const HthGrammar *g, uint32_t state, bool extra,
-                            HthPlace **out, HthErr *err) {
+static HthStatus place_open(HthMasks *m, const HthGrammar *g, uint32_t state, uint32_t layer,
+                            bool extra, HthPlace **out, HthErr *err) {
     uint32_t first;
     HTH_TRY(hth_rel_for(m, g, err));
     HTH_TRY(hth_rel_first(m->rel, state, &first, err));
     HthPlace *place = hth_calloc(1, sizeof *place);
     HTH_REQUIRE(place, err, HTH_ENOMEM, "out of memory for token masks");
     place->bytes = sizeof *place;
-    Walk w = { .m = m, .r = m->rel, .sure = m->bits, .set = m->depth, .err = err };
+    Walk w = { .m = m, .r = m->rel, .trie = &m->trie[layer], .sure = m->bits, .set = m->depth };
+    w.err = err;
+    w.most = m->rel->set[first].wide;
     w.good = (uint8_t)(HTH_SURE | (extra ? HTH_IF_EXTRA : 0));
     const bool key = g->state[state].kind == HTH_STATE_KEY;
     w.reach_id = key ? g->state[state].reach_id : HTH_FAR - 1; /* that no set has */
     w.popped = hth_follow_of(g, (HthLeave){ HTH_LEAVE_POP, HTH_NONE }, state);
-    memset(m->bits, 0, (size_t)m->words * sizeof *m->bits);
     HthStatus status = walk(&w, first);
-    if (status == HTH_OK) status = id_set(m, &place->sure, w.sure, &place->bytes, err);
+    const HthStatus taken = take_sure(&w, place, err); /* in any case */
+    if (status == HTH_OK) status = taken;
     if (status == HTH_OK) status = add_tails(place, &w, err);
     hth_free(w.tail);
     hth_free(w.pending);
@@ -247,15 +265,16 @@ static HthStatus place_open(HthMasks *m, const HthGrammar *g, uint32_t state, bo
 /* ---- which are kept ---- */
 #define HELD_MAX   ((size_t)128 << 20) /* bytes of places, over all grammars */
 #define PLACES_MAX 2048 /* grammars and leaves, but for those in use */
+enum { PER_STATE = 2 * HTH_LAYERS };
 
 static void places_empty(HthMasks *m, HthPlaces *p) {
-    for (size_t s = 0; s < 2 * (size_t)p->state_n; s++) place_close(&p->place[s]);
+    for (size_t i = 0; i < PER_STATE * (size_t)p->state_n; i++) place_close(&p->place[i]);
     m->bytes_held -= p->bytes;
     p->bytes = 0;
 }
 
 static size_t places_size(const HthPlaces *p) {
-    return 2 * (size_t)p->state_n * sizeof *p->place + p->proc_n * sizeof *p->leaf;
+    return PER_STATE * (size_t)p->state_n * sizeof *p->place + p->proc_n * sizeof *p->leaf;
 }
 
 static void places_remove(HthMasks *m, HthPlaces **at) {
@@ -291,7 +310,7 @@ static HthStatus places_for(HthMasks *m, const uint64_t hash[2], uint32_t state_
     if (!p) {
         make_room(m);
         p = hth_calloc(1, sizeof *p);
-        HthPlace **place = hth_calloc(2 * (size_t)state_n, sizeof(HthPlace *));
+        HthPlace **place = hth_calloc(PER_STATE * (size_t)state_n, sizeof(HthPlace *));
         HthPlaces **leaf = hth_calloc(proc_n, sizeof(HthPlaces *));
         if (!p || !place || !leaf) {
             hth_free(p);
@@ -346,18 +365,19 @@ void hth_places_close(HthMasks *m) {
 }
 
 HthStatus hth_place_get(HthMasks *m, const HthGrammar *g, HthPlaces *places, uint32_t state,
-                        bool extra, const HthPlace **out, HthErr *err) {
+                        uint32_t layer, bool extra, const HthPlace **out, HthErr *err) {
+    if (g->alike && layer + 1 < HTH_LAYERS) state = g->alike[(size_t)layer * g->state_n + state];
     const HthState *st = &g->state[state];
-    uint32_t at = state;
+    size_t at = state;
     if (st->kind == HTH_STATE_PLAIN && places->leaf[st->owner]) {
         places = places->leaf[st->owner];
         at = state - g->proc[st->owner].start;
     }
-    at = 2 * at + extra;
+    at = PER_STATE * at + 2 * layer + extra;
     if (!places->place[at]) {
         HthPlace *place = NULL;
         make_room(m);
-        HTH_TRY(place_open(m, g, state, extra, &place, err));
+        HTH_TRY(place_open(m, g, state, layer, extra, &place, err));
         places->place[at] = place;
         places->bytes += place->bytes;
         m->bytes_held += place->bytes;

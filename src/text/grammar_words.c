@@ -115,6 +115,7 @@ HthStatus hth_row_trie_open(HthRowTrie *t, const HthWord *words, uint32_t n, boo
 void hth_row_trie_close(HthRowTrie *t) {
     hth_free(t->node);
     hth_free(t->id);
+    hth_free(t->all);
     *t = (HthRowTrie){ 0 };
 }
 
@@ -145,6 +146,25 @@ static HthStatus spell(HthMasks *m, HthBuf *all, uint32_t id, HthErr *err) {
     return HTH_OK;
 }
 
+/* The tokens of so many bytes; words: room for all. */
+static HthStatus open_layer(HthMasks *m, uint32_t layer, HthWord *words, HthErr *err) {
+    static const uint32_t most[HTH_LAYERS - 1] = HTH_LAYER_BYTES;
+    const uint32_t lo = layer ? most[layer - 1] + 1 : 1;
+    const uint32_t hi = layer + 1 < HTH_LAYERS ? most[layer] : HTH_WORD_MAX;
+    uint32_t n = 0;
+    for (uint32_t id = 0; id < hth_vocab_count(m->v); id++) {
+        const uint32_t bytes = m->at[id + 1] - m->at[id];
+        if (bytes >= lo && bytes <= hi) words[n++] = (HthWord){ m->bytes + m->at[id], bytes, id };
+    }
+    if (n) qsort(words, n, sizeof *words, hth_word_cmp);
+    HthRowTrie *t = &m->trie[layer];
+    HTH_TRY(hth_row_trie_open(t, words, n, true, err));
+    t->all = hth_calloc((size_t)m->words + 1, sizeof *t->all);
+    HTH_REQUIRE(t->all, err, HTH_ENOMEM, "out of memory for token masks");
+    for (uint32_t i = 0; i < n; i++) t->all[words[i].id / 32] |= 1u << words[i].id % 32;
+    return HTH_OK;
+}
+
 static HthStatus fill(HthMasks *m, HthBuf *all, HthErr *err) {
     const uint32_t n = hth_vocab_count(m->v);
     for (uint32_t id = 0; id < n; id++) {
@@ -158,18 +178,11 @@ static HthStatus fill(HthMasks *m, HthBuf *all, HthErr *err) {
         status = HTH_FAIL(err, HTH_ENOMEM, "out of memory for %u tokens", n);
     m->ends_n = 0;
     for (uint32_t id = 0; status == HTH_OK && id < n; id++) status = spell(m, all, id, err);
-    uint32_t words_n = 0;
     for (uint32_t id = n; status == HTH_OK && id <= m->ids_count; id++)
         m->at[id] = (uint32_t)all->n;
     m->bytes = (uint8_t *)all->p; /* ours from here on */
-    for (uint32_t id = 0; status == HTH_OK && id < n; id++) {
-        const uint32_t bytes = m->at[id + 1] - m->at[id];
-        if (bytes) words[words_n++] = (HthWord){ m->bytes + m->at[id], bytes, id };
-    }
-    if (status == HTH_OK) {
-        qsort(words, words_n, sizeof *words, hth_word_cmp);
-        status = hth_row_trie_open(&m->trie, words, words_n, true, err);
-    }
+    for (uint32_t l = 0; status == HTH_OK && l < HTH_LAYERS; l++)
+        status = open_layer(m, l, words, err);
     hth_free(words);
     return status;
 }
@@ -186,8 +199,10 @@ HthStatus hth_masks_open(HthMasks **out, const HthVocab *v, uint32_t ids_count, 
     HthBuf all;
     hth_buf_init(&all, SPELLINGS_MAX);
     m->bits = hth_calloc((size_t)m->words + 1, sizeof *m->bits);
-    HthStatus status =
-        m->bits ? fill(m, &all, err) : HTH_FAIL(err, HTH_ENOMEM, "out of memory for token masks");
+    m->few = hth_calloc((size_t)m->words + 1, sizeof *m->few);
+    HthStatus status = m->bits && m->few
+                           ? fill(m, &all, err)
+                           : HTH_FAIL(err, HTH_ENOMEM, "out of memory for token masks");
     if (m->bytes != (uint8_t *)all.p) hth_buf_drop(&all);
     if (status != HTH_OK) {
         hth_masks_close(&m);
@@ -201,11 +216,12 @@ void hth_masks_close(HthMasks **m) {
     if (!*m) return;
     hth_places_close(*m);
     hth_rel_close(&(*m)->rel);
-    hth_row_trie_close(&(*m)->trie);
+    for (uint32_t l = 0; l < HTH_LAYERS; l++) hth_row_trie_close(&(*m)->trie[l]);
     hth_free((*m)->bytes);
     hth_free((*m)->at);
     hth_free((*m)->ends);
     hth_free((*m)->bits);
+    hth_free((*m)->few);
     hth_free(*m);
     *m = NULL;
 }
