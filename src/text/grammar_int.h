@@ -177,10 +177,11 @@ HTH_MUST_CHECK HthStatus hth_grammar_determine(HthGrammar *g, HthNfa *nfa, HthEr
 HTH_MUST_CHECK HthStatus hth_grammar_prune(HthGrammar *g, HthErr *err);
 
 /* grammar_alike.c: for each layer of tokens but the last, the first state that none of them can tell
- * from a state (maybe itself). */
+ * from a state (maybe itself).  Layers: tokens of plain characters of so many bytes at most, in two
+ * steps; of any characters; the others.  What JSON escapes, and half a character, is not plain. */
 #define HTH_LAYER_BYTES                                                                            \
-    { 8, 16 } /* of the tokens of each layer, at most; then the others */
-enum { HTH_LAYERS = 3 };
+    { 8, 16, 16 }
+enum { HTH_LAYER_ODD = 2, HTH_LAYERS = 4 };
 HTH_MUST_CHECK HthStatus hth_grammar_alike(HthGrammar *g, HthErr *err);
 
 /* grammar_set.c ------------------------------------------------------------------------------ */
@@ -374,7 +375,7 @@ struct HthMasks {
     uint32_t ids_count, words; /* words of a mask */
     uint8_t *bytes; /* all spellings */
     uint32_t *at; /* [ids_count + 1] where a token's begins; an empty one: never allowed */
-    HthRowTrie trie[HTH_LAYERS]; /* the shortest tokens first */
+    HthRowTrie trie[HTH_LAYERS];
     uint32_t *ends, ends_n; /* tokens that end a generation */
     HthPlaces *places;
     uint64_t clock;

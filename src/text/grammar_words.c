@@ -146,15 +146,30 @@ static HthStatus spell(HthMasks *m, HthBuf *all, uint32_t id, HthErr *err) {
     return HTH_OK;
 }
 
-/* The tokens of so many bytes; words: room for all. */
-static HthStatus open_layer(HthMasks *m, uint32_t layer, HthWord *words, HthErr *err) {
+/* Nothing that JSON escapes, and whole characters: inside a string any of these is as good as
+ * another, and whole branches of them are settled at once. */
+static bool is_plain(const uint8_t *p, uint32_t n) {
+    for (uint32_t i = 0, bytes; i < n; i += bytes) {
+        bytes = char_at(p + i, n - i);
+        if (bytes == 0 || p[i] < 0x20 || p[i] == '"' || p[i] == '\\') return false;
+        if (p[i] >= 0xC2 && bytes < 2u + (p[i] >= 0xE0) + (p[i] >= 0xF0)) return false;
+    }
+    return true;
+}
+
+static uint32_t layer_of(const uint8_t *p, uint32_t n) {
     static const uint32_t most[HTH_LAYERS - 1] = HTH_LAYER_BYTES;
-    const uint32_t lo = layer ? most[layer - 1] + 1 : 1;
-    const uint32_t hi = layer + 1 < HTH_LAYERS ? most[layer] : HTH_WORD_MAX;
+    if (n > most[HTH_LAYER_ODD]) return HTH_LAYERS - 1;
+    if (!is_plain(p, n)) return HTH_LAYER_ODD;
+    return n <= most[0] ? 0 : 1;
+}
+
+/* words: room for all. */
+static HthStatus open_layer(HthMasks *m, uint32_t layer, HthWord *words, HthErr *err) {
     uint32_t n = 0;
     for (uint32_t id = 0; id < hth_vocab_count(m->v); id++) {
-        const uint32_t bytes = m->at[id + 1] - m->at[id];
-        if (bytes >= lo && bytes <= hi) words[n++] = (HthWord){ m->bytes + m->at[id], bytes, id };
+        const HthWord word = { m->bytes + m->at[id], m->at[id + 1] - m->at[id], id };
+        if (word.n && layer_of(word.p, word.n) == layer) words[n++] = word;
     }
     if (n) qsort(words, n, sizeof *words, hth_word_cmp);
     HthRowTrie *t = &m->trie[layer];
