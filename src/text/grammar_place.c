@@ -128,17 +128,35 @@ static HthStatus walk_node(Walk *w, uint32_t i, uint32_t *next) {
     return HTH_OK;
 }
 
-/* All of a branch at once, where its characters all lead the same way. */
-static HthStatus walk_run(Walk *w, uint32_t i, bool *done) {
+enum { RUN_WORTH = 64 }; /* words of a branch for which it is worth to find out about runs */
+
+/* Branch i, so many characters of it from this set on: all at once, where they all lead the same
+ * way. */
+static HthStatus walk_run(Walk *w, uint32_t i, uint32_t set, uint32_t chars, bool *done) {
     const HthRowTrie *t = w->trie;
     const HthRowNode *node = &t->node[i];
+    const HthRelSet *from = &w->r->set[set];
+    const uint32_t end = t->node[node->skip].word;
     uint32_t to;
     *done = false;
-    HTH_TRY(hth_rel_run(w->r, w->set[node->depth - 1], node->groups, node->chars, &to, w->err));
-    if (to == HTH_SET_UNKNOWN) return HTH_OK;
-    if (!(w->r->set[to].what & w->good)) return HTH_OK;
-    add_many(w, node->word, t->node[node->skip].word);
+    if (!from->wide || chars == 0) return HTH_OK;
+    if (from->run_known ? node->groups & ~from->run_groups : end - node->word < RUN_WORTH)
+        return HTH_OK;
+    HTH_TRY(hth_rel_run(w->r, set, node->groups, chars, &to, w->err));
+    if (to == HTH_SET_UNKNOWN || !(w->r->set[to].what & w->good)) return HTH_OK;
+    add_many(w, node->word, end);
     *done = true;
+    return HTH_OK;
+}
+
+/* Node i is good so far: below it all may be at once. */
+static HthStatus walk_on(Walk *w, uint32_t i, uint32_t to, uint32_t *next) {
+    const HthRowNode *node = &w->trie->node[i];
+    bool done = false;
+    if (w->r->set[to].what & w->good && node->chars != HTH_CHARS_MANY)
+        HTH_TRY(walk_run(w, i, to, node->chars - 1u, &done));
+    if (!done) add_many(w, node->word, node[1].word);
+    *next = done ? node->skip : i + 1;
     return HTH_OK;
 }
 
@@ -150,27 +168,21 @@ static HthStatus walk(Walk *w, uint32_t first) {
     if (w->most) w->sure_n = w->m->words;
     for (uint32_t i = 0; i < t->node_n;) {
         const HthRowNode *node = &t->node[i];
-        const HthRelSet *from = &w->r->set[w->set[node->depth - 1]];
-        if (from->wide) {
-            bool done;
-            HTH_TRY(walk_run(w, i, &done));
-            if (done) i = node->skip;
-            if (done) continue;
-            from = &w->r->set[w->set[node->depth - 1]];
-        }
-        uint32_t to = from->row[class_of[node->byte]];
-        if (to == HTH_SET_UNKNOWN)
-            HTH_TRY(hth_rel_step(w->r, w->set[node->depth - 1], node->byte, &to, w->err));
+        const uint32_t from = w->set[node->depth - 1];
+        bool done;
+        HTH_TRY(walk_run(w, i, from, node->chars, &done));
+        if (done) i = node->skip;
+        if (done) continue;
+        uint32_t to = w->r->set[from].row[class_of[node->byte]];
+        if (to == HTH_SET_UNKNOWN) HTH_TRY(hth_rel_step(w->r, from, node->byte, &to, w->err));
         w->set[node->depth] = to;
         w->byte[node->depth] = node->byte;
         w->left[node->depth] = has_left(w, node->depth);
         const HthRelSet *s = &w->r->set[to];
-        if (!(s->what & w->good) && (s->reach_id != w->reach_id || !s->what)) {
+        if (!(s->what & w->good) && (s->reach_id != w->reach_id || !s->what))
             HTH_TRY(walk_node(w, i, &i));
-            continue;
-        }
-        add_many(w, node->word, node[1].word);
-        i++;
+        else
+            HTH_TRY(walk_on(w, i, to, &i));
     }
     return HTH_OK;
 }
@@ -246,7 +258,7 @@ static HthStatus place_open(HthMasks *m, const HthGrammar *g, uint32_t state, ui
     place->bytes = sizeof *place;
     Walk w = { .m = m, .r = m->rel, .trie = &m->trie[layer], .sure = m->bits, .set = m->depth };
     w.err = err;
-    w.most = m->rel->set[first].wide;
+    w.most = m->rel->set[first].wide && w.trie->id_n > m->words; /* else a list is shorter */
     w.good = (uint8_t)(HTH_SURE | (extra ? HTH_IF_EXTRA : 0));
     const bool key = g->state[state].kind == HTH_STATE_KEY;
     w.reach_id = key ? g->state[state].reach_id : HTH_FAR - 1; /* that no set has */

@@ -18,6 +18,8 @@ static const char *const sources[] = {
     "number ::= \"-\"? [0-9]+ (\".\" [0-9]+)? ([eE] [-+]? [0-9]+)? ws\n" WS,
     /* lengths counted, in characters */
     "root ::= \"<\" .{3,12} \">\" [^a-f]{0,30} \"!\" [\\u0400-\\u04ff ]{2,9} \"\\n\"*",
+    /* a cap that tokens of all lengths reach, and none from afar */
+    "root ::= \"\\\"\" " CHAR "{1,20} \"\\\",\" | \"=\" [ a-z]{0,70} \"\\n\"",
     /* left recursion, ambiguity, single wide characters called */
     "root ::= e \"\\n\"\ne ::= e [-+*] e | \"(\" e \")\" | [0-9]{1,3} | t \".\"\n"
     "t ::= t c | c\nc ::= [^.\\n]",
