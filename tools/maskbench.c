@@ -119,8 +119,9 @@ static void grammar(Bench *b, HthStr source, bool schema, const char *name) {
     HthStatus status = schema ? hth_json_parse(&json, source, source.n, &err) : HTH_OK;
     const uint64_t from = now_ns();
     if (status == HTH_OK)
-        status = schema ? hth_schema(ir, json, HTH_SPACE_ONE, &root, &err)
-                        : hth_gbnf(ir, source, &root, &err);
+        status = schema
+                     ? hth_schema(ir, json, (HthSchemaOpt){ .space = HTH_SPACE_ONE }, &root, &err)
+                     : hth_gbnf(ir, source, &root, &err);
     if (status == HTH_OK) status = hth_grammar_open(&g, ir, root, &err);
     json_decref(json);
     hth_ir_close(&ir);

@@ -127,7 +127,9 @@ static HthStatus by_jobs(HthRun *r, HthErr *err) {
     HTH_TRY(hth_run_ones(r, n * prompt_count, err));
     HTH_TRY(make_prompts(r, prompt_count, err));
     const HthStr prompt = hth_buf_str(&r->ones[0].prompt.text);
-    if (draws) HTH_TRY(hth_voice_grammar(r->lease.voice, a, prompt, &r->grammar, err));
+    if (draws)
+        HTH_TRY(hth_voice_grammar(r->lease.voice, a, r->who.tenant, prompt, r->house->grammars,
+                                  &r->grammar, err));
     r->face->facts.prompt = prompt;
     r->face->facts.prompt_ids = r->ones[0].prompt.ids.p;
     r->face->facts.prompt_count = (uint32_t)r->ones[0].prompt.ids.n;

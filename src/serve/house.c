@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "serve/answer.h"
 
+#define GRAMMAR_BYTES_MAX ((size_t)64 << 20) /* kept for the next requests */
+enum { GRAMMARS_MAX = 256 };
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err) {
@@ -24,8 +27,8 @@ HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err) {
                                   .keep_alive_s = cfg->keep_alive_s,
                                   .models_max = cfg->models_max,
                                   .memory_max = cfg->memory_max };
-    HthStatus st = HTH_OK;
-    if (cfg->chats) st = hth_scribe_open(&h->scribe, cfg->chats, 0, err);
+    HthStatus st = hth_grammars_open(&h->grammars, GRAMMAR_BYTES_MAX, GRAMMARS_MAX, err);
+    if (st == HTH_OK && cfg->chats) st = hth_scribe_open(&h->scribe, cfg->chats, 0, err);
     if (st == HTH_OK) st = hth_models_open(&h->models, &models, err);
     if (st == HTH_OK)
         *out = h;
@@ -40,6 +43,7 @@ void hth_house_close(HthHouse **house) {
     hth_idle_close(&h->idle);
     hth_models_close(&h->models);
     hth_scribe_close(&h->scribe);
+    hth_grammars_close(&h->grammars);
     (void)pthread_mutex_destroy(&h->uploads_lock);
     hth_free(h);
     *house = NULL;

@@ -14,6 +14,7 @@
 struct HthHouse {
     HthHouseCfg cfg;
     HthModels *models;
+    HthGrammars *grammars; /* of the answers of late */
     HthHttp *http; /* set once, before the first request */
     HthAccessLog *log; /* NULL: none */
     HthScribe *scribe; /* NULL: conversations are not kept */

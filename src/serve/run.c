@@ -68,7 +68,7 @@ void hth_run_close(HthRun **run) {
     for (size_t i = 0; i < r->count; i++) drop_one(&r->ones[i]);
     hth_page_leave(&r->page);
     hth_free(r->ones);
-    hth_grammar_close(&r->grammar); /* no job reads it any more */
+    hth_grammars_give(r->house->grammars, &r->grammar); /* no job reads it any more */
     hth_face_close(&r->face);
     hth_lease_give(&r->lease);
     hth_ask_drop(&r->ask);

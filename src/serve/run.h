@@ -51,7 +51,7 @@ struct HthRun {
     HthWho who;
     HthLease lease;
     HthFace *face;
-    HthGrammar *grammar; /* NULL: free */
+    const HthGrammar *grammar; /* lent by the house; NULL: free */
     HthArena *arena;
     HthRunOne *ones;
     uint32_t cut; /* tokens that were left out, as the ask allowed */

@@ -1,4 +1,4 @@
-/* voice.c - see voice.h: opening, parameters and grammars.
+/* voice.c - see voice.h: opening and parameters.
  *
  * Thread: any. */
 #include "serve/voice.h"
@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "crypt/hash.h"
 #include "model/model.h"
 #include "serve/voice_in.h"
 #include "text/prompt.h"
-#include "text/schema.h"
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
@@ -118,6 +118,7 @@ void hth_voice_advise(const HthVoice *v, HthAsk *a) {
 
 static HthStatus open_parts(HthVoice *v, const HthVoiceCfg *cfg, HthErr *err) {
     v->vocab = hth_model_vocab(v->model);
+    hth_random(v->id, sizeof v->id);
     hth_sample_defaults(&v->params);
     HTH_TRY(hth_sample_advice(&v->params, hth_model_gguf(v->model), err));
     if (cfg->params) {
@@ -176,78 +177,6 @@ const HthVocab *hth_voice_vocab(const HthVoice *v) {
 
 const HthTalk *hth_voice_talk(const HthVoice *v) {
     return v->talk;
-}
-
-/* ---- what an answer must be ----------------------------------------------------------------- */
-
-static HthStatus pattern(HthIr *ir, HthStr source, HthNode *out, HthErr *err) {
-    HthDfa *dfa = NULL;
-    HthByteDfa bytes = { 0 };
-    HTH_TRY(hth_dfa_pattern(&dfa, source, true, err));
-    HthStatus st = hth_dfa_bytes(&bytes, dfa, HTH_DFA_UTF8, err);
-    if (st == HTH_OK) *out = hth_ir_dfa(ir, &bytes);
-    hth_byte_dfa_drop(&bytes);
-    hth_dfa_close(&dfa);
-    return st;
-}
-
-static HthStatus choice(HthIr *ir, const json_t *texts, HthNode *out, HthErr *err) {
-    enum { CHOICES_MAX = 1024 };
-    HthNode nodes[CHOICES_MAX];
-    size_t i, n = json_array_size(texts);
-    json_t *one;
-    HTH_REQUIRE(n > 0 && n <= CHOICES_MAX, err, HTH_EINVAL, "a choice needs 1 to %d texts",
-                CHOICES_MAX);
-    json_array_foreach(texts, i, one) {
-        HTH_REQUIRE(json_is_string(one), err, HTH_EINVAL, "a choice is a list of texts");
-        nodes[i] = hth_ir_bytes(ir, (HthStr){ json_string_value(one), json_string_length(one) });
-    }
-    *out = hth_ir_alt(ir, nodes, n);
-    return HTH_OK;
-}
-
-static HthStatus format(HthIr *ir, const HthAsk *a, HthNode *out, HthErr *err) {
-    *out = HTH_NODE_NONE;
-    switch (a->format) {
-    case HTH_FORMAT_TEXT: return HTH_OK;
-    case HTH_FORMAT_JSON: return hth_schema_any(ir, true, HTH_SPACE_ONE, out, err);
-    case HTH_FORMAT_SCHEMA: return hth_schema(ir, a->schema, HTH_SPACE_ONE, out, err);
-    case HTH_FORMAT_GBNF: return hth_gbnf(ir, a->grammar, out, err);
-    case HTH_FORMAT_REGEX: return pattern(ir, a->grammar, out, err);
-    case HTH_FORMAT_CHOICE: return choice(ir, a->schema, out, err);
-    }
-    return HTH_FAIL(err, HTH_EINVAL, "this response format is not known");
-}
-
-/* Free tools (auto, none) leave a free answer free: the parser reads what comes. */
-static bool constrains(const HthAsk *a) {
-    bool forced = a->choice == HTH_TOOLS_REQUIRED || a->choice == HTH_TOOLS_NAMED;
-    return a->format != HTH_FORMAT_TEXT || (a->tools && json_array_size(a->tools) > 0) || forced;
-}
-
-HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthStr prompt, HthGrammar **out,
-                            HthErr *err) {
-    HthIr *ir = NULL;
-    HthNode root = HTH_NODE_NONE;
-    HthGrammar *g = NULL;
-    bool tools = a->kind == HTH_ASK_CHAT && a->tools && json_array_size(a->tools) > 0;
-    if (!constrains(a)) {
-        *out = NULL;
-        return HTH_OK;
-    }
-    HTH_TRY(hth_ir_open(&ir, err));
-    HthStatus st = format(ir, a, &root, err);
-    if (st == HTH_OK) st = hth_ir_status(ir, err);
-    if (st == HTH_OK && a->kind == HTH_ASK_CHAT && v->talk &&
-        (tools || hth_talk_has_thinking(v->talk)))
-        st = hth_talk_grammar_after(v->talk, prompt, ir, tools ? a->tools : NULL,
-                                    tools ? a->choice : HTH_TOOLS_NONE, a->choice_name,
-                                    a->parallel_tools, root, &root, err);
-    if (st == HTH_OK) st = hth_ir_status(ir, err);
-    if (st == HTH_OK) st = hth_grammar_open(&g, ir, root, err);
-    hth_ir_close(&ir);
-    if (st == HTH_OK) *out = g;
-    return st;
 }
 
 /* ---- the job -------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include "sched/engine.h"
 #include "serve/ask.h"
+#include "serve/grammars.h"
 
 typedef struct HthVoice HthVoice;
 
@@ -42,10 +43,12 @@ void hth_prompted_drop(HthPrompted *p);
  * in for a model that has no tokens for it. */
 HTH_MUST_CHECK HthStatus hth_voice_prompt(const HthVoice *v, const HthAsk *a, size_t which,
                                           HthPrompted *out, HthErr *err);
-/* The language the answer must be in; *out is NULL when it is free. prompt: what it goes on from,
- * for that may have begun the reasoning. ENOTSUP names a keyword. */
-HTH_MUST_CHECK HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, HthStr prompt,
-                                           HthGrammar **out, HthErr *err);
+/* The language the answer must be in, lent by `kept` (give it back there); *out is NULL when it is
+ * free. tenant: nobody else's request gets this one. prompt: what it goes on from, for that may
+ * have begun the reasoning. ENOTSUP names a keyword. */
+HTH_MUST_CHECK HthStatus hth_voice_grammar(const HthVoice *v, const HthAsk *a, uint64_t tenant,
+                                           HthStr prompt, HthGrammars *kept, const HthGrammar **out,
+                                           HthErr *err);
 /* What the manifest says of length, context, seed and stops, where the ask says nothing. Strings
  * are borrowed from the voice. */
 void hth_voice_advise(const HthVoice *v, HthAsk *a);

@@ -1,4 +1,4 @@
-/* voice_in.h - what voice.c and voice_prompt.c share.
+/* voice_in.h - what the files of voice share.
  *
  * Thread: see voice.h. */
 #ifndef HTH_SERVE_VOICE_IN_H
@@ -7,6 +7,7 @@
 #include "serve/voice.h"
 
 struct HthVoice {
+    uint8_t id[16]; /* random: no two voices share it, whatever their addresses */
     const HthModel *model; /* borrowed */
     const HthVocab *vocab; /* the model's; NULL: none */
     HthTemplate *tmpl; /* NULL: none */

@@ -28,6 +28,10 @@ typedef struct HthMatcher HthMatcher;
 HTH_MUST_CHECK HthStatus hth_grammar_open(HthGrammar **out, const HthIr *ir, HthNode root,
                                           HthErr *err);
 void hth_grammar_close(HthGrammar **g); /* after every matcher on it */
+size_t hth_grammar_bytes(const HthGrammar *g); /* of memory that it takes, about */
+/* From now on it shares masks with grammars of this owner only, so that how long a mask takes says
+ * nothing of what others use. Before any matcher; once. */
+void hth_grammar_own(HthGrammar *g, uint64_t owner);
 
 /* v is borrowed. ids_count: rows of logits, at least hth_vocab_count(v); tokens past it are never
  * allowed. */

@@ -318,6 +318,27 @@ HthStatus hth_grammar_open(HthGrammar **out, const HthIr *ir, HthNode root, HthE
     return HTH_OK;
 }
 
+size_t hth_grammar_bytes(const HthGrammar *g) {
+    return sizeof *g + g->state_cap * sizeof *g->state + g->edge_cap * sizeof *g->edge +
+           g->call_cap * sizeof *g->call + g->label_cap * sizeof *g->label +
+           (size_t)g->reach_n * sizeof *g->reach + hth_arena_used(g->arena);
+}
+
+static void mix_owner(uint64_t hash[2], uint64_t owner) {
+    for (int i = 0; i < 2; i++) {
+        Sip h = sip_begin(g_key + 2 * i);
+        sip_mix(&h, owner, 2);
+        sip_mix(&h, hash[i], 2);
+        hash[i] = sip_end(&h);
+    }
+}
+
+void hth_grammar_own(HthGrammar *g, uint64_t owner) {
+    mix_owner(g->hash, owner);
+    for (uint32_t p = 0; p < g->proc_n; p++)
+        if (g->proc[p].leaf) mix_owner(g->proc[p].hash, owner);
+}
+
 void hth_grammar_close(HthGrammar **g) {
     if (!*g) return;
     hth_free((*g)->state);

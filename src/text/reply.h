@@ -60,6 +60,10 @@ HTH_MUST_CHECK HthStatus hth_talk_grammar_after(const HthTalk *t, HthStr prompt,
                                                 const json_t *tools, HthToolChoice choice,
                                                 HthStr name, bool parallel, HthNode answer,
                                                 HthNode *out, HthErr *err);
+/* What the prompt has begun and the reply goes on with (HTH_TALK_BEGUN_*, together). Nothing else
+ * of a prompt matters to the language of its reply. */
+enum { HTH_TALK_BEGUN_THINKING = 1, HTH_TALK_BEGUN_CALL = 2 };
+uint32_t hth_talk_begun(const HthTalk *t, HthStr prompt);
 
 typedef enum HthPartKind {
     HTH_PART_TEXT,

@@ -172,10 +172,13 @@ static HthStatus compile(HthSchema *s, HthNode *out) {
     return HTH_OK;
 }
 
-HthStatus hth_schema(HthIr *ir, const json_t *schema, HthJsonSpace space, HthNode *out,
-                     HthErr *err) {
+HthStatus hth_schema(HthIr *ir, const json_t *schema, HthSchemaOpt opt, HthNode *out, HthErr *err) {
     HthErr own;
-    HthSchema s = { .ir = ir, .root = schema, .space = space, .err = err ? err : &own };
+    HthSchema s = { .ir = ir,
+                    .root = schema,
+                    .space = opt.space,
+                    .formats_noted = opt.formats == HTH_FORMATS_NOTED,
+                    .err = err ? err : &own };
     HthStatus st = compile(&s, out);
     close_tables(&s);
     return st;
@@ -185,7 +188,7 @@ HthStatus hth_schema_any(HthIr *ir, bool object, HthJsonSpace space, HthNode *ou
     hth_json_init();
     json_t *schema = object ? json_pack("{s:s}", "type", "object") : json_true();
     HTH_REQUIRE(schema, err, HTH_ENOMEM, "out of memory for a schema");
-    HthStatus st = hth_schema(ir, schema, space, out, err);
+    HthStatus st = hth_schema(ir, schema, (HthSchemaOpt){ .space = space }, out, err);
     json_decref(schema);
     return st;
 }

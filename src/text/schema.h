@@ -17,8 +17,19 @@ typedef enum HthJsonSpace {
     HTH_SPACE_ONE /* at most one blank after a colon or comma: what a model should write */
 } HthJsonSpace;
 
-HTH_MUST_CHECK HthStatus hth_schema(HthIr *ir, const json_t *schema, HthJsonSpace space,
-                                    HthNode *out, HthErr *err);
+/* A schema says itself which it wants with "x-hearth-format": "assertion" or "annotation" at its
+ * root; the option is for those that do not. */
+typedef enum HthSchemaFormats {
+    HTH_FORMATS_ASSERTED, /* a text must keep to its format (vocabulary format-assertion) */
+    HTH_FORMATS_NOTED /* format restricts nothing (format-annotation) */
+} HthSchemaFormats;
+typedef struct HthSchemaOpt {
+    HthJsonSpace space;
+    HthSchemaFormats formats;
+} HthSchemaOpt;
+
+HTH_MUST_CHECK HthStatus hth_schema(HthIr *ir, const json_t *schema, HthSchemaOpt opt, HthNode *out,
+                                    HthErr *err);
 /* Any JSON value; any JSON object ("format": "json"). */
 HTH_MUST_CHECK HthStatus hth_schema_any(HthIr *ir, bool object, HthJsonSpace space, HthNode *out,
                                         HthErr *err);

@@ -403,9 +403,20 @@ static HthStatus choose_draft(HthSchema *s) {
     return HTH_FAIL(s->err, HTH_ENOTSUP, "#: this $schema is not supported; leave it out");
 }
 
+static HthStatus choose_formats(HthSchema *s) {
+    const json_t *v = json_object_get(s->root, "x-hearth-format");
+    const HthStr word = { json_string_value(v), json_string_length(v) };
+    if (!v) return HTH_OK;
+    s->formats_noted = hth_str_eq(word, HTH_STR("annotation"));
+    HTH_REQUIRE(s->formats_noted || hth_str_eq(word, HTH_STR("assertion")), s->err, HTH_EINVAL,
+                "#: x-hearth-format must be \"assertion\" or \"annotation\"");
+    return HTH_OK;
+}
+
 HthStatus hth_s_doc(HthSchema *s) {
     uint32_t root;
     HTH_TRY(choose_draft(s));
+    HTH_TRY(choose_formats(s));
     HTH_TRY(hth_s_grow(&s->resources, &s->resource_cap, 0, sizeof *s->resources, s->err));
     s->resources[s->resource_count++] = (HthSResource){ "", 0, false };
     HTH_TRY(add_node(s, s->root, "#", 0, &root));

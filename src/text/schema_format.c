@@ -66,33 +66,34 @@ static const Piece pieces[] = {
 };
 
 /* what: the whole text. without: what it must not match anywhere; NULL: nothing. what NULL: known,
- * and not to be said by an automaton. */
+ * and not to be said by an automaton. beyond: texts that hold this are judged by the tables of
+ * IDNA; NULL: none. */
 static const struct {
-    const char *name, *what, *without;
+    const char *name, *what, *without, *beyond;
 } formats[] = {
-    { "date", "<date>", NULL },
-    { "time", "<time>", NULL },
-    { "date-time", "<date>[Tt]<time>", NULL },
+    { "date", "<date>", NULL, NULL },
+    { "time", "<time>", NULL, NULL },
+    { "date-time", "<date>[Tt]<time>", NULL, NULL },
     { "duration", "P(?:\\d+W|(?:\\d+D|\\d+M(?:\\d+D)?|\\d+Y(?:\\d+M(?:\\d+D)?)?)(?:<hms>)?|<hms>)",
-      NULL },
-    { "email", "<local>@(?:<hostname>|\\[(?:<ipv4>|[Ii][Pp][Vv]6:<ipv6>)\\])", NULL },
-    { "hostname", "<hostname>", "(?:^|\\.)..--" },
-    { "ipv4", "<ipv4>", NULL },
-    { "ipv6", "<ipv6>", NULL },
-    { "uuid", HEX "{8}-(?:" HEX "{4}-){3}" HEX "{12}", NULL },
-    { "uri", "<scheme>:<uhier><utail>", NULL },
-    { "uri-reference", "(?:<scheme>:<uhier>|<urel>)<utail>", NULL },
-    { "iri", "<scheme>:<ihier><itail>", NULL },
-    { "iri-reference", "(?:<scheme>:<ihier>|<irel>)<itail>", NULL },
+      NULL, NULL },
+    { "email", "<local>@(?:<hostname>|\\[(?:<ipv4>|[Ii][Pp][Vv]6:<ipv6>)\\])", NULL, NULL },
+    { "hostname", "<hostname>", "(?:^|\\.)..--", "(?:^|\\.)[Xx][Nn]--" },
+    { "ipv4", "<ipv4>", NULL, NULL },
+    { "ipv6", "<ipv6>", NULL, NULL },
+    { "uuid", HEX "{8}-(?:" HEX "{4}-){3}" HEX "{12}", NULL, NULL },
+    { "uri", "<scheme>:<uhier><utail>", NULL, NULL },
+    { "uri-reference", "(?:<scheme>:<uhier>|<urel>)<utail>", NULL, NULL },
+    { "iri", "<scheme>:<ihier><itail>", NULL, NULL },
+    { "iri-reference", "(?:<scheme>:<ihier>|<irel>)<itail>", NULL, NULL },
     { "uri-template",
       "(?:[!#$&-;=?-\\[\\]_a-z~<ucs><private>]|<pct>|"
       "\\{[+#./;?&=,!@|]?<varspec>(?:,<varspec>)*\\})*",
-      NULL },
-    { "json-pointer", "<pointer>", NULL },
-    { "relative-json-pointer", "(?:0|[1-9]\\d*)(?:#|<pointer>)", NULL },
-    { "regex", NULL, NULL },
-    { "idn-email", NULL, NULL },
-    { "idn-hostname", NULL, NULL },
+      NULL, NULL },
+    { "json-pointer", "<pointer>", NULL, NULL },
+    { "relative-json-pointer", "(?:0|[1-9]\\d*)(?:#|<pointer>)", NULL, NULL },
+    { "regex", NULL, NULL, NULL },
+    { "idn-email", NULL, NULL, NULL },
+    { "idn-hostname", NULL, NULL, NULL },
 };
 
 /* 23:59:60 in UTC, said in the offsets of whole and half hours. */
@@ -143,21 +144,33 @@ static HthStatus pattern_set(HthSchema *s, const char *text, bool whole, uint32_
     return hth_s_set_add(s, &d, out);
 }
 
-HthStatus hth_s_format(HthSchema *s, HthStr name, const char *path, uint32_t *out) {
+/* The texts of format i, kept under its name. */
+static HthStatus format_set(HthSchema *s, size_t i, HthStr from, uint32_t *out) {
     uint32_t without;
-    size_t i = 0;
-    while (i < HTH_COUNT(formats) && !hth_str_eq(hth_str(formats[i].name), name)) i++;
-    *out = HTH_SET_ALL;
-    if (i == HTH_COUNT(formats)) return HTH_OK;
-    HTH_REQUIRE(formats[i].what, s->err, HTH_ENOTSUP, "%s: format %s is not supported", path,
-                formats[i].name);
-    const HthStr from = hth_str(formats[i].name); /* no other kind begins like one */
     *out = hth_s_made(s, from);
     if (*out != HTH_MAP_NONE) return HTH_OK;
     HTH_TRY(pattern_set(s, formats[i].what, true, out));
-    if (!formats[i].without) return hth_s_keep(s, from, *out);
-    HTH_TRY(pattern_set(s, formats[i].without, false, &without));
-    HTH_TRY(hth_s_set_op(s, HTH_SO_NOT, false, without, 0, &without));
-    HTH_TRY(hth_s_set_op(s, HTH_SO_AND, false, *out, without, out));
+    if (formats[i].without) {
+        HTH_TRY(pattern_set(s, formats[i].without, false, &without));
+        HTH_TRY(hth_s_set_op(s, HTH_SO_NOT, false, without, 0, &without));
+        HTH_TRY(hth_s_set_op(s, HTH_SO_AND, false, *out, without, out));
+    }
     return hth_s_keep(s, from, *out);
+}
+
+HthStatus hth_s_format(HthSchema *s, HthStr name, const char *path, uint32_t *out,
+                       uint32_t *beyond) {
+    uint32_t whole;
+    size_t i = 0;
+    while (i < HTH_COUNT(formats) && !hth_str_eq(hth_str(formats[i].name), name)) i++;
+    *out = HTH_SET_ALL;
+    *beyond = HTH_SET_NONE;
+    if (i == HTH_COUNT(formats)) return HTH_OK;
+    HTH_REQUIRE(formats[i].what, s->err, HTH_ENOTSUP, "%s: format %s is not supported", path,
+                formats[i].name);
+    HTH_TRY(format_set(s, i, hth_str(formats[i].name), out)); /* no other kind begins like one */
+    if (!formats[i].beyond) return HTH_OK;
+    HTH_TRY(pattern_set(s, formats[i].what, true, &whole));
+    HTH_TRY(pattern_set(s, formats[i].beyond, false, beyond));
+    return hth_s_set_op(s, HTH_SO_AND, false, whole, *beyond, beyond);
 }

@@ -139,6 +139,7 @@ typedef struct HthSKeys {
 typedef struct HthSchema {
     HthIr *ir;
     HthJsonSpace space;
+    bool formats_noted; /* format says nothing */
     HthArena *arena;
     HthErr *err;
     const json_t *root;
@@ -231,8 +232,10 @@ HTH_MUST_CHECK HthStatus hth_s_integers(HthSchema *s, uint32_t *out);
 /* The modulus that multiples of this number need. */
 uint32_t hth_s_modulus(const json_t *number);
 
-/* schema_format.c: ENOTSUP names what cannot be said; *out HTH_SET_ALL for what is unknown. */
-HTH_MUST_CHECK HthStatus hth_s_format(HthSchema *s, HthStr name, const char *path, uint32_t *out);
+/* schema_format.c: ENOTSUP names what cannot be said; *out HTH_SET_ALL for what is unknown. Of the
+ * texts in *beyond, which *out leaves out, some belong to the format: no automaton can tell. */
+HTH_MUST_CHECK HthStatus hth_s_format(HthSchema *s, HthStr name, const char *path, uint32_t *out,
+                                      uint32_t *beyond);
 
 /* schema_scalar.c */
 HTH_MUST_CHECK HthStatus hth_s_scalars(HthSchema *s, HthSLit lit, HthScalars *out);

@@ -184,6 +184,29 @@ static HthStatus lengths(HthSchema *s, uint32_t node, uint32_t min, uint32_t max
     return hth_s_keep(s, (HthStr){ from, (size_t)n }, *out);
 }
 
+/* A format within the texts that are left; beyond: those of them that belong to it or do not, which
+ * no automaton can tell. There must be none, whatever `not` beside it takes out. */
+static HthStatus format(HthSchema *s, uint32_t node, const json_t *v, uint32_t *str) {
+    uint32_t set, beyond;
+    HthSLit lit;
+    HthScalars other;
+    HTH_REQUIRE(json_is_string(v), s->err, HTH_EINVAL, "%s: format must be a string",
+                s->nodes[node].path);
+    if (s->formats_noted) return HTH_OK;
+    HTH_TRY(hth_s_format(s, hth_str(json_string_value(v)), s->nodes[node].path, &set, &beyond));
+    HTH_TRY(hth_s_set_op(s, HTH_SO_AND, false, *str, beyond, &beyond));
+    if (beyond != HTH_SET_NONE && json_object_get(s->nodes[node].json, "not")) {
+        HTH_TRY(hth_s_lit_of(s, node, "not", &lit));
+        HTH_TRY(hth_s_scalars(s, lit ^ 1, &other));
+        HTH_TRY(hth_s_set_op(s, HTH_SO_AND, false, beyond, other.str, &beyond));
+    }
+    HTH_REQUIRE(beyond == HTH_SET_NONE, s->err, HTH_ENOTSUP,
+                "%s: format %s is not supported where internationalised labels may come (xn--); "
+                "put \"not\": {\"pattern\": \"--\"} beside it",
+                s->nodes[node].path, json_string_value(v));
+    return hth_s_set_op(s, HTH_SO_AND, false, *str, set, str);
+}
+
 static HthStatus strings(HthSchema *s, uint32_t node, HthScalars *out) {
     const json_t *j = s->nodes[node].json, *v;
     uint32_t set, min, max;
@@ -197,11 +220,8 @@ static HthStatus strings(HthSchema *s, uint32_t node, HthScalars *out) {
         HTH_TRY(pattern(s, node, v, &set));
         HTH_TRY(hth_s_set_op(s, HTH_SO_AND, false, out->str, set, &out->str));
     }
-    if ((v = json_object_get(j, "format")) == NULL) return HTH_OK;
-    HTH_REQUIRE(json_is_string(v), s->err, HTH_EINVAL, "%s: format must be a string",
-                s->nodes[node].path);
-    HTH_TRY(hth_s_format(s, hth_str(json_string_value(v)), s->nodes[node].path, &set));
-    return hth_s_set_op(s, HTH_SO_AND, false, out->str, set, &out->str);
+    v = json_object_get(j, "format");
+    return v ? format(s, node, v, &out->str) : HTH_OK;
 }
 
 /* allOf, anyOf, oneOf: folded over the list. */

@@ -29,7 +29,7 @@ static HthNode seq3(const HthTalkIr *g, HthNode a, HthNode b, HthNode c) {
 
 /* A part of the parameters' schema as a schema of its own: what it refers to goes with it. */
 static HthStatus alone(const HthTalkIr *g, const json_t *part, const json_t *params, json_t **out) {
-    static const char *const keys[] = { "$defs", "definitions" };
+    static const char *const keys[] = { "$defs", "definitions", "x-hearth-format" };
     json_t *copy = json_is_object(part) ? json_copy((json_t *)(uintptr_t)part) : json_object();
     HTH_REQUIRE(copy, g->err, HTH_ENOMEM, "out of memory for a tool's schema");
     for (size_t i = 0; i < HTH_COUNT(keys); i++) {
@@ -47,7 +47,8 @@ static HthStatus by_schema(const HthTalkIr *g, const json_t *part, const json_t 
                            HthNode *out) {
     json_t *own = NULL;
     HTH_TRY(alone(g, part, params, &own));
-    const HthStatus st = hth_schema(g->ir, own, HTH_SPACE_ONE, out, g->err);
+    const HthStatus st =
+        hth_schema(g->ir, own, (HthSchemaOpt){ .space = HTH_SPACE_ONE }, out, g->err);
     json_decref(own);
     return st;
 }
@@ -64,7 +65,7 @@ static HthStatus json_args(const HthTalkIr *g, const json_t *params, HthNode *ou
     HthStatus st = HTH_OK;
     if (!json_object_get(own, "type") && json_object_set_new(own, "type", json_string("object")))
         st = HTH_FAIL(g->err, HTH_ENOMEM, "out of memory for a tool's schema");
-    if (st == HTH_OK) st = hth_schema(g->ir, own, space(g), out, g->err);
+    if (st == HTH_OK) st = hth_schema(g->ir, own, (HthSchemaOpt){ .space = space(g) }, out, g->err);
     json_decref(own);
     return st;
 }

@@ -316,6 +316,15 @@ static HthStatus header_reply(const HthTalkIr *g, HthNode answer, HthNode item, 
 
 /* --- the whole --- */
 
+uint32_t hth_talk_begun(const HthTalk *t, HthStr prompt) {
+    const HthStr end = rtrim(prompt);
+    const HthStr first = t->find_section.n ? t->find_section : t->find_item;
+    uint32_t begun = 0;
+    if (t->think_close.n && hth_str_ends(end, t->think_open)) begun |= HTH_TALK_BEGUN_THINKING;
+    if (first.n && hth_str_ends(end, first)) begun |= HTH_TALK_BEGUN_CALL;
+    return begun;
+}
+
 /* Reasoning, as far as the prompt has not got already; without a prompt either may be. */
 static HthStatus reasoning(const HthTalkIr *g, const HthStr *prompt, HthNode *out) {
     const HthTalk *t = g->t;
@@ -324,7 +333,7 @@ static HthStatus reasoning(const HthTalkIr *g, const HthStr *prompt, HthNode *ou
     if (!t->think_close.n) return HTH_OK;
     HTH_TRY(text_without_mark(g, t->think_close, &thought));
     const HthNode open = plain(g, t->think_open);
-    const bool opened = prompt && hth_str_ends(rtrim(*prompt), t->think_open);
+    const bool opened = prompt && hth_talk_begun(t, *prompt) & HTH_TALK_BEGUN_THINKING;
     const HthNode pieces[] = { !prompt  ? maybe(g, open)
                                : opened ? hth_ir_bytes(g->ir, HTH_STR(""))
                                         : open,
@@ -413,8 +422,7 @@ static HthStatus build(const HthTalkIr *g, const HthStr *prompt, const json_t *t
             HTH_TRY(hth_talk_text(g, HTH_STR(NO_HEADER), &text));
         return header_reply(g, forced ? HTH_NODE_NONE : text, item, parallel, !forced, out);
     }
-    const HthStr first = g->t->find_section.n ? g->t->find_section : g->t->find_item;
-    const bool opened = prompt && first.n && hth_str_ends(rtrim(*prompt), first);
+    const bool opened = prompt && hth_talk_begun(g->t, *prompt) & HTH_TALK_BEGUN_CALL;
     HTH_TRY(reasoning(g, prompt, &thought));
     HTH_TRY(body(g, offered ? tools : NULL, choice, item, answer, parallel, opened, &rest));
     *out = seq2(g, thought, rest);

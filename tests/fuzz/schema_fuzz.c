@@ -57,7 +57,7 @@ static void schema(HthStr source, HthStr text) {
     HthStatus st = hth_json_parse(&json, source, BYTES_MAX, &err);
     if (st != HTH_OK) return;
     HTH_ASSERT(hth_ir_open(&ir, &err) == HTH_OK);
-    st = hth_schema(ir, json, HTH_SPACE_ONE, &root, &err);
+    st = hth_schema(ir, json, (HthSchemaOpt){ .space = HTH_SPACE_ONE }, &root, &err);
     HTH_ASSERT(st == HTH_OK || err.text[0]);
     if (st == HTH_OK) st = hth_grammar_open(&g, ir, root, &err);
     if (st == HTH_OK) walk(g, text);

@@ -9,16 +9,25 @@
 
 static HthErr err;
 
-static HthGrammar *format(const char *name) {
+static HthStatus compile(const char *schema, HthSchemaFormats formats, HthGrammar **g) {
     HthIr *ir = NULL;
     HthNode root;
-    HthGrammar *g = NULL;
-    json_t *s = json_pack("{s:s, s:s}", "type", "string", "format", name);
+    json_t *s = NULL;
+    assert_ok(hth_json_parse(&s, hth_str(schema), strlen(schema), &err), err);
     assert_ok(hth_ir_open(&ir, &err), err);
-    assert_ok(hth_schema(ir, s, HTH_SPACE_ONE, &root, &err), err);
-    assert_ok(hth_grammar_open(&g, ir, root, &err), err);
+    HthStatus st = hth_schema(ir, s, (HthSchemaOpt){ HTH_SPACE_ONE, formats }, &root, &err);
+    if (st == HTH_OK) st = hth_grammar_open(g, ir, root, &err);
     hth_ir_close(&ir);
     json_decref(s);
+    return st;
+}
+
+static HthGrammar *format(const char *name) {
+    char schema[128];
+    HthGrammar *g = NULL;
+    snprintf(schema, sizeof schema,
+             "{\"type\":\"string\",\"format\":\"%s\",\"not\":{\"pattern\":\"--\"}}", name);
+    assert_ok(compile(schema, HTH_FORMATS_ASSERTED, &g), err);
     return g;
 }
 
@@ -135,12 +144,73 @@ static void long_host_names(void **state) {
     hth_grammar_close(&g);
 }
 
+/* Which names with xn-- are host names no automaton can tell: there may be none of them. */
+static void internationalised_names(void **state) {
+    (void)state;
+    static const struct {
+        const char *schema, *yes, *no; /* yes NULL: refused */
+    } cases[] = {
+        { "{\"format\":\"hostname\"}", NULL, NULL },
+        { "{\"not\":{\"format\":\"hostname\"}}", NULL, NULL },
+        { "{\"format\":\"hostname\",\"pattern\":\"^[a-z.-]*$\"}", NULL, NULL },
+        { "{\"format\":\"hostname\",\"not\":{\"pattern\":\"^xn--\"}}", NULL, NULL },
+        { "{\"format\":\"hostname\",\"not\":{\"pattern\":\"--\"}}", "a-b.c", "a--b.c" },
+        { "{\"format\":\"hostname\",\"not\":{\"pattern\":\"^..--|[.]..--\"}}", "a--b.c", "ab--c" },
+        { "{\"format\":\"hostname\",\"pattern\":\"^[a-z.]*$\"}", "a.bc", "a..b" },
+        { "{\"format\":\"hostname\",\"maxLength\":4}", "xn-a", "xn--" },
+        { "{\"format\":\"email\"}", "a@xn--b.c", "a@-b.c" },
+    };
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        HthGrammar *g = NULL;
+        const HthStatus st = compile(cases[i].schema, HTH_FORMATS_ASSERTED, &g);
+        if (st != (cases[i].yes ? HTH_OK : HTH_ENOTSUP))
+            fail_msg("%s: %s", cases[i].schema, hth_status_name(st));
+        if (!cases[i].yes) {
+            assert_non_null(strstr(err.text, "hostname"));
+            continue;
+        }
+        if (!admits(g, cases[i].yes) || admits(g, cases[i].no)) fail_msg("%s", cases[i].schema);
+        hth_grammar_close(&g);
+    }
+}
+
+/* By the option, and by the schema's own word, which goes before it. */
+static void formats_as_notes(void **state) {
+    (void)state;
+    static const struct {
+        const char *word;
+        bool asserted[2]; /* by the option */
+    } cases[] = { { "", { true, false } },
+                  { ",\"x-hearth-format\":\"annotation\"", { false, false } },
+                  { ",\"x-hearth-format\":\"assertion\"", { true, true } } };
+    HthGrammar *g = NULL;
+    char schema[200];
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        for (int noted = 0; noted < 2; noted++) {
+            snprintf(schema, sizeof schema, "{\"items\":{\"format\":\"ipv4\"}%s}", cases[i].word);
+            assert_ok(compile(schema, (HthSchemaFormats)noted, &g), err);
+            HthMatcher *m = NULL;
+            assert_ok(hth_matcher_open(&m, g, NULL, &err), err);
+            const HthStatus st = hth_matcher_bytes(m, HTH_STR("[\"127.0.0.0.1\"]"), &err);
+            assert_int_equal(st, cases[i].asserted[noted] ? HTH_EINVAL : HTH_OK);
+            hth_matcher_close(&m);
+            hth_grammar_close(&g);
+        }
+    }
+    assert_ok(compile("{\"format\":\"idn-hostname\"}", HTH_FORMATS_NOTED, &g), err);
+    hth_grammar_close(&g);
+    assert_status(compile("{\"x-hearth-format\":true}", HTH_FORMATS_ASSERTED, &g), HTH_EINVAL, err);
+    assert_status(compile("{\"format\":1}", HTH_FORMATS_NOTED, &g), HTH_EINVAL, err);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_day),
         cmocka_unit_test(leap_seconds),
         cmocka_unit_test(addresses),
         cmocka_unit_test(long_host_names),
+        cmocka_unit_test(internationalised_names),
+        cmocka_unit_test(formats_as_notes),
     };
     hth_json_init();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static HthGrammar *grammar(const char *schema) {
     json_t *json = NULL;
     assert_ok(hth_json_parse(&json, hth_str(schema), 1 << 16, &err), err);
     assert_ok(hth_ir_open(&ir, &err), err);
-    if (hth_schema(ir, json, HTH_SPACE_ONE, &root, &err) != HTH_OK)
+    if (hth_schema(ir, json, (HthSchemaOpt){ .space = HTH_SPACE_ONE }, &root, &err) != HTH_OK)
         fail_msg("%s: %s", schema, err.text);
     assert_ok(hth_grammar_open(&g, ir, root, &err), err);
     hth_ir_close(&ir);

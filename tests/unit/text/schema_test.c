@@ -15,7 +15,7 @@ static HthStatus try(const char *schema, HthJsonSpace space, HthGrammar **g) {
     *g = NULL;
     HthStatus st = hth_json_parse(&json, hth_str(schema), 1 << 22, &err);
     if (st == HTH_OK) st = hth_ir_open(&ir, &err);
-    if (st == HTH_OK) st = hth_schema(ir, json, space, &root, &err);
+    if (st == HTH_OK) st = hth_schema(ir, json, (HthSchemaOpt){ .space = space }, &root, &err);
     if (st == HTH_OK) st = hth_grammar_open(g, ir, root, &err);
     hth_ir_close(&ir);
     json_decref(json);
@@ -292,7 +292,7 @@ static HthStatus torture_body(void *ctx) {
     HthNode node;
     HthErr e;
     HthStatus st = hth_ir_open(&ir, &e);
-    if (st == HTH_OK) st = hth_schema(ir, ctx, HTH_SPACE_ONE, &node, &e);
+    if (st == HTH_OK) st = hth_schema(ir, ctx, (HthSchemaOpt){ .space = HTH_SPACE_ONE }, &node, &e);
     hth_ir_close(&ir);
     return st;
 }

@@ -305,7 +305,7 @@ static HthGrammar *grammar(const json_t *s, bool *none) {
     HthNode root;
     HthGrammar *g = NULL;
     assert_ok(hth_ir_open(&ir, &err), err);
-    HthStatus st = hth_schema(ir, s, HTH_SPACE_ONE, &root, &err);
+    HthStatus st = hth_schema(ir, s, (HthSchemaOpt){ .space = HTH_SPACE_ONE }, &root, &err);
     *none = st == HTH_EINVAL && strstr(err.text, "admits no value");
     if (st == HTH_OK) {
         st = hth_grammar_open(&g, ir, root, &err);

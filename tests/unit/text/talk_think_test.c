@@ -56,6 +56,10 @@ static void test_rows(void **state) {
             if (!hth_str_eq(got[k], hth_str(want[k])))
                 fail_msg("row %zu: [%.*s], wanted [%s]", i, HTH_STR_ARG(got[k]), want[k]);
         assert_int_equal(hth_talk_has_thinking(t), row->close[0] != 0);
+        const bool begun =
+            row->close[0] && hth_str_ends(hth_str_trim(hth_str(row->prompt)), hth_str(row->open));
+        assert_int_equal(hth_talk_begun(t, hth_str(row->prompt)),
+                         begun ? HTH_TALK_BEGUN_THINKING : 0);
         assert_int_equal(t->blank_lead, row->blank_lead);
         HthThinkCfg marks = { .max = 9 };
         char prompt[256];
