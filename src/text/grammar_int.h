@@ -176,9 +176,10 @@ HTH_MUST_CHECK HthStatus hth_grammar_determine(HthGrammar *g, HthNfa *nfa, HthEr
 /* grammar_least.c: how few bytes lead to an end; what leads to none is taken out. */
 HTH_MUST_CHECK HthStatus hth_grammar_prune(HthGrammar *g, HthErr *err);
 
-/* grammar_alike.c: for each layer of tokens but the last, the first state that none of them can tell
- * from a state (maybe itself).  Layers: tokens of plain characters of so many bytes at most, in two
- * steps; of any characters; the others.  What JSON escapes, and half a character, is not plain. */
+/* grammar_alike.c: for each layer of tokens but the last, the first state that none of them can
+ * tell from a state (maybe itself).  Layers: tokens of plain characters of so many bytes at most,
+ * in two steps; of any characters; the others.  What JSON escapes, and half a character, is not
+ * plain. */
 #define HTH_LAYER_BYTES                                                                            \
     { 8, 16, 16 }
 enum { HTH_LAYER_ODD = 2, HTH_LAYERS = 4 };
@@ -283,8 +284,7 @@ void hth_byte_groups(uint32_t of[256]); /* bytes that grammars seldom tell apart
 typedef struct HthRowTrie {
     HthRowNode *node; /* [node_n + 1]: the last one says where the words end */
     uint32_t *id; /* [id_n] in the order of the words; ids of the empty word come first */
-    uint32_t
-        *all; /* [words of a mask] the same ids as bits; of a layer of a vocabulary, else NULL */
+    uint32_t *all; /* [words of a mask] the same ids as bits; only of a vocabulary */
     uint32_t node_n, id_n;
 } HthRowTrie;
 typedef struct HthWord {
