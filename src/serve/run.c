@@ -66,7 +66,7 @@ void hth_run_close(HthRun **run) {
     HthRun *r = *run;
     if (!r) return;
     for (size_t i = 0; i < r->count; i++) drop_one(&r->ones[i]);
-    hth_page_leave(&r->page);
+    hth_kept_leave(&r->kept);
     hth_free(r->ones);
     hth_grammars_give(r->house->grammars, &r->grammar); /* no job reads it any more */
     hth_face_close(&r->face);

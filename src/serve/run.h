@@ -58,7 +58,7 @@ struct HthRun {
     size_t count, next, running; /* next: the first not yet submitted */
     HthBuf *out; /* of the call of `more` under way */
     HthErr err; /* why a part could not be passed on */
-    HthPage *page; /* what the conversation keeps, on its way to the disk; NULL: not yet */
+    HthKept *kept; /* what the conversation keeps, on its way to the disk; NULL: not yet */
     char id[33];
     uint64_t began_ns;
     bool begun;

@@ -69,7 +69,7 @@ static void wake(void *payload) { /* the scribe's thread */
 HthStatus hth_run_keep(HthRun *r, HthErr *err) {
     HthAnswerOut a;
     if (!hth_run_keeps(r) || r->count != 1) return HTH_OK;
-    if (r->page) return hth_page_look(r->page, err);
+    if (r->kept) return hth_kept_look(r->kept, err);
     HthRow row = {
         .user = r->who.user, .expires_ms = hth_chats_now_ms() + KEEP_MS, .wake = wake, .payload = r
     };
@@ -77,8 +77,8 @@ HthStatus hth_run_keep(HthRun *r, HthErr *err) {
     HTH_TRY(hth_run_answer(&r->ones[0], &a, err));
     hth_buf_init(&row.text, STATE_MAX);
     HthStatus st = state_text(r, &a, &row.text, err);
-    if (st == HTH_OK) st = hth_scribe_put(r->house->scribe, &row, &r->page, err);
-    if (st == HTH_OK) return hth_page_look(r->page, err);
+    if (st == HTH_OK) st = hth_scribe_put(r->house->scribe, &row, &r->kept, err);
+    if (st == HTH_OK) return hth_kept_look(r->kept, err);
     hth_buf_drop(&row.text);
     return st;
 }

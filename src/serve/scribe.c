@@ -1,6 +1,6 @@
 /* scribe.c - see scribe.h.
  *
- * A page has two holders, the scribe until it is written and whoever put it until he leaves; the
+ * A row has two holders, the scribe until it is written and whoever put it until he leaves; the
  * last one frees it.  Whoever waits is woken behind the gate, so that leaving means: no more wakes.
  *
  * Thread: any. */
@@ -12,9 +12,9 @@
 
 enum { ROWS_MAX = 256 };
 
-struct HthPage {
+struct HthKept {
     HthScribe *scribe;
-    HthPage *next;
+    HthKept *next;
     HthRow row;
     bool written, left; /* behind the gate, as what follows */
     HthStatus status; /* when written */
@@ -25,13 +25,13 @@ struct HthScribe {
     HthChats *chats;
     uint32_t rows_max;
     HthThread *thread;
-    HthGate *gate; /* of all below, and of pages */
-    HthPage *first, *last;
+    HthGate *gate; /* of all below, and of what is kept */
+    HthKept *first, *last;
     uint32_t count; /* not yet written */
     bool stop;
 };
 
-static void free_page(HthPage *p) {
+static void free_kept(HthKept *p) {
     if (p->row.text.p) hth_zero(p->row.text.p, p->row.text.n);
     hth_buf_drop(&p->row.text);
     hth_free(p);
@@ -39,16 +39,16 @@ static void free_page(HthPage *p) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static HthPage *next_page(HthScribe *s) {
+static HthKept *next_kept(HthScribe *s) {
     hth_gate_enter(s->gate);
     while (!s->first && !s->stop) hth_gate_wait(s->gate, UINT64_MAX);
-    HthPage *p = s->first;
+    HthKept *p = s->first;
     if (p) s->first = p->next;
     hth_gate_leave(s->gate);
     return p;
 }
 
-static void page_is_written(HthScribe *s, HthPage *p, HthStatus status, const HthErr *err) {
+static void kept_is_written(HthScribe *s, HthKept *p, HthStatus status, const HthErr *err) {
     hth_gate_enter(s->gate);
     s->count--;
     p->status = status;
@@ -57,18 +57,18 @@ static void page_is_written(HthScribe *s, HthPage *p, HthStatus status, const Ht
     const bool left = p->left;
     if (!left) p->row.wake(p->row.payload);
     hth_gate_leave(s->gate);
-    if (left) free_page(p);
+    if (left) free_kept(p);
 }
 
 static void scribe_main(void *payload) {
     HthScribe *s = payload;
-    for (HthPage *p; (p = next_page(s));) {
+    for (HthKept *p; (p = next_kept(s));) {
         HthErr err = { 0 };
         const HthStatus st =
             hth_responses_put(s->chats, p->row.user, hth_str(p->row.id), hth_buf_str(&p->row.text),
                               hth_chats_now_ms(), p->row.expires_ms, &err);
         if (st == HTH_EAGAIN) err.status = HTH_EIO; /* it was waited for long enough */
-        page_is_written(s, p, st == HTH_OK ? st : err.status, &err);
+        kept_is_written(s, p, st == HTH_OK ? st : err.status, &err);
     }
 }
 
@@ -116,8 +116,8 @@ HthStatus hth_scribe_keeps_up(HthScribe *s, HthErr *err) {
     return HTH_OK;
 }
 
-HthStatus hth_scribe_put(HthScribe *s, const HthRow *row, HthPage **out, HthErr *err) {
-    HthPage *p = hth_calloc(1, sizeof *p);
+HthStatus hth_scribe_put(HthScribe *s, const HthRow *row, HthKept **out, HthErr *err) {
+    HthKept *p = hth_calloc(1, sizeof *p);
     HTH_REQUIRE(p, err, HTH_ENOMEM, "no memory for keeping an answer");
     p->scribe = s;
     p->row = *row;
@@ -134,7 +134,7 @@ HthStatus hth_scribe_put(HthScribe *s, const HthRow *row, HthPage **out, HthErr 
     return HTH_OK;
 }
 
-HthStatus hth_page_look(const HthPage *p, HthErr *err) {
+HthStatus hth_kept_look(const HthKept *p, HthErr *err) {
     HthGate *gate = p->scribe->gate;
     hth_gate_enter(gate);
     const HthStatus st = p->written ? p->status : HTH_EAGAIN;
@@ -143,14 +143,14 @@ HthStatus hth_page_look(const HthPage *p, HthErr *err) {
     return st;
 }
 
-void hth_page_leave(HthPage **page) {
-    HthPage *p = *page;
+void hth_kept_leave(HthKept **kept) {
+    HthKept *p = *kept;
     if (!p) return;
     HthGate *gate = p->scribe->gate;
     hth_gate_enter(gate);
     const bool written = p->written;
     p->left = true;
     hth_gate_leave(gate);
-    if (written) free_page(p);
-    *page = NULL;
+    if (written) free_kept(p);
+    *kept = NULL;
 }

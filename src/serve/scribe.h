@@ -1,8 +1,8 @@
 /* scribe.h - the thread that writes what answers keep, so that no socket waits for a disk.
  *
- *   hth_scribe_put(s, &row, &page, &err);        the row is the scribe's from here on
- *   ... row.wake(row.payload), then hth_page_look(page, &err) ...
- *   hth_page_leave(&page);                       it is written all the same
+ *   hth_scribe_put(s, &row, &kept, &err);        the row is the scribe's from here on
+ *   ... row.wake(row.payload), then hth_kept_look(kept, &err) ...
+ *   hth_kept_leave(&kept);                       it is written all the same
  *
  * A row that was put is written whether or not anybody waits for it, and before close returns.  So
  * that rows cannot pile up, requests that want to keep something are refused at their beginning
@@ -15,7 +15,7 @@
 #include "vault/chats.h"
 
 typedef struct HthScribe HthScribe;
-typedef struct HthPage HthPage; /* one row on its way */
+typedef struct HthKept HthKept; /* one row on its way */
 
 typedef struct HthRow {
     uint64_t user;
@@ -30,14 +30,14 @@ typedef struct HthRow {
 /* chats: borrowed. rows_max 0: 256. */
 HTH_MUST_CHECK HthStatus hth_scribe_open(HthScribe **out, HthChats *chats, uint32_t rows_max,
                                          HthErr *err);
-void hth_scribe_close(HthScribe **s); /* writes what was put; no page is looked at any more */
+void hth_scribe_close(HthScribe **s); /* writes what was put; none is looked at any more */
 /* EAGAIN: the disk is behind. */
 HTH_MUST_CHECK HthStatus hth_scribe_keeps_up(HthScribe *s, HthErr *err);
 /* Never waits. ENOMEM: nothing was taken. */
-HTH_MUST_CHECK HthStatus hth_scribe_put(HthScribe *s, const HthRow *row, HthPage **out,
+HTH_MUST_CHECK HthStatus hth_scribe_put(HthScribe *s, const HthRow *row, HthKept **out,
                                         HthErr *err);
 /* EAGAIN: it is on its way; HTH_OK: durable; otherwise why it could not be written. */
-HTH_MUST_CHECK HthStatus hth_page_look(const HthPage *page, HthErr *err);
-void hth_page_leave(HthPage **page); /* nobody looks any more; fine on NULL */
+HTH_MUST_CHECK HthStatus hth_kept_look(const HthKept *kept, HthErr *err);
+void hth_kept_leave(HthKept **kept); /* nobody looks any more; fine on NULL */
 
 #endif

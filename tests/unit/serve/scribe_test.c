@@ -28,9 +28,9 @@ static void sleep_ms(int ms) {
     nanosleep(&t, NULL);
 }
 
-static HthPage *put(HthScribe *s, uint64_t user, const char *id, const char *text) {
+static HthKept *put(HthScribe *s, uint64_t user, const char *id, const char *text) {
     HthErr err;
-    HthPage *p = NULL;
+    HthKept *p = NULL;
     HthRow row = { .user = user, .expires_ms = INT64_MAX, .wake = wake };
     snprintf(row.id, sizeof row.id, "%s", id);
     hth_buf_init(&row.text, 1 << 20);
@@ -39,9 +39,9 @@ static HthPage *put(HthScribe *s, uint64_t user, const char *id, const char *tex
     return p;
 }
 
-static HthStatus wait_for(const HthPage *p, HthErr *err) {
+static HthStatus wait_for(const HthKept *p, HthErr *err) {
     HthStatus st;
-    while ((st = hth_page_look(p, err)) == HTH_EAGAIN) sleep_ms(1);
+    while ((st = hth_kept_look(p, err)) == HTH_EAGAIN) sleep_ms(1);
     return st;
 }
 
@@ -67,14 +67,14 @@ static void durable_when_told(void **state) {
     HthErr err;
     assert_ok(hth_scribe_open(&s, c, 0, &err), err);
     woken = 0;
-    HthPage *p = put(s, 1, "a", "what was said");
+    HthKept *p = put(s, 1, "a", "what was said");
     assert_ok(wait_for(p, &err), err);
     assert_string_equal(stored(1, "a"), "what was said");
     assert_string_equal(stored(2, "a"), "");
     assert_int_equal(woken, 1);
-    hth_page_leave(&p);
+    hth_kept_leave(&p);
     assert_null(p);
-    hth_page_leave(&p);
+    hth_kept_leave(&p);
     hth_scribe_close(&s);
     hth_chats_close(&c);
 }
@@ -89,14 +89,14 @@ static void failures(void **state) {
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = 0;
     assert_ok(hth_scribe_open(&s, c, 0, &err), err);
-    HthPage *bad = put(s, 1, "long", longer), *good = put(s, 1, "short", "fine");
+    HthKept *bad = put(s, 1, "long", longer), *good = put(s, 1, "short", "fine");
     assert_status(wait_for(bad, &err), HTH_ELIMIT, err);
     assert_non_null(strstr(err.text, "1000"));
     assert_ok(wait_for(good, &err), err);
     assert_string_equal(stored(1, "long"), "");
     assert_string_equal(stored(1, "short"), "fine");
-    hth_page_leave(&bad);
-    hth_page_leave(&good);
+    hth_kept_leave(&bad);
+    hth_kept_leave(&good);
     hth_scribe_close(&s);
     hth_chats_close(&c);
 }
@@ -109,7 +109,7 @@ static void left_alone(void **state) {
     HthChats *c = open_chats();
     HthScribe *s = NULL;
     HthErr err;
-    HthPage *pages[ROWS];
+    HthKept *rows[ROWS];
     sqlite3 *other = NULL;
     char id[16];
     assert_ok(hth_scribe_open(&s, c, MAX, &err), err);
@@ -119,22 +119,22 @@ static void left_alone(void **state) {
     for (int i = 0; i < ROWS; i++) {
         if (i <= MAX) assert_ok(hth_scribe_keeps_up(s, &err), err);
         snprintf(id, sizeof id, "left-%d", i);
-        pages[i] = put(s, 7, id, id);
-        assert_status(hth_page_look(pages[i], &err), HTH_EAGAIN, err);
+        rows[i] = put(s, 7, id, id);
+        assert_status(hth_kept_look(rows[i], &err), HTH_EAGAIN, err);
     }
     assert_status(hth_scribe_keeps_up(s, &err), HTH_EAGAIN, err);
     for (int i = 0; i < ROWS; i++)
-        if (i % 3) hth_page_leave(&pages[i]);
+        if (i % 3) hth_kept_leave(&rows[i]);
     assert_int_equal(woken, 0);
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(other);
     for (int i = 0; i < ROWS; i += 3) {
-        assert_ok(wait_for(pages[i], &err), err);
-        hth_page_leave(&pages[i]);
+        assert_ok(wait_for(rows[i], &err), err);
+        hth_kept_leave(&rows[i]);
     }
     assert_int_equal(woken, ROWS / 3);
-    HthPage *last = put(s, 7, "last", "the last");
-    hth_page_leave(&last);
+    HthKept *last = put(s, 7, "last", "the last");
+    hth_kept_leave(&last);
     hth_scribe_close(&s);
     hth_chats_close(&c);
     for (int i = 0; i < ROWS; i++) {
@@ -148,7 +148,7 @@ static HthChats *torture_chats;
 
 static HthStatus open_and_put(void *ctx) {
     HthScribe *s = NULL;
-    HthPage *p = NULL;
+    HthKept *p = NULL;
     HthErr err = { 0 };
     HthRow row = { .user = 1, .expires_ms = INT64_MAX, .wake = wake }; /* no id: refused */
     (void)ctx;
@@ -158,7 +158,7 @@ static HthStatus open_and_put(void *ctx) {
     if (st == HTH_OK) st = hth_scribe_put(s, &row, &p, &err);
     if (st != HTH_OK) hth_buf_drop(&row.text);
     if (st == HTH_OK) st = wait_for(p, &err);
-    hth_page_leave(&p);
+    hth_kept_leave(&p);
     hth_scribe_close(&s);
     return st == HTH_EINVAL ? HTH_OK : st;
 }
