@@ -133,6 +133,7 @@ HthStatus hth_cage_look(HthCageKind kind, HthCageState *out, HthErr *err) {
         mmap(NULL, sizeof *look, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     HTH_REQUIRE(look != MAP_FAILED, err, HTH_ENOMEM, "out of memory to look at the cage");
     look->status = HTH_EIO;
+    (void)fflush(NULL); /* what waits to be written is ours to write, and once */
     pid_t child = fork();
     if (child == 0) {
         look->status = hth_cage_enter(&cfg, &look->state, &look->err);

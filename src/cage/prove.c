@@ -179,6 +179,7 @@ static HthStatus run_pass(const HthCageCfg *cfg, int drop, Pass pass, Stage *sta
                           HthErr *err) {
     int st = 0;
     shared->status = HTH_EIO;
+    (void)fflush(NULL); /* what waits to be written is ours to write, and once */
     pid_t child = fork();
     if (child == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -178,6 +179,7 @@ HthStatus hth_keeper_load(HthKeeper *k, const char *path, HthBuf *out, HthErr *e
 }
 
 static HthStatus start(HthKeeper *k, int requests[2], int answers[2], HthErr *err) {
+    (void)fflush(NULL); /* what waits to be written is ours to write, and once */
     k->child = fork();
     HTH_REQUIRE(k->child >= 0, err, HTH_EIO, "cannot make a process that keeps saved chats: %s",
                 strerror(errno));

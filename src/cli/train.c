@@ -5,10 +5,11 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cli/cli.h"
+#include "cli/caged.h"
 #include "tune/train.h"
 
 typedef struct Job {
@@ -284,6 +285,13 @@ static int perform(Job *job, const Step *step) {
 }
 
 /* argv[0] is "train". */
+/* Texts come from anywhere and may be many: all can be read. What is written is the model's. */
+static int close_cage(const Job *job) {
+    if (job->cfg.work) (void)mkdir(job->cfg.work, 0777); /* if not, the step says why */
+    return hth_caged(
+        &(HthCaged){ .reads = { "/" }, .makes = { job->cfg.work }, .writes = { job->out } });
+}
+
 int hth_cli_train(int argc, char **argv) {
     const Step *step = NULL;
     if (argc < 2) return hth_cli_usage("train", "train needs a step, such as run");
@@ -299,7 +307,7 @@ int hth_cli_train(int argc, char **argv) {
     job.pairs = hth_calloc((size_t)argc, sizeof *job.pairs);
     int code = HTH_EXIT_OS;
     if (job.texts && job.pairs) code = parse(&job, step, argc - 2, argv + 2);
-    if (code == -1) code = perform(&job, step);
+    if (code == -1 && (code = close_cage(&job)) == HTH_EXIT_OK) code = perform(&job, step);
     hth_free(job.texts);
     hth_free(job.pairs);
     return code;

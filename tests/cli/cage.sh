@@ -110,6 +110,34 @@ expect >>>
 send /bye\n
 exit 0
 S
+    # A keeper that is gone is an error of /load, not the end of the chat: it is caught waiting.
+    mkfifo "$tmp/pipe"
+    "$tmp/pty" "$HEARTH_BIN" run "$tmp/links/toy.gguf" -n 4 > "$tmp/lost" 2>&1 << S &
+expect >>> 
+send /load $tmp/pipe\n
+expect that keeps saved chats has ended
+expect >>> 
+send /save $tmp/to/lost.json\n
+expect that keeps saved chats has ended
+expect >>> 
+send /bye\n
+exit 0
+S
+    pid=$!
+    mkfifo "$tmp/never"
+    (read -r -t 30 -u 9; : < "$tmp/pipe") 9<> "$tmp/never" & # for a chat that never asks
+    exec 8> "$tmp/pipe" # returns when the keeper has opened the other end
+    kill %% 2> /dev/null
+    chat=$pid
+    for step in program keeper; do
+        pid_below=$(cat /proc/$pid/task/*/children 2> /dev/null)
+        [[ $step = program ]] && pid=${pid_below%% *}
+    done
+    [[ $pid_below ]] && kill -KILL $pid_below
+    exec 8>&-
+    wait "$chat"
+    lost=$?
+    [[ $pid_below ]] && ok "a chat that lost its keeper: $(< "$tmp/lost")" test $lost = 0
     same "the diary" "my diary" "$(< "$tmp/diary")"
     same "a saved chat is its owner's" 600 "$(stat -c %a "$tmp/to/chat.json")"
     ok "lines are remembered" grep -q 'Hello' "$tmp/state/hearth/history"
