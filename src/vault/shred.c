@@ -13,11 +13,27 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/file_fault.h"
+
+HthStatus hth_folder_lock(int *fd, const char *folder, const char *what, HthErr *err) {
+    const int it = hth_file_fault() ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    HTH_REQUIRE(it >= 0, err, HTH_EIO, "%s: cannot open the folder %.150s: %s", what, folder,
+                strerror(errno));
+    int rc;
+    do rc = hth_file_fault() ? -1 : flock(it, LOCK_EX);
+    while (rc && errno == EINTR);
+    const int why = errno;
+    if (rc) close(it);
+    HTH_REQUIRE(rc == 0, err, HTH_EIO, "%s: cannot lock the folder %.150s: %s", what, folder,
+                strerror(why));
+    *fd = it;
+    return HTH_OK;
+}
 
 bool hth_shred_fd(int fd) {
     static const uint8_t zeros[1 << 16];

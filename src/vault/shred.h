@@ -4,7 +4,7 @@
  * system that does (copy on write) may keep the old ones all the same; what must not be found even
  * then has to be sealed with a key that is not on that disk.
  *
- * Thread: any; one writer per file, by a lock of the caller's. */
+ * Thread: any; one writer per file: with its folder locked. */
 #ifndef HTH_VAULT_SHRED_H
 #define HTH_VAULT_SHRED_H
 
@@ -12,6 +12,11 @@
 #include <stddef.h>
 
 #include "base/err.h"
+
+/* Waits until nobody else has the folder locked; closing *fd unlocks it. what: for sentences.
+ * EIO. */
+HTH_MUST_CHECK HthStatus hth_folder_lock(int *fd, const char *folder, const char *what,
+                                         HthErr *err);
 
 /* All bytes of an open file become zero. false: not all could be. */
 bool hth_shred_fd(int fd);

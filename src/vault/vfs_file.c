@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -284,11 +283,7 @@ static HthStatus open_place(Place *p, HthErr *err) {
                 p->v->what);
     (void)snprintf(p->aside, sizeof p->aside, "%.*s", slash ? (int)(slash - path) + 1 : 1,
                    slash ? path : ".");
-    p->folder = hth_file_fault() ? -1 : open(p->aside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    HTH_REQUIRE(p->folder >= 0, err, HTH_EIO, "%s: cannot open the folder of %.150s: %s",
-                p->v->what, path, strerror(errno));
-    SYS(!flock(p->folder, LOCK_EX), err, "lock the folder of", p->v->what, path);
-    return HTH_OK;
+    return hth_folder_lock(&p->folder, p->aside, p->v->what, err);
 }
 
 static HthStatus set_up(HthVfs *v, const HthVfsCfg *cfg, HthErr *err) {
