@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key train doctor version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key audit train doctor version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -94,7 +94,7 @@ _hearth() {
         -p | --port) COMPREPLY=(); return ;;
         --socket) _hearth_files; return ;;
         --port-file) _hearth_files; return ;;
-        --models) COMPREPLY=($(compgen -W 'dir' -- "$cur")); return ;;
+        --models) COMPREPLY=($(compgen -d -- "$cur")); return ;;
         -c | --ctx) COMPREPLY=(); return ;;
         --parallel) COMPREPLY=(); return ;;
         -t | --threads) COMPREPLY=(); return ;;
@@ -177,6 +177,17 @@ _hearth() {
         esac
         opts='--help --admin --tenant --expires --json'
         [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'list add revoke' -- "$cur")); return; } ;;
+    audit)
+        case $prev in
+        --log) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --pin) _hearth_files; return ;;
+        --proof) _hearth_files; return ;;
+        --vkey) _hearth_files; return ;;
+        -n | --lines) COMPREPLY=(); return ;;
+        -o | --out) _hearth_files; return ;;
+        esac
+        opts='--help --log --pin --proof --vkey --lines --sha256 --out --json'
+        [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'verify show tail prove export pin' -- "$cur")); return; } ;;
     train)
         case $prev in
         esac

@@ -28,6 +28,8 @@ const char *hth_content_name(HthContent mode);
 typedef struct HthContentKeys {
     HthStatus (*key)(void *payload, HthStr subject, bool make, uint8_t out[HTH_AEAD_KEY_BYTES],
                      HthErr *err);
+    /* Destroys it for good, durably; fine when it is not there. NULL: nobody here can. */
+    HthStatus (*forget)(void *payload, HthStr subject, HthErr *err);
     void *payload;
 } HthContentKeys;
 

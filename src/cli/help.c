@@ -182,6 +182,8 @@ static void complete_words(FILE *f, const char *how) {
         fputs("COMPREPLY=()", f);
     else if (strcmp(how, "gguf") == 0)
         fputs("_hearth_files '!*.gguf'", f);
+    else if (strcmp(how, "dir") == 0)
+        fputs("COMPREPLY=($(compgen -d -- \"$cur\"))", f);
     else if (strcmp(how, "file") == 0)
         fputs("_hearth_files", f);
     else

@@ -137,7 +137,7 @@ static HthStatus key_of(void *payload, HthStr subject, bool make, uint8_t out[HT
 static void texts(void **state) {
     (void)state;
     Keys k = { .key = "0123456789012345678901234567890" };
-    const HthContentKeys keys = { key_of, &k };
+    const HthContentKeys keys = { key_of, NULL, &k };
     const HthStr said = HTH_STR("a canary that nobody may find: 7d1f");
     HthErr err;
     for (HthContent mode = HTH_CONTENT_NONE; mode <= HTH_CONTENT_ENCRYPTED; mode++) {
@@ -189,7 +189,7 @@ static void texts(void **state) {
 static void salted(void **state) {
     (void)state;
     Keys k = { 0 };
-    const HthContentKeys keys = { key_of, &k };
+    const HthContentKeys keys = { key_of, NULL, &k };
     HthErr err;
     HthEntry a, b;
     HthBuf sealed;
@@ -209,7 +209,7 @@ static void salted(void **state) {
 
 static HthStatus all(void *ctx) {
     Keys k = { 0 };
-    const HthContentKeys keys = { key_of, &k };
+    const HthContentKeys keys = { key_of, NULL, &k };
     HthErr err;
     HthEntry e, back;
     HthBuf text, room, sealed, out;
