@@ -12,7 +12,7 @@
 #include "model/model.h"
 #include "sched/engine.h"
 
-enum { SAID_MAX = 1024, SAID_TEXT = 1 << 14 };
+enum { SAID_MAX = 1024, SAID_TEXT = 1 << 14, TOGETHER_MAX = 64 };
 
 /* What one job said. */
 typedef struct Said {
@@ -96,6 +96,30 @@ static inline void said_all(Said *s, HthEngine *e, HthJobCfg cfg) {
     assert_ok(hth_engine_submit(e, &cfg, &j, &err), err);
     for (uint64_t seen = 0; !said_read(s, j);) seen = bell_wait(&bell, seen);
     hth_job_close(&j);
+    hth_gate_close(&bell.gate);
+}
+
+/* At most TOGETHER_MAX at once on one engine, each read to its end. */
+static inline void said_together(HthEngine *e, const HthJobCfg *cfgs, uint32_t count, Said *said) {
+    HthErr err = { 0 };
+    HthJob *jobs[TOGETHER_MAX];
+    Bell bell;
+    uint32_t open = count;
+    bell_open(&bell);
+    for (uint32_t i = 0; i < count; i++) {
+        HthJobCfg c = cfgs[i];
+        memset(&said[i], 0, sizeof said[i]);
+        c.wake = bell_wake;
+        c.payload = &bell;
+        assert_ok(hth_engine_submit(e, &c, &jobs[i], &err), err);
+    }
+    for (uint64_t seen = 0; open; seen = open ? bell_wait(&bell, seen) : seen)
+        for (uint32_t i = 0; i < count; i++) {
+            if (!jobs[i] || !said_read(&said[i], jobs[i])) continue;
+            if (said[i].done.end == HTH_END_ERROR) fail_msg("%s", said[i].done.err.text);
+            hth_job_close(&jobs[i]);
+            open--;
+        }
     hth_gate_close(&bell.gate);
 }
 

@@ -52,30 +52,6 @@ static inline HthJobCfg job(uint32_t *ids, uint64_t i) {
     return c;
 }
 
-/* All of them at once on one engine, each read to its end. */
-static inline void said_together(HthEngine *e, const HthJobCfg *cfgs, uint32_t count, Said *said) {
-    HthErr err = { 0 };
-    HthJob *jobs[MANY];
-    Bell bell;
-    uint32_t open = count;
-    bell_open(&bell);
-    for (uint32_t i = 0; i < count; i++) {
-        HthJobCfg c = cfgs[i];
-        memset(&said[i], 0, sizeof said[i]);
-        c.wake = bell_wake;
-        c.payload = &bell;
-        assert_ok(hth_engine_submit(e, &c, &jobs[i], &err), err);
-    }
-    for (uint64_t seen = 0; open; seen = open ? bell_wait(&bell, seen) : seen)
-        for (uint32_t i = 0; i < count; i++) {
-            if (!jobs[i] || !said_read(&said[i], jobs[i])) continue;
-            if (said[i].done.end == HTH_END_ERROR) fail_msg("%s", said[i].done.err.text);
-            hth_job_close(&jobs[i]);
-            open--;
-        }
-    hth_gate_close(&bell.gate);
-}
-
 static inline int open_model(void **state) {
     (void)state;
     HthErr err = { 0 };

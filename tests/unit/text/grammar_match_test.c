@@ -6,6 +6,7 @@
 
 #include "support/grammar_ast.h"
 #include "support/vocab_build.h"
+#include "text/grammar_int.h"
 
 enum { LENGTH = 5, TEXTS = 364 /* 3^0 + ... + 3^5 */, GRAMMARS = 400 };
 
@@ -179,8 +180,36 @@ static void random_grammars(void **state) {
     vb_close(&vb);
 }
 
+/* Masks are kept by these hashes: equal grammars share them, those of two owners do not. */
+static void owners(void **state) {
+    (void)state;
+    static const uint64_t owner[] = { 1, 1, 2 };
+    HthGrammar *g[HTH_COUNT(owner)] = { NULL };
+    uint64_t before[2];
+    HthErr err;
+    for (size_t i = 0; i < HTH_COUNT(owner); i++) {
+        HthIr *ir = NULL;
+        HthNode root;
+        assert_ok(hth_ir_open(&ir, &err), err);
+        assert_ok(hth_gbnf(ir, HTH_STR("root ::= [a-z ]+ \"!\""), &root, &err), err);
+        assert_ok(hth_grammar_open(&g[i], ir, root, &err), err);
+        hth_ir_close(&ir);
+        assert_true(g[i]->proc[0].leaf);
+        if (i) assert_memory_equal(before, g[i]->hash, sizeof before);
+        memcpy(before, g[i]->hash, sizeof before);
+    }
+    for (size_t i = 0; i < HTH_COUNT(owner); i++) hth_grammar_own(g[i], owner[i]);
+    assert_memory_equal(g[0]->hash, g[1]->hash, sizeof before);
+    assert_memory_equal(g[0]->proc[0].hash, g[1]->proc[0].hash, sizeof before);
+    assert_memory_not_equal(g[0]->hash, before, sizeof before);
+    assert_memory_not_equal(g[0]->hash, g[2]->hash, sizeof before);
+    assert_memory_not_equal(g[0]->proc[0].hash, g[2]->proc[0].hash, sizeof before);
+    for (size_t i = 0; i < HTH_COUNT(owner); i++) hth_grammar_close(&g[i]);
+}
+
 int main(void) {
     list_texts();
-    const struct CMUnitTest tests[] = { cmocka_unit_test(random_grammars) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(random_grammars),
+                                        cmocka_unit_test(owners) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
