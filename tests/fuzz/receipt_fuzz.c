@@ -1,4 +1,4 @@
-/* receipt_fuzz.c - any bytes as an envelope, a statement, a receipt, a credential or a list of keys.
+/* receipt_fuzz.c - any bytes as an envelope, a statement, a receipt, a credential, a list of keys.
  *
  * The first byte picks: 'E', 'S', 'R', 'V', 'K'.  What is taken is written, and is then taken as
  * the same; the rest is one sentence.
