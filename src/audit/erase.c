@@ -3,6 +3,8 @@
  * Thread: any. */
 #include "audit/erase.h"
 
+#include "audit/tree.h"
+
 static HthStatus say(HthAudit *a, HthStr action, HthStr subject, HthStr by, HthErr *err) {
     HthEntry e;
     HthBuf text;
