@@ -1,39 +1,8 @@
 /* http_tls_test.c - TLS: versions, requests, streams, clients that leave, wrong certificates. */
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
-
 #include "support/http_app.h"
+#include "support/tls.h"
 
 static char folder[64], cert_path[80], key_path[80], other_path[80];
-
-/* A certificate for localhost, signed by itself. */
-static void make_cert(const char *cert, const char *key) {
-    gnutls_x509_privkey_t k;
-    gnutls_x509_crt_t c;
-    gnutls_datum_t pem = { 0 };
-    const time_t now = time(NULL);
-    assert_int_equal(gnutls_x509_privkey_init(&k), 0);
-    assert_int_equal(gnutls_x509_privkey_generate(
-                         k, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-                     0);
-    assert_int_equal(gnutls_x509_crt_init(&c), 0);
-    gnutls_x509_crt_set_version(c, 3);
-    gnutls_x509_crt_set_serial(c, "\1", 1);
-    gnutls_x509_crt_set_dn(c, "CN=localhost", NULL);
-    gnutls_x509_crt_set_activation_time(c, now - 60);
-    gnutls_x509_crt_set_expiration_time(c, now + 86400);
-    gnutls_x509_crt_set_subject_alt_name(c, GNUTLS_SAN_DNSNAME, "localhost", 9, 0);
-    gnutls_x509_crt_set_key(c, k);
-    assert_int_equal(gnutls_x509_crt_sign2(c, c, k, GNUTLS_DIG_SHA256, 0), 0);
-    assert_int_equal(gnutls_x509_crt_export2(c, GNUTLS_X509_FMT_PEM, &pem), 0);
-    assert_int_equal(hth_file_write(cert, pem.data, pem.size, 0600, NULL), HTH_OK);
-    gnutls_free(pem.data);
-    assert_int_equal(gnutls_x509_privkey_export2(k, GNUTLS_X509_FMT_PEM, &pem), 0);
-    assert_int_equal(hth_file_write(key, pem.data, pem.size, 0600, NULL), HTH_OK);
-    gnutls_free(pem.data);
-    gnutls_x509_crt_deinit(c);
-    gnutls_x509_privkey_deinit(k);
-}
 
 static int make_certs(void **state) {
     char spare[96];
@@ -43,9 +12,9 @@ static int make_certs(void **state) {
     snprintf(cert_path, sizeof cert_path, "%s/cert.pem", folder);
     snprintf(key_path, sizeof key_path, "%s/key.pem", folder);
     snprintf(other_path, sizeof other_path, "%s/other.pem", folder);
-    make_cert(cert_path, key_path);
+    tls_make_cert(cert_path, key_path);
     snprintf(spare, sizeof spare, "%s/spare.pem", folder);
-    make_cert(spare, other_path);
+    tls_make_cert(spare, other_path);
     return unlink(spare);
 }
 
@@ -57,49 +26,9 @@ static int remove_certs(void **state) {
     return rmdir(folder);
 }
 
-typedef struct Tls {
-    int fd;
-    gnutls_session_t session;
-    gnutls_certificate_credentials_t trust;
-} Tls;
-
 /* 0, or the library's error. */
 static int tls_open(Tls *t, uint16_t port, const char *priorities) {
-    int e;
-    t->fd = client_tcp(port);
-    assert_true(t->fd >= 0);
-    gnutls_certificate_allocate_credentials(&t->trust);
-    assert_int_equal(
-        gnutls_certificate_set_x509_trust_file(t->trust, cert_path, GNUTLS_X509_FMT_PEM), 1);
-    gnutls_init(&t->session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL);
-    assert_int_equal(gnutls_priority_set_direct(t->session, priorities, NULL), 0);
-    gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, t->trust);
-    gnutls_session_set_verify_cert(t->session, "localhost", 0);
-    gnutls_transport_set_int(t->session, t->fd);
-    gnutls_handshake_set_timeout(t->session, DEADLINE_MS);
-    while ((e = gnutls_handshake(t->session)) < 0 && !gnutls_error_is_fatal(e)) {
-    }
-    return e;
-}
-
-static void tls_close(Tls *t) {
-    gnutls_deinit(t->session);
-    gnutls_certificate_free_credentials(t->trust);
-    close(t->fd);
-}
-
-static void tls_say(Tls *t, const char *text) {
-    assert_int_equal(gnutls_record_send(t->session, text, strlen(text)), strlen(text));
-}
-
-static void tls_until(Tls *t, HthBuf *in, const char *text) {
-    char bytes[16384];
-    while (hth_str_find(hth_buf_str(in), hth_str(text)) == SIZE_MAX) {
-        const ssize_t n = gnutls_record_recv(t->session, bytes, sizeof bytes);
-        if (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED) continue;
-        if (n <= 0) fail_msg("the end before \"%s\": %.200s", text, hth_buf_str(in).p);
-        assert_int_equal(hth_buf_add(in, bytes, (size_t)n, NULL), HTH_OK);
-    }
+    return tls_connect(t, port, cert_path, priorities);
 }
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -316,7 +245,7 @@ static void exchanged(void **state) {
     hth_buf_init(&in, 1 << 20);
     snprintf(cert, sizeof cert, "%s/own.pem", folder);
     snprintf(key, sizeof key, "%s/own.key", folder);
-    make_cert(cert, key);
+    tls_make_cert(cert, key);
     const HthListen l = { .host = "127.0.0.1", .fd = -1, .cert_file = cert, .key_file = key };
     const HthHttpCfg cfg = { .listens = &l, .listen_count = 1 };
     const uint64_t live = hth_mem_live();
