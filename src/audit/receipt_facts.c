@@ -113,12 +113,12 @@ static json_t *time_of(int64_t unix_s) {
 }
 
 static bool fits(const Row *row, const void *field) {
-    const HthStr s = *(const HthStr *)field;
+    const HthStr *s = field; /* of the kinds that are text */
     switch (row->kind) {
     case COUNT: return *(const uint64_t *)field <= count_max;
-    case WORD: return is_word(s);
-    case HEX_OPT: return s.n == 0 || is_hex(s);
-    case TEXT_OPT: return hth_utf8_valid(s);
+    case WORD: return is_word(*s);
+    case HEX_OPT: return s->n == 0 || is_hex(*s);
+    case TEXT_OPT: return hth_utf8_valid(*s);
     case TEXTS: return are_texts(*(json_t *const *)field);
     case TIME: return *(const int64_t *)field >= 0 && *(const int64_t *)field <= time_max;
     default: return true;

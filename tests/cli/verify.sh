@@ -110,6 +110,25 @@ refused 65 "another prompt" verify --replay -m "$m" --prompt-file "$tmp/prompt" 
 printf 'Hello there' > "$tmp/prompt"
 "$make" "$tmp/m2.gguf" tokenizer=spm vocab=600 ctx=512 embd=64 heads=4 kv_heads=2 ff=128 layers=2 seed=8
 refused 65 "another model" verify --replay -m "$tmp/m2.gguf" --prompt-file "$tmp/prompt" "$r"
+# A receipt that lies, signed with the right key: only running it again can tell.
+forge=$tmp/forge
+if ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I"$HEARTH_SRC/src" -I"$HEARTH_SRC/include" -o "$forge" \
+    "$(dirname "$0")/lib/forge.c" "${HEARTH_BUILD:-$(dirname "$HEARTH_BIN")}/libhearth.a" \
+    -ljansson -lgnutls -lsodium -lm -lpthread 2> /dev/null &&
+    "$forge" "$r" "$HEARTH_STATE/receipt.key" "$tmp/lie.json" 5; then
+    hearth verify "$tmp/lie.json"
+    same "a lie: well signed" 0 "$rc"
+    refused 65 "and found out" verify --replay -m "$m" --prompt-file "$tmp/prompt" "$tmp/lie.json"
+    ok "at its token" grep -q 'from token 6 of 12 on' "$tmp/err"
+    hearth verify --json --replay -m "$m" --prompt-file "$tmp/prompt" "$tmp/lie.json"
+    ok "which JSON counts from zero" grep -q '"first_difference": 5' <<< "$out"
+    hearth verify --share "$tmp/lie2.json" "$tmp/lie.json"
+    refused 65 "without the holder's part, too" verify --replay -m "$m" --prompt-file "$tmp/prompt" \
+        "$tmp/lie2.json"
+else
+    echo "not tried: a forged receipt (no compiler, or a library built otherwise)"
+fi
+
 ask --system "Be brief." --temperature 1.234567891 --repeat-penalty 1.1 --dry-multiplier 0.7
 refused 65 "the system text is part of the prompt" verify --replay -m "$m" --prompt-file "$tmp/prompt" "$r"
 replay --system "Be brief."
