@@ -33,6 +33,16 @@ T
 if command -v nm > /dev/null; then
     ok "no code asks for names" test -z "$(nm -D "$HEARTH_BIN" | grep -E ' (getaddrinfo|gethostby|res_)')"
 fi
+# And the kernel's own count of what wants to leave.
+out=$(BUILD=${HEARTH_BUILD:-build} HEARTH_BIN=$HEARTH_BIN "$HEARTH_SRC/tools/egress_count.sh" \
+    run cage serve 2>&1)
+case $? in
+    77) ;;
+    0) ok "nothing is counted" grep -q '^0 packets wanted to leave$' <<< "$out" ;;
+    *) ok "nothing is counted" false ;;
+esac
+echo "$out"
+
 out=$(BUILD=${HEARTH_BUILD:-build} HEARTH_BIN=$HEARTH_BIN "$HEARTH_SRC/tools/egress_trace.sh" \
     run cage chat doctor serve 2>&1)
 case $? in
