@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 #include "cli/source.h"
 #include "cli/state.h"
+#include "cli/vault.h"
+#include "crypt/secret.h"
 #include "serve/access_log.h"
 #include "serve/house.h"
 #include "serve/life.h"
@@ -197,9 +199,14 @@ static HthStatus open_state(Job *job, HthErr *err) {
     HTH_TRY(hth_state_file(&job->keys_path, "keys.json", true, err));
     HTH_TRY(hth_state_file(&job->chats_path, "chats.db", true, err));
     job->life.state_folder = hth_buf_str(&job->state).p;
+    HTH_TRY(hth_secret_process(err));
     if (job->no_chats) return HTH_OK;
-    const HthChatsCfg cfg = { .path = hth_buf_str(&job->chats_path).p };
-    return hth_chats_open(&job->chats, &cfg, err);
+    void *key = NULL;
+    HTH_TRY(hth_vault_key(&key, HTH_KEY_DATABASE, err));
+    const HthChatsCfg cfg = { .path = hth_buf_str(&job->chats_path).p, .key = key };
+    const HthStatus status = hth_chats_open(&job->chats, &cfg, err);
+    hth_secret_free(key);
+    return status;
 }
 
 static HthStatus open_house(Job *job, HthErr *err) {

