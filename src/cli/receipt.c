@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/keyfile.h"
@@ -59,10 +60,13 @@ static HthStatus open_key(HthCliReceipt *r, HthErr *err) {
 /* An answer whose receipt cannot be written is better not begun. */
 static HthStatus check_folder(const char *path, HthErr *err) {
     char folder[PATH_BYTES];
+    struct stat st;
     const char *slash = strrchr(path, '/');
     const size_t n = slash ? (size_t)(slash - path) + 1 : 1;
-    HTH_REQUIRE(path[0] && n < sizeof folder, err, HTH_EINVAL,
-                "the path of the receipt is empty or too long");
+    HTH_REQUIRE(path[0] && strcmp(path, "-") != 0 && n < sizeof folder, err, HTH_EINVAL,
+                "the receipt goes into a file: name one");
+    HTH_REQUIRE(stat(path, &st) != 0 || !S_ISDIR(st.st_mode), err, HTH_EINVAL,
+                "the receipt goes into a file, and this is a folder");
     memcpy(folder, slash ? path : ".", n);
     folder[n] = '\0';
     HTH_REQUIRE(access(folder, W_OK) == 0, err, HTH_EIO,

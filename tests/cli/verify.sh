@@ -30,7 +30,8 @@ ok "with --json too" grep -q '"text"' <<< "$out"
 ok "the same key again" cmp "$tmp/mine.vkey" "$HEARTH_STATE/receipt.vkey"
 ok "another salt, another receipt" bash -c "! cmp -s '$r' '$tmp/first'"
 refused 74 "no such folder" run "$m" --receipt "$tmp/no/such/r.json" hi
-ok "and nothing was said" test -z "$out"
+refused 64 "a folder" run "$m" --receipt "$tmp" hi
+refused 64 "standard output" run "$m" --receipt - hi
 chmod 644 "$HEARTH_STATE/receipt.key"
 refused 77 "a key that others may read" run "$m" --receipt "$r" hi
 chmod 600 "$HEARTH_STATE/receipt.key"
