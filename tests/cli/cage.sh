@@ -124,10 +124,10 @@ send /bye\n
 exit 0
 S
     pid=$!
-    mkfifo "$tmp/never"
-    (read -r -t 30 -u 9; : < "$tmp/pipe") 9<> "$tmp/never" & # for a chat that never asks
+    mkfifo "$tmp/asked"
+    (read -r -t 30 -u 9 || : < "$tmp/pipe") 9<> "$tmp/asked" & # for a chat that never asks
     exec 8> "$tmp/pipe" # returns when the keeper has opened the other end
-    kill %% 2> /dev/null
+    echo yes > "$tmp/asked"
     chat=$pid
     for step in program keeper; do
         pid_below=$(cat /proc/$pid/task/*/children 2> /dev/null)
