@@ -11,7 +11,7 @@
 #include "run/sample.h"
 
 /* Fills in model, model_bytes, tokenizer and chat_template.  All bytes of the model are read, about
- * three seconds for a gigabyte: do it once for a model.  chat_template: the source the prompt was
+ * five or six seconds for a gigabyte: do it once for a model.  chat_template: the source the prompt was
  * rendered with, empty: none.  progress as hth_hash_fd's, may be NULL.  ENOMEM, ECANCELED. */
 HTH_MUST_CHECK HthStatus hth_receipt_model(HthReceiptFacts *facts, const HthGguf *g,
                                            HthStr chat_template, HthHashProgress progress,
