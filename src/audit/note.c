@@ -194,10 +194,10 @@ HthStatus hth_note_open(HthStr *text_out, HthStr note, const HthVkey *v, HthErr 
 /* ---- checkpoints ---------------------------------------------------------------------------- */
 
 HthStatus hth_checkpoint_print(HthBuf *out, const HthCheckpoint *c, HthErr *err) {
-    HTH_REQUIRE(c->origin.n && !memchr(c->origin.p, '\n', c->origin.n), err, HTH_EINVAL,
-                "the origin of a checkpoint is one line, not an empty one");
-    HTH_TRY(hth_buf_printf(out, err, "%.*s\n%llu\n", HTH_STR_ARG(c->origin),
-                           (unsigned long long)c->size));
+    HTH_REQUIRE(c->origin.n && !memchr(c->origin.p, '\n', c->origin.n) && text_ok(c->origin), err,
+                HTH_EINVAL, "the origin of a checkpoint is one line, not an empty one");
+    HTH_TRY(hth_buf_add_str(out, c->origin, err));
+    HTH_TRY(hth_buf_printf(out, err, "\n%llu\n", (unsigned long long)c->size));
     HTH_TRY(hth_base64(out, HTH_BASE64, c->root, sizeof c->root, err));
     return hth_buf_add_char(out, '\n', err);
 }
@@ -205,6 +205,8 @@ HthStatus hth_checkpoint_print(HthBuf *out, const HthCheckpoint *c, HthErr *err)
 HthStatus hth_checkpoint_parse(HthCheckpoint *out, HthStr text, HthErr *err) {
     HthCheckpoint c;
     HthStr l;
+    HTH_REQUIRE(text_ok(text), err, HTH_EFORMAT,
+                "a checkpoint is not UTF-8, or has control characters");
     HTH_REQUIRE(hth_note_line(&text, &c.origin) && c.origin.n, err, HTH_EFORMAT,
                 "a checkpoint does not begin with its origin");
     HTH_REQUIRE(hth_note_line(&text, &l) && hth_note_number(l, &c.size), err, HTH_EFORMAT,

@@ -265,7 +265,7 @@ static void put(HthBuf *file, uint64_t at, const char *bytes, size_t n) {
         assert_ok(hth_buf_add(file, zero, at - file->n < SECTOR ? at - file->n : SECTOR, &err),
                   err);
     const size_t over = file->n - at < n ? file->n - at : n;
-    memcpy(file->p + at, bytes, over);
+    if (over) memcpy(file->p + at, bytes, over);
     assert_ok(hth_buf_add(file, bytes + over, n - over, &err), err);
 }
 

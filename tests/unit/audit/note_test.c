@@ -211,6 +211,8 @@ static void checkpoint_lines(void **state) {
         { "\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", false },
         { "o\n0\n", false },
         { "o\n0\nAAAA\n", false },
+        { "o\a\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", false },
+        { "\xFF\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", false },
         { "", false },
     };
     HthErr err;
