@@ -186,8 +186,8 @@ _hearth() {
         -n | --lines) COMPREPLY=(); return ;;
         -o | --out) _hearth_files; return ;;
         esac
-        opts='--help --log --pin --proof --vkey --lines --sha256 --out --json'
-        [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'verify show tail prove export pin' -- "$cur")); return; } ;;
+        opts='--help --log --pin --proof --vkey --lines --sha256 --out --text --json'
+        [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'verify show tail prove export pin erase' -- "$cur")); return; } ;;
     train)
         case $prev in
         esac

@@ -4,11 +4,25 @@
 #include <unistd.h>
 
 #include "audit/entry.h"
+#include "audit/erase.h"
 #include "audit/verify.h"
+#include "cli/audit_keys.h"
 #include "cli/cli.h"
 #include "cli/state.h"
+#include "cli/vault.h"
+#include "crypt/secret.h"
 
-enum { OPT_JSON = 1, OPT_LOG, OPT_PIN, OPT_PROOF, OPT_VKEY, OPT_COUNT, OPT_SHA256, OPT_OUT };
+enum {
+    OPT_JSON = 1,
+    OPT_LOG,
+    OPT_PIN,
+    OPT_PROOF,
+    OPT_VKEY,
+    OPT_COUNT,
+    OPT_SHA256,
+    OPT_OUT,
+    OPT_TEXT
+};
 
 const HthOpt hth_opts_audit[] = {
     { OPT_LOG, 0, "log", "DIR", "the log's folder (default: audit in the state folder)", "dir" },
@@ -22,6 +36,7 @@ const HthOpt hth_opts_audit[] = {
     { OPT_SHA256, 0, "sha256", NULL, "prove: by the SHA-256 tree, which tools of others read",
       NULL },
     { OPT_OUT, 'o', "out", "FILE", "prove: into a file (default: standard output)", "file" },
+    { OPT_TEXT, 0, "text", NULL, "show: the text that lies sealed beside the entry", NULL },
     { OPT_JSON, 0, "json", NULL, "print JSON", NULL },
     { 0 },
 };
@@ -33,7 +48,7 @@ typedef struct Job {
     const char *proof, *vkey, *out, *log;
     HthBuf folder, pin; /* paths */
     uint32_t count;
-    bool sha256, json;
+    bool sha256, text, json;
 } Job;
 
 static json_t *hex_json(const uint8_t *digest) {
@@ -225,6 +240,41 @@ static bool number(const Job *job, uint64_t *out) {
     return false;
 }
 
+static HthStatus sealed_text(HthBuf *out, const HthRecord *rec, HthErr *err) {
+    static HthEntry e;
+    HthKeyring *ring = NULL;
+    HthBuf room;
+    hth_buf_init(&room, 2 * HTH_LEAF_MAX);
+    HthStatus status = hth_entry_read(&e, &room, rec->entry, err);
+    if (status == HTH_OK) status = hth_vault_open(&ring, false, true, err);
+    if (status == HTH_OK) {
+        const HthContentKeys keys = hth_audit_keys(ring);
+        status = hth_content_get(out, &e, rec->sealed, &keys, err);
+    }
+    hth_keyring_close(&ring);
+    hth_buf_drop(&room);
+    return status;
+}
+
+static int show_text(const Job *job, const HthRecord *rec) {
+    HthErr err = { 0 };
+    HthBuf text;
+    int code = HTH_EXIT_OK;
+    hth_buf_init(&text, HTH_SEALED_MAX);
+    if (sealed_text(&text, rec, &err) != HTH_OK) {
+        code = hth_cli_fail(&err);
+    } else if (job->json) {
+        code = hth_cli_json(json_pack("{s:I, s:o?}", "index", (json_int_t)rec->index, "text",
+                                      hth_json_str(hth_buf_str(&text))));
+    } else {
+        hth_cli_print_lines(stdout, hth_buf_str(&text));
+        putchar('\n');
+    }
+    if (text.p) hth_secret_wipe(text.p, text.cap);
+    hth_buf_drop(&text);
+    return code;
+}
+
 static int show(Job *job) {
     HthAuditReader r = { 0 };
     HthRecord rec;
@@ -232,7 +282,7 @@ static int show(Job *job) {
     uint64_t index;
     if (!number(job, &index)) return HTH_EXIT_USAGE;
     if (hth_audit_find(&r, &rec, job->folder.p, index, &err) != HTH_OK) return hth_cli_fail(&err);
-    const int code = print_entry(job, &rec);
+    const int code = job->text ? show_text(job, &rec) : print_entry(job, &rec);
     hth_audit_reader_close(&r);
     return code;
 }
@@ -319,6 +369,36 @@ static int pin(Job *job) {
     return HTH_EXIT_OK;
 }
 
+/* ---- what goes for good --------------------------------------------------------------------- */
+
+static HthStatus erase_subject(const Job *job, HthErr *err) {
+    HthKeyring *ring = NULL;
+    HthAudit *a = NULL;
+    HthErr closing;
+    HTH_TRY(hth_audit_open(&a, job->folder.p, NULL, err));
+    HthStatus status = hth_vault_open(&ring, false, true, err);
+    if (status == HTH_OK) {
+        const HthContentKeys keys = hth_audit_keys(ring);
+        status = hth_audit_erase(a, hth_str(job->what), HTH_STR(""), &keys, err);
+    }
+    hth_keyring_close(&ring);
+    const HthStatus closed = hth_audit_close(&a, &closing);
+    if (status == HTH_OK && closed != HTH_OK) {
+        status = closed;
+        *err = closing;
+    }
+    return status;
+}
+
+static int erase(Job *job) {
+    HthErr err = { 0 };
+    if (erase_subject(job, &err) != HTH_OK) return hth_cli_fail(&err);
+    if (job->json) return hth_cli_json(json_pack("{s:s}", "erased", job->what));
+    printf("erased: what was sealed with the key of %s cannot be read again, here or in any copy\n",
+           job->what);
+    return HTH_EXIT_OK;
+}
+
 /* ---- the verb ------------------------------------------------------------------------------- */
 
 static const struct {
@@ -326,9 +406,10 @@ static const struct {
     bool must; /* have what */
     int (*run)(Job *job);
 } verbs[] = {
-    { "verify", NULL, false, verify }, { "show", "N", true, show },
-    { "tail", NULL, false, tail },     { "prove", "N", true, prove },
-    { "export", "DIR", true, export }, { "pin", "FILE", false, pin },
+    { "verify", NULL, false, verify },   { "show", "N", true, show },
+    { "tail", NULL, false, tail },       { "prove", "N", true, prove },
+    { "export", "DIR", true, export },   { "pin", "FILE", false, pin },
+    { "erase", "SUBJECT", true, erase },
 };
 
 static int run(Job *job) {
@@ -337,7 +418,7 @@ static int run(Job *job) {
     while (i < HTH_COUNT(verbs) && (!job->verb || strcmp(job->verb, verbs[i].name) != 0)) i++;
     if (i == HTH_COUNT(verbs))
         return hth_cli_usage("audit", "one of: audit verify, show N, tail, prove N, export DIR, "
-                                      "pin [FILE]");
+                                      "pin [FILE], erase SUBJECT");
     if ((job->what && !verbs[i].what) || (!job->what && verbs[i].must))
         return hth_cli_usage("audit", "audit %s takes %s", job->verb,
                              verbs[i].what ? verbs[i].what : "no argument");
@@ -357,6 +438,7 @@ int hth_cli_audit(HthArgs *args) {
     for (int id; (id = hth_args_next(args)) != HTH_ARG_END;) {
         switch (id) {
         case OPT_JSON: job.json = true; break;
+        case OPT_TEXT: job.text = true; break;
         case OPT_SHA256: job.sha256 = true; break;
         case OPT_LOG: job.log = args->value; break;
         case OPT_PROOF: job.proof = args->value; break;

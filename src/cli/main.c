@@ -116,21 +116,21 @@ const HthVerb hth_verbs[] = {
       "hearth key list\n"
       "hearth key revoke alice\n",
       hth_opts_key, false, "list add revoke", hth_cli_key, NULL },
-    { "audit", "[options] verify|show N|tail|prove N|export DIR|pin [FILE]",
+    { "audit", "[options] verify|show N|tail|prove N|export DIR|pin [FILE]|erase SUBJECT",
       "What happened on this machine, and whether the record of it holds",
-      "The log of starts, requests, models, keys and erasures. verify reads all of it: every "
-      "entry, "
+      "The log of starts, requests, models, keys and erasures. verify reads all of it: each entry, "
       "both trees, the signed checkpoint, and that it goes on from what was pinned. pin keeps the "
       "checkpoint of now in a file; only one that lies elsewhere shows that entries are missing at "
       "the end. prove writes a .tlog-proof that others check without the log; export writes the "
-      "trees as c2sp.org/tlog-tiles. Exit status 65: something does not hold, and the sentence "
+      "trees as c2sp.org/tlog-tiles. erase destroys the key of a subject, and with it whatever was "
+      "sealed for him, in every copy. Exit status 65: something does not hold, and the sentence "
       "says what.",
       "hearth audit verify\n"
       "hearth audit verify --pin /media/stick/hearth.pin\tagainst a checkpoint kept elsewhere\n"
       "hearth audit tail -n 20\n"
       "hearth audit prove 17 -o 17.tlog-proof\n"
       "hearth audit verify --proof 17.tlog-proof\n",
-      hth_opts_audit, false, "verify show tail prove export pin", hth_cli_audit, NULL },
+      hth_opts_audit, false, "verify show tail prove export pin erase", hth_cli_audit, NULL },
 #endif
 #ifdef HTH_HAVE_TRAIN
     { "train", "SUBVERB [options]", "Train a small model, as ember was",

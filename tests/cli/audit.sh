@@ -99,4 +99,31 @@ for file in log vkey sha3/checkpoint sha256/checkpoint sha3/tile/0/000.p/24 sha2
     done
 done
 agree "whole again" 0 "$log"
+
+# Texts and erasure want a keyring; a server makes one when it starts.
+refused 64 "a text, and no keyring" audit show 14 --text
+if has_ember; then
+    export HEARTH_STATE=$tmp/other
+    "$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" > /dev/null 2> "$tmp/serve.log" &
+    pid=$!
+    for _ in $(seq 300); do
+        [[ -s $tmp/port ]] || ! kill -0 $pid 2> /dev/null || { sleep 0.1; continue; }
+        break
+    done
+    kill $pid
+    wait $pid
+    ok "there is a keyring" test -s "$HEARTH_STATE/keyring"
+    cp -r "$HEARTH_SRC/tests/golden/audit/log" "$HEARTH_STATE/audit"
+    refused 77 "a text whose key is not there" audit show 14 --text
+    refused 64 "an entry without a text" audit show 3 --text
+    refused 65 "a log without its key is not written to" audit erase someone
+    rm -r "$HEARTH_STATE/audit"
+    mkdir -m 700 "$HEARTH_STATE/audit"
+    hearth audit erase someone
+    same "erase" 0 "$rc"
+    hearth audit tail
+    ok "erase: begun" grep -q '^ *0 .*erase *action=begun subject=someone' <<< "$out"
+    ok "erase: done" grep -q '^ *1 .*erase *action=done subject=someone' <<< "$out"
+    agree "and it is signed" 0 "$HEARTH_STATE/audit"
+fi
 finish
