@@ -10,8 +10,8 @@
 #include "gguf/gguf.h"
 #include "run/sample.h"
 
-/* Fills in model, model_bytes, tokenizer and chat_template.  All bytes of the model are read, about
- * five or six seconds for a gigabyte: do it once for a model.  chat_template: the source the prompt was
+/* Fills in model, model_bytes, tokenizer and chat_template.  All bytes of the model are read, five
+ * or six seconds for a gigabyte: do it once for a model.  chat_template: the source the prompt was
  * rendered with, empty: none.  progress as hth_hash_fd's, may be NULL.  ENOMEM, ECANCELED. */
 HTH_MUST_CHECK HthStatus hth_receipt_model(HthReceiptFacts *facts, const HthGguf *g,
                                            HthStr chat_template, HthHashProgress progress,
