@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "audit/log.h"
 #include "base/json.h"
 #include "base/rng.h"
 #include "base/thread.h"

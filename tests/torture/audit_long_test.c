@@ -4,6 +4,7 @@
  * the log is made there and left. */
 #include "support/test.h"
 
+#include "audit/log.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/thread.h"
