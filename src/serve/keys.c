@@ -27,13 +27,7 @@ void hth_keys_drop(HthKeys *k) {
 }
 
 bool hth_key_name(HthStr s) {
-    for (size_t i = 0; i < s.n; i++) {
-        const char c = s.p[i];
-        const bool alnum =
-            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alnum && c != '_' && c != '-' && (c != '.' || !i)) return false;
-    }
-    return s.n > 0 && s.n <= HTH_KEY_NAME_MAX;
+    return hth_user_name(s);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -193,6 +187,8 @@ HthStatus hth_keys_make(const char *path, HthStr name, HthStr tenant, HthRole ro
     HthBuf text;
     HthKey k = { .role = role, .created_s = hth_clock_unix_s(), .expires_s = expires_s };
     if (!tenant.n) tenant = name;
+    HTH_REQUIRE(role < HTH_COUNT(role_names), err, HTH_ENOTSUP,
+                "A file of keys knows users and admins only.");
     HTH_REQUIRE(hth_key_name(name) && hth_key_name(tenant), err, HTH_EINVAL,
                 "A key's name has 1 to %d letters, digits, '.', '_' or '-'.", HTH_KEY_NAME_MAX);
     put_name(k.name, name);

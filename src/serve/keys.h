@@ -10,21 +10,14 @@
 #ifndef HTH_SERVE_KEYS_H
 #define HTH_SERVE_KEYS_H
 
-#include "base/str.h"
+#include "vault/users.h"
 
 enum {
-    HTH_KEY_NAME_MAX = 32,
+    HTH_KEY_NAME_MAX = HTH_USER_NAME_MAX,
     HTH_KEYS_MAX = 1024,
     HTH_KEY_TEXT = 51 /* "hearth_" and 43 characters, with NUL */
 };
-typedef enum HthRole { HTH_ROLE_USER, HTH_ROLE_ADMIN } HthRole;
-
-typedef struct HthKey {
-    char name[HTH_KEY_NAME_MAX + 1], tenant[HTH_KEY_NAME_MAX + 1];
-    HthRole role;
-    uint8_t sha256[32];
-    int64_t created_s, expires_s; /* unix; expires 0: never */
-} HthKey;
+/* HthKey and HthRole: vault/users.h. A file of keys knows the roles user and admin. */
 
 typedef struct HthKeys {
     HthKey *keys; /* owned */
