@@ -388,7 +388,10 @@ static HthStatus count_tokens(json_t *body, HthAsk *out, HthErr *err) {
 }
 
 const HthApi hth_api_anthropic[] = {
-    { "POST", "/v1/messages", messages, hth_anthropic_open, hth_anthropic_error },
-    { "POST", "/v1/messages/count_tokens", count_tokens, hth_anthropic_open, hth_anthropic_error },
-    { NULL, NULL, NULL, NULL, NULL },
+    { HTH_ROUTE_MESSAGES, "POST", "/v1/messages", messages, hth_anthropic_open,
+      hth_anthropic_error },
+    { HTH_ROUTE_MESSAGES_COUNT, "POST", "/v1/messages/count_tokens", count_tokens,
+      hth_anthropic_open, hth_anthropic_error },
+    { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_api_anthropic, ANTHROPIC);

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "run/sample.h"
 #include "sched/engine.h"
+#include "serve/policy.h"
 #include "text/reply.h"
 
 typedef enum HthAskKind {
@@ -188,6 +189,7 @@ struct HthFace {
 
 /* One endpoint that draws, embeds or counts. */
 typedef struct HthApi {
+    HthRouteId at; /* its row of the policy */
     const char *method, *path; /* "POST", "/v1/chat/completions" */
     HthStatus (*read)(json_t *body, HthAsk *out, HthErr *err); /* steals body, also on failure */
     HthStatus (*open)(HthFace **out, const HthAsk *ask, const HthFacts *facts, HthErr *err);

@@ -9,6 +9,7 @@
 #include "serve/house.h"
 #include "serve/idle.h"
 #include "serve/models_api.h"
+#include "serve/policy.h"
 #include "serve/scribe.h"
 
 struct HthHouse {
@@ -56,6 +57,7 @@ void hth_house_closing(void *house, void *attached);
 /* ---- routes ---------------------------------------------------------------------------------- */
 
 typedef struct HthRoute {
+    HthRouteId at; /* its row of the policy */
     const char *method, *path; /* a path that ends in '*' takes what follows */
     void (*run)(HthHouse *h, HthX *x, const HthWho *who, HthStr rest);
     HthModelsFn body; /* instead of run: one of models_api.h */

@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "serve/policy.h"
+
 /* Headers that may be there once at most, and what the checks keep of them. */
 typedef enum Once {
     ONCE_HOST,
@@ -96,53 +98,36 @@ static bool is_own_address(const HthX *x, HthStr name) {
            !memcmp(&((struct sockaddr_in6 *)&own)->sin6_addr, raw, 16);
 }
 
+static HthNames names_of(const HthX *x) {
+    return (HthNames){ .hosts = (const char *const *)x->h->hosts,
+                       .host_count = x->h->cfg.host_count,
+                       .origins = (const char *const *)x->h->origins,
+                       .origin_count = x->h->cfg.origin_count };
+}
+
 static int check_host(HthX *x, const Headers *hs, bool old, HthErr *err) {
     HthStr name = { 0 };
     uint32_t port = 0;
+    const HthNames names = names_of(x);
     if (!hs->count[ONCE_HOST]) {
         if (old) return 0;
         return refuse(err, 400, HTH_EFORMAT, "The request has no Host header.");
     }
     if (!hth_http_host(hs->value[ONCE_HOST], &name, &port))
         return refuse(err, 400, HTH_EFORMAT, "The Host header is malformed.");
-    if (hth_http_is_loopback(name) || is_own_address(x, name)) return 0;
-    for (size_t i = 0; i < x->h->cfg.host_count; i++)
-        if (hth_http_same_name(name, hth_str(x->h->hosts[i]))) return 0;
-    return refuse(err, 403, HTH_EDENIED,
-                  "This server is not called by that name; if it should be, add the name to the "
-                  "hosts it is started with.");
-}
-
-static bool same_origin(const HthX *x, const Headers *hs, bool tls, HthStr name, uint32_t port) {
-    HthStr host = { 0 };
-    uint32_t host_port = 0;
-    if (!hs->count[ONCE_HOST] || !hth_http_host(hs->value[ONCE_HOST], &host, &host_port))
-        return false;
-    if (!host_port) host_port = x->conn->port->tls ? 443 : 80;
-    return tls == x->conn->port->tls && port == host_port && hth_http_same_name(name, host);
+    if (hth_policy_host(&names, hs->value[ONCE_HOST], true) == HTH_HOST_OURS) return 0;
+    if (is_own_address(x, name)) return 0;
+    return refuse(err, 403, HTH_EDENIED, hth_deny_sentence(HTH_DENY_HOST));
 }
 
 static int check_origin(HthX *x, const Headers *hs, HthErr *err) {
-    HthStr name = { 0 }, listed_name = { 0 };
-    uint32_t port = 0, listed_port = 0;
-    bool tls = false, listed_tls = false;
+    const HthNames names = names_of(x);
     x->has_origin = hs->count[ONCE_ORIGIN] > 0;
-    x->same_origin = true;
-    if (!x->has_origin) return 0;
-    const bool read = hth_http_origin(hs->value[ONCE_ORIGIN], &tls, &name, &port);
-    x->same_origin = read && same_origin(x, hs, tls, name, port);
-    if (x->same_origin) return 0;
-    for (size_t i = 0; read && i < x->h->cfg.origin_count; i++) {
-        const HthStr listed = hth_str(x->h->origins[i]);
-        if (!hth_http_origin(listed, &listed_tls, &listed_name, &listed_port)) continue;
-        if (tls != listed_tls || port != listed_port || !hth_http_same_name(name, listed_name))
-            continue;
-        x->own_origin = x->h->origins[i];
-        return 0;
-    }
-    return refuse(err, 403, HTH_EDENIED,
-                  "Pages of that origin may not call this server; if they should, add the origin "
-                  "to those it is started with.");
+    const HthOriginIs is = hth_policy_origin(&names, hs->value[ONCE_HOST], hs->value[ONCE_ORIGIN],
+                                             x->has_origin, x->conn->port->tls, &x->own_origin);
+    x->same_origin = is == HTH_ORIGIN_NONE || is == HTH_ORIGIN_SAME;
+    if (is != HTH_ORIGIN_FOREIGN) return 0;
+    return refuse(err, 403, HTH_EDENIED, hth_deny_sentence(HTH_DENY_ORIGIN));
 }
 
 static int check_ceilings(HthX *x, HthErr *err) {

@@ -196,20 +196,21 @@ static HthStatus input_tokens(json_t *body, HthAsk *out, HthErr *err) {
     return about_chat(body, out, HTH_ASK_COUNT_TOKENS, err);
 }
 
-#define API(path, read)                                                                            \
-    { "POST", path, read, hth_llamacpp_open, hth_llamacpp_error }
+#define API(id, path, read)                                                                        \
+    { HTH_ROUTE_##id, "POST", path, read, hth_llamacpp_open, hth_llamacpp_error }
 const HthApi hth_api_llamacpp[] = {
-    API("/completion", completion),
-    API("/completions", completion),
-    API("/infill", infill),
-    API("/embedding", embedding),
-    API("/embeddings", embedding),
-    API("/rerank", rerank),
-    API("/reranking", rerank),
-    API("/v1/rerank", rerank),
-    API("/v1/reranking", rerank),
-    API("/apply-template", apply_template),
-    API("/v1/chat/completions/input_tokens", input_tokens),
-    API("/chat/completions/input_tokens", input_tokens),
-    { NULL, NULL, NULL, NULL, NULL },
+    API(COMPLETION, "/completion", completion),
+    API(COMPLETIONS, "/completions", completion),
+    API(INFILL, "/infill", infill),
+    API(EMBEDDING, "/embedding", embedding),
+    API(EMBEDDINGS, "/embeddings", embedding),
+    API(RERANK, "/rerank", rerank),
+    API(RERANKING, "/reranking", rerank),
+    API(V1_RERANK, "/v1/rerank", rerank),
+    API(V1_RERANKING, "/v1/reranking", rerank),
+    API(TEMPLATE, "/apply-template", apply_template),
+    API(CHAT_COUNT, "/v1/chat/completions/input_tokens", input_tokens),
+    API(CHAT_COUNT_2, "/chat/completions/input_tokens", input_tokens),
+    { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_api_llamacpp, LLAMACPP);

@@ -191,9 +191,13 @@ static HthStatus embeddings(json_t *body, HthAsk *out, HthErr *err) {
 }
 
 const HthApi hth_api_ollama[] = {
-    { "POST", "/api/chat", chat, hth_ollama_open_chat, hth_ollama_error },
-    { "POST", "/api/generate", generate, hth_ollama_open_generate, hth_ollama_error },
-    { "POST", "/api/embed", embed, hth_ollama_open_embed, hth_ollama_error },
-    { "POST", "/api/embeddings", embeddings, hth_ollama_open_embedding, hth_ollama_error },
-    { NULL, NULL, NULL, NULL, NULL },
+    { HTH_ROUTE_OLLAMA_CHAT, "POST", "/api/chat", chat, hth_ollama_open_chat, hth_ollama_error },
+    { HTH_ROUTE_OLLAMA_TEXT, "POST", "/api/generate", generate, hth_ollama_open_generate,
+      hth_ollama_error },
+    { HTH_ROUTE_OLLAMA_EMBED, "POST", "/api/embed", embed, hth_ollama_open_embed,
+      hth_ollama_error },
+    { HTH_ROUTE_OLLAMA_EMBED_2, "POST", "/api/embeddings", embeddings, hth_ollama_open_embedding,
+      hth_ollama_error },
+    { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_api_ollama, OLLAMA);

@@ -205,9 +205,14 @@ static HthStatus read_embeddings(json_t *body, HthAsk *out, HthErr *err) {
 }
 
 const HthApi hth_api_openai[] = {
-    { "POST", "/v1/chat/completions", hth_openai_read_chat, hth_openai_open, hth_openai_error },
-    { "POST", "/chat/completions", hth_openai_read_chat, hth_openai_open, hth_openai_error },
-    { "POST", "/v1/completions", read_completion, hth_openai_open, hth_openai_error },
-    { "POST", "/v1/embeddings", read_embeddings, hth_openai_open, hth_openai_error },
-    { NULL, NULL, NULL, NULL, NULL },
+    { HTH_ROUTE_OPENAI_CHAT, "POST", "/v1/chat/completions", hth_openai_read_chat, hth_openai_open,
+      hth_openai_error },
+    { HTH_ROUTE_OPENAI_CHAT_2, "POST", "/chat/completions", hth_openai_read_chat, hth_openai_open,
+      hth_openai_error },
+    { HTH_ROUTE_OPENAI_TEXT, "POST", "/v1/completions", read_completion, hth_openai_open,
+      hth_openai_error },
+    { HTH_ROUTE_OPENAI_EMBED, "POST", "/v1/embeddings", read_embeddings, hth_openai_open,
+      hth_openai_error },
+    { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_api_openai, OPENAI);

@@ -232,7 +232,10 @@ static HthStatus input_tokens(json_t *body, HthAsk *out, HthErr *err) {
 }
 
 const HthApi hth_api_responses[] = {
-    { "POST", "/v1/responses", responses, hth_responses_open, hth_openai_error },
-    { "POST", "/v1/responses/input_tokens", input_tokens, hth_responses_open, hth_openai_error },
-    { NULL, NULL, NULL, NULL, NULL },
+    { HTH_ROUTE_RESPONSES, "POST", "/v1/responses", responses, hth_responses_open,
+      hth_openai_error },
+    { HTH_ROUTE_RESPONSES_COUNT, "POST", "/v1/responses/input_tokens", input_tokens,
+      hth_responses_open, hth_openai_error },
+    { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_api_responses, RESPONSES);

@@ -99,7 +99,8 @@ static void commit(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_blob[] = {
-    { "POST", "/api/blobs/*", .run = commit, .owner = true },
-    { "GET", "/api/blobs/*", .body = hth_models_api_blob },
+    { HTH_ROUTE_BLOB_PUT, "POST", "/api/blobs/*", .run = commit, .owner = true },
+    { HTH_ROUTE_BLOB, "GET", "/api/blobs/*", .body = hth_models_api_blob },
     { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_routes_blob, BLOB);

@@ -75,13 +75,14 @@ static void drop_response(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) 
 }
 
 const HthRoute hth_routes_chats[] = {
-    { "GET", "/hearth/chats", .run = chats },
-    { "DELETE", "/hearth/chats", .run = chats },
-    { "GET", "/hearth/chats/*", .run = chats },
-    { "PUT", "/hearth/chats/*", .run = chats },
-    { "POST", "/hearth/chats/*", .run = chats },
-    { "DELETE", "/hearth/chats/*", .run = chats },
-    { "GET", "/v1/responses/*", .run = get_response },
-    { "DELETE", "/v1/responses/*", .run = drop_response },
+    { HTH_ROUTE_CHATS, "GET", "/hearth/chats", .run = chats },
+    { HTH_ROUTE_CHATS_DELETE, "DELETE", "/hearth/chats", .run = chats },
+    { HTH_ROUTE_CHAT, "GET", "/hearth/chats/*", .run = chats },
+    { HTH_ROUTE_CHAT_PUT, "PUT", "/hearth/chats/*", .run = chats },
+    { HTH_ROUTE_CHAT_POST, "POST", "/hearth/chats/*", .run = chats },
+    { HTH_ROUTE_CHAT_DELETE, "DELETE", "/hearth/chats/*", .run = chats },
+    { HTH_ROUTE_RESPONSE, "GET", "/v1/responses/*", .run = get_response },
+    { HTH_ROUTE_RESPONSE_DROP, "DELETE", "/v1/responses/*", .run = drop_response },
     { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_routes_chats, CHATS);

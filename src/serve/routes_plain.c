@@ -197,14 +197,15 @@ static void set_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_plain[] = {
-    { "GET", "/health", .run = health, .open = true },
-    { "GET", "/v1/health", .run = health, .open = true },
-    { "GET", "/api/version", .run = version, .open = true },
-    { "POST", "/tokenize", .run = tokenize },
-    { "POST", "/detokenize", .run = detokenize },
-    { "GET", "/metrics", .run = metrics },
-    { "GET", "/lora-adapters", .run = adapters },
-    { "POST", "/lora-adapters", .run = set_adapters },
-    { "GET", "/running", .run = running, .open = true },
+    { HTH_ROUTE_HEALTH, "GET", "/health", .run = health, .open = true },
+    { HTH_ROUTE_V1_HEALTH, "GET", "/v1/health", .run = health, .open = true },
+    { HTH_ROUTE_VERSION, "GET", "/api/version", .run = version, .open = true },
+    { HTH_ROUTE_TOKENIZE, "POST", "/tokenize", .run = tokenize },
+    { HTH_ROUTE_DETOKENIZE, "POST", "/detokenize", .run = detokenize },
+    { HTH_ROUTE_METRICS, "GET", "/metrics", .run = metrics },
+    { HTH_ROUTE_ADAPTERS, "GET", "/lora-adapters", .run = adapters },
+    { HTH_ROUTE_SET_ADAPTERS, "POST", "/lora-adapters", .run = set_adapters },
+    { HTH_ROUTE_RUNNING, "GET", "/running", .run = running, .open = true },
     { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_routes_plain, PLAIN);

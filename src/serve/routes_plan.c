@@ -46,6 +46,7 @@ static void plan(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_plan[] = {
-    { "GET", "/hearth/plan", .run = plan },
+    { HTH_ROUTE_PLAN, "GET", "/hearth/plan", .run = plan },
     { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_routes_plan, PLAN);

@@ -122,17 +122,18 @@ static void props(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_store[] = {
-    { "GET", "/api/tags", .body = hth_models_api_tags },
-    { "POST", "/api/show", .body = hth_models_api_show },
-    { "POST", "/api/create", .body = hth_models_api_create, .owner = true },
-    { "POST", "/api/copy", .body = hth_models_api_copy, .owner = true },
-    { "DELETE", "/api/delete", .body = hth_models_api_delete, .owner = true },
-    { "POST", "/api/pull", .body = hth_models_api_pull },
-    { "POST", "/api/push", .body = hth_models_api_pull },
-    { "GET", "/api/ps", .run = ps },
-    { "GET", "/slots", .run = slots },
-    { "GET", "/props", .run = props },
-    { "GET", "/v1/models", .body = hth_models_api_openai },
-    { "GET", "/v1/models/*", .body = hth_models_api_openai_one },
+    { HTH_ROUTE_TAGS, "GET", "/api/tags", .body = hth_models_api_tags },
+    { HTH_ROUTE_SHOW, "POST", "/api/show", .body = hth_models_api_show },
+    { HTH_ROUTE_CREATE, "POST", "/api/create", .body = hth_models_api_create, .owner = true },
+    { HTH_ROUTE_COPY, "POST", "/api/copy", .body = hth_models_api_copy, .owner = true },
+    { HTH_ROUTE_DELETE, "DELETE", "/api/delete", .body = hth_models_api_delete, .owner = true },
+    { HTH_ROUTE_PULL, "POST", "/api/pull", .body = hth_models_api_pull },
+    { HTH_ROUTE_PUSH, "POST", "/api/push", .body = hth_models_api_pull },
+    { HTH_ROUTE_PS, "GET", "/api/ps", .run = ps },
+    { HTH_ROUTE_SLOTS, "GET", "/slots", .run = slots },
+    { HTH_ROUTE_PROPS, "GET", "/props", .run = props },
+    { HTH_ROUTE_MODELS, "GET", "/v1/models", .body = hth_models_api_openai },
+    { HTH_ROUTE_MODEL, "GET", "/v1/models/*", .body = hth_models_api_openai_one },
     { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_routes_store, STORE);

@@ -89,9 +89,10 @@ static void logout(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_web[] = {
-    { "GET", "/", .run = index_page, .open = true },
-    { "GET", "/ui/*", .run = file, .open = true },
-    { "GET", "/login", .run = login, .open = true },
-    { "POST", "/logout", .run = logout, .open = true },
+    { HTH_ROUTE_INDEX, "GET", "/", .run = index_page, .open = true },
+    { HTH_ROUTE_UI, "GET", "/ui/*", .run = file, .open = true },
+    { HTH_ROUTE_LOGIN, "GET", "/login", .run = login, .open = true },
+    { HTH_ROUTE_LOGOUT, "POST", "/logout", .run = logout, .open = true },
     { 0 },
 };
+HTH_ROUTES_HAVE_POLICIES(hth_routes_web, WEB);
