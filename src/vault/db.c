@@ -19,20 +19,7 @@ static const char *const common[COMMON] = { "BEGIN IMMEDIATE", "BEGIN", "COMMIT"
                                             "PRAGMA data_version" };
 
 static HthStatus failed(const HthDbShape *shape, int rc, HthErr *err) {
-    static const struct {
-        int rc;
-        HthStatus status;
-    } rows[] = {
-        { SQLITE_NOMEM, HTH_ENOMEM },      { SQLITE_BUSY, HTH_EAGAIN },
-        { SQLITE_LOCKED, HTH_EAGAIN },     { SQLITE_NOTADB, HTH_EFORMAT },
-        { SQLITE_TOOBIG, HTH_ELIMIT },     { SQLITE_PERM, HTH_EDENIED },
-        { SQLITE_CORRUPT, HTH_EFORMAT },   { SQLITE_AUTH, HTH_EDENIED },
-        { SQLITE_CONSTRAINT, HTH_EINVAL }, { SQLITE_READONLY, HTH_EDENIED },
-    };
-    HthStatus status = HTH_EIO;
-    for (size_t i = 0; i < HTH_COUNT(rows); i++)
-        if (rows[i].rc == (rc & 0xff)) status = rows[i].status;
-    return HTH_FAIL(err, status, "%s: %s (SQLite %d)", shape->what, sqlite3_errstr(rc), rc);
+    return hth_sqlite_failed(rc, shape->what, err);
 }
 
 /* ---- statements ------------------------------------------------------------------------------ */
@@ -143,16 +130,25 @@ static HthStatus ask(HthDb *db, const char *sql, int64_t *out, HthErr *err) {
     return rc == SQLITE_ROW ? HTH_OK : failed(db->shape, rc, err);
 }
 
-static HthStatus open_file(HthDb *db, const char *path, const char *vfs, HthErr *err) {
-    /* SQLite gives its log and index the mode of the file: it is made before. */
+/* SQLite gives its log and index the mode of the file: it is made before. */
+static HthStatus make_plain(const char *path, HthErr *err) {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     HTH_REQUIRE(fd >= 0, err, HTH_EIO, "cannot open %s: %s", path, strerror(errno));
     struct stat st;
     const bool ok = !fstat(fd, &st) && S_ISREG(st.st_mode) && !fchmod(fd, 0600);
     close(fd);
     HTH_REQUIRE(ok, err, HTH_EIO, "%s is not a regular file of one's own", path);
+    return HTH_OK;
+}
+
+static HthStatus open_file(HthDb *db, const HthDbPlace *at, HthErr *err) {
+    const HthVfsCfg sealed = {
+        .path = at->path, .what = db->shape->what, .under = at->vfs, .key = at->key
+    };
+    HTH_TRY(at->key ? hth_vfs_open(&db->sealed, &sealed, err) : make_plain(at->path, err));
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    const int rc = sqlite3_open_v2(path, &db->db, flags, vfs);
+    const int rc =
+        sqlite3_open_v2(at->path, &db->db, flags, db->sealed ? hth_vfs_name(db->sealed) : at->vfs);
     return rc == SQLITE_OK ? HTH_OK : failed(db->shape, rc, err);
 }
 
@@ -188,8 +184,8 @@ static HthStatus migrate(HthDb *db, HthErr *err) {
     return hth_db_end(db, step_up(db, err), err);
 }
 
-static HthStatus set_up(HthDb *db, const char *path, const char *vfs, HthErr *err) {
-    HTH_TRY(open_file(db, path, vfs, err));
+static HthStatus set_up(HthDb *db, const HthDbPlace *at, HthErr *err) {
+    HTH_TRY(open_file(db, at, err));
     sqlite3_busy_timeout(db->db, BUSY_MS);
     (void)sqlite3_db_config(db->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(db->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -200,11 +196,10 @@ static HthStatus set_up(HthDb *db, const char *path, const char *vfs, HthErr *er
     return migrate(db, err);
 }
 
-HthStatus hth_db_open(HthDb *db, const HthDbShape *shape, const char *path, const char *vfs,
-                      HthErr *err) {
+HthStatus hth_db_open(HthDb *db, const HthDbShape *shape, const HthDbPlace *at, HthErr *err) {
     hth_sqlite_use_mem();
     *db = (HthDb){ .shape = shape };
-    const HthStatus status = set_up(db, path, vfs, err);
+    const HthStatus status = set_up(db, at, err);
     if (status != HTH_OK) hth_db_close(db);
     return status;
 }
@@ -212,5 +207,6 @@ HthStatus hth_db_open(HthDb *db, const HthDbShape *shape, const char *path, cons
 void hth_db_close(HthDb *db) {
     for (size_t i = 0; i < HTH_DB_STATEMENTS_MAX; i++) sqlite3_finalize(db->statements[i]);
     sqlite3_close(db->db);
+    hth_vfs_close(&db->sealed);
     *db = (HthDb){ 0 };
 }

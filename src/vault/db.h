@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "base/str.h"
+#include "vault/vfs.h"
 
 enum { HTH_DB_STATEMENTS_MAX = 48 };
 
@@ -25,13 +26,19 @@ typedef struct HthDbShape {
 typedef struct HthDb { /* zeroed: not open */
     sqlite3 *db;
     const HthDbShape *shape;
+    HthVfs *sealed; /* NULL: the file is plain */
     sqlite3_stmt *statements[HTH_DB_STATEMENTS_MAX]; /* prepared when first wanted */
 } HthDb;
 
-/* Makes the file (0600) or brings it up to date; vfs NULL: the system's. Both are not used after
- * it. EFORMAT: not such a file, or one of a newer hearth. On failure db is closed. */
-HTH_MUST_CHECK HthStatus hth_db_open(HthDb *db, const HthDbShape *shape, const char *path,
-                                     const char *vfs, HthErr *err);
+typedef struct HthDbPlace { /* used while opening only */
+    const char *path; /* its folder must exist */
+    const char *vfs; /* NULL: the system's */
+    const uint8_t *key; /* [HTH_VFS_KEY_BYTES] as vfs.h says; NULL: the file is plain */
+} HthDbPlace;
+/* Makes the file (0600) or brings it up to date. EFORMAT: not such a file, or one of a newer
+ * hearth. On failure db is closed. */
+HTH_MUST_CHECK HthStatus hth_db_open(HthDb *db, const HthDbShape *shape, const HthDbPlace *at,
+                                     HthErr *err);
 void hth_db_close(HthDb *db); /* fine on one that is not open */
 
 /* One use of a statement. The first failure sticks; hth_dbq_end says what it was. */

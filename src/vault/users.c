@@ -6,16 +6,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/name.h"
 #include "vault/users_in.h"
 
 bool hth_user_name(HthStr s) {
-    for (size_t i = 0; i < s.n; i++) {
-        const char c = s.p[i];
-        const bool alnum =
-            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alnum && c != '_' && c != '-' && (c != '.' || !i)) return false;
-    }
-    return s.n > 0 && s.n <= HTH_USER_NAME_MAX;
+    return hth_str_is_name(s, HTH_USER_NAME_MAX);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -28,7 +23,8 @@ HthStatus hth_users_open(HthUsers **out, const HthUsersCfg *cfg, HthErr *err) {
     pthread_mutex_init(&u->lock, NULL);
     pthread_mutex_init(&u->hashing, NULL);
     hth_backoff_init(&u->backoff);
-    HthStatus status = hth_db_open(&u->db, &hth_users_shape, cfg->path, cfg->vfs, err);
+    const HthDbPlace at = { .path = cfg->path, .vfs = cfg->vfs, .key = cfg->key };
+    HthStatus status = hth_db_open(&u->db, &hth_users_shape, &at, err);
     if (status == HTH_OK) status = hth_users_refresh(u, err);
     if (status == HTH_OK)
         *out = u;

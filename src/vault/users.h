@@ -32,11 +32,12 @@ typedef struct HthUsers HthUsers;
 
 typedef struct HthUsersCfg {
     const char *path; /* the file; made with mode 0600. Its folder must exist */
-    const char *vfs; /* an SQLite VFS (encryption, tests); NULL: the system's */
+    const char *vfs; /* an SQLite VFS (tests); NULL: the system's */
+    const uint8_t *key; /* [32] seals the file (vfs.h); used while opening only. NULL: plain */
     HthArgon cost; /* of passwords; zeroed: hth_argon_default */
 } HthUsersCfg;
 
-/* EFORMAT: not such a file, or one of a newer hearth. */
+/* EFORMAT: not such a file, a damaged one, or one of a newer hearth; EDENIED: another key's. */
 HTH_MUST_CHECK HthStatus hth_users_open(HthUsers **out, const HthUsersCfg *cfg, HthErr *err);
 void hth_users_close(HthUsers **u);
 

@@ -268,6 +268,28 @@ static void costs_from_outside(void **state) {
     hth_users_close(&u);
 }
 
+/* Sealed, as conversations are: another key is refused, and another process's change is seen. */
+static void sealed(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthUsers *u = open_users(1), *other = NULL;
+    HthGrant g = { 0 };
+    uint8_t key[32] = { 1, 2, 3 };
+    assert_ok(add(u, "canary-of-a-name", HTH_ROLE_USER, &err), err);
+    hth_users_close(&u);
+    const HthUsersCfg cfg = { .path = test_path("users.db"), .cost = { 1, 8 }, .key = key };
+    assert_ok(hth_users_open(&u, &cfg, &err), err); /* a plain one becomes sealed */
+    assert_ok(hth_users_by_name(u, HTH_STR("canary-of-a-name"), &g, &err), err);
+    hth_users_close(&u);
+    HthBuf file;
+    test_load(&file, test_path("users.db"));
+    assert_int_equal(hth_str_find(hth_buf_str(&file), HTH_STR("canary-of-a-name")), SIZE_MAX);
+    hth_buf_drop(&file);
+    key[0]++;
+    assert_status(hth_users_open(&other, &cfg, &err), HTH_EDENIED, err);
+    assert_null(other);
+}
+
 /* ---- memory and disk ------------------------------------------------------------------------- */
 
 static HthStatus everything(void *ctx) {
@@ -351,6 +373,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(taken_over, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(files_that_are_none, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(costs_from_outside, test_folder_make, test_folder_drop),
+        cmocka_unit_test_setup_teardown(sealed, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(without_memory, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(without_disk, test_folder_make, test_folder_drop),
     };
