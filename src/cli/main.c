@@ -113,6 +113,7 @@ const HthVerb hth_verbs[] = {
     { "key", "[options] list|add NAME|revoke NAME", "Keys for those who are not this user",
       "A key is shown once, when it is made; what is stored cannot be turned back into it.",
       "hearth key add alice --expires 90\ta key for ninety days\n"
+      "hearth key add shop --user bot --verbs ask --models 'qwen3*' --requests 60\twith less\n"
       "hearth key list\n"
       "hearth key revoke alice\n",
       hth_opts_key, false, "list add revoke", hth_cli_key, NULL },
@@ -131,6 +132,28 @@ const HthVerb hth_verbs[] = {
       "hearth audit prove 17 -o 17.tlog-proof\n"
       "hearth audit verify --proof 17.tlog-proof\n",
       hth_opts_audit, false, "verify show tail prove export pin erase", hth_cli_audit, NULL },
+    { "user",
+      "[options] list|add NAME|role NAME ROLE|password NAME|disable NAME|enable NAME|remove "
+      "NAME",
+      "Who may use the server, and as what",
+      "An admin manages models and users, a user asks models and keeps conversations, a service is "
+      "a "
+      "program that asks models, an auditor reads the log and the figures and never a prompt. "
+      "Today's "
+      "server does not ask this file yet: it lets in this user, and those with a plain key.",
+      "hearth user add alice --uid 1001\tprograms of that user of the system need no key\n"
+      "hearth user add shop --role service\n"
+      "hearth user password alice\tasked for at the terminal\n",
+      hth_opts_user, false, "list add role password disable enable remove", hth_cli_user, NULL },
+    { "ca", "[options] init|issue NAME|revoke NAME|list|show [NAME]",
+      "Certificates of one's own, for TLS with other machines",
+      "The authority is good for the hosts it is made with, and for this machine. With --host a "
+      "certificate is a server's, without it a user's, which today's server does not ask for yet.",
+      "hearth ca init --host box.lan --host 192.168.1.5\n"
+      "hearth ca issue server --host box.lan\tfor hearth serve --cert --key\n"
+      "hearth ca issue alice\tfor alice's programs\n"
+      "hearth ca revoke alice\n",
+      hth_opts_ca, false, "init issue revoke list show", hth_cli_ca, NULL },
 #endif
 #ifdef HTH_HAVE_TRAIN
     { "train", "SUBVERB [options]", "Train a small model, as ember was",

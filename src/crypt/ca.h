@@ -1,7 +1,7 @@
 /* ca.h - a certificate authority of one's own, in a folder: for TLS with other machines of a house.
  *
  * ECDSA over P-256, which every browser takes.  The authority is good for a list of names only
- * (critical name constraints, with localhost, 127.0.0.0/8 and ::1 always among them): who steals its
+ * (critical name constraints; localhost, 127.0.0.0/8 and ::1 are always among them): who steals its
  * key cannot be anybody else's server.  Server certificates carry the names they are for, client
  * certificates the name of a user; each is good for one of the two purposes only.
  *

@@ -1,5 +1,5 @@
-/* ca_test.c - an authority of one's own: GnuTLS's own verification and openssl's, and everything that
- * must not be taken: expired, revoked, foreign, for another host or purpose, beyond its names. */
+/* ca_test.c - an authority of one's own: GnuTLS's own verification and openssl's, and everything
+ * that must not be taken: expired, revoked, foreign, for another host or purpose, beyond its names. */
 #include "crypt/ca.h"
 
 #include <sys/wait.h>
@@ -248,7 +248,7 @@ static void every_bit(void **state) {
     hth_ca_trust_close(&t);
 }
 
-/* ---- openssl ---------------------------------------------------------------------------------- */
+/* ---- openssl --------------------------------------------------------------------------------- */
 
 static int run(const char *fmt, const char *a, const char *b) {
     char command[1024];
