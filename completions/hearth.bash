@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key audit train doctor version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key audit user ca train doctor version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -174,8 +174,15 @@ _hearth() {
         case $prev in
         --tenant) COMPREPLY=(); return ;;
         --expires) COMPREPLY=(); return ;;
+        --user) COMPREPLY=(); return ;;
+        --verbs) COMPREPLY=(); return ;;
+        --models) COMPREPLY=(); return ;;
+        --requests) COMPREPLY=(); return ;;
+        --tokens) COMPREPLY=(); return ;;
+        --concurrent) COMPREPLY=(); return ;;
+        --mib) COMPREPLY=(); return ;;
         esac
-        opts='--help --admin --tenant --expires --json'
+        opts='--help --admin --tenant --expires --user --verbs --models --requests --tokens --concurrent --mib --json'
         [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'list add revoke' -- "$cur")); return; } ;;
     audit)
         case $prev in
@@ -188,6 +195,24 @@ _hearth() {
         esac
         opts='--help --log --pin --proof --vkey --lines --sha256 --out --text --json'
         [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'verify show tail prove export pin erase' -- "$cur")); return; } ;;
+    user)
+        case $prev in
+        --role) COMPREPLY=($(compgen -W 'user admin auditor service' -- "$cur")); return ;;
+        --tenant) COMPREPLY=(); return ;;
+        --uid) COMPREPLY=(); return ;;
+        --password-fd) COMPREPLY=(); return ;;
+        esac
+        opts='--help --role --tenant --uid --password-fd --json'
+        [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'list add role password disable enable remove' -- "$cur")); return; } ;;
+    ca)
+        case $prev in
+        --host) COMPREPLY=(); return ;;
+        --days) COMPREPLY=(); return ;;
+        --name) COMPREPLY=(); return ;;
+        --dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        esac
+        opts='--help --host --days --name --dir --json'
+        [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'init issue revoke list show' -- "$cur")); return; } ;;
     train)
         case $prev in
         esac

@@ -100,8 +100,8 @@ static HthStatus decide(HthUsers *u, HthStr name, bool right, const Hash *had, c
     if (status == HTH_OK) status = look_up(u, name, &now, err);
     const HthUserRow *row = status == HTH_OK ? hth_users_find(u, name) : NULL;
     /* Meanwhile the password may have changed, or the user left. */
-    right = right && row && !row->user.disabled && now.there &&
-            hth_secret_equal(now.hash, had->hash, sizeof now.hash);
+    right = right && row && !row->user.disabled && row->user.role != HTH_ROLE_SERVICE &&
+            now.there && hth_secret_equal(now.hash, had->hash, sizeof now.hash);
     hth_secret_wipe(&now, sizeof now);
     HTH_TRY(status);
     if (!right) {

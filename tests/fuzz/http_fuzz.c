@@ -18,6 +18,7 @@
 #include "serve/http_parse.h"
 #include "serve/keys.h"
 #include "serve/life.h"
+#include "serve/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -62,6 +63,23 @@ static void words(HthStr s) {
     if (hth_http_length(s, &length)) HTH_ASSERT(length < 1000000000000000000u);
     (void)hth_http_address(s, raw);
     if (hth_http_is_token_list(s)) HTH_ASSERT(hth_http_is_value(s));
+}
+
+/* Scopes of keys, and whose page it is. */
+static void access_rules(HthStr s) {
+    static const char *const listed[] = { "https://app.example" };
+    const HthNames names = { listed, 0, listed, 1 };
+    HthScope scope = { .verbs = 0 };
+    const char *origin = NULL;
+    uint32_t verbs = 0;
+    if (hth_scope_models(s, scope.models, NULL) == HTH_OK)
+        HTH_ASSERT(scope.models[0] && strlen(scope.models) <= HTH_SCOPE_MODELS_MAX);
+    (void)hth_scope_has_model(&scope, s);
+    if (hth_scope_verbs(s, &verbs, NULL) == HTH_OK)
+        HTH_ASSERT(verbs && !(verbs & ~(uint32_t)HTH_MAY_ALL));
+    if (hth_policy_host(&names, s, true) == HTH_HOST_OURS) HTH_ASSERT(s.n <= 64);
+    const HthOriginIs is = hth_policy_origin(&names, s, s, true, false, &origin);
+    HTH_ASSERT(is != HTH_ORIGIN_NONE && (is == HTH_ORIGIN_LISTED) == (origin != NULL));
 }
 
 static void settings(HthStr s) {
@@ -140,6 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     } else {
         a_target(s);
         words(s);
+        access_rules(s);
         settings(s);
     }
     return 0;

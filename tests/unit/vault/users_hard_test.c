@@ -81,6 +81,8 @@ static void passwords(void **state) {
     assert_int_equal(login(u, "alice", "another horse", "h", S), HTH_EDENIED);
     assert_ok(hth_users_set_disabled(u, alice, false, &err), err);
     assert_int_equal(login(u, "alice", "another horse", "h", S), HTH_OK);
+    assert_ok(hth_users_set_role(u, alice, HTH_ROLE_SERVICE, &err), err);
+    assert_int_equal(login(u, "alice", "another horse", "h", S), HTH_EDENIED);
     hth_users_close(&u);
 }
 
