@@ -1,10 +1,8 @@
 /* export.c - what can be shown of the log to others: one entry, a proof, everything.  See verify.h.
  *
  * Thread: any. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "audit/verify.h"
 #include "base/mem.h"
@@ -80,23 +78,12 @@ typedef struct Copy {
     HthBuf bundle; /* of entries, as far as it goes */
 } Copy;
 
-static HthStatus folders(char *path, HthErr *err) {
-    for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-        *p = '\0';
-        const bool ok = mkdir(path, 0777) == 0 || errno == EEXIST;
-        const int why = errno;
-        *p = '/';
-        HTH_REQUIRE(ok, err, HTH_EIO, "cannot make a folder for %.150s: %s", path, strerror(why));
-    }
-    return HTH_OK;
-}
-
 static HthStatus put_bundle(Copy *c, uint64_t size, HthErr *err) {
     char name[HTH_TILE_PATH], path[PATH_MAX];
     const unsigned width = (unsigned)((size - 1) % HTH_TILE_WIDTH + 1);
     hth_tile_path(name, HTH_TILE_ENTRIES, (size - 1) / HTH_TILE_WIDTH, width);
     HTH_TRY(hth_audit_path(path, c->to, hth_audit_trees[c->tree].folder, name, err));
-    HTH_TRY(folders(path, err));
+    hth_tile_folders(path, 0777);
     HTH_TRY(hth_file_write(path, c->bundle.p, c->bundle.n, 0666, err));
     hth_buf_clear(&c->bundle);
     return HTH_OK;

@@ -103,17 +103,21 @@ static bool put(int fd, const uint8_t *bytes, size_t n) {
     return true;
 }
 
+void hth_tile_folders(char *path, mode_t mode) {
+    for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        (void)mkdir(path, mode);
+        *p = '/';
+    }
+}
+
 /* Whole or not at all, but not synced: it follows from the entries. */
 static HthStatus write_tile(char *path, const uint8_t *bytes, size_t n, HthErr *err) {
     char temp[PATH_MAX + 8];
     snprintf(temp, sizeof temp, "%s.tmp", path);
     int fd = hth_file_fault() ? -1 : open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0 && errno == ENOENT) { /* its folders first */
-        for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-            *p = '\0';
-            (void)mkdir(path, 0700);
-            *p = '/';
-        }
+        hth_tile_folders(path, 0700);
         fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     }
     HTH_REQUIRE(fd >= 0, err, HTH_EIO, "cannot make %.150s: %s", temp, strerror(errno));

@@ -8,6 +8,8 @@
 #ifndef HTH_AUDIT_TILE_H
 #define HTH_AUDIT_TILE_H
 
+#include <sys/types.h>
+
 #include "audit/tree.h"
 
 enum {
@@ -19,6 +21,10 @@ enum {
 
 /* "tile/0/x001/x234/067", "tile/0/000.p/15", "tile/entries/000"; width 1 to 256. */
 void hth_tile_path(char out[HTH_TILE_PATH], int level, uint64_t index, unsigned width);
+
+/* Makes the folders that path is in, those that are not there; whoever writes there sees whether it
+ * could be done. */
+void hth_tile_folders(char *path, mode_t mode);
 
 /* A tree that grows and leaves its tiles in a folder. */
 typedef struct HthTiles HthTiles;
