@@ -356,14 +356,7 @@ static HthStatus make_folder(const HthAudit *a, HthErr *err) {
         return HTH_OK;
     }
     HTH_TRY(hth_audit_path(above, a->folder, NULL, "..", err));
-    const int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return HTH_OK; /* a folder one may write but not read: nothing more can be done */
-    const int rc = hth_file_fault() ? -1 : fsync(fd);
-    const int why = errno;
-    close(fd);
-    HTH_REQUIRE(!rc || why == EINVAL, err, HTH_EIO, "cannot make %.150s durable: %s", a->folder,
-                strerror(why));
-    return HTH_OK;
+    return hth_file_sync_folder(above, a->folder, err);
 }
 
 static HthStatus lock(HthAudit *a, HthErr *err) {

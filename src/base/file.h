@@ -30,7 +30,11 @@ HTH_MUST_CHECK HthStatus hth_file_read(HthBuf *buf, const char *path, HthErr *er
 HTH_MUST_CHECK HthStatus hth_file_write(const char *path, const void *bytes, size_t n, int mode,
                                         HthErr *err);
 
-/* The same for content produced piece by piece. */
+/* Makes what was made, renamed or removed in a folder durable.  File systems that cannot sync a
+ * folder are passed over.  shown: what the error names.  EIO. */
+HTH_MUST_CHECK HthStatus hth_file_sync_folder(const char *folder, const char *shown, HthErr *err);
+
+/* As hth_file_write, for content produced piece by piece. */
 typedef struct HthFileOut HthFileOut;
 HTH_MUST_CHECK HthStatus hth_file_out_open(HthFileOut **out, const char *path, int mode,
                                            HthErr *err);

@@ -104,7 +104,17 @@ HthStatus hth_file_out_add(HthFileOut *f, const void *bytes, size_t n, HthErr *e
     return HTH_OK;
 }
 
-/* Makes the rename itself durable. File systems that cannot sync a folder say EINVAL. */
+HthStatus hth_file_sync_folder(const char *folder, const char *shown, HthErr *err) {
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return HTH_OK; /* a folder one may write but not read: nothing more can be done */
+    const int rc = hth_file_fault() ? -1 : fsync(fd);
+    const int why = errno;
+    close(fd);
+    HTH_REQUIRE(!rc || why == EINVAL, err, HTH_EIO, "cannot make %.150s durable: %s", shown,
+                strerror(why));
+    return HTH_OK;
+}
+
 static HthStatus sync_folder(const HthFileOut *f, HthErr *err) {
     char dir[PATH_MAX];
     memcpy(dir, f->target, sizeof dir);
@@ -113,14 +123,7 @@ static HthStatus sync_folder(const HthFileOut *f, HthErr *err) {
         memcpy(dir, ".", 2);
     else
         slash[slash == dir] = '\0';
-    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return HTH_OK; /* a folder one may write but not read: nothing more can be done */
-    const int rc = hth_file_fault() ? -1 : fsync(fd);
-    const int why = errno;
-    close(fd);
-    HTH_REQUIRE(!rc || why == EINVAL, err, HTH_EIO, "cannot make %s durable: %s", f->shown,
-                strerror(why));
-    return HTH_OK;
+    return hth_file_sync_folder(dir, f->shown, err);
 }
 
 static HthStatus publish(HthFileOut *f, HthErr *err) {
