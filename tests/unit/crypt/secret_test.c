@@ -50,6 +50,10 @@ static void torture(void **state) {
 /* The kernel's own word: dd (not dumped) and lo (locked) in the flags of its pages. */
 static void flags(void **state) {
     (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    print_message("skipped: AddressSanitizer makes nothing of mlock\n");
+    skip();
+#endif
     HthErr err;
     void *p = NULL;
     assert_ok(hth_secret_alloc(&p, 100, &err), err);
@@ -164,6 +168,10 @@ static int locked_out(void) {
 
 static void limits(void **state) {
     (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    print_message("skipped: AddressSanitizer makes nothing of mlock\n");
+    skip();
+#endif
     const pid_t child = fork();
     if (!child) _exit(locked_out());
     int how = -1;
