@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key audit user ca train doctor version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key audit user ca vault train doctor version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -213,6 +213,11 @@ _hearth() {
         esac
         opts='--help --host --days --name --dir --json'
         [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'init issue revoke list show' -- "$cur")); return; } ;;
+    vault)
+        case $prev in
+        esac
+        opts='--help --keep-key-file --json'
+        [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'status passphrase add remove' -- "$cur")); return; } ;;
     train)
         case $prev in
         esac

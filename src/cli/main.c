@@ -154,6 +154,15 @@ const HthVerb hth_verbs[] = {
       "hearth ca issue alice\tfor alice's programs\n"
       "hearth ca revoke alice\n",
       hth_opts_ca, false, "init issue revoke list show", hth_cli_ca, NULL },
+    { "vault", "[options] status|passphrase|add FILE|remove SLOT",
+      "What opens what this user's hearth keeps encrypted",
+      "Conversations are sealed with a key that a key file opens (keyring.key in the state folder, "
+      "or where HEARTH_KEY_FILE says), a passphrase, or either. With passphrase the key file is "
+      "erased, and whoever starts the server is asked.",
+      "hearth vault status\twhat opens it now\n"
+      "hearth vault passphrase\tinstead of the key file\n"
+      "hearth vault add /media/stick/hearth.key\ta key file on a stick\n",
+      hth_opts_vault, false, "status passphrase add remove", hth_cli_vault, NULL },
 #endif
 #ifdef HTH_HAVE_TRAIN
     { "train", "SUBVERB [options]", "Train a small model, as ember was",

@@ -80,6 +80,19 @@ static HthStatus ask(void *payload, char *out, size_t *n, HthErr *err) {
     return from_terminal("passphrase of the keyring: ", out, n, err);
 }
 
+HthStatus hth_vault_ask_new(char *out, size_t *n, HthErr *err) {
+    void *again = NULL;
+    size_t again_n = 0;
+    if (!hth_term_in()) return from_script(out, n, err);
+    HTH_TRY(from_terminal("new passphrase: ", out, n, err));
+    HTH_TRY(hth_secret_alloc(&again, HTH_PASSPHRASE_MAX, err));
+    HthStatus status = from_terminal("once more: ", again, &again_n, err);
+    if (status == HTH_OK && (again_n != *n || memcmp(again, out, *n) != 0))
+        status = HTH_FAIL(err, HTH_EINVAL, "these were two passphrases; nothing was changed");
+    hth_secret_free(again);
+    return status;
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 HthStatus hth_vault_open(HthKeyring **out, bool make, bool script, HthErr *err) {

@@ -13,5 +13,8 @@ HTH_MUST_CHECK HthStatus hth_vault_open(HthKeyring **out, bool make, bool script
 /* One key of it, in secret memory; the caller's (hth_secret_free).  A new keyring where there is
  * none. */
 HTH_MUST_CHECK HthStatus hth_vault_key(void **out, HthPurpose purpose, HthErr *err);
+/* A new passphrase: twice from a terminal, or a line of standard input. out: secret memory of
+ * HTH_PASSPHRASE_MAX bytes. EINVAL: empty, too long, or not the same twice. */
+HTH_MUST_CHECK HthStatus hth_vault_ask_new(char *out, size_t *n, HthErr *err);
 
 #endif

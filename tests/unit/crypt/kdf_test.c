@@ -128,7 +128,7 @@ static int starved(void) {
 
 static void no_memory(void **state) {
     (void)state;
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     print_message("skipped: AddressSanitizer wants more address space than that\n");
     skip();
 #endif

@@ -50,8 +50,8 @@ static void torture(void **state) {
 /* The kernel's own word: dd (not dumped) and lo (locked) in the flags of its pages. */
 static void flags(void **state) {
     (void)state;
-#ifdef __SANITIZE_ADDRESS__
-    print_message("skipped: AddressSanitizer makes nothing of mlock\n");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    print_message("skipped: a sanitizer makes nothing of mlock\n");
     skip();
 #endif
     HthErr err;
@@ -168,8 +168,8 @@ static int locked_out(void) {
 
 static void limits(void **state) {
     (void)state;
-#ifdef __SANITIZE_ADDRESS__
-    print_message("skipped: AddressSanitizer makes nothing of mlock\n");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    print_message("skipped: a sanitizer makes nothing of mlock\n");
     skip();
 #endif
     const pid_t child = fork();
@@ -183,7 +183,7 @@ static int closed_to_others(void) {
     struct rlimit limit;
     if (hth_secret_process(NULL) != HTH_OK) return 1;
     if (getrlimit(RLIMIT_CORE, &limit) || limit.rlim_cur || limit.rlim_max) return 2;
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     return 0;
 #else
     return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : 3;
