@@ -1,6 +1,8 @@
-/* secret.c - a password, typed without being shown, or handed over by a script.
+/* secret.c - see secret.h.
  *
  * Thread: the main thread. */
+#include "cli/secret.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,31 +10,43 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/mem.h"
-#include "cli/user.h"
+#include "crypt/hash.h"
+#include "crypt/secret.h"
 
 enum { CTRL_C = 3, CTRL_D = 4, BACKSPACE = 8, CTRL_U = 21, DELETE = 127 };
 
-/* Bytes up to the end of the line or of the file. */
-static HthStatus read_line(HthBuf *out, int fd, HthErr *err) {
+typedef struct Line {
+    char *p; /* [HTH_CLI_SECRET_MAX], lent */
+    size_t n;
+} Line;
+
+static HthStatus add(Line *line, char c, HthErr *err) {
+    HTH_REQUIRE(line->n < HTH_CLI_SECRET_MAX, err, HTH_EINVAL, "it may have %d bytes",
+                HTH_CLI_SECRET_MAX);
+    line->p[line->n++] = c;
+    return HTH_OK;
+}
+
+/* Bytes up to the end of the line or of the file, one by one: what follows is not ours. */
+static HthStatus read_line(Line *out, int fd, HthErr *err) {
     for (;;) {
         char c;
         const ssize_t n = read(fd, &c, 1);
         if (n < 0 && errno == EINTR) continue;
         HTH_REQUIRE(n >= 0, err, HTH_EIO, "the password cannot be read: %s", strerror(errno));
         if (!n || c == '\n') return HTH_OK;
-        HTH_TRY(hth_buf_add_char(out, c, err));
+        HTH_TRY(add(out, c, err));
     }
 }
 
 /* The last character, however many bytes it has. */
-static void rub_out(HthBuf *out) {
+static void rub_out(Line *out) {
     while (out->n && ((unsigned char)out->p[out->n - 1] & 0xc0) == 0x80) out->n--;
     if (out->n) out->n--;
 }
 
 /* Keys come one by one and Ctrl-C is one of them: so the terminal is always put back. */
-static HthStatus type_line(HthBuf *out, int tty, HthErr *err) {
+static HthStatus type_line(Line *out, int tty, HthErr *err) {
     for (;;) {
         char c = CTRL_D;
         if (read(tty, &c, 1) < 0 && errno == EINTR) continue;
@@ -44,12 +58,12 @@ static HthStatus type_line(HthBuf *out, int tty, HthErr *err) {
         case BACKSPACE:
         case DELETE: rub_out(out); break;
         case CTRL_U: out->n = 0; break;
-        default: HTH_TRY(hth_buf_add_char(out, c, err));
+        default: HTH_TRY(add(out, c, err));
         }
     }
 }
 
-static HthStatus ask(HthBuf *out, const char *prompt, int tty, HthErr *err) {
+static HthStatus ask(Line *out, const char *prompt, int tty, HthErr *err) {
     struct termios before, quiet;
     HTH_REQUIRE(!tcgetattr(tty, &before), err, HTH_EIO, "the terminal: %s", strerror(errno));
     quiet = before;
@@ -65,27 +79,38 @@ static HthStatus ask(HthBuf *out, const char *prompt, int tty, HthErr *err) {
     return st;
 }
 
-static HthStatus ask_again(const HthBuf *first, int tty, HthErr *err) {
-    HthBuf second;
-    hth_buf_init(&second, first->max);
+static HthStatus ask_again(const Line *first, int tty, HthErr *err) {
+    void *p = NULL;
+    HTH_TRY(hth_secret_alloc(&p, HTH_CLI_SECRET_MAX, err));
+    Line second = { .p = p };
     HthStatus st = ask(&second, "Once more", tty, err);
-    if (st == HTH_OK && !hth_str_eq(hth_buf_str(first), hth_buf_str(&second)))
+    if (st == HTH_OK && (first->n != second.n || !hth_secret_equal(first->p, second.p, first->n)))
         st = HTH_FAIL(err, HTH_EINVAL, "the two are not the same; nothing was changed");
-    if (second.p) hth_zero(second.p, second.cap);
-    hth_buf_drop(&second);
+    hth_secret_free(p);
     return st;
 }
 
-HthStatus hth_cli_secret(HthBuf *out, const char *prompt, bool again, int fd, HthErr *err) {
-    /* A buffer that grows leaves copies behind: all of it is there from the beginning. */
-    HTH_TRY(hth_buf_reserve(out, out->max - out->n, err));
-    if (fd >= 0) return read_line(out, fd, err);
-    const int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    HTH_REQUIRE(tty >= 0, err, HTH_EINVAL,
-                "there is no terminal to ask at; --password-fd N reads a line from a file "
-                "descriptor");
-    HthStatus st = ask(out, prompt, tty, err);
-    if (st == HTH_OK && again) st = ask_again(out, tty, err);
-    close(tty);
+HthStatus hth_cli_secret(char *out, size_t *n, const char *prompt, bool again, int fd,
+                         HthErr *err) {
+    Line line = { .p = out };
+    HthStatus st;
+    if (fd >= 0) {
+        st = read_line(&line, fd, err);
+    } else {
+        const int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+        HTH_REQUIRE(tty >= 0, err, HTH_EINVAL,
+                    "there is no terminal to ask at; --password-fd N reads a line from a file "
+                    "descriptor");
+        st = ask(&line, prompt, tty, err);
+        if (st == HTH_OK && again) st = ask_again(&line, tty, err);
+        close(tty);
+    }
+    if (st == HTH_OK) *n = line.n;
     return st;
+}
+
+bool hth_cli_secret_tty(void) {
+    const int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (tty >= 0) close(tty);
+    return tty >= 0;
 }

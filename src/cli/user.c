@@ -1,5 +1,7 @@
 /* user.c - hearth user: who may use the server, and as what. */
+#include "cli/secret.h"
 #include "cli/user.h"
+#include "crypt/secret.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -78,14 +80,13 @@ static HthStatus role(const Job *job, HthUsers *u, HthErr *err) {
 }
 
 static HthStatus password(const Job *job, HthUsers *u, HthErr *err) {
-    HthBuf text;
-    hth_buf_init(&text, HTH_PASSWORD_MAX + 1);
+    void *p = NULL;
+    size_t n = 0;
+    HTH_TRY(hth_secret_alloc(&p, HTH_CLI_SECRET_MAX, err));
     HthStatus st =
-        hth_cli_secret(&text, "New password", true, job->has_fd ? (int)job->fd : -1, err);
-    if (st == HTH_OK)
-        st = hth_users_set_password(u, hth_str(job->words[1]), hth_buf_str(&text), err);
-    if (text.p) hth_zero(text.p, text.cap);
-    hth_buf_drop(&text);
+        hth_cli_secret(p, &n, "New password", true, job->has_fd ? (int)job->fd : -1, err);
+    if (st == HTH_OK) st = hth_users_set_password(u, hth_str(job->words[1]), (HthStr){ p, n }, err);
+    hth_secret_free(p);
     return st;
 }
 

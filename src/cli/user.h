@@ -1,4 +1,4 @@
-/* user.h - the file of users as the verbs open it, and secrets that are typed.
+/* user.h - the file of users as the verbs open it.
  *
  * Thread: the main thread. */
 #ifndef HTH_CLI_USER_H
@@ -9,11 +9,5 @@
 /* users.db in this user's state folder. make false: NULL (and HTH_OK) when there is none. */
 HTH_MUST_CHECK HthStatus hth_user_file_open(HthUsers **out, bool make, HthErr *err);
 void hth_cli_date(char out[32], int64_t unix_s); /* "2027-01-31"; 0: "never" */
-
-/* One line from a file descriptor, or, with fd -1, from the terminal, not shown; asked for twice
- * with `again`. out: the caller wipes it. EINVAL: there is no terminal, or the two differ;
- * ECANCELED: Ctrl-C. */
-HTH_MUST_CHECK HthStatus hth_cli_secret(HthBuf *out, const char *prompt, bool again, int fd,
-                                        HthErr *err);
 
 #endif

@@ -5,50 +5,24 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "cli/secret.h"
 #include "cli/state.h"
 #include "cli/term.h"
 #include "crypt/secret.h"
 
 /* ---- passphrases ----------------------------------------------------------------------------- */
 
-/* A line without its end; the descriptor is read byte by byte, so that what follows stays. */
-static bool read_line(int fd, char *out, size_t *n) {
-    size_t at = 0;
-    char c = 0;
-    while (read(fd, &c, 1) == 1 && c != '\n') {
-        if (at == HTH_PASSPHRASE_MAX) return false;
-        out[at++] = c;
-    }
-    *n = at;
-    return at > 0;
-}
-
-static HthStatus from_terminal(const char *prompt, char *out, size_t *n, HthErr *err) {
-    struct termios old, quiet;
-    const int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    HTH_REQUIRE(fd >= 0 && !tcgetattr(fd, &old), err, HTH_EDENIED,
+/* One line: of a script, or typed. */
+static HthStatus ask_line(const char *prompt, bool again, bool script, char *out, size_t *n,
+                          HthErr *err) {
+    const int fd = script && !hth_term_in() ? STDIN_FILENO : -1;
+    HTH_REQUIRE(fd >= 0 || hth_cli_secret_tty(), err, HTH_EDENIED,
                 "a passphrase is needed, and there is no terminal to ask for it; start hearth from "
                 "one, or give systemd the credential hearth-passphrase");
-    quiet = old;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)tcsetattr(fd, TCSAFLUSH, &quiet);
-    (void)!write(fd, prompt, strlen(prompt));
-    const bool ok = read_line(fd, out, n);
-    (void)tcsetattr(fd, TCSAFLUSH, &old);
-    (void)!write(fd, "\n", 1);
-    close(fd);
-    HTH_REQUIRE(ok, err, HTH_EINVAL, "a passphrase has 1 to %d bytes", HTH_PASSPHRASE_MAX);
-    return HTH_OK;
-}
-
-static HthStatus from_script(char *out, size_t *n, HthErr *err) {
-    HTH_REQUIRE(read_line(STDIN_FILENO, out, n), err, HTH_EINVAL,
-                "a passphrase is needed: a line of 1 to %d bytes on standard input",
-                HTH_PASSPHRASE_MAX);
+    HTH_TRY(hth_cli_secret(out, n, prompt, again, fd, err));
+    HTH_REQUIRE(*n > 0, err, HTH_EINVAL, "a passphrase has 1 to %d bytes", HTH_PASSPHRASE_MAX);
     return HTH_OK;
 }
 
@@ -64,10 +38,11 @@ static HthStatus from_credential(char *out, size_t *n, bool *there, HthErr *err)
     hth_buf_drop(&path);
     if (fd < 0) return status;
     *there = true;
-    if (!read_line(fd, out, n))
-        status = HTH_FAIL(err, HTH_EINVAL, "the credential hearth-passphrase has not 1 to %d bytes",
-                          HTH_PASSPHRASE_MAX);
+    *n = 0;
+    status = hth_cli_secret(out, n, NULL, false, fd, err);
     close(fd);
+    if (status == HTH_OK && *n == 0)
+        status = HTH_FAIL(err, HTH_EINVAL, "the credential hearth-passphrase is empty");
     return status;
 }
 
@@ -76,22 +51,14 @@ static HthStatus ask(void *payload, char *out, size_t *n, HthErr *err) {
     bool there;
     HTH_TRY(from_credential(out, n, &there, err));
     if (there) return HTH_OK;
-    if (*script && !hth_term_in()) return from_script(out, n, err);
-    return from_terminal("passphrase of the keyring: ", out, n, err);
+    return ask_line("Passphrase of the keyring", false, *script, out, n, err);
 }
 
 HthStatus hth_vault_ask_new(char *out, size_t *n, HthErr *err) {
-    void *again = NULL;
-    size_t again_n = 0;
-    if (!hth_term_in()) return from_script(out, n, err);
-    HTH_TRY(from_terminal("new passphrase: ", out, n, err));
-    HTH_TRY(hth_secret_alloc(&again, HTH_PASSPHRASE_MAX, err));
-    HthStatus status = from_terminal("once more: ", again, &again_n, err);
-    if (status == HTH_OK && (again_n != *n || memcmp(again, out, *n) != 0))
-        status = HTH_FAIL(err, HTH_EINVAL, "these were two passphrases; nothing was changed");
-    hth_secret_free(again);
-    return status;
+    return ask_line("New passphrase", true, true, out, n, err);
 }
+
+_Static_assert((int)HTH_PASSPHRASE_MAX == (int)HTH_CLI_SECRET_MAX, "one size");
 
 /* ---- opening --------------------------------------------------------------------------------- */
 

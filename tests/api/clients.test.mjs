@@ -688,7 +688,7 @@ test('llama-server: rerank under all its names, bad queries', async () => {
   const body = { query: 'cats', documents: ['a story of cats', 'tax law', 'cats'] };
   const [, first] = await post('/rerank', body);
   for (const path of ['/reranking', '/v1/rerank', '/v1/reranking']) assert.deepEqual((await post(path, body))[1].results, first.results, path);
-  const best = first.results.toSorted((a, b) => b.relevance_score - a.relevance_score)[0];
+  const best = first.results.slice().sort((a, b) => b.relevance_score - a.relevance_score)[0];
   assert.equal(best.index, 2);
   assert.equal((await post('/rerank', { query: 'x' }))[0], 400);
 });

@@ -1,9 +1,12 @@
 // pure.test.ts - the parts of the chat that need no browser: the tree of messages, events, words.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { eventParser } from '../../ui/src/sse';
 import { en, languages, put, tableFor } from '../../ui/src/strings';
 import * as tree from '../../ui/src/tree';
+
+if (!globalThis.crypto) Object.defineProperty(globalThis, 'crypto', { value: webcrypto }); // node 18: browsers have it
 
 const say = (c: tree.Chat, role: 'user' | 'assistant', content: string, parent = c.head) => tree.add(c, { parent, role, content });
 
