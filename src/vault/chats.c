@@ -55,24 +55,24 @@ typedef struct Old {
 
 static HthStatus look(HthChats *c, uint64_t user, HthStr id, Old *out, HthErr *err) {
     *out = (Old){ .there = false };
-    HthQ q = hth_q(c, HTH_SQL_LOOK);
-    hth_q_i64(&q, (int64_t)user);
-    hth_q_text(&q, id);
-    if (hth_q_row(&q))
-        *out =
-            (Old){ true, hth_q_col(&q, 0), hth_q_col(&q, 1), hth_q_col(&q, 2), hth_q_col(&q, 3) };
-    return hth_q_end(&q, err);
+    HthDbQ q = hth_dbq(&c->db, HTH_SQL_LOOK);
+    hth_dbq_i64(&q, (int64_t)user);
+    hth_dbq_text(&q, id);
+    if (hth_dbq_row(&q))
+        *out = (Old){ true, hth_dbq_col(&q, 0), hth_dbq_col(&q, 1), hth_dbq_col(&q, 2),
+                      hth_dbq_col(&q, 3) };
+    return hth_dbq_end(&q, err);
 }
 
 static HthStatus check_room(HthChats *c, uint64_t user, const Old *old, size_t bytes, HthErr *err) {
-    HthQ q = hth_q(c, HTH_SQL_USAGE);
-    hth_q_i64(&q, (int64_t)user);
+    HthDbQ q = hth_dbq(&c->db, HTH_SQL_USAGE);
+    hth_dbq_i64(&q, (int64_t)user);
     int64_t count = 0, used = 0;
-    if (hth_q_row(&q)) {
-        count = hth_q_col(&q, 0);
-        used = hth_q_col(&q, 1);
+    if (hth_dbq_row(&q)) {
+        count = hth_dbq_col(&q, 0);
+        used = hth_dbq_col(&q, 1);
     }
-    HTH_TRY(hth_q_end(&q, err));
+    HTH_TRY(hth_dbq_end(&q, err));
     HTH_REQUIRE(old->there || count < c->cfg.chats_max, err, HTH_ELIMIT,
                 "there are %" PRId64 " conversations, which is the limit; delete some", count);
     HTH_REQUIRE((uint64_t)(used - old->bytes) + bytes <= c->cfg.user_bytes_max, err, HTH_ELIMIT,
@@ -83,32 +83,32 @@ static HthStatus check_room(HthChats *c, uint64_t user, const Old *old, size_t b
 }
 
 static HthStatus write_row(HthChats *c, uint64_t user, const Put *p, bool update, HthErr *err) {
-    HthQ q = hth_q(c, update ? HTH_SQL_UPDATE : HTH_SQL_INSERT);
-    hth_q_i64(&q, (int64_t)user);
-    hth_q_text(&q, p->facts.id);
-    hth_q_text(&q, p->facts.title);
-    hth_q_i64(&q, p->updated_ms);
-    hth_q_i64(&q, p->facts.count);
-    hth_q_i64(&q, (int64_t)p->body.n);
-    hth_q_text(&q, hth_buf_str(&p->body));
-    if (!update) hth_q_i64(&q, p->created_ms);
-    while (hth_q_row(&q)) {
+    HthDbQ q = hth_dbq(&c->db, update ? HTH_SQL_UPDATE : HTH_SQL_INSERT);
+    hth_dbq_i64(&q, (int64_t)user);
+    hth_dbq_text(&q, p->facts.id);
+    hth_dbq_text(&q, p->facts.title);
+    hth_dbq_i64(&q, p->updated_ms);
+    hth_dbq_i64(&q, p->facts.count);
+    hth_dbq_i64(&q, (int64_t)p->body.n);
+    hth_dbq_text(&q, hth_buf_str(&p->body));
+    if (!update) hth_dbq_i64(&q, p->created_ms);
+    while (hth_dbq_row(&q)) {
     }
-    return hth_q_end(&q, err);
+    return hth_dbq_end(&q, err);
 }
 
 static HthStatus write_words(HthChats *c, int64_t key, uint64_t user, const Put *p, HthErr *err) {
     HthBuf who;
     hth_buf_init(&who, 32);
     HthStatus status = hth_buf_printf(&who, err, "u%" PRIu64, user);
-    HthQ q = hth_q(c, HTH_SQL_WORDS_PUT);
-    hth_q_i64(&q, key);
-    hth_q_text(&q, hth_buf_str(&who));
-    hth_q_text(&q, p->facts.title);
-    hth_q_text(&q, hth_buf_str(&p->text));
-    while (status == HTH_OK && hth_q_row(&q)) {
+    HthDbQ q = hth_dbq(&c->db, HTH_SQL_WORDS_PUT);
+    hth_dbq_i64(&q, key);
+    hth_dbq_text(&q, hth_buf_str(&who));
+    hth_dbq_text(&q, p->facts.title);
+    hth_dbq_text(&q, hth_buf_str(&p->text));
+    while (status == HTH_OK && hth_dbq_row(&q)) {
     }
-    const HthStatus end = hth_q_end(&q, err);
+    const HthStatus end = hth_dbq_end(&q, err);
     hth_buf_drop(&who);
     return status == HTH_OK ? end : status;
 }
@@ -119,7 +119,7 @@ static HthStatus store(HthChats *c, uint64_t user, Put *p, const Old *old, bool 
     HTH_TRY(check_room(c, user, old, p->body.n, err));
     if (old->there) HTH_TRY(hth_q_run(c, HTH_SQL_WORDS_DELETE, 2, user, p->facts.id, err));
     HTH_TRY(write_row(c, user, p, old->there, err));
-    const int64_t key = old->there ? old->key : sqlite3_last_insert_rowid(c->db);
+    const int64_t key = old->there ? old->key : sqlite3_last_insert_rowid(c->db.db);
     HTH_TRY(write_words(c, key, user, p, err));
     *shrunk = old->there && (old->bytes > (int64_t)p->body.n || old->count > p->facts.count);
     return *shrunk ? hth_chats_erase(c, err) : HTH_OK;
@@ -158,10 +158,10 @@ HthStatus hth_chats_put(HthChats *c, uint64_t user, HthStr id, const json_t *cha
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* created, updated and the body make one object again. */
-static HthStatus add_whole(HthBuf *out, const HthQ *q, HthErr *err) {
-    const HthStr body = hth_q_col_text(q, 2);
+static HthStatus add_whole(HthBuf *out, const HthDbQ *q, HthErr *err) {
+    const HthStr body = hth_dbq_col_bytes(q, 2);
     HTH_TRY(hth_buf_printf(out, err, "{\"created\":%" PRId64 ",\"updated\":%" PRId64 ",",
-                           hth_q_col(q, 0), hth_q_col(q, 1)));
+                           hth_dbq_col(q, 0), hth_dbq_col(q, 1)));
     return hth_buf_add_str(out, hth_str_sub(body, 1, body.n), err); /* it has an id: never {} */
 }
 
@@ -170,12 +170,12 @@ HthStatus hth_chats_get(HthChats *c, uint64_t user, HthStr id, HthBuf *out, bool
     const size_t before = out->n;
     HTH_TRY(hth_chats_id_ok(id, err));
     HTH_TRY(hth_chats_begin(c, err));
-    HthQ q = hth_q(c, HTH_SQL_GET);
-    hth_q_i64(&q, (int64_t)user);
-    hth_q_text(&q, id);
-    const bool found = hth_q_row(&q);
+    HthDbQ q = hth_dbq(&c->db, HTH_SQL_GET);
+    hth_dbq_i64(&q, (int64_t)user);
+    hth_dbq_text(&q, id);
+    const bool found = hth_dbq_row(&q);
     HthStatus status = found ? add_whole(out, &q, err) : HTH_OK;
-    const HthStatus end = hth_q_end(&q, err);
+    const HthStatus end = hth_dbq_end(&q, err);
     status = hth_chats_end(c, status == HTH_OK ? end : status, err);
     if (status == HTH_OK)
         *there = found;
@@ -224,10 +224,10 @@ static HthStatus add_query(HthBuf *out, uint64_t user, HthStr words, HthErr *err
     return hth_buf_add_str(out, HTH_STR("*)"), err);
 }
 
-static HthQ list_query(HthChats *c, HthSql which, uint64_t user, HthStr query) {
-    HthQ q = hth_q(c, which);
-    hth_q_text(&q, query);
-    hth_q_i64(&q, (int64_t)user);
+static HthDbQ list_query(HthChats *c, HthSql which, uint64_t user, HthStr query) {
+    HthDbQ q = hth_dbq(&c->db, which);
+    hth_dbq_text(&q, query);
+    hth_dbq_i64(&q, (int64_t)user);
     return q;
 }
 
@@ -235,13 +235,13 @@ static json_t *text_json(HthStr s) {
     return json_stringn(s.p, s.n);
 }
 
-static json_t *row_json(const HthQ *q, bool found) {
+static json_t *row_json(const HthDbQ *q, bool found) {
     json_t *o =
-        json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "id", text_json(hth_q_col_text(q, 0)), "title",
-                  text_json(hth_q_col_text(q, 1)), "created", (json_int_t)hth_q_col(q, 2),
-                  "updated", (json_int_t)hth_q_col(q, 3), "count", (json_int_t)hth_q_col(q, 4),
-                  "bytes", (json_int_t)hth_q_col(q, 5));
-    if (o && found && json_object_set_new(o, "snippet", text_json(hth_q_col_text(q, 6)))) {
+        json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "id", text_json(hth_dbq_col_bytes(q, 0)),
+                  "title", text_json(hth_dbq_col_bytes(q, 1)), "created",
+                  (json_int_t)hth_dbq_col(q, 2), "updated", (json_int_t)hth_dbq_col(q, 3), "count",
+                  (json_int_t)hth_dbq_col(q, 4), "bytes", (json_int_t)hth_dbq_col(q, 5));
+    if (o && found && json_object_set_new(o, "snippet", text_json(hth_dbq_col_bytes(q, 6)))) {
         json_decref(o);
         return NULL;
     }
@@ -250,17 +250,17 @@ static json_t *row_json(const HthQ *q, bool found) {
 
 static HthStatus list(HthChats *c, uint64_t user, HthSql count, HthStr query, uint32_t first,
                       uint32_t count_max, json_t *out, HthErr *err) {
-    HthQ q = list_query(c, count, user, query);
-    const int64_t total = hth_q_row(&q) ? hth_q_col(&q, 0) : 0;
-    HTH_TRY(hth_q_end(&q, err));
+    HthDbQ q = list_query(c, count, user, query);
+    const int64_t total = hth_dbq_row(&q) ? hth_dbq_col(&q, 0) : 0;
+    HTH_TRY(hth_dbq_end(&q, err));
     json_t *rows = json_object_get(out, "chats");
     bool ok = !json_object_set_new(out, "total", json_integer(total));
     q = list_query(c, (HthSql)(count + 1), user, query);
-    hth_q_i64(&q, count_max);
-    hth_q_i64(&q, first);
-    while (ok && hth_q_row(&q))
+    hth_dbq_i64(&q, count_max);
+    hth_dbq_i64(&q, first);
+    while (ok && hth_dbq_row(&q))
         ok = !json_array_append_new(rows, row_json(&q, count != HTH_SQL_COUNT_ALL));
-    HTH_TRY(hth_q_end(&q, err));
+    HTH_TRY(hth_dbq_end(&q, err));
     HTH_REQUIRE(ok, err, HTH_ENOMEM, "out of memory for the list of conversations");
     return HTH_OK;
 }
@@ -328,9 +328,9 @@ HthStatus hth_chats_delete_all(HthChats *c, uint64_t user, HthErr *err) {
 
 /* ---- out and in again ------------------------------------------------------------------------ */
 
-static HthStatus export_rows(HthQ *q, HthBuf *out, HthErr *err) {
+static HthStatus export_rows(HthDbQ *q, HthBuf *out, HthErr *err) {
     HTH_TRY(hth_buf_add_str(out, HTH_STR("{\"hearth\":\"chats\",\"version\":1,\"chats\":["), err));
-    for (bool any = false; hth_q_row(q); any = true) {
+    for (bool any = false; hth_dbq_row(q); any = true) {
         if (any) HTH_TRY(hth_buf_add_char(out, ',', err));
         HTH_TRY(add_whole(out, q, err));
     }
@@ -340,10 +340,10 @@ static HthStatus export_rows(HthQ *q, HthBuf *out, HthErr *err) {
 HthStatus hth_chats_export(HthChats *c, uint64_t user, HthBuf *out, HthErr *err) {
     const size_t before = out->n;
     HTH_TRY(hth_chats_begin(c, err));
-    HthQ q = hth_q(c, HTH_SQL_ALL);
-    hth_q_i64(&q, (int64_t)user);
+    HthDbQ q = hth_dbq(&c->db, HTH_SQL_ALL);
+    hth_dbq_i64(&q, (int64_t)user);
     HthStatus status = export_rows(&q, out, err);
-    const HthStatus end = hth_q_end(&q, err);
+    const HthStatus end = hth_dbq_end(&q, err);
     status = hth_chats_end(c, status == HTH_OK ? end : status, err);
     if (status != HTH_OK && out->p) out->p[out->n = before] = '\0';
     return status;

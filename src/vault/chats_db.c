@@ -7,15 +7,9 @@
  * Thread: see chats_db.h. */
 #include "vault/chats_db.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/mem.h"
 
-enum { APPLICATION = 0x48525448, VERSION = 1, BUSY_MS = 5000 };
+enum { APPLICATION = 0x48525448, VERSION = 1, CACHE_KIB = 16384 };
 
 /* What brings a file from version i to i + 1. */
 static const char *const steps[VERSION] = {
@@ -46,9 +40,6 @@ static const char *const steps[VERSION] = {
 #define ALL_WORDS "(SELECT key FROM chat WHERE user = ?1)"
 
 static const char *const texts[HTH_SQL_STATEMENTS] = {
-    [HTH_SQL_BEGIN] = "BEGIN IMMEDIATE",
-    [HTH_SQL_COMMIT] = "COMMIT",
-    [HTH_SQL_ROLLBACK] = "ROLLBACK",
     [HTH_SQL_LOOK] = "SELECT key, updated, bytes, count FROM chat WHERE user = ?1 AND id = ?2",
     [HTH_SQL_USAGE] = "SELECT count(*), coalesce(sum(bytes), 0) FROM chat WHERE user = ?1",
     [HTH_SQL_INSERT] = "INSERT INTO chat (user, id, title, updated, count, bytes, body, created)"
@@ -89,68 +80,21 @@ static const char *const texts[HTH_SQL_STATEMENTS] = {
     [HTH_SQL_RESPONSE_DELETE_ALL] = "DELETE FROM response WHERE user = ?1",
 };
 
-static const char what[] = "the file of conversations";
-
-/* ---- errors ---------------------------------------------------------------------------------- */
-
-static HthStatus failed(int rc, HthErr *err) {
-    return hth_sqlite_failed(rc, what, err);
-}
+static const HthDbShape shape = { .what = "the file of conversations",
+                                  .application = APPLICATION,
+                                  .version = VERSION,
+                                  .cache_kib = CACHE_KIB,
+                                  .steps = steps,
+                                  .texts = texts,
+                                  .text_count = HTH_SQL_STATEMENTS };
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
-HthQ hth_q(HthChats *c, HthSql which) {
-    HthQ q = { .c = c, .rc = SQLITE_OK };
-    if (!c->statements[which])
-        q.rc = sqlite3_prepare_v3(c->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
-                                  &c->statements[which], NULL);
-    q.s = c->statements[which];
-    return q;
-}
-
-void hth_q_i64(HthQ *q, int64_t v) {
-    q->bound++;
-    if (q->rc == SQLITE_OK) q->rc = sqlite3_bind_int64(q->s, q->bound, v);
-}
-
-void hth_q_text(HthQ *q, HthStr s) {
-    q->bound++;
-    if (q->rc == SQLITE_OK)
-        q->rc =
-            sqlite3_bind_text64(q->s, q->bound, s.n ? s.p : "", s.n, SQLITE_STATIC, SQLITE_UTF8);
-}
-
-bool hth_q_row(HthQ *q) {
-    if (q->rc != SQLITE_OK && q->rc != SQLITE_ROW) return false;
-    q->rc = sqlite3_step(q->s);
-    return q->rc == SQLITE_ROW;
-}
-
-int64_t hth_q_col(const HthQ *q, int i) {
-    return sqlite3_column_int64(q->s, i);
-}
-
-HthStr hth_q_col_text(const HthQ *q, int i) {
-    const unsigned char *p = sqlite3_column_text(q->s, i);
-    return p ? (HthStr){ (const char *)p, (size_t)sqlite3_column_bytes(q->s, i) } : HTH_STR("");
-}
-
-HthStatus hth_q_end(HthQ *q, HthErr *err) {
-    if (q->s) {
-        (void)sqlite3_reset(q->s);
-        (void)sqlite3_clear_bindings(q->s);
-    }
-    const bool fine = q->rc == SQLITE_OK || q->rc == SQLITE_ROW || q->rc == SQLITE_DONE;
-    return fine ? HTH_OK : failed(q->rc, err);
-}
-
 HthStatus hth_q_run(HthChats *c, HthSql which, int n, uint64_t user, HthStr id, HthErr *err) {
-    HthQ q = hth_q(c, which);
-    if (n > 0) hth_q_i64(&q, (int64_t)user);
-    if (n > 1) hth_q_text(&q, id);
-    while (hth_q_row(&q)) {
-    }
-    return hth_q_end(&q, err);
+    HthDbQ q = hth_dbq(&c->db, which);
+    if (n > 0) hth_dbq_i64(&q, (int64_t)user);
+    if (n > 1) hth_dbq_text(&q, id);
+    return hth_dbq_done(&q, NULL, err);
 }
 
 static HthStatus run(HthChats *c, HthSql which, HthErr *err) {
@@ -159,16 +103,13 @@ static HthStatus run(HthChats *c, HthSql which, HthErr *err) {
 
 HthStatus hth_chats_begin(HthChats *c, HthErr *err) {
     pthread_mutex_lock(&c->lock);
-    const HthStatus status = run(c, HTH_SQL_BEGIN, err);
+    const HthStatus status = hth_db_begin(&c->db, err);
     if (status != HTH_OK) pthread_mutex_unlock(&c->lock);
     return status;
 }
 
 HthStatus hth_chats_end(HthChats *c, HthStatus status, HthErr *err) {
-    if (status == HTH_OK) status = run(c, HTH_SQL_COMMIT, err);
-    if (status != HTH_OK && !sqlite3_get_autocommit(c->db) &&
-        run(c, HTH_SQL_ROLLBACK, NULL) != HTH_OK)
-        (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL); /* the statement was not there */
+    status = hth_db_end(&c->db, status, err);
     pthread_mutex_unlock(&c->lock);
     return status;
 }
@@ -185,82 +126,6 @@ void hth_chats_empty_log(HthChats *c) {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static HthStatus exec(sqlite3 *db, const char *sql, HthErr *err) {
-    const int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? HTH_OK : failed(rc, err);
-}
-
-static HthStatus ask(sqlite3 *db, const char *sql, int64_t *out, HthErr *err) {
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
-    if (rc == SQLITE_OK) rc = sqlite3_step(s);
-    if (rc == SQLITE_ROW) *out = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    return rc == SQLITE_ROW ? HTH_OK : failed(rc, err);
-}
-
-/* SQLite gives its log and index the mode of the file: it is made before. */
-static HthStatus make_plain(const HthChatsCfg *cfg, HthErr *err) {
-    const int fd = open(cfg->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    HTH_REQUIRE(fd >= 0, err, HTH_EIO, "cannot open %s: %s", cfg->path, strerror(errno));
-    struct stat st;
-    const bool ok = !fstat(fd, &st) && S_ISREG(st.st_mode) && !fchmod(fd, 0600);
-    close(fd);
-    HTH_REQUIRE(ok, err, HTH_EIO, "%s is not a regular file of one's own", cfg->path);
-    return HTH_OK;
-}
-
-/* The one place where the file is opened. */
-static HthStatus open_file(HthChats *c, HthErr *err) {
-    const HthChatsCfg *cfg = &c->cfg;
-    const HthVfsCfg sealed = {
-        .path = cfg->path, .what = what, .under = cfg->vfs, .key = cfg->key
-    };
-    HTH_TRY(cfg->key ? hth_vfs_open(&c->sealed, &sealed, err) : make_plain(cfg, err));
-    const int rc = sqlite3_open_v2(
-        cfg->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-        c->sealed ? hth_vfs_name(c->sealed) : cfg->vfs);
-    return rc == SQLITE_OK ? HTH_OK : failed(rc, err);
-}
-
-static HthStatus migrate(sqlite3 *db, HthErr *err) {
-    int64_t version = 0, application = 0, tables = 0;
-    HTH_TRY(ask(db, "PRAGMA user_version", &version, err));
-    HTH_TRY(ask(db, "PRAGMA application_id", &application, err));
-    HTH_TRY(ask(db, "SELECT count(*) FROM sqlite_schema", &tables, err));
-    HTH_REQUIRE(application == APPLICATION || (!application && !tables), err, HTH_EFORMAT,
-                "the file of conversations is another program's; name another place for it");
-    HTH_REQUIRE(version >= 0 && version <= VERSION, err, HTH_EFORMAT,
-                "the file of conversations was written by a newer hearth (version %lld, this one "
-                "knows %d)",
-                (long long)version, VERSION);
-    for (int64_t i = version; i < VERSION; i++) {
-        char *sql = sqlite3_mprintf("BEGIN IMMEDIATE;%s"
-                                    "PRAGMA application_id=%d;PRAGMA user_version=%d;COMMIT;",
-                                    steps[i], APPLICATION, (int)i + 1);
-        HTH_REQUIRE(sql, err, HTH_ENOMEM, "out of memory for the file of conversations");
-        const HthStatus status = exec(db, sql, err);
-        sqlite3_free(sql);
-        if (status != HTH_OK) {
-            (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-            return status;
-        }
-    }
-    return HTH_OK;
-}
-
-static HthStatus set_up(HthChats *c, HthErr *err) {
-    HTH_TRY(open_file(c, err));
-    sqlite3_busy_timeout(c->db, BUSY_MS);
-    (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    HTH_TRY(exec(c->db,
-                 "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA secure_delete=ON;"
-                 "PRAGMA temp_store=MEMORY;PRAGMA cell_size_check=ON;PRAGMA cache_size=-16384",
-                 err));
-    return migrate(c->db, err);
-}
-
 #define OR(member, value) cfg.member = cfg.member ? cfg.member : (value)
 
 HthStatus hth_chats_open(HthChats **out, const HthChatsCfg *given, HthErr *err) {
@@ -270,12 +135,12 @@ HthStatus hth_chats_open(HthChats **out, const HthChatsCfg *given, HthErr *err) 
     OR(chat_bytes_max, (size_t)16 << 20);
     OR(user_bytes_max, (uint64_t)4 << 30);
     OR(responses_max, 10000);
-    hth_sqlite_use_mem();
     HthChats *c = hth_calloc(1, sizeof *c);
     HTH_REQUIRE(c, err, HTH_ENOMEM, "out of memory for conversations");
     c->cfg = cfg;
     pthread_mutex_init(&c->lock, NULL);
-    const HthStatus status = set_up(c, err);
+    const HthDbPlace at = { .path = cfg.path, .vfs = cfg.vfs, .key = cfg.key };
+    const HthStatus status = hth_db_open(&c->db, &shape, &at, err);
     c->cfg.path = c->cfg.vfs = NULL;
     c->cfg.key = NULL;
     if (status != HTH_OK)
@@ -287,9 +152,7 @@ HthStatus hth_chats_open(HthChats **out, const HthChatsCfg *given, HthErr *err) 
 
 void hth_chats_close(HthChats **c) {
     if (!*c) return;
-    for (size_t i = 0; i < HTH_SQL_STATEMENTS; i++) sqlite3_finalize((*c)->statements[i]);
-    sqlite3_close((*c)->db);
-    hth_vfs_close(&(*c)->sealed);
+    hth_db_close(&(*c)->db);
     pthread_mutex_destroy(&(*c)->lock);
     hth_free(*c);
     *c = NULL;

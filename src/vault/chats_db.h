@@ -7,15 +7,11 @@
 #define HTH_VAULT_CHATS_DB_H
 
 #include <pthread.h>
-#include <sqlite3.h>
 
 #include "vault/chats.h"
-#include "vault/vfs.h"
+#include "vault/db.h"
 
 typedef enum HthSql {
-    HTH_SQL_BEGIN,
-    HTH_SQL_COMMIT,
-    HTH_SQL_ROLLBACK,
     HTH_SQL_LOOK,
     HTH_SQL_USAGE,
     HTH_SQL_INSERT,
@@ -46,26 +42,10 @@ typedef enum HthSql {
 
 struct HthChats {
     pthread_mutex_t lock; /* SQLite's connection and its statements have one user at a time */
-    HthVfs *sealed; /* NULL: the file is plain */
-    sqlite3 *db;
-    sqlite3_stmt *statements[HTH_SQL_STATEMENTS]; /* prepared when first wanted */
+    HthDb db;
     HthChatsCfg cfg; /* path, vfs, key: not used after open; limits filled in */
 };
 
-/* One use of a statement. The first failure sticks; hth_q_end says what it was. */
-typedef struct HthQ {
-    HthChats *c;
-    sqlite3_stmt *s;
-    int rc; /* SQLITE_OK, _ROW, _DONE, or an error */
-    int bound;
-} HthQ;
-HthQ hth_q(HthChats *c, HthSql which);
-void hth_q_i64(HthQ *q, int64_t v); /* the next parameter */
-void hth_q_text(HthQ *q, HthStr s); /* borrowed until hth_q_end */
-bool hth_q_row(HthQ *q); /* steps; is there a row? */
-int64_t hth_q_col(const HthQ *q, int i);
-HthStr hth_q_col_text(const HthQ *q, int i); /* borrowed until the next step */
-HTH_MUST_CHECK HthStatus hth_q_end(HthQ *q, HthErr *err);
 /* A statement without rows. Parameters: user, or user and id, or none (n of them). */
 HTH_MUST_CHECK HthStatus hth_q_run(HthChats *c, HthSql which, int n, uint64_t user, HthStr id,
                                    HthErr *err);
@@ -88,8 +68,5 @@ HTH_MUST_CHECK HthStatus hth_chat_check(HthChatFacts *out, const json_t *chat,
                                         uint32_t messages_max, HthErr *err);
 /* All that can be searched: the contents of its messages, a line each. */
 HTH_MUST_CHECK HthStatus hth_chat_text(HthBuf *out, const json_t *chat, HthErr *err);
-
-/* SQLite's allocations go through base/mem.h from the first call on. */
-void hth_sqlite_use_mem(void);
 
 #endif

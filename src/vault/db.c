@@ -5,11 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "vault/chats_db.h" /* hth_sqlite_use_mem */
 
 enum { BUSY_MS = 5000 };
 
@@ -193,6 +192,11 @@ static HthStatus set_up(HthDb *db, const HthDbPlace *at, HthErr *err) {
                  "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA secure_delete=ON;"
                  "PRAGMA temp_store=MEMORY;PRAGMA cell_size_check=ON;PRAGMA foreign_keys=ON",
                  err));
+    if (db->shape->cache_kib > 0) {
+        char sql[48];
+        (void)snprintf(sql, sizeof sql, "PRAGMA cache_size=-%u", db->shape->cache_kib);
+        HTH_TRY(exec(db, sql, err));
+    }
     return migrate(db, err);
 }
 

@@ -18,6 +18,7 @@ typedef struct HthDbShape {
     const char *what; /* for sentences: "the file of users" */
     int32_t application; /* SQLite's application_id */
     int32_t version; /* user_version that this hearth writes */
+    uint32_t cache_kib; /* of pages in memory; 0: SQLite's default */
     const char *const *steps; /* [version] step i brings a file from version i to i + 1 */
     const char *const *texts; /* [text_count] the statements */
     uint32_t text_count;
@@ -65,5 +66,8 @@ HTH_MUST_CHECK HthStatus hth_db_begin_read(HthDb *db, HthErr *err); /* one momen
 HTH_MUST_CHECK HthStatus hth_db_end(HthDb *db, HthStatus status, HthErr *err);
 /* SQLite's data_version: another number after another connection has changed the file. */
 HTH_MUST_CHECK HthStatus hth_db_changed(HthDb *db, int64_t *version, HthErr *err);
+
+/* SQLite's allocations go through base/mem.h from the first call on. */
+void hth_sqlite_use_mem(void);
 
 #endif

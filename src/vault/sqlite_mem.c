@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vault/chats_db.h"
+#include "vault/db.h"
 
 enum { HEAD = 16 }; /* the size lies in front of a block, which stays aligned to 16 */
 

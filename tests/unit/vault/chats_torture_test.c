@@ -57,11 +57,12 @@ static char state_of(HthChats *c, const char *id) {
 
 static void whole_file_is_sound(HthChats *c) {
     sqlite3_stmt *s = NULL;
-    assert_int_equal(sqlite3_prepare_v2(c->db, "PRAGMA integrity_check", -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(c->db.db, "PRAGMA integrity_check", -1, &s, NULL),
+                     SQLITE_OK);
     assert_int_equal(sqlite3_step(s), SQLITE_ROW);
     assert_string_equal((const char *)sqlite3_column_text(s, 0), "ok");
     sqlite3_finalize(s);
-    assert_int_equal(sqlite3_exec(c->db, "INSERT INTO words (words) VALUES ('integrity-check')",
+    assert_int_equal(sqlite3_exec(c->db.db, "INSERT INTO words (words) VALUES ('integrity-check')",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
 }
