@@ -5,6 +5,7 @@
  * Thread: any. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,14 @@
 #include "base/num.h"
 
 #define ALIGN 64
+/* glibc maps blocks from here on singly, and unmaps them: the system wipes those. */
+#define MAPPED_FROM ((size_t)32 << 20)
 
 static _Atomic uint64_t g_calls; /* allocation calls so far */
 static _Atomic uint64_t g_fail_at; /* first call number that fails; 0: none */
 static _Atomic uint64_t g_live;
 static _Atomic uint64_t g_mapped; /* bytes */
+static bool g_wipes; /* set once */
 
 /* Counts the call and decides whether it may go on. One fetch-add numbers the calls of all threads,
  * so that exactly the calls numbered g_fail_at and above fail. */
@@ -40,10 +44,32 @@ void *hth_calloc(size_t count, size_t size) {
     return admitted(count, size, &bytes) ? born(calloc(1, bytes)) : NULL;
 }
 
+/* Bytes of a block that must be wiped before it is given back; 0: none. */
+static size_t to_wipe(void *p) {
+    const size_t n = g_wipes ? malloc_usable_size(p) : 0;
+    return n < MAPPED_FROM ? n : 0;
+}
+
+/* As realloc, but nothing stays where p was. A block that shrinks a little stays where it is. */
+static void *move(void *p, size_t bytes) {
+    const size_t held = to_wipe(p), kept = bytes < held ? bytes : held;
+    if (!held) return realloc(p, bytes);
+    if (bytes <= held && bytes >= held / 2) {
+        hth_zero((char *)p + bytes, held - bytes);
+        return p;
+    }
+    void *moved = malloc(bytes);
+    if (!moved) return NULL;
+    memcpy(moved, p, kept);
+    hth_zero(p, held);
+    free(p);
+    return moved;
+}
+
 void *hth_realloc(void *p, size_t count, size_t size) {
     size_t bytes;
     if (!admitted(count, size, &bytes)) return NULL;
-    return p ? realloc(p, bytes) : born(malloc(bytes));
+    return p ? move(p, bytes) : born(malloc(bytes));
 }
 
 void *hth_calloc_aligned(size_t count, size_t size) {
@@ -76,7 +102,12 @@ void hth_pages_give(void *p, size_t count, size_t size) {
 void hth_free(void *p) {
     if (!p) return;
     atomic_fetch_sub_explicit(&g_live, 1, memory_order_relaxed);
+    hth_zero(p, to_wipe(p));
     free(p);
+}
+
+void hth_mem_wipe_freed(void) {
+    g_wipes = true;
 }
 
 char *hth_strdup(const char *s) {

@@ -24,6 +24,9 @@ void hth_pages_give(void *p, size_t count, size_t size); /* NULL is fine */
 void hth_free(void *p); /* NULL is fine */
 char *hth_strdup(const char *s); /* NULL on exhaustion */
 void hth_zero(void *p, size_t bytes); /* wipes; never optimised away */
+/* From here on what is given back, or moved by hth_realloc, is wiped first: what people said does
+ * not lie about in memory that nobody owns. For the process; before there is a second thread. */
+void hth_mem_wipe_freed(void);
 
 /* Tests: the nth allocation from now (1 = the next) and all later ones fail; 0 switches off. */
 void hth_mem_fail_after(uint64_t nth);

@@ -3,6 +3,7 @@
  * The verb table is the single list of what a person can type. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "cli/cli.h"
 
 const HthVerb hth_verbs[] = {
@@ -213,6 +214,7 @@ static int dispatch(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    hth_mem_wipe_freed();
     hth_json_init();
     int code = dispatch(argc, argv);
     /* What was printed must have arrived: a full disk is an error, not a success. */

@@ -1,8 +1,10 @@
 /* mem_test.c - checked sizes, zeroed and aligned bytes, failures injected exactly in any thread. */
 #include "support/test.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -129,6 +131,56 @@ static void wipes(void **state) {
     hth_zero(NULL, 0);
 }
 
+/* What the process finds at an address of its own, without a pointer to what was given back. */
+static void peek_at(uintptr_t at, uint8_t *out, size_t n) {
+    const int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, out, n, (off_t)at), (ssize_t)n);
+    close(fd);
+}
+
+enum { LINKS = 32 }; /* bytes at the front of a free block that the allocator uses */
+
+static bool gone(uintptr_t at, size_t n) {
+    uint8_t seen[4096] = { 0 };
+    peek_at(at, seen, n);
+    return memchr(seen + LINKS, 's', n - LINKS) == NULL;
+}
+
+/* Last of all: it holds for the process. */
+static void what_is_given_back_is_wiped(void **state) {
+    (void)state;
+    enum { N = 2000 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* their heaps write into free blocks */
+#endif
+    uint8_t *plain = memset(hth_calloc(N, 1), 's', N);
+    uintptr_t at = (uintptr_t)plain;
+    hth_free(plain);
+    assert_false(gone(at, N)); /* otherwise this shows nothing */
+    hth_mem_wipe_freed();
+    uint8_t *freed = memset(hth_calloc(N, 1), 's', N);
+    at = (uintptr_t)freed;
+    hth_free(freed);
+    assert_true(gone(at, N));
+    uint8_t *grown = memset(hth_realloc(NULL, N, 1), 's', N), *wall = hth_calloc(N, 1);
+    at = (uintptr_t)grown;
+    grown = hth_realloc(grown, 4 * N, 1);
+    assert_true((uintptr_t)grown != at && gone(at, N) && grown[N - 1] == 's');
+    at = (uintptr_t)grown;
+    memset(grown, 's', 4 * N);
+    grown = hth_realloc(grown, 3 * N, 1);
+    assert_true((uintptr_t)grown == at && grown[3 * N - 1] == 's');
+    assert_true(gone(at + 3 * N - LINKS, N + LINKS));
+    grown = hth_realloc(grown, N / 2, 1);
+    assert_true((uintptr_t)grown != at && grown[N / 2 - 1] == 's' && gone(at, N));
+    hth_mem_fail_after(1);
+    assert_null(hth_realloc(grown, 8 * N, 1));
+    hth_mem_fail_after(0);
+    assert_int_equal(grown[0], 's');
+    hth_free(grown), hth_free(wall);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zeroed_and_counted),
@@ -138,6 +190,7 @@ int main(void) {
         cmocka_unit_test(fails_from_the_nth_on),
         cmocka_unit_test(fails_exactly_across_threads),
         cmocka_unit_test(wipes),
+        cmocka_unit_test(what_is_given_back_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
