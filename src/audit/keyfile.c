@@ -6,17 +6,26 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/file_fault.h"
 #include "base/mem.h"
+#include "base/shred.h"
+#include "crypt/aead.h"
+#include "crypt/hash.h"
 #include "crypt/secret.h"
 
-static const char head[] = "PRIVATE+KEY+";
-enum { KEY_LINE_MAX = 512, ED25519 = 1, TYPED = 1 + HTH_SEED_BYTES };
+/* In front of a line, by whether the seed is sealed. */
+static const char *const heads[2] = { "PRIVATE+KEY+", "SEALED+KEY+" };
+enum {
+    KEY_LINE_MAX = 512,
+    ED25519 = 1,
+    ID_DIGITS = 8,
+    PLAIN = 1 + HTH_SEED_BYTES, /* behind base64: type, seed */
+    SEALED = 1 + HTH_XCHACHA_NONCE_BYTES + HTH_SEED_BYTES + HTH_AEAD_TAG_BYTES
+};
 
 void hth_vkey_id(char out[HTH_KEY_ID_TEXT], const HthVkey *v) {
     snprintf(out, HTH_KEY_ID_TEXT, "%s+%08x", v->name, v->id);
@@ -24,13 +33,21 @@ void hth_vkey_id(char out[HTH_KEY_ID_TEXT], const HthVkey *v) {
 
 /* ---- the line ------------------------------------------------------------------------------- */
 
-static HthStatus print(HthBuf *out, const HthSigner *s, const HthVkey *v, HthErr *err) {
+/* seal: NULL for a plain one.  What stands before base64 is what the seal is bound to. */
+static HthStatus print(HthBuf *out, const HthSigner *s, const HthVkey *v, const uint8_t *seal,
+                       HthErr *err) {
     char id[HTH_KEY_ID_TEXT];
-    uint8_t typed[TYPED] = { ED25519 };
+    uint8_t typed[SEALED] = { ED25519 };
     hth_vkey_id(id, v);
-    memcpy(typed + 1, hth_signer_seed(s), HTH_SEED_BYTES);
-    HthStatus st = hth_buf_printf(out, err, "%s%s+", head, id);
-    if (st == HTH_OK) st = hth_base64(out, HTH_BASE64, typed, sizeof typed, err);
+    HthStatus st = hth_buf_printf(out, err, "%s%s+", heads[seal != NULL], id);
+    if (st == HTH_OK && seal) {
+        hth_random(typed + 1, HTH_XCHACHA_NONCE_BYTES);
+        hth_seal(HTH_XCHACHA, typed + 1 + HTH_XCHACHA_NONCE_BYTES, hth_signer_seed(s),
+                 HTH_SEED_BYTES, out->p, out->n, typed + 1, seal);
+    } else {
+        memcpy(typed + 1, hth_signer_seed(s), HTH_SEED_BYTES);
+    }
+    if (st == HTH_OK) st = hth_base64(out, HTH_BASE64, typed, seal ? SEALED : PLAIN, err);
     if (st == HTH_OK) st = hth_buf_add_char(out, '\n', err);
     hth_secret_wipe(typed, sizeof typed);
     return st;
@@ -49,41 +66,76 @@ static HthStatus open_pair(HthSigner **out, HthVkey *vkey, HthStr name, const ui
     return st;
 }
 
+typedef struct Line {
+    bool sealed;
+    HthStr front, name, id, data; /* front: all before data */
+} Line;
+
+/* false: not a line of that form. */
+static bool split(Line *out, HthStr line) {
+    if (line.n && line.p[line.n - 1] == '\n') line.n--;
+    out->sealed = hth_str_starts(line, hth_str(heads[1]));
+    const HthStr head = hth_str(heads[out->sealed]);
+    if (!hth_str_starts(line, head)) return false;
+    const HthStr rest = hth_str_sub(line, head.n, SIZE_MAX);
+    const size_t a = hth_str_find(rest, HTH_STR("+")), data = a + 1 + ID_DIGITS + 1;
+    if (a == SIZE_MAX || rest.n <= data || rest.p[data - 1] != '+') return false;
+    out->front = hth_str_sub(line, 0, head.n + data);
+    out->name = hth_str_sub(rest, 0, a);
+    out->id = hth_str_sub(rest, a + 1, ID_DIGITS);
+    out->data = hth_str_sub(rest, data, SIZE_MAX);
+    return true;
+}
+
 /* The bytes behind base64; what was in between is wiped. false in *good: it is not that. */
-static HthStatus decode(uint8_t typed[TYPED], HthStr text, bool *good, HthErr *err) {
+static HthStatus decode(uint8_t *typed, size_t n, HthStr text, bool *good, HthErr *err) {
     HthBuf raw;
     hth_buf_init(&raw, KEY_LINE_MAX);
     HthStatus st = hth_buf_reserve(&raw, KEY_LINE_MAX, err);
     if (st == HTH_OK) {
-        *good = hth_unbase64(&raw, HTH_BASE64, text, NULL) == HTH_OK && raw.n == TYPED &&
+        *good = hth_unbase64(&raw, HTH_BASE64, text, NULL) == HTH_OK && raw.n == n &&
                 raw.p[0] == ED25519;
-        if (*good) memcpy(typed, raw.p, TYPED);
+        if (*good) memcpy(typed, raw.p, n);
         hth_secret_wipe(raw.p, raw.cap);
     }
     hth_buf_drop(&raw);
     return st;
 }
 
-static HthStatus parse(HthSigner **out, HthVkey *vkey, HthStr line, const char *path, HthErr *err) {
-    uint8_t typed[TYPED];
-    char id[HTH_KEY_ID_TEXT] = "";
+/* typed's seed, where it is sealed. */
+static HthStatus unseal(uint8_t seed[HTH_SEED_BYTES], const uint8_t typed[SEALED], const Line *l,
+                        const uint8_t *seal, const char *path, HthErr *err) {
+    const uint8_t *nonce = typed + 1, *sealed = nonce + HTH_XCHACHA_NONCE_BYTES;
+    HTH_REQUIRE(seal, err, HTH_EDENIED,
+                "the key %s is sealed with a keyring, and that was not opened", path);
+    HTH_REQUIRE(hth_unseal(HTH_XCHACHA, seed, sealed, HTH_SEED_BYTES + HTH_AEAD_TAG_BYTES,
+                           l->front.p, l->front.n, nonce, seal),
+                err, HTH_EDENIED,
+                "the key %s was sealed with another keyring than this one, or it was changed: put "
+                "back the keyring that it belongs to, or a copy of the key",
+                path);
+    return HTH_OK;
+}
+
+static HthStatus parse(HthSigner **out, HthVkey *vkey, const Line *l, const uint8_t *seal,
+                       const char *path, HthErr *err) {
+    uint8_t typed[SEALED], seed[HTH_SEED_BYTES];
+    char id[ID_DIGITS + 1];
     HthSigner *s = NULL;
     HthVkey v;
-    if (line.n && line.p[line.n - 1] == '\n') line.n--;
-    const HthStr rest = hth_str_sub(line, sizeof head - 1, SIZE_MAX);
-    const size_t a = hth_str_find(rest, HTH_STR("+"));
-    bool good = hth_str_starts(line, hth_str(head)) && a != SIZE_MAX && rest.n > a + 10;
-    if (good) HTH_TRY(decode(typed, hth_str_sub(rest, a + 10, SIZE_MAX), &good, err));
-    if (good) {
-        const HthStatus st = open_pair(&s, &v, hth_str_sub(rest, 0, a), typed + 1, err);
-        hth_secret_wipe(typed, sizeof typed);
-        if (st != HTH_OK && st != HTH_EINVAL) return st; /* EINVAL: a name that no key has */
-    }
-    if (s) {
-        hth_vkey_id(id, &v);
-        good = rest.p[a + 9] == '+' && hth_str_eq(hth_str(id), hth_str_sub(rest, 0, a + 9));
-    }
-    if (!s || !good) {
+    bool good = false;
+    HTH_TRY(decode(typed, l->sealed ? SEALED : PLAIN, l->data, &good, err));
+    HthStatus st = HTH_OK;
+    if (good && l->sealed)
+        st = unseal(seed, typed, l, seal, path, err);
+    else if (good)
+        memcpy(seed, typed + 1, sizeof seed);
+    if (good && st == HTH_OK) st = open_pair(&s, &v, l->name, seed, err);
+    hth_secret_wipe(typed, sizeof typed);
+    hth_secret_wipe(seed, sizeof seed);
+    if (st != HTH_OK && st != HTH_EINVAL) return st; /* EINVAL: a name that no key has */
+    if (s) snprintf(id, sizeof id, "%08x", v.id);
+    if (!s || !hth_str_eq(hth_str(id), l->id)) {
         hth_signer_close(&s);
         return HTH_FAIL(err, HTH_EFORMAT, "%s is not a key of hearth's, or it was changed", path);
     }
@@ -113,64 +165,73 @@ static HthStatus read_line(HthBuf *out, int fd, const char *path, HthErr *err) {
 }
 
 /* HTH_EAGAIN: there is no such file. */
-static HthStatus read_key(HthSigner **out, HthVkey *vkey, const char *path, HthErr *err) {
-    HthBuf line;
+static HthStatus read_key(HthSigner **out, HthVkey *vkey, bool *sealed, const char *path,
+                          const uint8_t *seal, HthErr *err) {
+    HthBuf text;
+    Line l;
     const int fd = hth_file_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT) return HTH_EAGAIN;
     HTH_REQUIRE(fd >= 0, err, HTH_EIO, "cannot open the key %s: %s", path, strerror(errno));
-    hth_buf_init(&line, KEY_LINE_MAX);
-    HthStatus st = read_line(&line, fd, path, err);
+    hth_buf_init(&text, KEY_LINE_MAX);
+    HthStatus st = read_line(&text, fd, path, err);
     close(fd);
-    if (st == HTH_OK) st = parse(out, vkey, hth_buf_str(&line), path, err);
-    if (line.p) hth_secret_wipe(line.p, line.cap);
-    hth_buf_drop(&line);
+    if (st == HTH_OK && !split(&l, hth_buf_str(&text)))
+        st = HTH_FAIL(err, HTH_EFORMAT, "%s is not a key of hearth's, or it was changed", path);
+    if (st == HTH_OK) st = parse(out, vkey, &l, seal, path, err);
+    if (st == HTH_OK) *sealed = l.sealed;
+    if (text.p) hth_secret_wipe(text.p, text.cap);
+    hth_buf_drop(&text);
     return st;
 }
 
-static HthStatus write_key(HthSigner **out, HthVkey *vkey, const char *path, HthStr name,
-                           HthErr *err) {
+/* In place of what is there, whose bytes are overwritten. */
+static HthStatus write_key(const HthSigner *s, const HthVkey *v, const char *path,
+                           const uint8_t *seal, HthErr *err) {
     HthBuf line;
-    HthSigner *s = NULL;
-    HTH_TRY(open_pair(&s, vkey, name, NULL, err));
     hth_buf_init(&line, KEY_LINE_MAX);
     HthStatus st = hth_buf_reserve(&line, KEY_LINE_MAX, err);
-    if (st == HTH_OK) st = print(&line, s, vkey, err);
-    if (st == HTH_OK) st = hth_file_write(path, line.p, line.n, 0600, err);
+    if (st == HTH_OK) st = print(&line, s, v, seal, err);
+    if (st == HTH_OK) st = hth_shred_replace(path, line.p, line.n, err);
     if (line.p) hth_secret_wipe(line.p, line.cap);
     hth_buf_drop(&line);
-    if (st == HTH_OK)
-        *out = s;
-    else
-        hth_signer_close(&s);
     return st;
 }
 
-/* Its folder, locked: of two who find no key, one makes it and the other reads it. */
-static int lock_folder(const char *path) {
-    char dir[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    const size_t n = slash ? (size_t)(slash - path) + 1 : 1;
-    if (n >= sizeof dir) return -1;
-    memcpy(dir, slash ? path : ".", n);
-    dir[n] = '\0';
-    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 ? -1 : 0;
-    while (fd >= 0 && (rc = flock(fd, LOCK_EX)) != 0 && errno == EINTR) continue;
-    if (rc == 0) return fd;
-    if (fd >= 0) close(fd);
-    return -1;
+/* With the folder locked: of two who find no key, one makes it and the other reads it. */
+static HthStatus open_locked(HthSigner **out, HthVkey *vkey, const char *path, HthStr name,
+                             const uint8_t *seal, HthErr *err) {
+    HthSigner *s = NULL;
+    HthVkey v;
+    bool sealed = false;
+    HTH_TRY(hth_shred_left_over(path, err));
+    HthStatus st = read_key(&s, &v, &sealed, path, seal, err);
+    const bool fresh = st == HTH_EAGAIN;
+    if (fresh) {
+        HTH_REQUIRE(name.n > 0, err, HTH_EINVAL, "there is no key %s", path);
+        st = open_pair(&s, &v, name, NULL, err);
+    }
+    if (st == HTH_OK && (fresh || (seal && !sealed))) st = write_key(s, &v, path, seal, err);
+    if (st == HTH_OK) {
+        *out = s;
+        *vkey = v;
+    } else {
+        hth_signer_close(&s);
+    }
+    return st;
 }
 
 HthStatus hth_keyfile_open(HthSigner **out, HthVkey *vkey, const char *path, HthStr name,
-                           HthErr *err) {
-    HthStatus st = read_key(out, vkey, path, err);
-    if (st != HTH_EAGAIN) return st;
-    HTH_REQUIRE(name.n > 0, err, HTH_EINVAL, "there is no key %s", path);
-    const int lock = lock_folder(path);
-    HTH_REQUIRE(lock >= 0, err, HTH_EIO, "cannot lock the folder of the key %s: %s", path,
-                strerror(errno));
-    st = read_key(out, vkey, path, err);
-    if (st == HTH_EAGAIN) st = write_key(out, vkey, path, name, err);
+                           const uint8_t *seal, HthErr *err) {
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const size_t n = slash ? (size_t)(slash - path) + 1 : 1;
+    int lock = -1;
+    HTH_REQUIRE(n < sizeof dir, err, HTH_EINVAL, "the path of a key is too long");
+    HTH_REQUIRE(name.n > 0 || access(path, F_OK) == 0, err, HTH_EINVAL, "there is no key %s", path);
+    memcpy(dir, slash ? path : ".", n);
+    dir[n] = '\0';
+    HTH_TRY(hth_folder_lock(&lock, dir, "a key", err));
+    const HthStatus st = open_locked(out, vkey, path, name, seal, err);
     close(lock);
     return st;
 }

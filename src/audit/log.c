@@ -394,6 +394,7 @@ HthStatus hth_audit_open(HthAudit **out, const char *folder, const HthAuditCfg *
     snprintf(a->folder, sizeof a->folder, "%s", folder);
     hth_buf_init(&a->batch, HTH_BATCH_BYTES + HTH_SEALED_MAX + (1 << 20));
     const HthStatus status = open_in(a, err);
+    a->cfg.key = NULL; /* the caller's again */
     if (status != HTH_OK)
         drop(&a);
     else

@@ -32,10 +32,14 @@ typedef struct HthAuditCfg { /* 0: what is right for most */
     uint32_t checkpoint_ms; /* or so long after the first that is not signed for (10,000) */
     size_t queue_bytes; /* waiting at most (64 MiB) */
     const HthAuditDisk *disk; /* borrowed; NULL: the system */
+    /* What `key` is sealed with (keyfile.h), HTH_KEY_SIGNER of the keyring: 32 bytes, read by
+     * hth_audit_open alone.  NULL: it lies there plain. */
+    const uint8_t *key;
 } HthAuditCfg;
 
 /* folder is made (0700) where it is not.  EAGAIN: another process writes this log; EDENIED: the key
- * may be read by others; EFORMAT: the log is damaged or was cut, and where; EIO, ENOMEM. */
+ * may be read by others, or cfg->key does not open it; EFORMAT: the log is damaged or was cut, and
+ * where; EIO, ENOMEM. */
 HTH_MUST_CHECK HthStatus hth_audit_open(HthAudit **out, const char *folder, const HthAuditCfg *cfg,
                                         HthErr *err);
 

@@ -24,7 +24,7 @@ static HthStatus take_key(HthAudit *a, const char *path, HthErr *err) {
     hth_random(random, sizeof random);
     hth_hex(id, random, sizeof random);
     snprintf(name, sizeof name, "hearth/audit/%s", id);
-    HTH_TRY(hth_keyfile_open(&a->signer, &v, path, hth_str(name), err));
+    HTH_TRY(hth_keyfile_open(&a->signer, &v, path, hth_str(name), a->cfg.key, err));
     for (unsigned t = 0; t < HTH_AUDIT_TREES; t++) {
         snprintf(name, sizeof name, "%s%s", v.name, hth_audit_trees[t].suffix);
         HTH_TRY(hth_vkey_make(&a->vkey[t], hth_str(name), v.key, err));

@@ -375,8 +375,8 @@ static HthStatus erase_subject(const Job *job, HthErr *err) {
     HthKeyring *ring = NULL;
     HthAudit *a = NULL;
     HthErr closing;
-    HTH_TRY(hth_audit_open(&a, job->folder.p, NULL, err));
-    HthStatus status = hth_vault_open(&ring, false, true, err);
+    HTH_TRY(hth_vault_open(&ring, false, true, err));
+    HthStatus status = hth_cli_audit_open(&a, job->folder.p, ring, err);
     if (status == HTH_OK) {
         const HthContentKeys keys = hth_audit_keys(ring);
         status = hth_audit_erase(a, hth_str(job->what), HTH_STR(""), &keys, err);

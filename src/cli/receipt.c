@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "cli/caged.h"
 #include "cli/proof.h"
+#include "cli/signer.h"
 #include "cli/state.h"
 #include "cli/term.h"
 #include "kern/kern.h"
@@ -51,7 +52,7 @@ static HthStatus open_key(HthCliReceipt *r, HthErr *err) {
     hth_buf_init(&path, PATH_BYTES);
     HthStatus st = hth_state_file(&path, HTH_RECEIPT_KEY, true, err);
     if (st == HTH_OK)
-        st = hth_keyfile_open(&r->signer, &r->vkey, path.p, HTH_STR("hearth-receipts"), err);
+        st = hth_cli_signer(&r->signer, &r->vkey, path.p, HTH_STR("hearth-receipts"), err);
     hth_buf_drop(&path);
     if (st == HTH_OK) st = write_vkey(&r->vkey, err);
     return st;

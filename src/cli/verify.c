@@ -10,6 +10,7 @@
 #include "cli/caged.h"
 #include "cli/receipt.h"
 #include "cli/replay.h"
+#include "cli/signer.h"
 #include "cli/source.h"
 #include "cli/state.h"
 
@@ -132,7 +133,7 @@ static HthStatus open_signer(Job *job, HthErr *err) {
     HthVkey v;
     hth_buf_init(&path, PATH_BYTES);
     HthStatus st = hth_state_file(&path, HTH_RECEIPT_KEY, false, err);
-    if (st == HTH_OK) st = hth_keyfile_open(&job->signer, &v, path.p, (HthStr){ 0 }, err);
+    if (st == HTH_OK) st = hth_cli_signer(&job->signer, &v, path.p, (HthStr){ 0 }, err);
     hth_buf_drop(&path);
     return st;
 }

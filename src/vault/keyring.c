@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "crypt/secret.h"
 #include "vault/keyring_int.h"
-#include "vault/shred.h"
+#include "base/shred.h"
 
 enum { FILE_MAX = 1 << 16 };
 static const char what[] = "the keyring";

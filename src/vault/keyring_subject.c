@@ -14,7 +14,7 @@
 #include "crypt/secret.h"
 #include "vault/bytes.h"
 #include "vault/keyring_int.h"
-#include "vault/shred.h"
+#include "base/shred.h"
 
 enum {
     VERSION = 1,

@@ -21,7 +21,7 @@
 #include "crypt/kdf.h"
 #include "crypt/secret.h"
 #include "vault/bytes.h"
-#include "vault/shred.h"
+#include "base/shred.h"
 #include "vault/vfs_int.h"
 
 /* The head's members; docs/formats/vault.md. */

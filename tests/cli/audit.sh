@@ -122,6 +122,7 @@ if has_ember; then
     hearth audit erase someone
     same "erase" 0 "$rc"
     hearth audit tail
+    ok "its key is sealed" grep -q '^SEALED+KEY+' "$HEARTH_STATE/audit/key"
     ok "erase: begun" grep -q '^ *0 .*erase *action=begun subject=someone' <<< "$out"
     ok "erase: done" grep -q '^ *1 .*erase *action=done subject=someone' <<< "$out"
     agree "and it is signed" 0 "$HEARTH_STATE/audit"

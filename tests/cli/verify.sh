@@ -20,6 +20,10 @@ same "an answer with a receipt: exit code" 0 "$rc"
 same "the words are the same" "$words" "$out"
 same "the receipt is for its holder" 600 "$(stat -c %a "$r")"
 same "so is the key" 600 "$(stat -c %a "$HEARTH_STATE/receipt.key")"
+ok "which is sealed" grep -q '^SEALED+KEY+hearth-receipts+' "$HEARTH_STATE/receipt.key"
+mv "$HEARTH_STATE/keyring.key" "$tmp/away"
+refused 77 "nor opened without the keyring" run "$m" --receipt "$tmp/no.json" hi
+mv "$tmp/away" "$HEARTH_STATE/keyring.key"
 same "one line, canonical" 1 "$(wc -l < "$r")"
 ok "no prompt in it" bash -c "! grep -qi hello '$r'"
 ok "nor in what is signed" bash -c "! grep -o '\"payload\":\"[^\"]*' '$r' | cut -c12- | base64 -d | grep -qi hello"
@@ -116,7 +120,7 @@ forge=$tmp/forge
 if ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I"$HEARTH_SRC/src" -I"$HEARTH_SRC/include" -o "$forge" \
     "$(dirname "$0")/lib/forge.c" "${HEARTH_BUILD:-$(dirname "$HEARTH_BIN")}/libhearth.a" \
     -ljansson -lgnutls -lsodium -lm -lpthread 2> /dev/null &&
-    "$forge" "$r" "$HEARTH_STATE/receipt.key" "$tmp/lie.json" 5; then
+    "$forge" "$r" "$HEARTH_STATE" "$tmp/lie.json" 5; then
     hearth verify "$tmp/lie.json"
     same "a lie: well signed" 0 "$rc"
     refused 65 "and found out" verify --replay -m "$m" --prompt-file "$tmp/prompt" "$tmp/lie.json"

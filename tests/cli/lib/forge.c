@@ -1,7 +1,8 @@
-/* forge.c - a receipt that lies, properly signed: forge RECEIPT KEYFILE OUT AT.
+/* forge.c - a receipt that lies, properly signed: forge RECEIPT STATE OUT AT.
  *
  * Another token id at AT (from 0), in the holder's part and in the digests that were signed; the
- * text stays.  For tests of what only running the model again can find.
+ * text stays.  Signed with the key of receipts in the folder STATE.  For tests of what only running
+ * the model again can find.
  *
  * Thread: one. */
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "audit/keyfile.h"
 #include "audit/receipt_int.h"
 #include "base/file.h"
+#include "vault/keyring.h"
 
 static HthErr err;
 
@@ -40,6 +42,19 @@ static void sign(HthBuf *out, const HthReceipt *r, const HthSigner *s, const Hth
     hth_buf_drop(&statement);
 }
 
+static HthSigner *signer(const char *state, HthVkey *v) {
+    char path[4096];
+    uint8_t seal[HTH_RING_KEY_BYTES];
+    HthKeyring *ring = NULL;
+    HthSigner *s = NULL;
+    must(hth_keyring_open(&ring, &(HthKeyringCfg){ .folder = state }, &err));
+    hth_keyring_key(ring, HTH_KEY_SIGNER, seal);
+    snprintf(path, sizeof path, "%s/receipt.key", state);
+    must(hth_keyfile_open(&s, v, path, (HthStr){ 0 }, seal, &err));
+    hth_keyring_close(&ring);
+    return s;
+}
+
 int main(int argc, char **argv) {
     HthBuf text, out;
     HthReceipt *r = NULL;
@@ -50,7 +65,7 @@ int main(int argc, char **argv) {
     hth_buf_init(&out, HTH_RECEIPT_MAX);
     must(hth_file_read(&text, argv[1], &err));
     must(hth_receipt_open(&r, hth_buf_str(&text), &err));
-    must(hth_keyfile_open(&s, &v, argv[2], (HthStr){ 0 }, &err));
+    s = signer(argv[2], &v);
     r->ids[strtoul(argv[4], NULL, 10)] ^= 1;
     must(hth_receipt_ids(&r->facts.ids, r->ids, (size_t)r->facts.id_count, &err));
     sign(&out, r, s, &v);

@@ -235,6 +235,37 @@ static void one_writer(void **state) {
     assert_status(hth_audit_open(&b, dir, NULL, &err), HTH_EDENIED, err);
 }
 
+/* The key that signs is sealed, a plain one too once there is a keyring; the log goes on. */
+static void key_of_a_keyring(void **state) {
+    (void)state;
+    static const uint8_t right[32] = { 1 }, wrong[32] = { 2 };
+    static const struct {
+        const uint8_t *key;
+        HthStatus status;
+    } turns[] = { { NULL, HTH_OK },
+                  { right, HTH_OK },
+                  { NULL, HTH_EDENIED },
+                  { wrong, HTH_EDENIED },
+                  { right, HTH_OK } };
+    char dir[256], text[256];
+    HthErr err;
+    HthAudit *a = NULL;
+    HthAuditReport r;
+    uint64_t entries = 0;
+    snprintf(dir, sizeof dir, "%s", folder("ring"));
+    for (size_t i = 0; i < HTH_COUNT(turns); i++) {
+        const HthAuditCfg cfg = { .key = turns[i].key };
+        assert_status(hth_audit_open(&a, dir, &cfg, &err), turns[i].status, err);
+        if (turns[i].status != HTH_OK) continue;
+        assert_ok(hth_audit_append_wait(a, audit_entry(text, i), HTH_STR(""), NULL, &err), err);
+        assert_ok(hth_audit_close(&a, &err), err);
+        entries += 2; /* that, and the checkpoint */
+        assert_ok(audit_verify(dir, NULL, &r, &err), err);
+        assert_int_equal(r.entries, entries);
+        assert_int_equal(r.signed_entries[0], entries);
+    }
+}
+
 static void overwrite(const char *path, off_t at, uint8_t with) {
     const int fd = open(path, O_WRONLY);
     assert_true(fd >= 0);
@@ -481,6 +512,7 @@ int main(void) {
         cmocka_unit_test(many_threads),
         cmocka_unit_test(a_slow_disk),
         cmocka_unit_test(one_writer),
+        cmocka_unit_test(key_of_a_keyring),
         cmocka_unit_test(fails_closed),
         cmocka_unit_test(torn),
         cmocka_unit_test(rebuilt),

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "support/folder.h"
-#include "vault/shred.h"
+#include "base/shred.h"
 
 static const char old_text[] = "what must not be found again", new_text[] = "what may";
 

@@ -6,7 +6,7 @@
  * (it is shredded now).
  *
  * Thread: see shred.h. */
-#include "vault/shred.h"
+#include "base/shred.h"
 
 #include <errno.h>
 #include <fcntl.h>

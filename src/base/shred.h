@@ -5,8 +5,8 @@
  * then has to be sealed with a key that is not on that disk.
  *
  * Thread: any; one writer per file: with its folder locked. */
-#ifndef HTH_VAULT_SHRED_H
-#define HTH_VAULT_SHRED_H
+#ifndef HTH_BASE_SHRED_H
+#define HTH_BASE_SHRED_H
 
 #include <stdbool.h>
 #include <stddef.h>
