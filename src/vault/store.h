@@ -102,8 +102,8 @@ HTH_MUST_CHECK HthStatus hth_store_digest(HthStore *m, HthStr name, HthDigestPro
 HTH_MUST_CHECK HthStatus hth_store_digest_of(HthStore *m, const HthStored *found,
                                              HthDigestProgress progress, void *payload,
                                              char hex[65], HthErr *err);
-/* For a thread with nothing better to do: computes the digest of one model that has none. *more:
- * whether to call again. */
+/* For a thread with nothing better to do: computes the digest of one model that has none, the first
+ * that can be read. *more: whether to call again. EIO: what is left cannot be read. */
 HTH_MUST_CHECK HthStatus hth_store_digest_next(HthStore *m, HthDigestProgress progress,
                                                void *payload, bool *more, HthErr *err);
 

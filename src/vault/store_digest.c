@@ -120,9 +120,9 @@ HthStatus hth_store_digest_next(HthStore *m, HthDigestProgress progress, void *p
     HthStatus status = HTH_OK;
     for (size_t i = 0; i < l->count; i++) {
         if (l->items[i].digest[0] || l->items[i].error[0]) continue;
-        *more = true;
         status = hth_store_digest_of(m, &l->items[i], progress, payload, hex, err);
-        break;
+        *more = status != HTH_EIO; /* one that cannot be read is not in the way of the others */
+        if (*more) break;
     }
     hth_store_list_close(&l);
     return status;

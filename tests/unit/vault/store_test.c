@@ -230,6 +230,32 @@ static void digests(void **state) {
     hth_store_close(&m);
 }
 
+/* The second part of a model vanishes while the first is read. */
+static bool vanish(void *payload, uint64_t done, uint64_t total) {
+    (void)payload, (void)done, (void)total;
+    char path[300];
+    snprintf(path, sizeof path, "%s/home/a-00002-of-00002.gguf", test_folder);
+    (void)unlink(path);
+    return true;
+}
+
+static void one_that_cannot_be_read_is_passed_over(void **state) {
+    (void)state;
+    HthErr err;
+    bool more = false;
+    test_put("home/a-00001-of-00002.gguf", "model a");
+    test_put("home/a-00002-of-00002.gguf", " and more");
+    test_put("home/b.gguf", "model b");
+    HthStore *m = store();
+    assert_ok(hth_store_digest_next(m, vanish, NULL, &more, &err), err);
+    assert_true(more);
+    HthStoreList *l = NULL;
+    assert_ok(hth_store_find(m, HTH_STR("b"), &l, &err), err);
+    assert_int_equal(strlen(l->items[0].digest), 64);
+    hth_store_list_close(&l);
+    hth_store_close(&m);
+}
+
 static HthStatus create(HthStore *m, const char *name, const char *from, const char *file,
                         const char *settings, bool *missing, HthErr *err) {
     json_t *s = NULL;
@@ -639,6 +665,7 @@ int main(void) {
         IN_FOLDER(remembers_facts),
         IN_FOLDER(settings_beside),
         IN_FOLDER(digests),
+        IN_FOLDER(one_that_cannot_be_read_is_passed_over),
         IN_FOLDER(makes_copies_deletes),
         IN_FOLDER(bases_that_are_none),
         IN_FOLDER(blobs),
