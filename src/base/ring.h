@@ -4,9 +4,15 @@
  * bytes, so it can be a struct; what is read is lent in place.  A full ring says so and nothing
  * waits.
  *
- * Thread: one writer (reserve, commit), one reader (peek, drop); used by either. */
+ * The memory may be shared with another process, which is not trusted: each side keeps its own
+ * numbers to itself, copies what it reads (hth_ring_take), and an end that runs backwards or too
+ * far breaks the ring for good.
+ *
+ * Thread: one writer (reserve, commit, room), one reader (peek, drop, take); used by either. */
 #ifndef HTH_BASE_RING_H
 #define HTH_BASE_RING_H
+
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -24,6 +30,20 @@ void hth_ring_commit(HthRing *ring); /* what was reserved last is there */
 /* The oldest record, lent until drop; NULL: none. */
 const void *hth_ring_peek(HthRing *ring, size_t *n_out);
 void hth_ring_drop(HthRing *ring); /* the one that peek gave */
+
+/* ---- over memory that another process has too ------------------------------------------------ */
+
+/* Bytes that hth_ring_over needs, whatever fits these; 0: more than 1 GiB. */
+size_t hth_ring_over_bytes(size_t bytes, size_t record_max);
+/* One end of a ring in `memory` (64-aligned, zero before the first of both ends is opened, borrowed
+ * until close; both give the same sizes). Use it as writer or as reader, not as both. ENOMEM. */
+HTH_MUST_CHECK HthStatus hth_ring_over(HthRing **out, void *memory, size_t bytes, size_t record_max,
+                                       HthErr *err);
+/* Copies the oldest record, of n <= room bytes, and drops it. 1: there was one; 0: none; -1: what
+ * lies there is no record, and the ring is broken. */
+int hth_ring_take(HthRing *ring, void *out, size_t room, size_t *n_out);
+size_t hth_ring_room(HthRing *ring); /* bytes a writer has left at least; 0 when broken */
+bool hth_ring_broken(const HthRing *ring); /* as this end has seen it */
 
 size_t hth_ring_used(const HthRing *ring); /* bytes, of size; may be old when it returns */
 size_t hth_ring_size(const HthRing *ring);

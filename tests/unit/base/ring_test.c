@@ -106,6 +106,114 @@ static void two_threads(void **state) {
     hth_ring_close(&r);
 }
 
+/* ---- over memory of two processes ------------------------------------------------------------ */
+
+enum { OVER_BYTES = 512, OVER_MOST = 60 };
+static _Alignas(64) uint8_t shared[4096];
+
+typedef struct Ends {
+    HthRing *in, *out;
+} Ends;
+
+static void ends_open(Ends *e) {
+    HthErr err = { 0 };
+    const size_t need = hth_ring_over_bytes(OVER_BYTES, OVER_MOST);
+    assert_in_range(need, OVER_BYTES, sizeof shared);
+    memset(shared, 0, sizeof shared);
+    memset(shared + need, 0x5A, sizeof shared - need); /* not to be touched */
+    assert_ok(hth_ring_over(&e->in, shared, OVER_BYTES, OVER_MOST, &err), err);
+    assert_ok(hth_ring_over(&e->out, shared, OVER_BYTES, OVER_MOST, &err), err);
+}
+
+static void ends_close(Ends *e) {
+    for (size_t i = hth_ring_over_bytes(OVER_BYTES, OVER_MOST); i < sizeof shared; i++)
+        assert_int_equal(shared[i], 0x5A);
+    hth_ring_close(&e->in);
+    hth_ring_close(&e->out);
+}
+
+static void two_ends(void **state) {
+    (void)state;
+    Ends e;
+    uint8_t got[OVER_MOST];
+    size_t n;
+    uint64_t in = 0, out = 0;
+    ends_open(&e);
+    for (uint64_t k = 0; k < 20000; k++) {
+        if (hth_rng_below(SEED, 50, k, 2)) {
+            const size_t room = hth_ring_room(e.in);
+            if (put(e.in, in, size_of(in, OVER_MOST)))
+                in++;
+            else
+                assert_true(in > out && room < OVER_BYTES);
+            continue;
+        }
+        const int r = hth_ring_take(e.out, got, sizeof got, &n);
+        assert_int_equal(r, in > out);
+        if (!r) continue;
+        assert_int_equal(n, size_of(out, OVER_MOST));
+        for (size_t i = 0; i < n; i++) assert_int_equal(got[i], byte_of(out, i));
+        out++;
+    }
+    assert_true(out > 5000);
+    assert_false(hth_ring_broken(e.in) || hth_ring_broken(e.out));
+    ends_close(&e);
+}
+
+/* The other side writes anything anywhere: no record is larger than the room, nothing beyond the
+ * memory is read or written, and a broken ring stays so. */
+static void hostile(void **state) {
+    (void)state;
+    uint32_t broken_reads = 0, broken_writes = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        Ends e;
+        uint8_t got[OVER_MOST];
+        size_t n;
+        bool dead = false;
+        ends_open(&e);
+        const size_t bytes = hth_ring_over_bytes(OVER_BYTES, OVER_MOST);
+        for (uint64_t k = 0; k < 200; k++) {
+            (void)put(e.in, k, size_of(k, OVER_MOST));
+            if (!hth_rng_below(SEED + seed, 3, k, 8)) {
+                const bool number = hth_rng_below(SEED + seed, 4, k, 2);
+                uint8_t *at = shared + hth_rng_below(SEED + seed, 5, k, (uint32_t)bytes);
+                if (number) at = shared + 64 * hth_rng_below(SEED + seed, 5, k, 2);
+                *at ^= (uint8_t)(1u << hth_rng_below(SEED + seed, 6, k, 8));
+            }
+            const int r = hth_ring_take(e.out, got, OVER_MOST, &n);
+            if (r == 1) assert_true(n <= OVER_MOST);
+            assert_true(!dead || r == -1);
+            dead = r == -1;
+        }
+        broken_reads += dead;
+        broken_writes += hth_ring_broken(e.in);
+        if (hth_ring_broken(e.in)) assert_null(hth_ring_reserve(e.in, 1));
+        ends_close(&e);
+    }
+    assert_true(broken_reads > 100 && broken_writes > 10);
+}
+
+/* A smaller room than the record, and a number that runs backwards. */
+static void refuses(void **state) {
+    (void)state;
+    Ends e;
+    uint8_t got[OVER_MOST];
+    size_t n;
+    ends_open(&e);
+    assert_true(put(e.in, 1, 20));
+    assert_int_equal(hth_ring_take(e.out, got, 19, &n), -1);
+    assert_int_equal(hth_ring_take(e.out, got, 20, &n), -1);
+    ends_close(&e);
+    ends_open(&e);
+    assert_true(put(e.in, 1, 20) && put(e.in, 2, 20));
+    const uint64_t ahead = *(uint64_t *)(void *)shared;
+    assert_int_equal(hth_ring_take(e.out, got, 20, &n), 1);
+    *(uint64_t *)(void *)shared = ahead - 8;
+    assert_int_equal(hth_ring_take(e.out, got, 20, &n), -1);
+    ends_close(&e);
+    assert_int_equal(hth_ring_over_bytes((size_t)1 << 40, 8), 0);
+}
+
 static HthStatus body(void *ctx) {
     (void)ctx;
     HthRing *r = NULL;
@@ -125,6 +233,9 @@ int main(void) {
         cmocka_unit_test(any_order),
         cmocka_unit_test(unseen_before_commit),
         cmocka_unit_test(two_threads),
+        cmocka_unit_test(two_ends),
+        cmocka_unit_test(hostile),
+        cmocka_unit_test(refuses),
         cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
