@@ -96,12 +96,15 @@ static HthStatus open_all(HthHttp *h, const HthHttpCfg *cfg, HthErr *err) {
     HTH_TRY(copy_list(&h->origins, cfg->origins, cfg->origin_count, err));
     HTH_TRY(copy_list(&h->uploads, cfg->uploads, cfg->upload_count, err));
     h->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    h->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    HTH_REQUIRE(h->epoll_fd >= 0 && h->event_fd >= 0, err, HTH_EIO,
+    h->desk.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    HTH_REQUIRE(h->epoll_fd >= 0 && h->desk.event_fd >= 0, err, HTH_EIO,
                 "The system gives the server no more descriptors.");
-    HTH_TRY(watch(h, h->event_fd, h, err));
+    HTH_TRY(watch(h, h->desk.event_fd, h, err));
     HTH_TRY(open_ports(h, cfg, err));
-    return hth_http_threads_start(h, err);
+    HTH_TRY(hth_desk_start(&h->desk, h->cfg.prep_threads, err));
+    h->loop_started = hth_desk_thread(&h->loop, hth_http_loop, h);
+    HTH_REQUIRE(h->loop_started, err, HTH_EIO, "The system gives the server no more threads.");
+    return HTH_OK;
 }
 
 HthStatus hth_http_open(HthHttp **out, const HthHttpCfg *cfg, HthErr *err) {
@@ -111,11 +114,13 @@ HthStatus hth_http_open(HthHttp **out, const HthHttpCfg *cfg, HthErr *err) {
     HthHttp *h = hth_calloc(1, sizeof *h);
     HTH_REQUIRE(h, err, HTH_ENOMEM, "No memory for the server.");
     h->cfg = full;
-    h->epoll_fd = h->event_fd = -1;
+    h->epoll_fd = h->desk.event_fd = -1;
     h->ping_ns = UINT64_MAX;
-    pthread_mutex_init(&h->mutex, NULL);
-    pthread_cond_init(&h->prep_queue.some, NULL);
-    pthread_cond_init(&h->spool_queue.some, NULL);
+    h->desk.handle = full.handle;
+    h->desk.upload = full.upload_count ? full.upload : NULL;
+    h->desk.payload = full.payload;
+    h->desk.waiting_max = full.requests_waiting_max;
+    hth_desk_init(&h->desk);
     const HthStatus st = open_all(h, cfg, err);
     if (st != HTH_OK)
         hth_http_close(&h);
@@ -128,7 +133,8 @@ void hth_http_close(HthHttp **h_io) {
     HthHttp *h = *h_io;
     *h_io = NULL;
     if (!h) return;
-    hth_http_threads_stop(h);
+    hth_desk_stop(&h->desk);
+    if (h->loop_started) pthread_join(h->loop, NULL);
     for (size_t i = 0; i < h->port_count; i++) {
         if (h->ports[i].daemon) { /* there never was a loop */
             (void)MHD_quiesce_daemon(h->ports[i].daemon);
@@ -140,14 +146,12 @@ void hth_http_close(HthHttp **h_io) {
         hth_free(h->ports[i].key_file);
     }
     hth_free(h->ports);
-    if (h->event_fd >= 0) close(h->event_fd);
+    if (h->desk.event_fd >= 0) close(h->desk.event_fd);
     if (h->epoll_fd >= 0) close(h->epoll_fd);
     free_list(h->hosts);
     free_list(h->origins);
     free_list(h->uploads);
-    pthread_cond_destroy(&h->prep_queue.some);
-    pthread_cond_destroy(&h->spool_queue.some);
-    pthread_mutex_destroy(&h->mutex);
+    hth_desk_drop(&h->desk);
     hth_free(h);
 }
 
@@ -175,10 +179,8 @@ HthStatus hth_http_reload(HthHttp *h, HthErr *err) {
 }
 
 void hth_http_drain(HthHttp *h) {
-    const uint64_t one = 1;
     atomic_store(&h->draining, true);
-    const ssize_t put = write(h->event_fd, &one, sizeof one);
-    (void)put; /* full: the loop is told already */
+    hth_desk_tell(&h->desk);
 }
 
 uint32_t hth_http_busy(HthHttp *h) {

@@ -3,92 +3,17 @@
  * A source is asked for more by the library's reader (streams) or by hth_x_pump (whole answers).  A
  * stream with nothing to say sleeps; a wake, a ping or the client's leaving rouses it.
  *
- * Thread: what http.h says of the handler's calls; everything else the loop. */
+ * Thread: loop. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "serve/http_int.h"
-
-/* ---- the handler's calls --------------------------------------------------------------------- */
-
-void hth_x_add_header(HthX *x, const char *name, HthStr value) {
-    HTH_ASSERT(hth_http_is_token(hth_str(name)));
-    const size_t n = strlen(name);
-    char *both = NULL;
-    if (x->header_count < HTH_X_HEADERS_MAX && hth_http_is_value(value))
-        both = hth_calloc(n + 1 + value.n + 1, 1);
-    if (!both) {
-        hth_log(HTH_LOG_WARN, "serve: a header of an answer was left out");
-        return;
-    }
-    memcpy(both, name, n);
-    if (value.n) memcpy(both + n + 1, value.p, value.n);
-    x->headers[x->header_count++] = (HthHeader){ both, both + n + 1 };
-}
-
-static void begin_answer(HthX *x, HthAnswerKind kind, int status, const char *type) {
-    HTH_ASSERT(x->kind == HTH_ANSWER_NONE && status >= 200 && status <= 599);
-    x->kind = kind;
-    x->status = status;
-    snprintf(x->type, sizeof x->type, "%s", type ? type : "");
-}
-
-void hth_x_reply(HthX *x, int status, const char *content_type, HthStr body) {
-    begin_answer(x, HTH_ANSWER_COPY, status, content_type);
-    if (hth_buf_add(&x->out, body.p, body.n, NULL) == HTH_OK) return;
-    x->kind = HTH_ANSWER_STATIC;
-    x->status = 507;
-    x->fixed = HTH_STR("{\"error\":\"The server has no memory for this answer.\"}");
-    snprintf(x->type, sizeof x->type, "application/json");
-}
-
-void hth_x_reply_static(HthX *x, int status, const char *content_type, HthStr body) {
-    begin_answer(x, HTH_ANSWER_STATIC, status, content_type);
-    x->fixed = body;
-}
-
-void hth_x_source(HthX *x, int status, const char *content_type, const HthSource *source) {
-    begin_answer(x, HTH_ANSWER_SOURCE, status, content_type);
-    x->source = *source;
-    if (!x->source.ping_ms) x->source.ping_ms = 15000;
-    x->source_open = true;
-}
-
-void hth_x_status(HthX *x, int status) {
-    HTH_ASSERT(status >= 200 && status <= 599);
-    if (!x->first_ns) x->status = status;
-}
-
-void hth_x_spool(HthX *x, const HthSink *sink) {
-    HTH_ASSERT(x->is_upload && !x->sink.write && sink->write && x->kind == HTH_ANSWER_NONE);
-    x->sink = *sink;
-}
-
-void hth_x_answer_drop(HthX *x) {
-    for (uint32_t i = 0; i < x->header_count; i++) hth_free(x->headers[i].name);
-    x->header_count = 0;
-    hth_buf_drop(&x->out);
-}
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
-/* One look at the source, out being empty. */
-static void ask_source(HthX *x) {
-    if (x->ended) return;
-    const int r = x->source.more(x->source.payload, &x->out);
-    x->ended = r < 0;
-}
-
 void hth_x_pump(HthX *x) {
-    size_t before;
-    do {
-        before = x->out.n;
-        ask_source(x);
-    } while (!x->ended && x->out.n > before);
-    if (x->ended) hth_x_rouse(x);
+    if (hth_x_collect(x)) hth_x_rouse(x);
 }
 
 static ssize_t read_stream(void *payload, uint64_t position, char *bytes, size_t max) {
@@ -98,7 +23,7 @@ static ssize_t read_stream(void *payload, uint64_t position, char *bytes, size_t
     if (x->out_at == x->out.n) {
         hth_buf_clear(&x->out);
         x->out_at = 0;
-        ask_source(x);
+        hth_x_ask(x);
     }
     const size_t left = x->out.n - x->out_at;
     if (!left) {
@@ -203,10 +128,10 @@ static void preflight(HthX *x) {
     HthStr asked;
     hth_x_add_header(x, "Access-Control-Allow-Methods",
                      HTH_STR("GET, HEAD, POST, PUT, PATCH, DELETE"));
-    if (hth_x_header_value(x, "Access-Control-Request-Headers", &asked) && asked.n < 2048 &&
+    if (hth_x_header(x, "Access-Control-Request-Headers", &asked) && asked.n < 2048 &&
         hth_http_is_token_list(asked))
         hth_x_add_header(x, "Access-Control-Allow-Headers", asked);
-    if (hth_x_header_value(x, "Access-Control-Request-Private-Network", &asked))
+    if (hth_x_header(x, "Access-Control-Request-Private-Network", &asked))
         hth_x_add_header(x, "Access-Control-Allow-Private-Network", HTH_STR("true"));
     hth_x_add_header(x, "Access-Control-Max-Age", HTH_STR("600"));
 }

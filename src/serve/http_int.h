@@ -1,8 +1,7 @@
 /* http_int.h - what the http_*.c files share, and nobody else: the loop, connections, exchanges.
  *
  * The loop thread owns connections, listeners and exchanges.  Its library sleeps while an exchange
- * is with a prep or spool thread, so an exchange always has one owner; it changes hands under
- * HthHttp.mutex.  `left` and the lists under the mutex are all that threads share beside that.
+ * is with a prep or spool thread, so an exchange always has one owner (desk.h).
  *
  * Thread: as said at each field. */
 #ifndef HTH_SERVE_HTTP_INT_H
@@ -11,17 +10,11 @@
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
 
-#include "serve/http.h"
-#include "serve/http_parse.h"
-#include "serve/http_spool.h"
+#include "serve/x_int.h"
 
 enum {
-    HTH_X_HEADERS_MAX = 24, /* of an answer, by the handler */
-    HTH_OUT_MAX = 64 << 20, /* bytes a source may append at once, or a whole answer has */
-    HTH_PIECE = 1 << 20, /* bytes for a sink at once */
     HTH_SURPLUS_MAX = 64, /* connections beyond the limits, which hear 503 */
     HTH_LINGERS_MAX = 64
 };
@@ -61,98 +54,15 @@ struct HthConn {
     uint64_t began_ns;
 };
 
-typedef enum HthXState {
-    HTH_X_HEADERS, /* the library has them */
-    HTH_X_UPLOAD, /* with cfg.upload */
-    HTH_X_BODY,
-    HTH_X_SPOOL, /* a piece is with the sink */
-    HTH_X_PREP, /* waits for, or is with cfg.handle; or a whole answer grows */
-    HTH_X_ANSWER, /* the library sends it */
-} HthXState;
-
-typedef enum HthAnswerKind {
-    HTH_ANSWER_NONE,
-    HTH_ANSWER_COPY, /* out */
-    HTH_ANSWER_STATIC, /* fixed */
-    HTH_ANSWER_SOURCE
-} HthAnswerKind;
-
-typedef struct HthHeader {
-    char *name, *value; /* one allocation, owned by name */
-} HthHeader;
-
-typedef enum HthXJob {
-    HTH_X_JOB_NONE,
-    HTH_X_JOB_UPLOAD,
-    HTH_X_JOB_HANDLE,
-    HTH_X_JOB_PIECE
-} HthXJob;
-
-struct HthX {
-    HthHttp *h;
-    HthConn *conn;
-    struct MHD_Connection *c;
-    HthX *prev, *next; /* all exchanges; loop thread */
-    HthXState state;
-    bool asleep; /* the library's connection is suspended */
-    bool away; /* with a prep or spool thread: the loop touches nothing but what says so */
-    bool cut; /* the connection is to end as soon as the library looks at it */
-    _Atomic bool left; /* the client is gone */
-
-    char *raw; /* the target; target points into it */
-    size_t raw_n;
-    HthTarget target;
-    char method[16];
-    HthBuf body;
-    uint64_t body_bytes; /* arrived */
-    uint64_t body_limit, wasted; /* wasted: bytes that nobody wanted */
-    size_t held; /* of HthHttp.bodies */
-    bool too_big, chunked, is_head, unread; /* unread: answered before the body */
-    const char *own_origin; /* of a listed origin: what the answer repeats. Borrowed from cfg */
-    bool has_origin, same_origin;
-
-    HthSink sink; /* write NULL: none */
-    HthStatus sink_status;
-    HthErr sink_err;
-    bool is_upload;
-
-    HthAnswerKind kind;
-    int status;
-    char type[96];
-    HthHeader headers[HTH_X_HEADERS_MAX];
-    uint32_t header_count;
-    HthStr fixed;
-    HthSource source;
-    bool source_open, gone_told, ended; /* ended: `more` said -1 */
-    HthBuf out;
-    size_t out_at; /* bytes of out that are sent */
-
-    HthNote note;
-    uint64_t began_ns, first_ns, ended_ns, sent_ns, bytes_out;
-    bool completed;
-
-    /* Under HthHttp.mutex. */
-    HthX *woken_next, *job_next;
-    bool woken, job_done; /* in the list; why beside a wake */
-    HthXJob job;
-};
-
-typedef struct HthQueue { /* under HthHttp.mutex */
-    HthX *first, *last;
-    uint32_t count;
-    pthread_cond_t some;
-} HthQueue;
-
 struct HthHttp {
     HthHttpCfg cfg; /* with defaults filled in; lists below are copies */
     char **hosts, **origins, **uploads;
     HthPort *ports;
     size_t port_count;
-    int epoll_fd, event_fd;
+    HthDesk desk;
+    int epoll_fd;
     pthread_t loop;
-    bool loop_started, spool_started;
-    pthread_t *preps, spool;
-    uint32_t prep_count;
+    bool loop_started;
 
     /* Loop thread. */
     HthConn *conns;
@@ -166,11 +76,6 @@ struct HthHttp {
     } lingers[HTH_LINGERS_MAX];
     uint32_t linger_count;
     size_t bodies; /* bytes held */
-
-    pthread_mutex_t mutex;
-    HthX *woken_first, *woken_last;
-    HthQueue prep_queue, spool_queue;
-    bool stop_threads, stop_loop;
 
     _Atomic bool draining;
     _Atomic uint32_t n_conns, n_xs;
@@ -216,20 +121,11 @@ enum MHD_Result hth_x_send(HthX *x); /* gives the answer to the library */
 enum MHD_Result hth_x_refuse(HthX *x, int status, const char *sentence); /* and sends */
 void hth_x_pump(HthX *x); /* a whole source has more */
 bool hth_x_ping(HthX *x, uint64_t now_ns, uint64_t *due_ns);
-void hth_x_answer_drop(HthX *x);
-bool hth_x_header_value(const HthX *x, const char *name, HthStr *out);
 
 /* http_loop.c, loop thread */
 void *hth_http_loop(void *h);
-void hth_x_sleep(HthX *x);
+void hth_x_sleep(HthX *x); /* HthXOps.sleep */
 void hth_x_rouse(HthX *x); /* the library looks at it again */
-void hth_x_tell_gone(HthX *x); /* its source, if it was not told */
 void hth_http_linger(HthHttp *h, int fd);
-
-/* http_prep.c */
-HTH_MUST_CHECK HthStatus hth_http_threads_start(HthHttp *h, HthErr *err);
-void hth_http_threads_stop(HthHttp *h);
-/* Loop thread: puts the exchange to sleep and hands it over. False: too many wait already. */
-bool hth_x_submit(HthX *x, HthXJob job);
 
 #endif

@@ -44,13 +44,6 @@ void hth_x_rouse(HthX *x) {
     MHD_resume_connection(x->c);
 }
 
-void hth_x_tell_gone(HthX *x) {
-    atomic_store(&x->left, true);
-    if (!x->source_open || x->gone_told) return;
-    x->gone_told = true;
-    if (x->source.gone) x->source.gone(x->source.payload);
-}
-
 /* The client has left: ends the exchange. */
 static void is_gone(HthX *x) {
     atomic_store(&x->left, true);
@@ -83,25 +76,11 @@ static void x_is_woken(HthX *x) {
         hth_x_rouse(x);
 }
 
-static bool take_woken(HthHttp *h) {
-    pthread_mutex_lock(&h->mutex);
-    const bool stop = h->stop_loop;
-    HthX *next = h->woken_first;
-    h->woken_first = h->woken_last = NULL;
-    while (next) { /* whoever is woken again meanwhile is on a new list */
-        HthX *x = next;
-        const bool back = x->job_done;
-        next = x->woken_next;
-        x->woken = x->job_done = false;
-        pthread_mutex_unlock(&h->mutex);
-        if (back)
-            x_is_back(x);
-        else
-            x_is_woken(x);
-        pthread_mutex_lock(&h->mutex);
-    }
-    pthread_mutex_unlock(&h->mutex);
-    return stop;
+static void each_woken(HthX *x, bool back) {
+    if (back)
+        x_is_back(x);
+    else
+        x_is_woken(x);
 }
 
 /* ---- clients that take their time ------------------------------------------------------------ */
@@ -215,7 +194,7 @@ static void take_event(HthHttp *h, const struct epoll_event *ev) {
     void *const p = ev->data.ptr;
     if (p == h) {
         uint64_t count;
-        const ssize_t got = read(h->event_fd, &count, sizeof count);
+        const ssize_t got = read(h->desk.event_fd, &count, sizeof count);
         (void)got;
     } else if ((HthPort *)p >= first && (HthPort *)p < first + h->port_count) {
         ((HthPort *)p)->ready = true;
@@ -259,7 +238,7 @@ void *hth_http_loop(void *payload) {
         atomic_fetch_add_explicit(&h->n_rounds, 1, memory_order_relaxed);
         const int n = epoll_wait(h->epoll_fd, events, EVENTS, ms);
         for (int i = 0; i < n; i++) take_event(h, &events[i]);
-        stop = take_woken(h);
+        stop = hth_desk_take(&h->desk, each_woken);
         if (atomic_load(&h->draining) && !h->quiet) go_quiet(h);
         timers(h, hth_clock_ns());
         if (!n) /* a timeout may be the library's */

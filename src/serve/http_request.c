@@ -4,7 +4,7 @@
  * handed to a sink), then a prep thread.  hth_http_on_request is called again and again meanwhile;
  * HthX.state says where it was.
  *
- * Thread: loop; the getters as http.h says. */
+ * Thread: loop. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -95,6 +95,32 @@ void hth_http_on_connection(void *payload, struct MHD_Connection *c, void **slot
         connection_ends(conn);
 }
 
+/* ---- what the library and the socket know ---------------------------------------------------- */
+
+static bool header_of(const HthX *x, const char *name, HthStr *out) {
+    const char *value = NULL;
+    size_t n = 0;
+    *out = HTH_STR("");
+    if (MHD_lookup_connection_value_n(x->c, MHD_HEADER_KIND, name, strlen(name), &value, &n) !=
+            MHD_YES ||
+        !value)
+        return false;
+    *out = hth_str_trim((HthStr){ value, n });
+    return true;
+}
+
+static const HthPeer *peer_of(const HthX *x) {
+    if (!x->conn->peer_known) hth_http_peer(x->conn);
+    return &x->conn->peer;
+}
+
+static const char *from_of(const HthX *x) {
+    hth_http_peer_address(x->conn);
+    return x->conn->peer.address;
+}
+
+static const HthXOps x_ops = { header_of, peer_of, from_of, hth_x_sleep };
+
 /* ---- exchanges come and go ------------------------------------------------------------------- */
 
 void *hth_http_on_target(void *payload, const char *target, struct MHD_Connection *c) {
@@ -111,6 +137,8 @@ void *hth_http_on_target(void *payload, const char *target, struct MHD_Connectio
     }
     memcpy(x->raw, target, n);
     x->raw_n = n;
+    x->ops = &x_ops;
+    x->desk = &h->desk;
     x->h = h;
     x->conn = conn;
     x->c = c;
@@ -131,23 +159,6 @@ void *hth_http_on_target(void *payload, const char *target, struct MHD_Connectio
     return x;
 }
 
-/* Out of the list of the woken: nobody wakes it any more. */
-static void forget_wakes(HthX *x) {
-    HthHttp *h = x->h;
-    pthread_mutex_lock(&h->mutex);
-    HthX *before = NULL;
-    for (HthX *w = h->woken_first; x->woken && w; before = w, w = w->woken_next) {
-        if (w != x) continue;
-        if (before)
-            before->woken_next = x->woken_next;
-        else
-            h->woken_first = x->woken_next;
-        if (h->woken_last == x) h->woken_last = before;
-        x->woken = false;
-    }
-    pthread_mutex_unlock(&h->mutex);
-}
-
 void hth_http_on_done(void *payload, struct MHD_Connection *c, void **slot,
                       enum MHD_RequestTerminationCode code) {
     HthX *x = *slot;
@@ -161,7 +172,7 @@ void hth_http_on_done(void *payload, struct MHD_Connection *c, void **slot,
     if (!x->completed) hth_x_tell_gone(x);
     if (x->source_open && x->source.close) x->source.close(x->source.payload);
     if (x->sink.close) x->sink.close(x->sink.payload);
-    forget_wakes(x);
+    hth_desk_forget(x);
     if (h->cfg.done) h->cfg.done(h->cfg.payload, x);
     hth_x_answer_drop(x);
     hth_buf_drop(&x->body);
@@ -201,7 +212,7 @@ static enum MHD_Result take_headers(HthX *x, const char *method, const char *ver
     x->state = HTH_X_BODY;
     if (!x->is_upload) return MHD_YES;
     x->state = HTH_X_UPLOAD;
-    if (hth_x_submit(x, HTH_X_JOB_UPLOAD)) return MHD_YES;
+    if (hth_desk_submit(x, HTH_X_JOB_UPLOAD)) return MHD_YES;
     x->unread = true;
     return hth_x_refuse(x, 429, too_many);
 }
@@ -213,7 +224,7 @@ static enum MHD_Result take_verdict(HthX *x) {
     x->unread = true;
     if (x->kind != HTH_ANSWER_NONE) return hth_x_send(x);
     HTH_ASSERT(x->sink.write); /* cfg.upload answers or gives a sink */
-    if (hth_x_header_value(x, "Content-Length", &text) && hth_http_length(text, &length) &&
+    if (hth_x_header(x, "Content-Length", &text) && hth_http_length(text, &length) &&
         length > x->sink.bytes_max)
         return hth_x_refuse(x, 413, "The file is larger than may be sent here.");
     if (HTH_PIECE > x->h->cfg.bodies_max - x->h->bodies) return hth_x_refuse(x, 429, too_many);
@@ -252,7 +263,7 @@ static enum MHD_Result take_body(HthX *x, const char *data, size_t *n) {
     *n -= take;
     if (!x->sink.write || x->body.n < HTH_PIECE) return MHD_YES;
     x->state = HTH_X_SPOOL;
-    (void)hth_x_submit(x, HTH_X_JOB_PIECE); /* this queue refuses nobody */
+    (void)hth_desk_submit(x, HTH_X_JOB_PIECE); /* this queue refuses nobody */
     return MHD_YES;
 }
 
@@ -261,11 +272,11 @@ static enum MHD_Result body_is_whole(HthX *x) {
         return hth_x_refuse(x, 413, "The body is larger than this server reads.");
     if (x->sink.write && x->body.n) { /* the last piece; then here again */
         x->state = HTH_X_SPOOL;
-        (void)hth_x_submit(x, HTH_X_JOB_PIECE);
+        (void)hth_desk_submit(x, HTH_X_JOB_PIECE);
         return MHD_YES;
     }
     x->state = HTH_X_PREP;
-    if (hth_x_submit(x, HTH_X_JOB_HANDLE)) return MHD_YES;
+    if (hth_desk_submit(x, HTH_X_JOB_HANDLE)) return MHD_YES;
     return hth_x_refuse(x, 429, too_many);
 }
 
@@ -284,99 +295,4 @@ enum MHD_Result hth_http_on_request(void *payload, struct MHD_Connection *c, con
     case HTH_X_ANSWER: break;
     }
     return MHD_NO;
-}
-
-/* ---- getters --------------------------------------------------------------------------------- */
-
-bool hth_x_header_value(const HthX *x, const char *name, HthStr *out) {
-    const char *value = NULL;
-    size_t n = 0;
-    *out = HTH_STR("");
-    if (MHD_lookup_connection_value_n(x->c, MHD_HEADER_KIND, name, strlen(name), &value, &n) !=
-            MHD_YES ||
-        !value)
-        return false;
-    *out = hth_str_trim((HthStr){ value, n });
-    return true;
-}
-
-HthStr hth_x_method(const HthX *x) {
-    return hth_str(x->method);
-}
-
-HthStr hth_x_path(const HthX *x) {
-    return x->target.path;
-}
-
-bool hth_x_query(const HthX *x, const char *name, HthStr *out) {
-    const HthStr want = hth_str(name);
-    *out = HTH_STR("");
-    for (uint32_t i = 0; i < x->target.query_count; i++) {
-        if (!hth_str_eq(x->target.query[i].name, want)) continue;
-        *out = x->target.query[i].value;
-        return true;
-    }
-    return false;
-}
-
-bool hth_x_header(const HthX *x, const char *name, HthStr *out) {
-    return hth_x_header_value(x, name, out);
-}
-
-bool hth_x_cookie(const HthX *x, const char *name, HthStr *out) {
-    HthStr header;
-    *out = HTH_STR("");
-    return hth_x_header_value(x, "Cookie", &header) && hth_http_cookie(header, name, out);
-}
-
-HthStr hth_x_body(const HthX *x) {
-    return x->is_upload ? HTH_STR("") : hth_buf_str(&x->body);
-}
-
-const HthPeer *hth_x_peer(const HthX *x) {
-    if (!x->conn->peer_known) hth_http_peer(x->conn);
-    return &x->conn->peer;
-}
-
-bool hth_x_same_origin(const HthX *x) {
-    return x->same_origin;
-}
-
-bool hth_x_left(const HthX *x) {
-    return atomic_load(&x->left);
-}
-
-HthNote *hth_x_note(HthX *x) {
-    return &x->note;
-}
-
-const HthNote *hth_x_noted(const HthX *x) {
-    return &x->note;
-}
-
-const char *hth_x_from(const HthX *x) {
-    hth_http_peer_address(x->conn);
-    return x->conn->peer.address;
-}
-
-HthXResult hth_x_result(const HthX *x) {
-    return (HthXResult){
-        .status = x->first_ns ? x->status : 0,
-        .whole = x->completed,
-        .bytes_in = x->body_bytes,
-        .bytes_out = x->bytes_out,
-        .began_ns = x->began_ns,
-        .first_ns = x->first_ns,
-        .ended_ns = x->ended_ns,
-    };
-}
-
-HthStatus hth_x_spooled(const HthX *x, uint64_t *bytes, HthErr *err) {
-    HTH_REQUIRE(x->is_upload && x->sink.write, err, HTH_EINVAL, "This request is no upload.");
-    if (x->sink_status != HTH_OK) {
-        if (err) *err = x->sink_err;
-        return x->sink_status;
-    }
-    *bytes = x->body_bytes;
-    return HTH_OK;
 }
