@@ -20,8 +20,8 @@ static HthStatus source(void *payload, void *out, size_t room, size_t *n, HthErr
 
 static void read_all(const uint8_t *data, size_t n) {
     /* of the corpus */
-    const HthStr secret = HTH_STR(
-        "AGE-SECRET-KEY-133P0MVXD4F8HKDUJWQZ5XPS8L8ASZLFTHDZQ2VM56KZ2ZJKVV48S92HFAZ");
+    const HthStr secret =
+        HTH_STR("AGE-SECRET-KEY-133P0MVXD4F8HKDUJWQZ5XPS8L8ASZLFTHDZQ2VM56KZ2ZJKVV48S92HFAZ");
     static uint8_t key[1][HTH_AGE_KEY_BYTES];
     static uint8_t out[1000];
     Memory m = { data, n };
