@@ -106,11 +106,12 @@ _hearth() {
         --queue) COMPREPLY=(); return ;;
         --cert) _hearth_files; return ;;
         --key) _hearth_files; return ;;
+        --client-ca) COMPREPLY=($(compgen -d -- "$cur")); return ;;
         --name) COMPREPLY=(); return ;;
         --origin) COMPREPLY=(); return ;;
         --log) _hearth_files; return ;;
         esac
-        opts='--help --host --port --socket --port-file --models --ctx --parallel --threads --kv --cache --keep-alive --max-loaded --memory --queue --cert --key --name --origin --open --no-chats --no-web --no-pack --lock --log'
+        opts='--help --host --port --socket --port-file --models --ctx --parallel --threads --kv --cache --keep-alive --max-loaded --memory --queue --cert --key --client-ca --client-ca-only --name --origin --open --no-chats --no-web --no-pack --lock --log'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     list)
         case $prev in

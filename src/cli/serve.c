@@ -21,6 +21,8 @@ enum {
     OPT_QUEUE,
     OPT_CERT,
     OPT_KEY,
+    OPT_CLIENT_CA,
+    OPT_CLIENT_CA_ONLY,
     OPT_NAME,
     OPT_ORIGIN,
     OPT_OPEN,
@@ -53,6 +55,10 @@ const HthOpt hth_opts_serve[] = {
     { OPT_QUEUE, 0, "queue", "N", "requests waiting for one model (default 512)", NULL },
     { OPT_CERT, 0, "cert", "FILE", "certificate for TLS, PEM", "file" },
     { OPT_KEY, 0, "key", "FILE", "its private key, PEM", "file" },
+    { OPT_CLIENT_CA, 0, "client-ca", "FOLDER",
+      "ask clients for a certificate of this authority: ca.crt and crl.pem (hearth ca)", "dir" },
+    { OPT_CLIENT_CA_ONLY, 0, "client-ca-only", NULL, "and refuse the connection without one",
+      NULL },
     { OPT_NAME, 0, "name", "HOST", "a name clients may call this server by; several times", NULL },
     { OPT_ORIGIN, 0, "origin", "URL", "a page elsewhere that may use the API; several times",
       NULL },
@@ -137,6 +143,8 @@ static bool option(HthServe *s, const HthArgs *args, int id) {
     case OPT_QUEUE: return hth_args_u32(args, 1, 1000000, &e->queue_max);
     case OPT_CERT: s->life.cert_file = args->value; return true;
     case OPT_KEY: s->life.key_file = args->value; return true;
+    case OPT_CLIENT_CA: s->life.client_ca = args->value; return true;
+    case OPT_CLIENT_CA_ONLY: s->life.client_ca_only = true; return true;
     case OPT_NAME: return add(args, s->names, &s->name_count);
     case OPT_ORIGIN: return add(args, s->origins, &s->origin_count);
     case OPT_OPEN: s->open = true; return true;
@@ -181,6 +189,8 @@ int hth_cli_serve(HthArgs *args) {
         if (id == HTH_ARG_HELP) return HTH_EXIT_OK;
         if (id == HTH_ARG_BAD || !option(&s, args, id)) return HTH_EXIT_USAGE;
     }
+    if (s.life.client_ca_only && !s.life.client_ca)
+        return hth_cli_usage("serve", "option --client-ca-only needs --client-ca FOLDER");
     int code = serve(&s);
     hth_serve_close(&s);
     return code;

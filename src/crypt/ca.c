@@ -237,7 +237,7 @@ static HthStatus check_made(const char *folder, const HthCaPair *p, const HthCaI
                             HthErr *err) {
     HthBuf cert, key, ca, crl;
     HthCaTrust *trust = NULL;
-    char name[HTH_CA_NAME_MAX + 1];
+    HthCaSeen seen;
     hth_buf_init(&cert, HTH_CA_PEM_MAX);
     hth_buf_init(&key, HTH_CA_PEM_MAX);
     hth_buf_init(&crl, INDEX_MAX);
@@ -249,7 +249,7 @@ static HthStatus check_made(const char *folder, const HthCaPair *p, const HthCaI
     do {
         const char *host = issue->kind == HTH_CA_SERVER ? issue->hosts[i] : NULL;
         if (st == HTH_OK)
-            st = hth_ca_check(trust, hth_buf_str(&cert), issue->kind, host, name, err);
+            st = hth_ca_check(trust, hth_buf_str(&cert), issue->kind, host, &seen, NULL, err);
     } while (++i < issue->host_count);
     if (st == HTH_EDENIED)
         st = HTH_FAIL(err, HTH_EINVAL,

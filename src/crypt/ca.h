@@ -63,10 +63,25 @@ typedef struct HthCaTrust HthCaTrust; /* the authority and its list of the revok
 /* EDENIED: the authority is past its time. */
 HTH_MUST_CHECK HthStatus hth_ca_trust_open(HthCaTrust **out, const char *folder, HthErr *err);
 void hth_ca_trust_close(HthCaTrust **t);
+typedef enum HthCaFault {
+    HTH_CA_GOOD,
+    HTH_CA_REVOKED,
+    HTH_CA_EXPIRED, /* or not good yet */
+    HTH_CA_FOREIGN, /* of another authority */
+    HTH_CA_UNFIT, /* for another host or purpose, or for what the authority may not vouch for */
+    HTH_CA_BROKEN, /* no certificate, or its signature does not hold */
+    HTH_CA_FAULTS
+} HthCaFault;
+typedef struct HthCaSeen {
+    char name[HTH_CA_NAME_MAX + 1]; /* whose it is */
+    char serial[HTH_CA_SERIAL_HEX + 1];
+    int64_t expires_s;
+} HthCaSeen;
 /* Is it a certificate (PEM or DER) of this authority, good now, for this purpose, and, when host is
- * not NULL, for that host? name: whose it is. EDENIED, with what is wrong. Any thread. */
+ * not NULL, for that host? EDENIED, with what is wrong; *fault (may be NULL) is set in any case.
+ * Any thread. */
 HTH_MUST_CHECK HthStatus hth_ca_check(const HthCaTrust *t, HthStr cert, HthCaKind kind,
-                                      const char *host, char name[HTH_CA_NAME_MAX + 1],
+                                      const char *host, HthCaSeen *out, HthCaFault *fault,
                                       HthErr *err);
 
 #endif

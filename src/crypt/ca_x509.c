@@ -304,21 +304,27 @@ void hth_ca_trust_close(HthCaTrust **t) {
     *t = NULL;
 }
 
-static const char *reason(unsigned status) {
+static const char *reason(unsigned status, HthCaFault *fault) {
     static const struct {
         unsigned bit;
+        HthCaFault fault;
         const char *sentence;
     } rows[] = {
-        { GNUTLS_CERT_REVOKED, "it was revoked" },
-        { GNUTLS_CERT_EXPIRED, "it is past its time" },
-        { GNUTLS_CERT_NOT_ACTIVATED, "it is not good yet" },
-        { GNUTLS_CERT_UNEXPECTED_OWNER, "it is for another host" },
-        { GNUTLS_CERT_PURPOSE_MISMATCH, "it is for another purpose" },
-        { GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, "the authority may not vouch for that name" },
-        { GNUTLS_CERT_SIGNER_NOT_FOUND, "it is of another authority" },
+        { GNUTLS_CERT_REVOKED, HTH_CA_REVOKED, "it was revoked" },
+        { GNUTLS_CERT_EXPIRED, HTH_CA_EXPIRED, "it is past its time" },
+        { GNUTLS_CERT_NOT_ACTIVATED, HTH_CA_EXPIRED, "it is not good yet" },
+        { GNUTLS_CERT_UNEXPECTED_OWNER, HTH_CA_UNFIT, "it is for another host" },
+        { GNUTLS_CERT_PURPOSE_MISMATCH, HTH_CA_UNFIT, "it is for another purpose" },
+        { GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, HTH_CA_UNFIT,
+          "the authority may not vouch for that name" },
+        { GNUTLS_CERT_SIGNER_NOT_FOUND, HTH_CA_FOREIGN, "it is of another authority" },
     };
-    for (size_t i = 0; i < HTH_COUNT(rows); i++)
-        if (status & rows[i].bit) return rows[i].sentence;
+    for (size_t i = 0; i < HTH_COUNT(rows); i++) {
+        if (!(status & rows[i].bit)) continue;
+        *fault = rows[i].fault;
+        return rows[i].sentence;
+    }
+    *fault = HTH_CA_BROKEN;
     return "its signature does not hold";
 }
 
@@ -338,23 +344,36 @@ static int verify(const HthCaTrust *t, gnutls_x509_crt_t cert, HthCaKind kind, c
                                               NULL);
 }
 
+static int describe_seen(HthCaSeen *out, gnutls_x509_crt_t cert, HthCaKind kind) {
+    uint8_t serial[HTH_CA_SERIAL_BYTES];
+    size_t n = sizeof out->name, serial_n = sizeof serial;
+    int rc = gnutls_x509_crt_get_dn_by_oid(cert, name_oid(false, kind), 0, 0, out->name, &n);
+    if (!rc && (!n || n != strlen(out->name))) rc = GNUTLS_E_INVALID_REQUEST;
+    if (!rc) rc = gnutls_x509_crt_get_serial(cert, serial, &serial_n);
+    if (!rc) hth_hex(out->serial, serial, serial_n);
+    out->expires_s = gnutls_x509_crt_get_expiration_time(cert);
+    return rc;
+}
+
 HthStatus hth_ca_check(const HthCaTrust *t, HthStr text, HthCaKind kind, const char *host,
-                       char name[HTH_CA_NAME_MAX + 1], HthErr *err) {
+                       HthCaSeen *out, HthCaFault *fault, HthErr *err) {
     gnutls_x509_crt_t cert = NULL;
-    char whose[HTH_CA_NAME_MAX + 1] = "";
-    size_t n = sizeof whose;
+    HthCaSeen seen = { .name = "" };
+    HthCaFault unsaid;
     unsigned status = 0;
+    if (!fault) fault = &unsaid;
+    *fault = HTH_CA_BROKEN;
     int rc = gnutls_x509_crt_init(&cert);
     if (!rc) rc = import_any(cert, text);
     if (!rc) rc = verify(t, cert, kind, host, &status);
-    if (!rc && !status)
-        rc = gnutls_x509_crt_get_dn_by_oid(cert, name_oid(false, kind), 0, 0, whose, &n);
+    const char *wrong = status ? reason(status, fault) : NULL;
+    if (!rc && !status) rc = describe_seen(&seen, cert, kind);
     if (cert) gnutls_x509_crt_deinit(cert);
     HTH_REQUIRE(rc != GNUTLS_E_MEMORY_ERROR, err, HTH_ENOMEM, "out of memory for a certificate");
     HTH_REQUIRE(!rc, err, HTH_EDENIED, "That is no certificate of this authority: %s.",
                 gnutls_strerror(rc));
-    HTH_REQUIRE(!status, err, HTH_EDENIED, "The certificate is not good: %s.", reason(status));
-    HTH_REQUIRE(n == strlen(whose) && n, err, HTH_EDENIED, "The certificate names nobody.");
-    memcpy(name, whose, sizeof whose);
+    HTH_REQUIRE(!status, err, HTH_EDENIED, "The certificate is not good: %s.", wrong);
+    *fault = HTH_CA_GOOD;
+    *out = seen;
     return HTH_OK;
 }

@@ -144,6 +144,8 @@ void hth_http_close(HthHttp **h_io) {
         hth_http_cert_drop(h->ports[i].cert);
         hth_free(h->ports[i].cert_file);
         hth_free(h->ports[i].key_file);
+        hth_free(h->ports[i].client_ca);
+        hth_buf_drop(&h->ports[i].client_ca_pem);
     }
     hth_free(h->ports);
     if (h->desk.event_fd >= 0) close(h->desk.event_fd);
@@ -168,8 +170,10 @@ HthStatus hth_http_reload(HthHttp *h, HthErr *err) {
     HTH_REQUIRE(fresh, err, HTH_ENOMEM, "No memory for the certificates.");
     for (size_t i = 0; st == HTH_OK && i < h->port_count; i++)
         if (h->ports[i].tls) st = hth_http_cert_read(&fresh[i], &h->ports[i], err);
+    const bool use = st == HTH_OK;
     for (size_t i = 0; i < h->port_count; i++) {
-        if (st == HTH_OK && fresh[i])
+        if (use && fresh[i] && st == HTH_OK) st = hth_http_cert_trust(fresh[i], &h->ports[i], err);
+        if (use && fresh[i])
             hth_http_cert_use(&h->ports[i], fresh[i]);
         else
             hth_http_cert_drop(fresh[i]);

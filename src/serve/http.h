@@ -27,15 +27,23 @@ typedef struct HthListen {
     uint16_t port; /* 0: any free one */
     int fd; /* an inherited listening socket (socket activation); -1: none */
     const char *cert_file, *key_file; /* PEM: TLS 1.3 (and 1.2); NULL: plain */
+    /* A folder with ca.crt and crl.pem of an authority (crypt/ca.h): clients are asked for one of
+     * its certificates. With TLS only; NULL: they are not asked. */
+    const char *client_ca;
+    bool client_ca_only; /* without one there is no connection */
 } HthListen;
 
-/* Who is at the other end, as the kernel says. */
+enum { HTH_PEER_CERT_MAX = 32 };
+
+/* Who is at the other end, as the kernel says, or a certificate that holds. */
 typedef struct HthPeer {
     bool local; /* unix socket or loopback */
     bool uid_known; /* by peer credentials, or by the owner of the peer's socket */
     uint32_t uid;
     bool tls;
     char address[64]; /* for the log; "unix" */
+    char cert_name[HTH_PEER_CERT_MAX + 1]; /* of a client certificate that holds now; "": none */
+    char cert_serial[HTH_PEER_CERT_MAX + 1]; /* hexadecimal */
 } HthPeer;
 
 typedef struct HthHttpCfg {
@@ -71,7 +79,9 @@ typedef struct HthHttpCfg {
 HTH_MUST_CHECK HthStatus hth_http_open(HthHttp **out, const HthHttpCfg *cfg, HthErr *err);
 uint16_t hth_http_port(const HthHttp *h, size_t listen); /* of a TCP listener, really bound */
 /* Certificates and keys of the listeners are read again, for connections to come (SIGHUP). When one
- * cannot be read all stay as they are. */
+ * cannot be read all stay as they are. Authorities of clients and what they have revoked are read
+ * again too, and hold for the connections there are: those whose certificate is good no more are
+ * cut. When that cannot be read, no client certificate is good until it can. */
 HTH_MUST_CHECK HthStatus hth_http_reload(HthHttp *h, HthErr *err);
 /* No new connections or requests; those under way go on. */
 void hth_http_drain(HthHttp *h);

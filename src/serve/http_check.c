@@ -154,6 +154,8 @@ int hth_http_check(HthX *x, const char *version, HthErr *err) {
     Headers hs = { 0 };
     HthErr target_err = { 0 };
     int status = 0;
+    if (!hth_http_tls_holds(x->conn))
+        return refuse(err, 403, HTH_EDENIED, "The certificate of this connection holds no more.");
     const bool old = !strcmp(version, "HTTP/1.0");
     if (!old && strcmp(version, "HTTP/1.1") != 0)
         return refuse(err, 505, HTH_ENOTSUP, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");

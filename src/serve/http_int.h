@@ -33,6 +33,9 @@ typedef struct HthPort { /* a listener and its share of the HTTP library */
     uint32_t fresh; /* connections that have not made a request: of TLS, perhaps in a handshake */
     uint32_t fruitless; /* times the library had more to do and nothing came of it */
     char *cert_file, *key_file; /* owned; NULL: plain */
+    char *client_ca; /* owned; NULL: clients are asked for no certificate */
+    HthBuf client_ca_pem; /* whose certificates clients are asked for */
+    bool client_ca_only;
     _Atomic(HthCert *) cert; /* for new connections; older ones behind it */
 } HthPort;
 
@@ -49,6 +52,9 @@ struct HthConn {
     bool surplus; /* beyond the limits: hears so, and is closed */
     HthPeer peer;
     struct sockaddr_storage address;
+    gnutls_session_t tls; /* the library's; NULL: none */
+    const HthCert *checked_by; /* what was in use when the client's certificate was checked */
+    int64_t cert_until_s; /* it expires */
     uint64_t bytes_seen; /* TCP: received when the last exchange ended */
     uint64_t slow_since_ns; /* 0: no request has begun to arrive */
     uint64_t began_ns;
@@ -89,9 +95,14 @@ HTH_MUST_CHECK HthStatus hth_http_start(HthPort *port, HthErr *err); /* the libr
 
 /* http_tls.c */
 HTH_MUST_CHECK HthStatus hth_http_cert_read(HthCert **out, const HthPort *port, HthErr *err);
+/* And the authority of the port's clients. */
+HTH_MUST_CHECK HthStatus hth_http_cert_trust(HthCert *cert, const HthPort *port, HthErr *err);
 void hth_http_cert_use(HthPort *port, HthCert *cert); /* from now on; owned by the port */
 void hth_http_cert_drop(HthCert *cert); /* and all older ones; NULL is fine */
 void hth_http_tls_at(const HthPort *port); /* loop thread: whose handshakes come now */
+void hth_http_tls_begin(HthConn *conn, struct MHD_Connection *c); /* loop thread */
+/* Loop thread: does the client's certificate still hold, if there is one? Fills in its name. */
+bool hth_http_tls_holds(HthConn *conn);
 /* The library's callback. */
 int hth_http_on_handshake(gnutls_session_t session, const gnutls_datum_t *authorities, int n,
                           const gnutls_pk_algorithm_t *algorithms, int algorithm_count,

@@ -13,10 +13,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "serve/http_int.h"
 
-enum { BACKLOG = 511, POOL_BYTES = 32 << 10 };
+enum { BACKLOG = 511, POOL_BYTES = 32 << 10, CA_PEM_MAX = 1 << 16 };
 
 /* ---- unix ------------------------------------------------------------------------------------ */
 
@@ -117,9 +118,26 @@ static HthStatus know_socket(HthPort *port, HthErr *err) {
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
+/* The library tells clients the authority's name, so that a browser without one of its certificates
+ * asks nobody to choose one. */
+static HthStatus ask_clients(HthPort *port, HthCert *cert, const HthListen *l, HthErr *err) {
+    char path[4096];
+    const int n = snprintf(path, sizeof path, "%s/ca.crt", l->client_ca);
+    HTH_REQUIRE(n > 0 && (size_t)n < sizeof path, err, HTH_ELIMIT,
+                "The path of the authority's folder is too long.");
+    port->client_ca_only = l->client_ca_only;
+    port->client_ca = hth_strdup(l->client_ca);
+    HTH_REQUIRE(port->client_ca, err, HTH_ENOMEM, "No memory for the server's sockets.");
+    HTH_TRY(hth_http_cert_trust(cert, port, err));
+    hth_buf_init(&port->client_ca_pem, CA_PEM_MAX);
+    return hth_file_read(&port->client_ca_pem, path, err);
+}
+
 HthStatus hth_http_listen(HthPort *port, const HthListen *l, HthErr *err) {
     HTH_REQUIRE(!l->cert_file == !l->key_file, err, HTH_EINVAL,
                 "TLS needs both, a certificate and its key.");
+    HTH_REQUIRE(l->cert_file || !l->client_ca, err, HTH_EINVAL,
+                "Only over TLS can a client show a certificate: the server needs one of its own.");
     if (l->cert_file) {
         HthCert *cert = NULL;
         port->tls = true;
@@ -129,6 +147,7 @@ HthStatus hth_http_listen(HthPort *port, const HthListen *l, HthErr *err) {
                     "No memory for the server's sockets.");
         HTH_TRY(hth_http_cert_read(&cert, port, err));
         hth_http_cert_use(port, cert);
+        if (l->client_ca) HTH_TRY(ask_clients(port, cert, l, err));
     }
     if (l->fd >= 0)
         port->fd = l->fd;
@@ -170,7 +189,9 @@ HthStatus hth_http_start(HthPort *port, HthErr *err) {
         hth_http_on_connection, port, MHD_OPTION_URI_LOG_CALLBACK, hth_http_on_target, port,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, port,
         port->tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, priorities,
-        MHD_OPTION_HTTPS_CERT_CALLBACK, hth_http_on_handshake, MHD_OPTION_END);
+        MHD_OPTION_HTTPS_CERT_CALLBACK, hth_http_on_handshake,
+        port->client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, port->client_ca_pem.p,
+        MHD_OPTION_END);
     if (!port->daemon && fcntl(port->fd, F_GETFD) < 0) port->fd = -1; /* some failures close it */
     HTH_REQUIRE(port->daemon, err, HTH_EIO, "The server does not start: the HTTP library refuses.");
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(port->daemon, MHD_DAEMON_INFO_EPOLL_FD);

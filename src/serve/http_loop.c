@@ -114,7 +114,8 @@ static bool is_too_slow(HthConn *c, uint64_t now) {
 static void look_after(HthHttp *h, uint64_t now) {
     static char waste[LINGER_BYTES];
     for (HthConn *c = h->conns; c; c = c->next)
-        if (is_too_slow(c, now)) shutdown(c->fd, SHUT_RDWR);
+        if (is_too_slow(c, now) || (c->checked_by && !hth_http_tls_holds(c)))
+            shutdown(c->fd, SHUT_RDWR);
     for (uint32_t i = 0; i < h->linger_count;) {
         const ssize_t n = recv(h->lingers[i].fd, waste, sizeof waste, MSG_DONTWAIT);
         const bool more = n > 0 || (n < 0 && errno == EAGAIN);

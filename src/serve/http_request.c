@@ -57,6 +57,7 @@ static void connection_begins(HthPort *port, struct MHD_Connection *c, void **sl
     if (!port->is_unix) setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (getpeername(conn->fd, (struct sockaddr *)&conn->address, &n))
         conn->hung_up = true; /* gone already */
+    if (port->tls) hth_http_tls_begin(conn, c);
     conn->began_ns = hth_clock_ns();
     conn->surplus = is_surplus(port, &conn->address);
     h->surplus_count += conn->surplus;

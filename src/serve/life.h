@@ -34,6 +34,8 @@ typedef struct HthLifeCfg {
     const char *unix_path; /* --socket; "": none; NULL: the usual place */
     const char *state_folder; /* where the usual place is without $XDG_RUNTIME_DIR */
     const char *cert_file, *key_file; /* for TCP; NULL: plain */
+    const char *client_ca; /* as HthListen's, for TCP */
+    bool client_ca_only;
 } HthLifeCfg;
 
 /* Where the unix socket usually is, for those who look for a running server. EINVAL: there is no

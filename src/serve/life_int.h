@@ -13,7 +13,7 @@ struct HthLife {
     size_t listen_count;
     HthAddress address; /* of the TCP listener */
     char unix_path[HTH_LIFE_PATH_MAX];
-    char *cert_file, *key_file; /* owned */
+    char *cert_file, *key_file, *client_ca; /* owned */
     bool handed, moved;
     sigset_t signals_before;
 };

@@ -134,6 +134,8 @@ static HthStatus fill_life(HthLife *life, const HthLifeCfg *cfg, HthErr *err) {
         HTH_REQUIRE((life->cert_file = hth_strdup(cfg->cert_file)), err, HTH_ENOMEM, no_memory);
     if (cfg->key_file)
         HTH_REQUIRE((life->key_file = hth_strdup(cfg->key_file)), err, HTH_ENOMEM, no_memory);
+    if (cfg->client_ca)
+        HTH_REQUIRE((life->client_ca = hth_strdup(cfg->client_ca)), err, HTH_ENOMEM, no_memory);
     HTH_TRY(take_handed(life, err));
     if (!life->handed) {
         HTH_TRY(choose_address(&life->address, cfg, err));
@@ -153,6 +155,8 @@ static HthStatus fill_life(HthLife *life, const HthLifeCfg *cfg, HthErr *err) {
             continue; /* TLS is for the network */
         l->cert_file = life->cert_file;
         l->key_file = life->key_file;
+        l->client_ca = life->client_ca;
+        l->client_ca_only = cfg->client_ca_only;
     }
     return HTH_OK;
 }
@@ -176,6 +180,7 @@ void hth_life_close(HthLife **life_io) {
     hth_life_unblock_signals(life);
     hth_free(life->cert_file);
     hth_free(life->key_file);
+    hth_free(life->client_ca);
     hth_free(life);
 }
 

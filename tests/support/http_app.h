@@ -2,6 +2,7 @@
  *
  *   /echo           the body            /what      method, path, ?q=, peer, same origin, as text
  *   /static         fixed bytes         /stream?n= n events, by a thread; ms= between them
+ *   /cert           name and serial of the client's certificate
  *   /whole?n=       the same, whole     /silent    a stream that says nothing, ever
  *   /hold           the handler waits until App.held is let go
  *   /flood?n=       n KiB, as fast as the client takes them
@@ -156,6 +157,13 @@ static inline void app_what(HthX *x) {
     hth_buf_drop(&out);
 }
 
+static inline void app_cert(HthX *x) {
+    char text[128];
+    const HthPeer *p = hth_x_peer(x);
+    snprintf(text, sizeof text, "cert=%s serial=%s.", p->cert_name, p->cert_serial);
+    hth_x_reply(x, 200, "text/plain", hth_str(text));
+}
+
 static inline void app_handle(void *payload, HthX *x) {
     App *app = payload;
     const HthStr path = hth_x_path(x);
@@ -177,6 +185,8 @@ static inline void app_handle(void *payload, HthX *x) {
         app_stream(app, x, false, false, true);
     } else if (hth_str_eq(path, HTH_STR("/what"))) {
         app_what(x);
+    } else if (hth_str_eq(path, HTH_STR("/cert"))) {
+        app_cert(x);
     } else if (hth_str_eq(path, HTH_STR("/static"))) {
         hth_x_reply_static(x, 200, "text/css", HTH_STR("body{}"));
     } else if (hth_str_eq(path, HTH_STR("/echo"))) {

@@ -47,15 +47,21 @@ typedef struct Tls {
     gnutls_certificate_credentials_t trust;
 } Tls;
 
-/* 0, or the library's error. */
-static inline int tls_connect(Tls *t, uint16_t port, const char *trust, const char *priorities) {
+/* 0, or the library's error. cert and key: what the client shows, whether or not the server wants
+ * one of that authority; NULL: nothing. before: a session to resume, or NULL. */
+static inline int tls_connect_as(Tls *t, uint16_t port, const char *trust, const char *priorities,
+                                 const char *cert, const char *key, const gnutls_datum_t *before) {
     int e;
     t->fd = client_tcp(port);
     assert_true(t->fd >= 0);
     gnutls_certificate_allocate_credentials(&t->trust);
     assert_int_equal(gnutls_certificate_set_x509_trust_file(t->trust, trust, GNUTLS_X509_FMT_PEM),
                      1);
-    gnutls_init(&t->session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL);
+    if (cert)
+        assert_int_equal(
+            gnutls_certificate_set_x509_key_file(t->trust, cert, key, GNUTLS_X509_FMT_PEM), 0);
+    gnutls_init(&t->session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL | GNUTLS_FORCE_CLIENT_CERT);
+    if (before) gnutls_session_set_data(t->session, before->data, before->size);
     assert_int_equal(gnutls_priority_set_direct(t->session, priorities, NULL), 0);
     gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, t->trust);
     gnutls_session_set_verify_cert(t->session, "localhost", 0);
@@ -64,6 +70,10 @@ static inline int tls_connect(Tls *t, uint16_t port, const char *trust, const ch
     while ((e = gnutls_handshake(t->session)) < 0 && !gnutls_error_is_fatal(e)) {
     }
     return e;
+}
+
+static inline int tls_connect(Tls *t, uint16_t port, const char *trust, const char *priorities) {
+    return tls_connect_as(t, port, trust, priorities, NULL, NULL, NULL);
 }
 
 static inline void tls_close(Tls *t) {

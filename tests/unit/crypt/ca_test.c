@@ -44,14 +44,15 @@ static void load(HthBuf *out, const char *file) {
 }
 
 static HthErr last;
-static char whose[HTH_CA_NAME_MAX + 1];
+static HthCaSeen seen;
+static HthCaFault fault;
 static HthStatus check_in(const char *ca, const char *file, HthCaKind kind, const char *host) {
     HthCaTrust *t = NULL;
     HthBuf cert;
     HthErr err = { 0 };
     assert_ok(hth_ca_trust_open(&t, test_path(ca), &err), err);
     load(&cert, file);
-    const HthStatus st = hth_ca_check(t, hth_buf_str(&cert), kind, host, whose, &last);
+    const HthStatus st = hth_ca_check(t, hth_buf_str(&cert), kind, host, &seen, &fault, &last);
     hth_buf_drop(&cert);
     hth_ca_trust_close(&t);
     return st;
@@ -73,14 +74,14 @@ static void vouched_for(void **state) {
     assert_ok(issue("six", "::1", &err), err);
     assert_ok(issue("alice", NULL, &err), err);
     assert_int_equal(check("server.crt", HTH_CA_SERVER, "box.lan"), HTH_OK);
-    assert_string_equal(whose, "server");
+    assert_string_equal(seen.name, "server");
     assert_int_equal(check("server.crt", HTH_CA_SERVER, NULL), HTH_OK);
     assert_int_equal(check("inner.crt", HTH_CA_SERVER, "gpu.box.lan"), HTH_OK);
     assert_int_equal(check("home.crt", HTH_CA_SERVER, "localhost"), HTH_OK);
     assert_int_equal(check("number.crt", HTH_CA_SERVER, "192.168.1.5"), HTH_OK);
     assert_int_equal(check("six.crt", HTH_CA_SERVER, "::1"), HTH_OK);
     assert_int_equal(check("alice.crt", HTH_CA_CLIENT, NULL), HTH_OK);
-    assert_string_equal(whose, "alice");
+    assert_string_equal(seen.name, "alice");
     static const char *const files[] = { "ca.crt", "ca.key",     "crl.pem",    "index.json",
                                          "lock",   "server.crt", "server.key", "alice.key" };
     for (size_t i = 0; i < HTH_COUNT(files); i++) {
@@ -98,6 +99,9 @@ static void vouched_for(void **state) {
     assert_int_equal(all[5].kind, HTH_CA_CLIENT);
     assert_int_equal(all[5].expires_s - all[5].created_s, (int64_t)HTH_CA_CERT_DAYS * DAY);
     assert_int_equal(all[5].revoked_s, 0);
+    assert_string_equal(seen.serial, all[5].serial); /* alice's was looked at last */
+    assert_true(seen.expires_s == all[5].expires_s);
+    assert_int_equal(fault, HTH_CA_GOOD);
     hth_free(all);
     HthBuf text;
     hth_buf_init(&text, 1 << 16);
@@ -116,12 +120,15 @@ static void not_vouched_for(void **state) {
     assert_ok(issue("alice", NULL, &err), err);
     assert_int_equal(check("server.crt", HTH_CA_SERVER, "other.lan"), HTH_EDENIED);
     assert_non_null(strstr(last.text, "another host"));
+    assert_int_equal(fault, HTH_CA_UNFIT);
     assert_int_equal(check("server.crt", HTH_CA_SERVER, "192.168.1.5"), HTH_EDENIED);
     assert_int_equal(check("server.crt", HTH_CA_CLIENT, NULL), HTH_EDENIED);
     assert_non_null(strstr(last.text, "another purpose"));
+    assert_int_equal(fault, HTH_CA_UNFIT);
     assert_int_equal(check("alice.crt", HTH_CA_SERVER, NULL), HTH_EDENIED);
     assert_int_equal(check("alice.crt", HTH_CA_SERVER, "box.lan"), HTH_EDENIED);
     assert_int_equal(check("ca.key", HTH_CA_CLIENT, NULL), HTH_EDENIED);
+    assert_int_equal(fault, HTH_CA_BROKEN);
     /* Past its time. */
     assert_status(issue_at(test_path("ca"), "old", NULL, 10, now() - 20 * DAY, &err), HTH_EINVAL,
                   err); /* it would not be taken: not made */
@@ -131,6 +138,7 @@ static void not_vouched_for(void **state) {
     assert_status(hth_ca_revoke(test_path("ca"), HTH_STR("none"), now(), &err), HTH_EINVAL, err);
     assert_int_equal(check("bob.crt", HTH_CA_CLIENT, NULL), HTH_EDENIED);
     assert_non_null(strstr(last.text, "revoked"));
+    assert_int_equal(fault, HTH_CA_REVOKED);
     assert_int_equal(check("alice.crt", HTH_CA_CLIENT, NULL), HTH_OK);
     assert_ok(issue("bob", NULL, &err), err); /* a new one of that name is another one */
     assert_int_equal(check("bob.crt", HTH_CA_CLIENT, NULL), HTH_OK);
@@ -138,6 +146,7 @@ static void not_vouched_for(void **state) {
     /* Of another authority of the same name. */
     assert_ok(hth_ca_init(test_path("ca2"), HTH_STR("Box"), lan, 2, now(), &err), err);
     assert_int_equal(check_in("ca2", "alice.crt", HTH_CA_CLIENT, NULL), HTH_EDENIED);
+    assert_int_equal(fault, HTH_CA_FOREIGN);
     assert_int_equal(check_in("ca2", "server.crt", HTH_CA_SERVER, "box.lan"), HTH_EDENIED);
     assert_int_equal(check_in("ca2", "ca.crt", HTH_CA_CLIENT, NULL), HTH_EDENIED);
 }
@@ -159,9 +168,10 @@ static void past_its_time(void **state) {
     while (now() <= all[0].expires_s) usleep(50000);
     hth_free(all);
     load(&cert, "alice.crt");
-    assert_status(hth_ca_check(t, hth_buf_str(&cert), HTH_CA_CLIENT, NULL, whose, &err),
+    assert_status(hth_ca_check(t, hth_buf_str(&cert), HTH_CA_CLIENT, NULL, &seen, &fault, &err),
                   HTH_EDENIED, err);
     assert_non_null(strstr(err.text, "past its time"));
+    assert_int_equal(fault, HTH_CA_EXPIRED);
     hth_buf_drop(&cert);
     hth_ca_trust_close(&t);
     assert_status(hth_ca_trust_open(&late, test_path("ca"), &err), HTH_EDENIED, err);
@@ -231,7 +241,7 @@ static void every_bit(void **state) {
     assert_ok(issue("alice", NULL, &err), err);
     assert_ok(hth_ca_trust_open(&t, test_path("ca"), &err), err);
     load(&pem, "alice.crt");
-    assert_ok(hth_ca_check(t, hth_buf_str(&pem), HTH_CA_CLIENT, NULL, whose, &err), err);
+    assert_ok(hth_ca_check(t, hth_buf_str(&pem), HTH_CA_CLIENT, NULL, &seen, &fault, &err), err);
     const char *end = strstr(pem.p, "-----END");
     assert_non_null(end);
     uint32_t tried = 0;
@@ -239,7 +249,7 @@ static void every_bit(void **state) {
         if (*c == '\n') continue;
         const char kept = *c;
         *c = kept == 'A' ? 'B' : 'A';
-        if (hth_ca_check(t, hth_buf_str(&pem), HTH_CA_CLIENT, NULL, whose, &err) == HTH_OK)
+        if (hth_ca_check(t, hth_buf_str(&pem), HTH_CA_CLIENT, NULL, &seen, &fault, &err) == HTH_OK)
             fail_msg("character %td may be another", c - pem.p);
         *c = kept;
         tried++;
