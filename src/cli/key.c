@@ -1,7 +1,6 @@
 /* key.c - hearth key: what those who are not this user may use the server with.
  *
- * Two files hold keys: keys.json, which the server reads, those that are good for everything their
- * role may; users.db those with a scope or a quota.  A name is taken in both. */
+ * A key belongs to a user; without --user to one of its own name, who is made if need be. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -9,7 +8,6 @@
 #include "cli/cli.h"
 #include "cli/state.h"
 #include "cli/user.h"
-#include "serve/keys.h"
 
 enum {
     OPT_JSON = 1,
@@ -26,13 +24,13 @@ enum {
 };
 
 const HthOpt hth_opts_key[] = {
-    { OPT_ADMIN, 0, "admin", NULL, "may also manage models and see what concerns everybody", NULL },
-    { OPT_TENANT, 0, "tenant", "NAME", "shares cached prefixes with keys of this tenant only",
+    { OPT_ADMIN, 0, "admin", NULL,
+      "its user may also manage models and see what concerns everybody", NULL },
+    { OPT_TENANT, 0, "tenant", "NAME", "its user shares cached prefixes with this tenant only",
       NULL },
     { OPT_EXPIRES, 0, "expires", "DAYS", "good for so long (default: until it is revoked)", NULL },
     { OPT_USER, 0, "user", "NAME",
-      "of this user (hearth user); with it or what follows the key is "
-      "kept among the users, for a server that knows them: today's does not yet",
+      "a key of this user (hearth user); default: of one of the key's name, made if need be",
       NULL },
     { OPT_VERBS, 0, "verbs", "LIST",
       "only for these: ask, embed, tokens, models, manage, chats, metrics, audit, users", NULL },
@@ -49,7 +47,7 @@ typedef struct Job {
     const char *verb, *name, *tenant, *user, *verbs, *models;
     uint32_t days, mib;
     HthLimits limits;
-    bool admin, json, scoped; /* scoped: it belongs among the users */
+    bool admin, json;
 } Job;
 
 /* ---- list ------------------------------------------------------------------------------------ */
@@ -69,29 +67,16 @@ static void row(const Job *job, json_t *all, const HthUserKey *k, const char *ro
     json_t *one =
         json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", k->name, "role", role, "tenant", tenant,
                   "created", (json_int_t)k->created_s, "expires", (json_int_t)k->expires_s);
-    if (k->user[0]) /* among the users */
-        (void)json_object_update_new(
-            one,
-            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "user", k->user, "verbs", may,
-                      "models", k->scope.models, "requests", (json_int_t)k->limits.requests_min,
-                      "tokens", (json_int_t)k->limits.tokens_min, "concurrent",
-                      (json_int_t)k->limits.concurrent, "bytes", (json_int_t)k->limits.bytes_min));
+    (void)json_object_update_new(
+        one, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "user", k->user, "verbs", may,
+                       "models", k->scope.models, "requests", (json_int_t)k->limits.requests_min,
+                       "tokens", (json_int_t)k->limits.tokens_min, "concurrent",
+                       (json_int_t)k->limits.concurrent, "bytes", (json_int_t)k->limits.bytes_min));
     (void)json_array_append_new(all, one);
     hth_buf_drop(&verbs);
 }
 
-static void list_old(const Job *job, json_t *all, const HthKeys *keys) {
-    for (uint32_t i = 0; i < keys->count; i++) {
-        const HthKey *k = &keys->keys[i];
-        HthUserKey shown = { .scope = { .verbs = HTH_MAY_ALL },
-                             .created_s = k->created_s,
-                             .expires_s = k->expires_s };
-        memcpy(shown.name, k->name, sizeof shown.name);
-        row(job, all, &shown, hth_role_name(k->role), k->tenant);
-    }
-}
-
-static HthStatus list_new(const Job *job, json_t *all, HthUsers *u, HthErr *err) {
+static HthStatus list_all(const Job *job, json_t *all, HthUsers *u, HthErr *err) {
     HthUserKey *keys = NULL;
     uint32_t n = 0;
     HTH_TRY(hth_users_keys(u, &keys, &n, err));
@@ -106,17 +91,13 @@ static HthStatus list_new(const Job *job, json_t *all, HthUsers *u, HthErr *err)
     return HTH_OK;
 }
 
-static int list(const Job *job, const char *path, HthUsers *u) {
-    HthKeys keys = { 0 };
+static int list(const Job *job, HthUsers *u) {
     HthErr err = { 0 };
-    if (hth_keys_read(&keys, path, &err) != HTH_OK) return hth_cli_fail(&err);
     json_t *all = json_array();
     if (!job->json)
         printf("%-32s %-8s %-20s %-11s %-11s %-12s %s\n", "NAME", "ROLE", "TENANT", "MADE",
                "EXPIRES", "VERBS", "MODELS");
-    list_old(job, all, &keys);
-    hth_keys_drop(&keys);
-    if (u && list_new(job, all, u, &err) != HTH_OK) {
+    if (u && list_all(job, all, u, &err) != HTH_OK) {
         json_decref(all);
         return hth_cli_fail(&err);
     }
@@ -127,59 +108,70 @@ static int list(const Job *job, const char *path, HthUsers *u) {
 
 /* ---- add and revoke -------------------------------------------------------------------------- */
 
-static bool in_old(const char *path, const char *name) {
-    HthKeys keys = { 0 };
-    bool found = false;
-    if (hth_keys_read(&keys, path, NULL) != HTH_OK) return false;
-    for (uint32_t i = 0; i < keys.count; i++) found |= !strcmp(keys.keys[i].name, name);
-    hth_keys_drop(&keys);
-    return found;
-}
-
-static bool in_new(HthUsers *u, const char *name) {
-    HthUserKey *keys = NULL;
+static HthStatus find_user(HthUsers *u, const char *name, HthUser *out, bool *there, HthErr *err) {
+    HthUser *all = NULL;
     uint32_t n = 0;
-    bool found = false;
-    if (!u || hth_users_keys(u, &keys, &n, NULL) != HTH_OK) return false;
-    for (uint32_t i = 0; i < n; i++) found |= !strcmp(keys[i].name, name);
-    hth_free(keys);
-    return found;
+    *there = false;
+    HTH_TRY(hth_users_list(u, &all, &n, err));
+    for (uint32_t i = 0; i < n; i++) {
+        if (strcmp(all[i].name, name) != 0) continue;
+        *out = all[i];
+        *there = true;
+    }
+    hth_free(all);
+    return HTH_OK;
 }
 
-static HthStatus make_old(const Job *job, const char *path, HthUsers *u, int64_t expires_s,
-                          char key[HTH_USER_KEY_TEXT], HthErr *err) {
-    const HthStr tenant = hth_str(job->tenant ? job->tenant : job->name);
-    HTH_REQUIRE(!in_new(u, job->name), err, HTH_EINVAL,
-                "There is a key of that name; revoke it first or choose another name.");
-    return hth_keys_make(path, hth_str(job->name), tenant,
-                         job->admin ? HTH_ROLE_ADMIN : HTH_ROLE_USER, expires_s, key, err);
+/* The user of a key without --user: his name is the key's.  One who is there must be what a new one
+ * would be: nobody gets more by a key than was said. *made: he is new. */
+static HthStatus own_user(const Job *job, HthUsers *u, bool *made, HthErr *err) {
+    HthUser want = { .role = job->admin ? HTH_ROLE_ADMIN : HTH_ROLE_USER, .uid = HTH_NO_UID };
+    HthUser is;
+    const char *tenant = job->tenant ? job->tenant : job->name;
+    *made = false;
+    HTH_REQUIRE(hth_user_name(hth_str(job->name)) && hth_user_name(hth_str(tenant)), err,
+                HTH_EINVAL, "A name has 1 to %d letters, digits, '.', '_' or '-'.",
+                HTH_USER_NAME_MAX);
+    snprintf(want.name, sizeof want.name, "%s", job->name);
+    snprintf(want.tenant, sizeof want.tenant, "%s", tenant);
+    bool there = false;
+    HTH_TRY(find_user(u, job->name, &is, &there, err));
+    if (!there) {
+        *made = true;
+        return hth_users_add(u, &want, hth_clock_unix_s(), err);
+    }
+    HTH_REQUIRE(is.role == want.role && !strcmp(is.tenant, want.tenant), err, HTH_EINVAL,
+                "There is a user of that name already, with the role %s and the tenant %s; --user "
+                "%s makes a key of his.",
+                hth_role_name(is.role), is.tenant, job->name);
+    return HTH_OK;
 }
 
-static HthStatus make_new(const Job *job, const char *path, HthUsers *u, int64_t expires_s,
-                          char key[HTH_USER_KEY_TEXT], HthErr *err) {
-    HthUserKey k = { .limits = job->limits, .expires_s = expires_s };
+static HthStatus add_key(const Job *job, HthUsers *u, char key[HTH_USER_KEY_TEXT], HthErr *err) {
+    const int64_t now_s = hth_clock_unix_s();
+    HthUserKey k = { .limits = job->limits };
     const char *user = job->user ? job->user : job->name;
-    HTH_REQUIRE(!job->admin && !job->tenant, err, HTH_EINVAL,
+    bool made = false;
+    HTH_REQUIRE(!job->user || (!job->admin && !job->tenant), err, HTH_EINVAL,
                 "--admin and --tenant are the user's (hearth user); this key is one of a user's");
-    HTH_REQUIRE(!in_old(path, job->name), err, HTH_EINVAL,
-                "There is a key of that name; revoke it first or choose another name.");
     HTH_REQUIRE(hth_user_name(hth_str(job->name)) && hth_user_name(hth_str(user)), err, HTH_EINVAL,
                 "A name has 1 to %d letters, digits, '.', '_' or '-'.", HTH_USER_NAME_MAX);
     snprintf(k.name, sizeof k.name, "%s", job->name);
     snprintf(k.user, sizeof k.user, "%s", user);
+    k.expires_s = job->days ? now_s + 86400ll * job->days : 0;
     k.limits.bytes_min = (uint64_t)job->mib << 20;
     if (job->verbs) HTH_TRY(hth_scope_verbs(hth_str(job->verbs), &k.scope.verbs, err));
     if (job->models) HTH_TRY(hth_scope_models(hth_str(job->models), k.scope.models, err));
-    return hth_users_add_key(u, &k, hth_clock_unix_s(), key, err);
+    if (!job->user) HTH_TRY(own_user(job, u, &made, err));
+    const HthStatus st = hth_users_add_key(u, &k, now_s, key, err);
+    if (st != HTH_OK && made) (void)!hth_users_remove(u, hth_str(user), NULL);
+    return st;
 }
 
-static int make(const Job *job, const char *path, HthUsers *u) {
+static int make(const Job *job, HthUsers *u) {
     char key[HTH_USER_KEY_TEXT];
     HthErr err = { 0 };
-    const int64_t expires = job->days ? hth_clock_unix_s() + 86400ll * job->days : 0;
-    const HthStatus st = job->scoped ? make_new(job, path, u, expires, key, &err)
-                                     : make_old(job, path, u, expires, key, &err);
-    if (st != HTH_OK) return hth_cli_fail(&err);
+    if (add_key(job, u, key, &err) != HTH_OK) return hth_cli_fail(&err);
     int code = HTH_EXIT_OK;
     if (job->json)
         code = hth_cli_json(json_pack("{s:s, s:s}", "name", job->name, "key", key));
@@ -187,18 +179,13 @@ static int make(const Job *job, const char *path, HthUsers *u) {
         printf("%s\n", key);
     hth_zero(key, sizeof key);
     if (!job->json) fputs("hearth: this is shown once; keep it safe\n", stderr);
-    if (job->scoped && !job->json)
-        fputs("hearth: today's server refuses it: it does not read the file of users yet\n",
-              stderr);
     return code;
 }
 
-static int revoke(const Job *job, const char *path, HthUsers *u) {
+static int revoke(const Job *job, HthUsers *u) {
     HthErr err = { 0 };
-    const HthStr name = hth_str(job->name);
-    const HthStatus st =
-        in_new(u, job->name) ? hth_users_revoke(u, name, &err) : hth_keys_revoke(path, name, &err);
-    if (st != HTH_OK) return hth_cli_fail(&err);
+    if (!u) (void)HTH_FAIL(&err, HTH_EINVAL, "There is no key of that name.");
+    if (!u || hth_users_revoke(u, hth_str(job->name), &err) != HTH_OK) return hth_cli_fail(&err);
     return job->json ? hth_cli_json(json_pack("{s:s}", "revoked", job->name)) : HTH_EXIT_OK;
 }
 
@@ -207,26 +194,24 @@ static int revoke(const Job *job, const char *path, HthUsers *u) {
 static int run(const Job *job) {
     static const struct {
         const char *name;
-        bool named;
-        int (*run)(const Job *job, const char *path, HthUsers *u);
-    } verbs[] = { { "list", false, list }, { "add", true, make }, { "revoke", true, revoke } };
-    HthBuf path;
+        bool named, makes;
+        int (*run)(const Job *job, HthUsers *u);
+    } verbs[] = { { "list", false, false, list },
+                  { "add", true, true, make },
+                  { "revoke", true, false, revoke } };
     HthErr err = { 0 };
     HthUsers *u = NULL;
     size_t i = 0;
     while (i < HTH_COUNT(verbs) && (!job->verb || strcmp(job->verb, verbs[i].name) != 0)) i++;
     if (i == HTH_COUNT(verbs) || verbs[i].named != (job->name != NULL))
         return hth_cli_usage("key", "one of: key list, key add NAME, key revoke NAME");
-    hth_buf_init(&path, 4096);
-    HthStatus st = hth_state_file(&path, "keys.json", true, &err);
-    if (st == HTH_OK) st = hth_user_file_open(&u, job->scoped, &err);
-    const int code = st == HTH_OK ? verbs[i].run(job, hth_buf_str(&path).p, u) : hth_cli_fail(&err);
+    const HthStatus st = hth_user_file_open(&u, verbs[i].makes, &err);
+    const int code = st == HTH_OK ? verbs[i].run(job, u) : hth_cli_fail(&err);
     hth_users_close(&u);
-    hth_buf_drop(&path);
     return code;
 }
 
-/* An option of a key among the users; false: it is none, or its number is wrong. */
+/* An option of a key's scope or limits; false: it is none, or its number is wrong. */
 static bool read_scope(Job *job, HthArgs *args, int id) {
     const struct {
         int id;
@@ -241,7 +226,6 @@ static bool read_scope(Job *job, HthArgs *args, int id) {
                  { OPT_MIB, NULL, &job->mib } };
     for (size_t i = 0; i < HTH_COUNT(rows); i++) {
         if (rows[i].id != id) continue;
-        job->scoped = true;
         if (rows[i].text) *rows[i].text = args->value;
         return rows[i].text || hth_args_u32(args, 1, UINT32_MAX, rows[i].number);
     }

@@ -7,6 +7,7 @@
 
 #include "cli/source.h"
 #include "cli/state.h"
+#include "cli/user.h"
 #include "cli/vault.h"
 #include "crypt/secret.h"
 #include "serve/model_facts.h"
@@ -27,21 +28,20 @@ static HthStatus open_store(HthServe *s, HthErr *err) {
 
 static HthStatus open_state(HthServe *s, HthErr *err) {
     HTH_TRY(hth_state_folder(&s->state, true, err));
-    HTH_TRY(hth_state_file(&s->keys_path, "keys.json", true, err));
     HTH_TRY(hth_state_file(&s->chats_path, "chats.db", true, err));
     s->life.state_folder = hth_buf_str(&s->state).p;
     HTH_TRY(hth_secret_process(err));
-    if (s->no_chats) return HTH_OK;
     void *key = NULL;
     HTH_TRY(hth_vault_key(&key, HTH_KEY_DATABASE, err));
+    HthStatus status = hth_user_file_open_with(&s->users, key, err);
     const HthChatsCfg cfg = { .path = hth_buf_str(&s->chats_path).p, .key = key };
-    const HthStatus status = hth_chats_open(&s->chats, &cfg, err);
+    if (status == HTH_OK && !s->no_chats) status = hth_chats_open(&s->chats, &cfg, err);
     hth_secret_free(key);
     return status;
 }
 
 static HthStatus open_house(HthServe *s, HthErr *err) {
-    const HthAuthCfg auth = { .keys_file = hth_buf_str(&s->keys_path).p, .owner_uid = geteuid() };
+    const HthAuthCfg auth = { .users = s->users, .owner_uid = geteuid() };
     HTH_TRY(hth_auth_open(&s->auth, &auth, err));
     s->house.store = s->store;
     s->house.chats = s->chats;
@@ -82,13 +82,13 @@ void hth_serve_close(HthServe *s) {
     hth_house_close(&s->the_house);
     hth_access_log_close(&s->access);
     hth_auth_close(&s->auth);
+    hth_users_close(&s->users);
     hth_chats_close(&s->chats);
     hth_store_close(&s->store);
     hth_life_close(&s->the_life);
     hth_buf_drop(&s->state);
     hth_buf_drop(&s->home);
     hth_buf_drop(&s->chats_path);
-    hth_buf_drop(&s->keys_path);
 }
 
 /* ---- telling where it is --------------------------------------------------------------------- */
@@ -158,7 +158,6 @@ void hth_serve_init(HthServe *s) {
     hth_buf_init(&s->state, 4096);
     hth_buf_init(&s->home, 4096);
     hth_buf_init(&s->chats_path, 4096);
-    hth_buf_init(&s->keys_path, 4096);
 }
 
 HthStatus hth_serve_open(HthServe *s, HthErr *err) {

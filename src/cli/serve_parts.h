@@ -23,8 +23,9 @@ typedef struct HthServe {
 
     /* What is open. */
     bool missing; /* there is no model of the name that was given */
-    HthBuf state, home, chats_path, keys_path;
+    HthBuf state, home, chats_path;
     HthStore *store;
+    HthUsers *users;
     HthChats *chats;
     HthAuth *auth;
     HthHouse *the_house;

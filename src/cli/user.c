@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/state.h"
+#include "cli/vault.h"
+#include "serve/keys.h"
 
 enum { OPT_JSON = 1, OPT_ROLE, OPT_TENANT, OPT_UID, OPT_FD };
 
@@ -33,16 +35,38 @@ typedef struct Job {
     bool has_uid, has_fd, json;
 } Job;
 
-HthStatus hth_user_file_open(HthUsers **out, bool make, HthErr *err) {
-    HthBuf path;
-    hth_buf_init(&path, 4096);
-    HthStatus st = hth_state_file(&path, "users.db", make, err);
-    const bool there = st == HTH_OK && !access(path.p, F_OK);
-    const HthUsersCfg cfg = { .path = path.p };
-    *out = NULL;
-    if (st == HTH_OK && (make || there)) st = hth_users_open(out, &cfg, err);
-    hth_buf_drop(&path);
+static HthStatus open_file(HthUsers **out, const char *path, const char *older, const void *key,
+                           HthErr *err) {
+    void *own = NULL;
+    if (!key) HTH_TRY(hth_vault_key(&own, HTH_KEY_DATABASE, err));
+    const HthUsersCfg cfg = { .path = path, .key = key ? key : own };
+    HthStatus st = hth_users_open(out, &cfg, err);
+    hth_secret_free(own);
+    if (st == HTH_OK) st = hth_keys_take_over(*out, older, err);
+    if (st != HTH_OK) hth_users_close(out);
     return st;
+}
+
+static HthStatus open_it(HthUsers **out, bool make, const void *key, HthErr *err) {
+    HthBuf path, older;
+    hth_buf_init(&path, 4096);
+    hth_buf_init(&older, 4096);
+    *out = NULL;
+    HthStatus st = hth_state_file(&path, "users.db", make, err);
+    if (st == HTH_OK) st = hth_state_file(&older, "keys.json", make, err);
+    if (st == HTH_OK && (make || !access(path.p, F_OK) || !access(older.p, F_OK)))
+        st = open_file(out, path.p, older.p, key, err);
+    hth_buf_drop(&path);
+    hth_buf_drop(&older);
+    return st;
+}
+
+HthStatus hth_user_file_open(HthUsers **out, bool make, HthErr *err) {
+    return open_it(out, make, NULL, err);
+}
+
+HthStatus hth_user_file_open_with(HthUsers **out, const void *key, HthErr *err) {
+    return open_it(out, true, key, err);
 }
 
 void hth_cli_date(char out[32], int64_t unix_s) {

@@ -156,8 +156,9 @@ static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     bool missing = false;
     HTH_TRY(hth_json_parse(&body, hth_x_body(r->x), BODY_MAX, err));
     HTH_TRY(api->read(body, &r->ask, err));
-    HthStatus st = hth_house_lease(r->house, r->ask.model, r->ask.keep_alive_set,
-                                   r->ask.keep_alive_s, &r->lease, &missing, err);
+    HthStatus st =
+        hth_house_lease(r->house, &r->who.grant.scope, r->ask.model, r->ask.keep_alive_set,
+                        r->ask.keep_alive_s, &r->lease, &missing, err);
     if (st == HTH_OK) st = hth_run_go_on(r, &missing, err);
     if (missing) *status = 404;
     if (st != HTH_OK) return st;
@@ -180,6 +181,7 @@ void hth_answer_start(HthHouse *house, HthX *x, const HthApi *api, const HthWho 
     HthErr err = { 0 };
     int status = 0;
     HthStatus st = hth_run_open(&r, house, x, who, &err);
+    if (st != HTH_OK) hth_auth_end(house->cfg.auth, who, 0);
     if (st == HTH_OK) st = begin(r, api, &status, &err);
     if (st != HTH_OK) {
         if (!status) status = hth_api_status(&err);

@@ -1,4 +1,4 @@
-/* auth.c - who asks: see auth.h.
+/* auth.c - who asks, and whether he may: see auth.h.
  *
  * Thread: any, but opening and closing. */
 #include "serve/auth.h"
@@ -8,8 +8,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,112 +29,84 @@ static uint64_t number_of(const char *kind, const char *name) {
     return v;
 }
 
-static void put_numbers(HthWho *who, const char *kind) {
-    who->user = number_of(kind, who->name);
-    who->tenant = number_of(kind, who->tenant_name);
-}
-
 /* The system's name for a user, if it is one that we would write down; else its number. */
-static void name_user(char out[HTH_KEY_NAME_MAX + 1], uint32_t uid) {
+static void name_user(char out[HTH_USER_NAME_MAX + 1], uint32_t uid) {
     char text[1024];
     struct passwd entry, *found = NULL;
-    snprintf(out, HTH_KEY_NAME_MAX + 1, "uid%u", uid);
+    snprintf(out, HTH_USER_NAME_MAX + 1, "uid%u", uid);
     if (getpwuid_r(uid, &entry, text, sizeof text, &found) || !found) return;
-    if (!hth_key_name(hth_str(entry.pw_name))) return;
-    snprintf(out, HTH_KEY_NAME_MAX + 1, "%s", entry.pw_name);
+    if (!hth_user_name(hth_str(entry.pw_name))) return;
+    snprintf(out, HTH_USER_NAME_MAX + 1, "%s", entry.pw_name);
 }
 
 void hth_auth_owner(const HthAuth *a, HthWho *who) {
-    *who = (HthWho){ .is_owner = true, .how = HTH_HOW_SAME_USER };
+    *who = (HthWho){ .is_owner = true,
+                     .by = HTH_BY_PEER,
+                     .grant = { .user = { .role = HTH_ROLE_ADMIN, .uid = a->owner_uid },
+                                .scope = { .verbs = HTH_MAY_ALL } } };
     name_user(who->name, a->owner_uid);
-    memcpy(who->tenant_name, who->name, sizeof who->name);
-    put_numbers(who, "uid");
+    memcpy(who->grant.user.name, who->name, sizeof who->name);
+    memcpy(who->grant.user.tenant, who->name, sizeof who->name);
+    who->user = who->tenant = number_of("uid", who->name);
 }
 
-void hth_auth_key_who(const HthKey *k, HthWho *who) {
-    *who = (HthWho){ .is_owner = k->role == HTH_ROLE_ADMIN, .how = HTH_HOW_KEY };
-    memcpy(&who->key_id, k->sha256, sizeof who->key_id);
-    who->key_id |= 1; /* never none */
-    memcpy(who->name, k->name, sizeof who->name);
-    memcpy(who->tenant_name, k->tenant, sizeof who->tenant_name);
-    put_numbers(who, "key");
-}
-
-/* ---- the file of keys ------------------------------------------------------------------------ */
-
-/* Under the mutex: reads the file again if it is another than before. A file that cannot be read or
- * understood holds no keys: whoever was revoked in it stays out. */
-static HthStatus refresh_keys(HthAuth *a, HthErr *err) {
-    struct stat s = { 0 };
-    if (!a->keys_file) return HTH_OK;
-    const bool there = !stat(a->keys_file, &s);
-    if (there == a->seen.there && s.st_mtim.tv_sec == a->seen.s &&
-        s.st_mtim.tv_nsec == a->seen.ns && s.st_ino == a->seen.inode &&
-        (uint64_t)s.st_size == a->seen.size)
-        return HTH_OK;
-    HthKeys fresh = { 0 };
-    const HthStatus st = hth_keys_read(&fresh, a->keys_file, err);
-    if (st == HTH_ENOMEM) return st; /* and the next time again */
-    hth_keys_drop(&a->keys);
-    a->keys = fresh;
-    a->seen.there = there;
-    a->seen.s = s.st_mtim.tv_sec;
-    a->seen.ns = s.st_mtim.tv_nsec;
-    a->seen.inode = s.st_ino;
-    a->seen.size = (uint64_t)s.st_size;
-    return st;
-}
-
-static void keep_fresh(HthAuth *a) {
-    HthErr err = { 0 };
-    if (refresh_keys(a, &err) != HTH_OK)
-        hth_log(HTH_LOG_ERROR, "serve: no key is good: %s", err.text);
+/* "key", however he came: what is kept of users hangs on this number since all came by keys. */
+void hth_auth_granted(const HthGrant *g, HthCredential by, HthWho *who) {
+    *who = (HthWho){ .by = by, .grant = *g };
+    memcpy(who->name, g->user.name, sizeof who->name);
+    who->user = number_of("key", g->user.name);
+    who->tenant = number_of("key", g->user.tenant);
 }
 
 /* ---- open and close -------------------------------------------------------------------------- */
 
 HthStatus hth_auth_open(HthAuth **out, const HthAuthCfg *cfg, HthErr *err) {
-    static const char no_memory[] = "No memory for the list of users.";
+    HTH_ASSERT(cfg->users);
     HthAuth *a = hth_calloc(1, sizeof *a);
-    HTH_REQUIRE(a, err, HTH_ENOMEM, no_memory);
+    HTH_REQUIRE(a, err, HTH_ENOMEM, "No memory for the list of sessions.");
+    a->users = cfg->users;
     a->owner_uid = cfg->owner_uid;
     hth_auth_owner(a, &a->owner);
+    hth_backoff_init(&a->backoff);
     pthread_mutex_init(&a->mutex, NULL);
     char port[16] = "";
     if (cfg->cookie_port) snprintf(port, sizeof port, "-%u", cfg->cookie_port);
     snprintf(a->cookie[0], sizeof a->cookie[0], "hearth%s", port);
     snprintf(a->cookie[1], sizeof a->cookie[1], "__Host-hearth%s", port);
-    HthStatus st = HTH_OK;
-    if (cfg->keys_file && !(a->keys_file = hth_strdup(cfg->keys_file)))
-        st = HTH_FAIL(err, HTH_ENOMEM, no_memory);
-    if (st == HTH_OK) st = refresh_keys(a, err);
-    if (st == HTH_OK)
-        *out = a;
-    else
-        hth_auth_close(&a);
-    return st;
+    *out = a;
+    return HTH_OK;
 }
 
 void hth_auth_close(HthAuth **a_io) {
     HthAuth *a = *a_io;
     *a_io = NULL;
     if (!a) return;
-    hth_keys_drop(&a->keys);
-    hth_free(a->keys_file);
     pthread_mutex_destroy(&a->mutex);
     hth_zero(a->links, sizeof a->links);
     hth_zero(a->sessions, sizeof a->sessions);
     hth_free(a);
 }
 
+static bool is_enabled(const HthUser *users, uint32_t n, const char *name) {
+    for (uint32_t i = 0; i < n; i++)
+        if (!strcmp(users[i].name, name)) return !users[i].disabled;
+    return false;
+}
+
 uint32_t hth_auth_key_count(HthAuth *a) {
-    uint32_t good = 0;
-    const int64_t now = hth_clock_unix_s();
-    pthread_mutex_lock(&a->mutex);
-    keep_fresh(a);
-    for (uint32_t i = 0; i < a->keys.count; i++)
-        good += !a->keys.keys[i].expires_s || now < a->keys.keys[i].expires_s;
-    pthread_mutex_unlock(&a->mutex);
+    const int64_t now_s = hth_clock_unix_s();
+    uint32_t good = 0, n = 0, keys_n = 0;
+    HthUser *users = NULL;
+    HthUserKey *keys = NULL;
+    if (hth_users_list(a->users, &users, &n, NULL) == HTH_OK &&
+        hth_users_keys(a->users, &keys, &keys_n, NULL) == HTH_OK) {
+        for (uint32_t i = 0; i < n; i++) good += users[i].has_password && !users[i].disabled;
+        for (uint32_t i = 0; i < keys_n; i++)
+            good += (!keys[i].expires_s || now_s < keys[i].expires_s) &&
+                    is_enabled(users, n, keys[i].user);
+    }
+    hth_free(users);
+    hth_free(keys);
     return good;
 }
 
@@ -145,7 +116,7 @@ const char *hth_auth_cookie_name(const HthAuth *a, bool tls) {
 
 /* ---- who? ------------------------------------------------------------------------------------ */
 
-/* The key a request brings: "Bearer KEY", or x-api-key. EINVAL: two of them that differ. */
+/* The key a request brings: "Bearer KEY", or x-api-key. EDENIED: two of them that differ. */
 static HthStatus key_of(const HthAuthAsk *ask, HthStr *key, HthErr *err) {
     const HthStr bearer = HTH_STR("Bearer ");
     *key = ask->x_api_key;
@@ -158,69 +129,96 @@ static HthStatus key_of(const HthAuthAsk *ask, HthStr *key, HthErr *err) {
     return HTH_OK;
 }
 
-static bool changes_things(HthStr method) {
-    return !hth_str_eq(method, HTH_STR("GET")) && !hth_str_eq(method, HTH_STR("HEAD")) &&
-           !hth_str_eq(method, HTH_STR("OPTIONS"));
+/* Of IPv6 the first half: who has one address there has the network. */
+void hth_auth_address(char out[64], const HthPeer *peer) {
+    if (peer->uid_known) {
+        snprintf(out, 64, "uid %u", peer->uid);
+        return;
+    }
+    snprintf(out, 64, "%s", peer->address);
+    uint32_t colons = 0;
+    for (char *c = out; strchr(peer->address, ':') && *c; c++) {
+        colons += *c == ':';
+        if (colons == 4 || (c > out && c[0] == ':' && c[-1] == ':')) {
+            *c = '\0';
+            return;
+        }
+    }
 }
 
-static HthStatus denied(int *status, int code, HthErr *err, const char *sentence) {
-    *status = code;
-    return HTH_FAIL(err, HTH_EDENIED, "%s", sentence);
+static uint64_t waits_as(const HthAuth *a, const HthPeer *peer) {
+    char address[64];
+    hth_auth_address(address, peer);
+    return hth_backoff_who(&a->backoff, "address", hth_str(address));
 }
 
-/* A session, and a request that only our own page can have made. */
-static HthStatus by_session(HthAuth *a, const HthAuthAsk *ask, HthWho *out, int *status,
-                            HthErr *err) {
-    keep_fresh(a); /* a session may hang on a key */
+/* A process of this machine: of the server's own user, or of one that the file knows. */
+static bool by_peer(HthAuth *a, const HthPeer *peer, HthWho *out) {
+    HthGrant g;
+    if (!peer->uid_known) return false;
+    if (peer->uid == a->owner_uid)
+        *out = a->owner;
+    else if (hth_users_by_uid(a->users, peer->uid, &g, NULL) == HTH_OK)
+        hth_auth_granted(&g, HTH_BY_PEER, out);
+    else
+        return false;
+    return true;
+}
+
+/* Whose certificate the connection brought (http.h has verified it). */
+static bool by_cert(HthAuth *a, const HthPeer *peer, HthWho *out) {
+    HthGrant g;
+    if (!peer->cert_name[0] || !peer->tls) return false;
+    if (hth_users_by_name(a->users, hth_str(peer->cert_name), &g, NULL) != HTH_OK) return false;
+    hth_auth_granted(&g, HTH_BY_CERT, out);
+    return true;
+}
+
+static bool by_session(HthAuth *a, const HthAuthAsk *ask, HthWho *out) {
     const HthSession *s =
         ask->cookie.n ? hth_auth_session(a, ask->cookie, ask->peer, hth_clock_unix_s()) : NULL;
-    if (!ask->same_origin || ask->fetch_foreign)
-        return denied(status, 403, err, "A page of another origin has no session here.");
-    if (!s)
-        return denied(status, 401, err,
-                      "This browser is not logged in; open the link that hearth prints.");
-    if (changes_things(ask->method) && !ask->has_x_hearth)
-        return denied(status, 403, err, "The page's request lacks the header X-Hearth.");
+    if (!s) return false;
     *out = s->who;
-    out->how = HTH_HOW_SESSION;
-    return HTH_OK;
+    out->by = HTH_BY_SESSION;
+    return true;
 }
 
-/* Under the mutex. */
-static HthStatus find_who(HthAuth *a, const HthAuthAsk *ask, HthWho *out, int *status,
-                          uint32_t *wait_s, HthErr *err) {
-    const uint64_t now_ns = hth_clock_ns();
-    const bool page = ask->has_origin || ask->has_fetch;
-    const bool owner = ask->peer->uid_known && ask->peer->uid == a->owner_uid && !page;
+/* Under the mutex. *status: of a failure. */
+static HthStatus by_key(HthAuth *a, HthStr key, const HthPeer *peer, bool waits, HthWho *out,
+                        uint32_t *wait_s, HthErr *err) {
+    const uint64_t now_ns = hth_clock_ns(), address = waits_as(a, peer);
+    HthGrant g;
+    *wait_s = waits ? hth_backoff_wait_s(&a->backoff, address, now_ns) : 0;
+    HTH_REQUIRE(!*wait_s, err, HTH_EAGAIN, "Too many wrong keys; wait %u s.", *wait_s);
+    const HthStatus st = hth_users_by_key(a->users, key, hth_clock_unix_s(), &g, err);
+    if (st == HTH_OK) hth_auth_granted(&g, HTH_BY_KEY, out);
+    if (st == HTH_OK && waits) hth_backoff_passed(&a->backoff, address);
+    if (st == HTH_EDENIED && waits) hth_backoff_failed(&a->backoff, address, now_ns);
+    return st;
+}
+
+/* Under the mutex. A key is meant, and so is a program's certificate; who logged in at a page goes
+ * before what its browser adds by itself, and a program is its user before it is its cookie. */
+static HthStatus find_who(HthAuth *a, const HthAuthAsk *ask, HthWho *out, uint32_t *wait_s,
+                          HthErr *err) {
+    const bool page = ask->origin != HTH_ORIGIN_NONE || ask->fetch;
+    HthWho peer;
     HthStr key;
-    *status = 401;
     HTH_TRY(key_of(ask, &key, err));
+    const bool known = by_peer(a, ask->peer, &peer), enough = known && !page;
     if (key.n) {
-        *wait_s = owner ? 0 : hth_auth_brake(a, ask->peer, now_ns);
-        if (*wait_s) {
-            *status = 429;
-            return HTH_FAIL(err, HTH_EAGAIN, "Too many wrong keys; wait %u s.", *wait_s);
-        }
-        keep_fresh(a);
-        const HthKey *found = hth_keys_find(&a->keys, key, hth_clock_unix_s());
-        if (found) {
-            if (!owner) hth_auth_passed(a, ask->peer);
-            hth_auth_key_who(found, out);
-            return HTH_OK;
-        }
+        const HthStatus st = by_key(a, key, ask->peer, !enough, out, wait_s, err);
+        if (st == HTH_OK || !enough)
+            return st; /* clients of other servers insist on some key: for
+                                                   whoever needs none, any will do */
     }
-    if (owner) { /* clients of other servers insist on some key: any will do */
-        *out = a->owner;
-        return HTH_OK;
-    }
-    if (key.n) {
-        hth_auth_failed(a, ask->peer, now_ns);
-        return denied(status, 401, err, "That key is not known here, or no longer good.");
-    }
-    if (page || ask->cookie.n) return by_session(a, ask, out, status, err);
-    return denied(status, 401, err,
-                  "A key is needed: Authorization: Bearer KEY, or x-api-key. hearth key makes "
-                  "one.");
+    if (page && by_session(a, ask, out)) return HTH_OK;
+    if (by_cert(a, ask->peer, out)) return HTH_OK;
+    if (known)
+        *out = peer;
+    else if (!page)
+        (void)by_session(a, ask, out);
+    return HTH_OK;
 }
 
 HthStatus hth_auth_who(HthAuth *a, const HthAuthAsk *ask, HthWho *out, int *status,
@@ -228,40 +226,87 @@ HthStatus hth_auth_who(HthAuth *a, const HthAuthAsk *ask, HthWho *out, int *stat
     HthWho who = { 0 };
     pthread_mutex_lock(&a->mutex);
     *wait_s = 0;
-    const HthStatus st = find_who(a, ask, &who, status, wait_s, err);
+    const HthStatus st = find_who(a, ask, &who, wait_s, err);
     pthread_mutex_unlock(&a->mutex);
-    if (st != HTH_OK) return st;
-    *status = 200;
-    *out = who;
-    return HTH_OK;
+    *status = st == HTH_OK ? 200 : st == HTH_EDENIED ? 401 : st == HTH_EAGAIN ? 429 : 503;
+    if (st == HTH_OK) *out = who;
+    return st;
 }
 
-HthStatus hth_auth_ask(HthAuth *a, HthX *x, HthWho *out, int *status, HthErr *err) {
+/* ---- may he? --------------------------------------------------------------------------------- */
+
+/* http.h has let nothing through that calls us by another name, or comes from a foreign origin. */
+HthDeny hth_auth_decide(const HthAuthAsk *ask, const HthWho *who, HthRouteId at) {
+    const HthPolicyAsk a = { .at = at,
+                             .host = HTH_HOST_OURS,
+                             .origin = ask->origin,
+                             .fetch = ask->fetch,
+                             .fetch_foreign = ask->fetch_foreign,
+                             .x_hearth = ask->x_hearth,
+                             .local = ask->peer->local,
+                             .tls = ask->peer->tls,
+                             .by = who->by,
+                             .role = who->grant.user.role,
+                             .verbs = who->grant.scope.verbs };
+    return hth_policy_decide(&a);
+}
+
+static HthAuthAsk read_ask(const HthAuth *a, HthX *x) {
     static const char *const fetch[] = { "Sec-Fetch-Site", "Sec-Fetch-Dest" };
     HthStr text, site;
-    uint32_t wait_s = 0;
-    HthAuthAsk ask = { .peer = hth_x_peer(x), .method = hth_x_method(x) };
+    HthAuthAsk ask = { .peer = hth_x_peer(x) };
     (void)hth_x_header(x, "Authorization", &ask.authorization);
     (void)hth_x_header(x, "x-api-key", &ask.x_api_key);
     (void)hth_x_cookie(x, hth_auth_cookie_name(a, ask.peer->tls), &ask.cookie);
-    ask.has_origin = hth_x_header(x, "Origin", &text);
-    ask.same_origin = hth_x_same_origin(x);
-    ask.has_fetch = hth_x_header(x, "Sec-Fetch-Site", &site);
-    ask.fetch_foreign = ask.has_fetch && !hth_str_eq(site, HTH_STR("same-origin")) &&
+    if (hth_x_header(x, "Origin", &text))
+        ask.origin = hth_x_same_origin(x) ? HTH_ORIGIN_SAME : HTH_ORIGIN_LISTED;
+    ask.fetch_foreign = hth_x_header(x, "Sec-Fetch-Site", &site) &&
+                        !hth_str_eq(site, HTH_STR("same-origin")) &&
                         !hth_str_eq(site, HTH_STR("none"));
-    for (size_t i = 0; i < HTH_COUNT(fetch); i++) ask.has_fetch |= hth_x_header(x, fetch[i], &text);
-    ask.has_x_hearth = hth_x_header(x, "X-Hearth", &text);
-    const HthStatus st = hth_auth_who(a, &ask, out, status, &wait_s, err);
-    if (st == HTH_OK) {
-        snprintf(hth_x_note(x)->user, sizeof hth_x_note(x)->user, "%s", out->name);
-    } else if (wait_s) {
-        char seconds[16];
-        snprintf(seconds, sizeof seconds, "%u", wait_s);
-        hth_x_add_header(x, "Retry-After", hth_str(seconds));
-    } else if (*status == 401) {
-        hth_x_add_header(x, "WWW-Authenticate", HTH_STR("Bearer"));
+    for (size_t i = 0; i < HTH_COUNT(fetch); i++) ask.fetch |= hth_x_header(x, fetch[i], &text);
+    ask.x_hearth = hth_x_header(x, "X-Hearth", &text);
+    return ask;
+}
+
+void hth_auth_add_wait(HthX *x, uint32_t wait_s) {
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%u", wait_s);
+    hth_x_add_header(x, "Retry-After", hth_str(seconds));
+}
+
+HthStatus hth_auth_ask(HthAuth *a, HthX *x, HthRouteId at, HthWho *out, int *status, HthErr *err) {
+    const HthAuthAsk ask = read_ask(a, x);
+    HthStatus st = HTH_OK;
+    uint32_t wait_s = 0;
+    *out = (HthWho){ 0 };
+    if (hth_policy[at].verb) st = hth_auth_who(a, &ask, out, status, &wait_s, err);
+    const HthDeny no = hth_auth_decide(&ask, out, at);
+    if (no == HTH_ALLOW) return HTH_OK;
+    if (st == HTH_OK || no != HTH_DENY_NOBODY) { /* else what was wrong with his key says more */
+        *status = hth_deny_status(no);
+        st = HTH_FAIL(err, HTH_EDENIED, "%s", hth_deny_sentence(no));
+    } else if (*status == 503) {
+        hth_log(HTH_LOG_ERROR, "serve: no key is good: %s", err->text);
+        st = HTH_FAIL(err, HTH_EIO, "The server cannot read who may use it; its log says why.");
     }
+    if (*status == 429) hth_auth_add_wait(x, wait_s);
+    if (*status == 401) hth_x_add_header(x, "WWW-Authenticate", HTH_STR("Bearer"));
     return st;
+}
+
+/* ---- how much? ------------------------------------------------------------------------------- */
+
+HthStatus hth_auth_begin(HthAuth *a, HthX *x, const HthWho *who, int *status, HthErr *err) {
+    uint32_t wait_s = 0;
+    const HthStatus st =
+        hth_users_begin(a->users, &who->grant, hth_x_body(x).n, hth_clock_ns(), &wait_s, err);
+    *status = st == HTH_EAGAIN ? 429 : st == HTH_ELIMIT ? 413 : st == HTH_OK ? 200 : 401;
+    if (st == HTH_EAGAIN) hth_auth_add_wait(x, wait_s);
+    return st;
+}
+
+void hth_auth_end(HthAuth *a, const HthWho *who, uint64_t tokens) {
+    hth_users_end(a->users, &who->grant, tokens, hth_clock_ns());
 }
 
 /* ---- where it may listen --------------------------------------------------------------------- */
@@ -290,9 +335,9 @@ HthStatus hth_auth_check_listens(const HthListen *listens, size_t n, uint32_t ke
                     "Listening on %.60s lets other machines in, and without TLS everybody on the "
                     "way reads along: give a certificate and its key, or listen on 127.0.0.1.",
                     where);
-        HTH_REQUIRE(key_count, err, HTH_EDENIED,
-                    "Listening on %.60s lets other machines in, and nobody there has a key: make "
-                    "one with 'hearth key add NAME', or listen on 127.0.0.1.",
+        HTH_REQUIRE(key_count || l->client_ca, err, HTH_EDENIED,
+                    "Listening on %.60s lets other machines in, and nobody there has a key or "
+                    "a password: make one with 'hearth key add NAME', or listen on 127.0.0.1.",
                     where);
     }
     return HTH_OK;

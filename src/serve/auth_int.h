@@ -7,8 +7,9 @@
 #include <pthread.h>
 
 #include "serve/auth.h"
+#include "vault/backoff.h"
 
-enum { HTH_LINKS_MAX = 16, HTH_SESSIONS_MAX = 256, HTH_BRAKES_MAX = 256 };
+enum { HTH_LINKS_MAX = 16, HTH_SESSIONS_MAX = 256 };
 
 typedef struct HthLink { /* a launch link; expires_s 0: free */
     uint8_t sha256[32];
@@ -24,37 +25,26 @@ typedef struct HthSession { /* expires_s 0: free */
     int64_t expires_s, used_s;
 } HthSession;
 
-typedef struct HthBrake { /* fails 0: free */
-    char address[64];
-    uint32_t fails;
-    uint64_t until_ns, last_ns;
-} HthBrake;
-
 struct HthAuth {
-    char *keys_file; /* owned */
+    HthUsers *users; /* borrowed */
     uint32_t owner_uid;
     HthWho owner;
     char cookie[2][40]; /* names: plain, TLS */
     pthread_mutex_t mutex;
-    HthKeys keys;
-    struct {
-        int64_t s, ns;
-        uint64_t inode, size;
-        bool there;
-    } seen; /* of the file of keys */
     HthLink links[HTH_LINKS_MAX];
     HthSession sessions[HTH_SESSIONS_MAX];
-    HthBrake brakes[HTH_BRAKES_MAX];
+    HthBackoff backoff; /* of wrong keys */
 };
 
-void hth_auth_key_who(const HthKey *k, HthWho *who);
+/* Who a grant of the file is for. */
+void hth_auth_granted(const HthGrant *g, HthCredential by, HthWho *out);
+/* Who shares a wait: a user of this machine, else an address; of IPv6 the first half of it. */
+void hth_auth_address(char out[64], const HthPeer *peer);
+/* "Retry-After: N" */
+void hth_auth_add_wait(HthX *x, uint32_t wait_s);
 
-/* auth_session.c, under the mutex. A session that a key began is what the key is now, or nothing:
- * its who is brought up to date. */
+/* auth_session.c, under the mutex. A session is what the file says of its user and key now, or
+ * nothing (NULL): its who is brought up to date. */
 HthSession *hth_auth_session(HthAuth *a, HthStr cookie, const HthPeer *peer, int64_t now_s);
-/* Seconds an address has to wait, 0: none. */
-uint32_t hth_auth_brake(HthAuth *a, const HthPeer *peer, uint64_t now_ns);
-void hth_auth_failed(HthAuth *a, const HthPeer *peer, uint64_t now_ns);
-void hth_auth_passed(HthAuth *a, const HthPeer *peer);
 
 #endif

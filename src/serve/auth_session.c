@@ -1,4 +1,4 @@
-/* auth_session.c - launch links, sessions of browsers, and the brake on guessing.
+/* auth_session.c - launch links, passwords, and the sessions of browsers that they begin.
  *
  * Tables of fixed size; what is oldest makes room.  Tokens are kept as digests: who reads our
  * memory cannot log in.
@@ -15,12 +15,8 @@
 enum {
     LINK_S = 300,
     SESSION_S = 30 * 86400,
-    UNUSED_S = 7 * 86400, /* a session that nobody uses ends earlier */
-    FREE_FAILS = 5, /* wrong keys that cost nothing */
-    WAIT_S_MAX = 60,
-    FORGET_S = 600
+    UNUSED_S = 7 * 86400 /* a session that nobody uses ends earlier */
 };
-#define NS_PER_S 1000000000u
 
 static void new_token(char token[HTH_TOKEN_TEXT], uint8_t sha256[32]) {
     uint8_t secret[32];
@@ -67,12 +63,26 @@ static bool use_link(HthAuth *a, HthStr token, const HthPeer *peer, int64_t now_
         *l = (HthLink){ 0 };
         /* The owner's link is for the owner's browser; another user of this machine may have seen
          * it go by. */
-        if (who->how == HTH_HOW_SAME_USER) good &= peer->uid_known && peer->uid == a->owner_uid;
+        if (who->is_owner) good &= peer->uid_known && peer->uid == a->owner_uid;
     }
     return good;
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */
+
+/* Under the mutex. */
+static void begin_session(HthAuth *a, const HthWho *who, const HthPeer *peer, int64_t now_s,
+                          const uint8_t sha256[32]) {
+    HthSession *s = &a->sessions[0];
+    for (size_t i = 1; i < HTH_SESSIONS_MAX; i++)
+        if (a->sessions[i].used_s < s->used_s) s = &a->sessions[i];
+    *s = (HthSession){ .who = *who,
+                       .uid_known = peer->uid_known,
+                       .uid = peer->uid,
+                       .expires_s = now_s + SESSION_S,
+                       .used_s = now_s };
+    memcpy(s->sha256, sha256, sizeof s->sha256);
+}
 
 HthStatus hth_auth_login(HthAuth *a, HthStr token, const HthPeer *peer, char cookie[HTH_TOKEN_TEXT],
                          HthErr *err) {
@@ -82,17 +92,7 @@ HthStatus hth_auth_login(HthAuth *a, HthStr token, const HthPeer *peer, char coo
     new_token(cookie, sha256);
     pthread_mutex_lock(&a->mutex);
     const bool good = cookie[0] && use_link(a, token, peer, now_s, &who);
-    if (good) {
-        HthSession *s = &a->sessions[0];
-        for (size_t i = 1; i < HTH_SESSIONS_MAX; i++)
-            if (a->sessions[i].used_s < s->used_s) s = &a->sessions[i];
-        *s = (HthSession){ .who = who,
-                           .uid_known = peer->uid_known,
-                           .uid = peer->uid,
-                           .expires_s = now_s + SESSION_S,
-                           .used_s = now_s };
-        memcpy(s->sha256, sha256, sizeof sha256);
-    }
+    if (good) begin_session(a, &who, peer, now_s, sha256);
     pthread_mutex_unlock(&a->mutex);
     HTH_REQUIRE(good, err, HTH_EDENIED,
                 "This link was used already, is older than five minutes, or was made for another "
@@ -100,18 +100,10 @@ HthStatus hth_auth_login(HthAuth *a, HthStr token, const HthPeer *peer, char coo
     return HTH_OK;
 }
 
-/* A session that a key began ends with the key, and is what the key is. */
+/* A session that a key began ends with the key; one whose user has other rights now, or another
+ * password, ends as well. The owner is in no file. */
 static bool refresh_who(const HthAuth *a, HthSession *s, int64_t now_s) {
-    for (uint32_t i = 0; s->who.key_id && i < a->keys.count; i++) {
-        const HthKey *k = &a->keys.keys[i];
-        HthWho who;
-        if (strcmp(k->name, s->who.name) != 0) continue;
-        hth_auth_key_who(k, &who);
-        if (who.key_id != s->who.key_id || (k->expires_s && now_s >= k->expires_s)) return false;
-        s->who = who;
-        return true;
-    }
-    return !s->who.key_id;
+    return s->who.is_owner || hth_users_still(a->users, &s->who.grant, now_s, NULL) == HTH_OK;
 }
 
 HthSession *hth_auth_session(HthAuth *a, HthStr cookie, const HthPeer *peer, int64_t now_s) {
@@ -149,6 +141,33 @@ static void set_cookie(HthAuth *a, HthX *x, const char *value, int age_s) {
     hth_zero(header, sizeof header);
 }
 
+/* Outside the mutex: it takes a fifth of a second. */
+HthStatus hth_auth_enter(HthAuth *a, HthX *x, HthStr name, HthStr password, int *status,
+                         HthErr *err) {
+    char cookie[HTH_TOKEN_TEXT], address[64];
+    uint8_t sha256[32];
+    HthGrant g;
+    HthWho who;
+    uint32_t wait_s = 0;
+    const HthPeer *peer = hth_x_peer(x);
+    hth_auth_address(address, peer);
+    new_token(cookie, sha256);
+    const HthStatus st = hth_users_login(a->users, name, password, hth_str(address), hth_clock_ns(),
+                                         &g, &wait_s, err);
+    *status = st == HTH_EDENIED ? 401 : st == HTH_EAGAIN ? 429 : 503;
+    if (st == HTH_EAGAIN) hth_auth_add_wait(x, wait_s);
+    if (st != HTH_OK) return st;
+    HTH_REQUIRE(cookie[0], err, HTH_ENOMEM, "No memory for a session.");
+    hth_auth_granted(&g, HTH_BY_SESSION, &who);
+    pthread_mutex_lock(&a->mutex);
+    begin_session(a, &who, peer, hth_clock_unix_s(), sha256);
+    pthread_mutex_unlock(&a->mutex);
+    set_cookie(a, x, cookie, SESSION_S);
+    hth_zero(cookie, sizeof cookie);
+    *status = 200;
+    return HTH_OK;
+}
+
 void hth_auth_answer_logout(HthAuth *a, HthX *x) {
     HthStr cookie;
     if (hth_x_cookie(x, hth_auth_cookie_name(a, hth_x_peer(x)->tls), &cookie))
@@ -178,60 +197,4 @@ void hth_auth_answer_login(HthAuth *a, HthX *x) {
     hth_x_add_header(x, "Location", HTH_STR("/"));
     hth_x_reply(x, 303, "text/plain; charset=utf-8", HTH_STR("Logged in.\n"));
     hth_zero(cookie, sizeof cookie);
-}
-
-/* ---- the brake ------------------------------------------------------------------------------- */
-
-/* Who shares a brake: a user of this machine, else an address; of IPv6 the first half of it. */
-static void brake_name(char out[64], const HthPeer *peer) {
-    if (peer->uid_known) {
-        snprintf(out, 64, "uid %u", peer->uid);
-        return;
-    }
-    snprintf(out, 64, "%s", peer->address);
-    uint32_t colons = 0;
-    for (char *c = out; strchr(peer->address, ':') && *c; c++) {
-        colons += *c == ':';
-        if (colons == 4 || (c > out && c[0] == ':' && c[-1] == ':')) {
-            *c = '\0';
-            return;
-        }
-    }
-}
-
-static HthBrake *find_brake(HthAuth *a, const HthPeer *peer) {
-    char name[64];
-    brake_name(name, peer);
-    for (size_t i = 0; i < HTH_BRAKES_MAX; i++)
-        if (a->brakes[i].fails && !strcmp(a->brakes[i].address, name)) return &a->brakes[i];
-    return NULL;
-}
-
-uint32_t hth_auth_brake(HthAuth *a, const HthPeer *peer, uint64_t now_ns) {
-    const HthBrake *b = find_brake(a, peer);
-    if (!b || now_ns >= b->until_ns) return 0;
-    return (uint32_t)((b->until_ns - now_ns + NS_PER_S - 1) / NS_PER_S);
-}
-
-void hth_auth_failed(HthAuth *a, const HthPeer *peer, uint64_t now_ns) {
-    HthBrake *b = find_brake(a, peer);
-    if (b && now_ns - b->last_ns > (uint64_t)FORGET_S * NS_PER_S) b->fails = 0;
-    if (!b) {
-        b = &a->brakes[0];
-        for (size_t i = 1; i < HTH_BRAKES_MAX; i++)
-            if (a->brakes[i].last_ns < b->last_ns) b = &a->brakes[i];
-        *b = (HthBrake){ 0 };
-        brake_name(b->address, peer);
-    }
-    b->last_ns = now_ns;
-    if (b->fails < 1000) b->fails++;
-    if (b->fails <= FREE_FAILS) return;
-    const uint32_t doublings = b->fails - FREE_FAILS - 1;
-    const uint64_t wait_s = doublings < 6 ? 1u << doublings : WAIT_S_MAX;
-    b->until_ns = now_ns + (wait_s < WAIT_S_MAX ? wait_s : WAIT_S_MAX) * NS_PER_S;
-}
-
-void hth_auth_passed(HthAuth *a, const HthPeer *peer) {
-    HthBrake *b = find_brake(a, peer);
-    if (b) *b = (HthBrake){ 0 };
 }

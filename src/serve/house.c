@@ -68,7 +68,7 @@ HthStatus hth_house_idle(HthHouse *h, HthErr *err) {
 
 HthStatus hth_house_preload(HthHouse *h, HthStr name, bool *missing, HthErr *err) {
     HthLease lease = { 0 };
-    HTH_TRY(hth_house_lease(h, name, true, -1, &lease, missing, err));
+    HTH_TRY(hth_house_lease(h, NULL, name, true, -1, &lease, missing, err));
     hth_lease_give(&lease);
     return HTH_OK;
 }
@@ -183,19 +183,15 @@ static Found look_up(HthX *x) {
     return f;
 }
 
-/* False: answered. */
-static bool admit(HthHouse *h, HthX *x, const HthRoute *route, HthWho *who) {
+/* False: answered. What is begun here ends with the answer. */
+static bool admit(HthHouse *h, HthX *x, HthRouteId at, HthWho *who) {
     HthErr err = { 0 };
     int status = 0;
-    if (route && route->open) return true;
-    if (hth_auth_ask(h->cfg.auth, x, who, &status, &err) != HTH_OK) {
-        hth_reply_error(x, status, &err);
-        return false;
-    }
-    if (!route || !route->owner || who->is_owner) return true;
-    (void)HTH_FAIL(&err, HTH_EDENIED, "only the owner of this server may do that");
-    hth_reply_error(x, 403, &err);
-    return false;
+    HthStatus st = hth_auth_ask(h->cfg.auth, x, at, who, &status, &err);
+    if (st == HTH_OK) st = hth_auth_begin(h->cfg.auth, x, who, &status, &err);
+    snprintf(hth_x_note(x)->user, sizeof hth_x_note(x)->user, "%s", who->name);
+    if (st != HTH_OK) hth_reply_error(x, status, &err);
+    return st == HTH_OK;
 }
 
 void hth_house_handle(void *house, HthX *x) {
@@ -204,16 +200,17 @@ void hth_house_handle(void *house, HthX *x) {
     HthErr err = { 0 };
     const Found f = look_up(x);
     if (f.api || f.route) {
-        HthNote *note = hth_x_note(x);
-        note->route = hth_str(f.api ? f.api->path : f.route->path);
-        if (!admit(h, x, f.route, &who)) return;
-        snprintf(note->user, sizeof note->user, "%s", who.name);
-        if (f.api)
+        hth_x_note(x)->route = hth_str(f.api ? f.api->path : f.route->path);
+        if (!admit(h, x, f.api ? f.api->at : f.route->at, &who)) return;
+        if (f.api) { /* its end is the run's */
             hth_answer_start(h, x, f.api, &who);
-        else if (f.route->body)
-            hth_route_body(h, x, f.route->body, f.rest);
+            return;
+        }
+        if (f.route->body)
+            hth_route_body(h, x, &who, f.route->body, f.rest);
         else
             f.route->run(h, x, &who, f.rest);
+        hth_auth_end(h->cfg.auth, &who, 0);
         return;
     }
     if (f.path)

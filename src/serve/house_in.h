@@ -39,9 +39,11 @@ typedef struct HthLease {
 } HthLease;
 
 /* Loads it if need be, and waits for that. name empty: the default. *missing: there is no such
- * model (EINVAL). Otherwise as hth_models_acquire() and hth_voice_open(). */
-HTH_MUST_CHECK HthStatus hth_house_lease(HthHouse *h, HthStr name, bool keep_set, int64_t keep_s,
-                                         HthLease *out, bool *missing, HthErr *err);
+ * model (EINVAL). EDENIED: it is not in scope (NULL: everything is). Otherwise as
+ * hth_models_acquire() and hth_voice_open(). */
+HTH_MUST_CHECK HthStatus hth_house_lease(HthHouse *h, const HthScope *scope, HthStr name,
+                                         bool keep_set, int64_t keep_s, HthLease *out,
+                                         bool *missing, HthErr *err);
 /* From here on its voice has another chat template, for whoever holds it alone. ENOTSUP: Ollama's
  * template language; otherwise as hth_voice_open(). */
 HTH_MUST_CHECK HthStatus hth_lease_template(HthLease *lease, HthStr text, HthErr *err);
@@ -61,14 +63,12 @@ typedef struct HthRoute {
     const char *method, *path; /* a path that ends in '*' takes what follows */
     void (*run)(HthHouse *h, HthX *x, const HthWho *who, HthStr rest);
     HthModelsFn body; /* instead of run: one of models_api.h */
-    bool open; /* nobody needs to say who he is */
-    bool owner; /* only the owner */
 } HthRoute;
 extern const HthRoute hth_routes_plain[], hth_routes_store[], hth_routes_web[], hth_routes_plan[],
     hth_routes_blob[], hth_routes_chats[]; /* each ends with method NULL */
 
 /* Answers with what fn says; rest: the end of the path. */
-void hth_route_body(HthHouse *h, HthX *x, HthModelsFn fn, HthStr rest);
+void hth_route_body(HthHouse *h, HthX *x, const HthWho *who, HthModelsFn fn, HthStr rest);
 /* Answers with a body, and drops it. An empty one has no type. */
 void hth_reply_body(HthX *x, int status, const char *type, HthBuf *body);
 

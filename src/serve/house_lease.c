@@ -167,8 +167,8 @@ static HthStatus lease_of(HthHouse *h, const HthStored *m, int64_t keep_s, HthLe
     return HTH_OK;
 }
 
-HthStatus hth_house_lease(HthHouse *h, HthStr name, bool keep_set, int64_t keep_s, HthLease *out,
-                          bool *missing, HthErr *err) {
+HthStatus hth_house_lease(HthHouse *h, const HthScope *scope, HthStr name, bool keep_set,
+                          int64_t keep_s, HthLease *out, bool *missing, HthErr *err) {
     HthStoreList *list = NULL;
     HthLease lease = { 0 };
     char copy[HTH_NAME_MAX + 1];
@@ -177,6 +177,10 @@ HthStatus hth_house_lease(HthHouse *h, HthStr name, bool keep_set, int64_t keep_
     memcpy(copy, name.p, name.n); /* ends in NUL */
     copy[name.n] = 0;
     HTH_TRY(find(h, (HthStr){ copy, name.n }, &list, missing, err));
+    if (scope && !hth_scope_has_model(scope, hth_str(list->items[0].full))) {
+        hth_store_list_close(&list);
+        return HTH_FAIL(err, HTH_EDENIED, "%s", hth_deny_sentence(HTH_DENY_MODEL));
+    }
     hth_idle_hold(h->idle); /* both read files: this one is waited for */
     HthStatus st = lease_of(h, &list->items[0], keep_set ? keep_s : HTH_KEEP_DEFAULT, &lease, err);
     hth_idle_go(h->idle);

@@ -11,6 +11,7 @@
 #include "serve/face.h"
 #include "serve/model_facts.h"
 #include "serve/models_api_int.h"
+#include "serve/policy.h"
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
 
@@ -30,6 +31,25 @@ int hth_api_missing(HthBuf *out, HthStr name) {
     if (hth_name_parse(&n, name, NULL) != HTH_OK) return hth_api_fail(out, 404, "model not found");
     snprintf(text, sizeof text, "model '%.*s' not found", HTH_STR_ARG(name));
     return hth_api_fail(out, 404, text);
+}
+
+bool hth_api_in_scope(const HthModelsAsk *ask, HthStr name, int *status, HthBuf *out) {
+    HthStoreList *l = NULL;
+    HthName parsed;
+    char full[HTH_NAME_MAX + 1] = "";
+    if (!ask->scope || !ask->scope->models[0]) return true;
+    if (hth_store_find(ask->store, name, &l, NULL) == HTH_OK && l->count)
+        snprintf(full, sizeof full, "%s", l->items->full);
+    else if (hth_name_parse(&parsed, name, NULL) == HTH_OK)
+        hth_name_print(full, &parsed);
+    hth_store_list_close(&l);
+    if (hth_scope_has_model(ask->scope, hth_str(full))) return true;
+    *status = hth_api_fail(out, hth_deny_status(HTH_DENY_MODEL), hth_deny_sentence(HTH_DENY_MODEL));
+    return false;
+}
+
+static bool is_listed(const HthModelsAsk *ask, const HthStored *m) {
+    return !ask->scope || hth_scope_has_model(ask->scope, hth_str(m->full));
 }
 
 /* When a model was last changed; what is part of the program, with the program. */
@@ -122,11 +142,14 @@ int hth_models_api_tags(HthModelsAsk *ask, HthBuf *out) {
     if (hth_store_list(ask->store, &l, &err) != HTH_OK)
         return hth_api_fail(out, hth_api_status(&err), err.text);
     HthOut o = hth_out_begin(out, &err);
+    bool any = false;
     hth_out_raw(&o, HTH_STR("{\"models\":["));
     for (size_t i = 0; i < l->count; i++) {
         const HthStored *m = &l->items[i];
-        hth_out(&o, "%s{\"name\":%q,\"model\":%q,\"modified_at\":", i ? "," : "", hth_str(m->full),
-                hth_str(m->full));
+        if (!is_listed(ask, m)) continue;
+        hth_out(&o, "%s{\"name\":%q,\"model\":%q,\"modified_at\":", any ? "," : "",
+                hth_str(m->full), hth_str(m->full));
+        any = true;
         put_time(&o, changed_ns(m));
         hth_out(&o, ",\"size\":%U,\"digest\":%q,\"details\":", m->bytes, hth_str(m->digest));
         put_details(&o, m);
@@ -236,7 +259,8 @@ int hth_models_api_show(HthModelsAsk *ask, HthBuf *out) {
     HthStr name;
     int status = hth_api_body(&o, &name, ask->body, out);
     if (status) return status;
-    HthStoreList *l = find_one(ask->store, name, &status, out);
+    HthStoreList *l = NULL;
+    if (hth_api_in_scope(ask, name, &status, out)) l = find_one(ask->store, name, &status, out);
     if (l) status = show(l->items, json_is_true(json_object_get(o, "verbose")), out);
     hth_store_list_close(&l);
     json_decref(o);
@@ -274,7 +298,8 @@ int hth_models_api_openai(HthModelsAsk *ask, HthBuf *out) {
     bool any = false;
     hth_out_raw(&o, HTH_STR("{\"object\":\"list\",\"data\":["));
     for (size_t i = 0; i < l->count; i++) {
-        if (l->items[i].error[0]) continue; /* what cannot be used is no offer */
+        if (l->items[i].error[0] || !is_listed(ask, &l->items[i]))
+            continue; /* what cannot be used is no offer */
         if (any) hth_out_raw(&o, HTH_STR(","));
         put_openai(&o, &l->items[i], ask->ctx);
         any = true;
@@ -294,6 +319,11 @@ int hth_models_api_openai_one(HthModelsAsk *ask, HthBuf *out) {
                            none ? "there is no model of that name here; GET /v1/models lists them"
                                 : err.text,
                            none ? "model_not_found" : NULL);
+    }
+    if (!is_listed(ask, l->items)) {
+        hth_store_list_close(&l);
+        return openai_fail(out, hth_deny_status(HTH_DENY_MODEL), hth_deny_sentence(HTH_DENY_MODEL),
+                           NULL);
     }
     HthOut o = hth_out_begin(out, &err);
     put_openai(&o, l->items, ask->ctx);

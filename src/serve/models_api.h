@@ -9,10 +9,12 @@
 #define HTH_SERVE_MODELS_API_H
 
 #include "base/json.h"
+#include "vault/scope.h"
 #include "vault/store.h"
 
 typedef struct HthModelsAsk {
     HthStore *store;
+    const HthScope *scope; /* what is not in it is in no list, and refused; NULL: everything is */
     HthStr body; /* of the request */
     HthStr rest; /* of the path, after what is fixed: a model's name, a digest */
     uint32_t ctx; /* what a request gets when it does not say; 0: the model's own */

@@ -110,18 +110,21 @@ static int created(bool stream, bool *lines, HthBuf *out) {
     return hth_api_done(&o, 200);
 }
 
-static int create(HthStore *s, HthStr name, const json_t *o, const json_t *settings, bool *lines,
+static int create(HthModelsAsk *ask, HthStr name, const json_t *o, const json_t *settings,
                   HthBuf *out) {
     HthErr err = { 0 };
+    int status = 0;
     HthStoreMake make = { .name = name, .from = hth_json_text(o, "from"), .settings = settings };
     const char *wrong = file_of(o, &make.file_digest);
     if (wrong) return hth_api_fail(out, 400, wrong);
     if (!make.from.n && !make.file_digest.n) make.from = hth_json_text(settings, "from");
+    if (!hth_api_in_scope(ask, name, &status, out)) return status;
+    if (make.from.n && !hth_api_in_scope(ask, make.from, &status, out)) return status;
     bool missing = false;
-    const HthStatus status = hth_store_create(s, &make, &missing, &err);
+    const HthStatus st = hth_store_create(ask->store, &make, &missing, &err);
     if (missing && make.from.n) return hth_api_missing(out, make.from);
-    if (status != HTH_OK) return hth_api_fail(out, hth_api_status(&err), err.text);
-    return created(!json_is_false(json_object_get(o, "stream")), lines, out);
+    if (st != HTH_OK) return hth_api_fail(out, hth_api_status(&err), err.text);
+    return created(!json_is_false(json_object_get(o, "stream")), &ask->lines, out);
 }
 
 int hth_models_api_create(HthModelsAsk *ask, HthBuf *out) {
@@ -139,7 +142,7 @@ int hth_models_api_create(HthModelsAsk *ask, HthBuf *out) {
         status = hth_api_fail(out, hth_api_status(&err), err.text);
     else if (!file.n && !(settings = settings_of(o)))
         status = hth_api_fail(out, 507, "out of memory for a model");
-    if (!status) status = create(ask->store, name, o, settings, &ask->lines, out);
+    if (!status) status = create(ask, name, o, settings, out);
     json_decref(settings);
     json_decref(o);
     return status;
@@ -156,6 +159,8 @@ int hth_models_api_copy(HthModelsAsk *ask, HthBuf *out) {
     const HthStr from = hth_json_text(o, "source"), to = hth_json_text(o, "destination");
     if (!from.n || !to.n)
         status = hth_api_fail(out, 400, "source and destination are required");
+    else if (!hth_api_in_scope(ask, from, &status, out) || !hth_api_in_scope(ask, to, &status, out))
+        (void)status; /* answered */
     else if (hth_store_copy(ask->store, from, to, &missing, &err) == HTH_OK)
         status = 200;
     else
@@ -172,7 +177,9 @@ int hth_models_api_delete(HthModelsAsk *ask, HthBuf *out) {
     bool missing = false;
     int status = hth_api_body(&o, &name, ask->body, out);
     if (status) return status;
-    if (hth_store_delete(ask->store, name, &missing, &err) == HTH_OK)
+    if (!hth_api_in_scope(ask, name, &status, out))
+        (void)status; /* answered */
+    else if (hth_store_delete(ask->store, name, &missing, &err) == HTH_OK)
         status = 200;
     else
         status = missing ? hth_api_missing(out, name)

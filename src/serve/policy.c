@@ -22,19 +22,32 @@ uint32_t hth_role_verbs(HthRole role) {
     return role < HTH_ROLE_COUNT ? role_verbs[role] : 0;
 }
 
+static bool is_page(const HthPolicyAsk *a) {
+    return a->origin != HTH_ORIGIN_NONE || a->fetch;
+}
+
 static bool only_reads(const char *method) {
     return strcmp(method, "GET") == 0;
+}
+
+/* Is it our own page that asks? No form of another page sends X-Hearth. */
+static HthDeny decide_own(const HthPolicyAsk *a, const HthPolicyRow *row) {
+    if (a->origin == HTH_ORIGIN_LISTED || a->fetch_foreign) return HTH_DENY_PAGE;
+    return only_reads(row->method) || a->x_hearth ? HTH_ALLOW : HTH_DENY_FORM;
 }
 
 /* What a browser adds by itself (a cookie, a certificate, being on this machine) says nothing about
  * which page asks. */
 static HthDeny decide_page(const HthPolicyAsk *a, const HthPolicyRow *row) {
-    const bool page = a->origin != HTH_ORIGIN_NONE || a->fetch;
+    const bool page = is_page(a);
     if (a->by == HTH_BY_KEY) return HTH_ALLOW;
     if (a->by == HTH_BY_PEER) return page ? HTH_DENY_PAGE_USER : HTH_ALLOW;
-    if (a->by == HTH_BY_CERT && !page) return HTH_ALLOW;
-    if (a->origin == HTH_ORIGIN_LISTED || a->fetch_foreign) return HTH_DENY_PAGE;
-    return only_reads(row->method) || a->x_hearth ? HTH_ALLOW : HTH_DENY_FORM;
+    return a->by == HTH_BY_CERT && !page ? HTH_ALLOW : decide_own(a, row);
+}
+
+/* Nobody need say who he is; but no other page logs a browser in or out. */
+static HthDeny decide_open(const HthPolicyAsk *a, const HthPolicyRow *row) {
+    return only_reads(row->method) || !is_page(a) ? HTH_ALLOW : decide_own(a, row);
 }
 
 static HthDeny decide_rights(const HthPolicyAsk *a, const HthPolicyRow *row) {
@@ -52,7 +65,7 @@ HthDeny hth_policy_decide(const HthPolicyAsk *a) {
     if (a->host != HTH_HOST_OURS) return HTH_DENY_HOST;
     if (a->origin > HTH_ORIGIN_LISTED) return HTH_DENY_ORIGIN;
     if (!a->local && !a->tls) return HTH_DENY_PLAIN;
-    if (!row->verb) return HTH_ALLOW;
+    if (!row->verb) return decide_open(a, row);
     if (a->by <= HTH_BY_NOTHING || a->by >= HTH_BY_COUNT) return HTH_DENY_NOBODY;
     if (a->by == HTH_BY_PEER && !a->local) return HTH_DENY_NOBODY;
     const HthDeny page = decide_page(a, row);
@@ -74,7 +87,7 @@ static const struct {
     [HTH_DENY_NOBODY] = { 401, "A key is needed: Authorization: Bearer KEY, or x-api-key. hearth "
                                "key makes one." },
     [HTH_DENY_PAGE_USER] = { 401, "This browser is not logged in; open the link that hearth "
-                                  "prints." },
+                                  "prints, or log in with name and password." },
     [HTH_DENY_PAGE] = { 403, "A page of another origin has no session here." },
     [HTH_DENY_FORM] = { 403, "The page's request lacks the header X-Hearth." },
     [HTH_DENY_ROLE] = { 403, "This user's role may not do that." },

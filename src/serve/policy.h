@@ -12,7 +12,8 @@
 #include "vault/scope.h"
 
 /* One list for each table of routes, in any order: name, method, path, the verb it is (0: open to
- * everybody).  HTH_MAY_CHATS: what belongs to one user; also stored responses, by ASK. */
+ * everybody, but what changes something is not for pages of others).  HTH_MAY_CHATS: what belongs
+ * to one user; also stored responses, by ASK. */
 /* clang-format off */
 #define HTH_POLICY_PLAIN(ROW)                                                                      \
     ROW(HEALTH,         "GET",    "/health",              0)                                       \
@@ -41,6 +42,7 @@
     ROW(INDEX,          "GET",    "/",                    0)                                       \
     ROW(UI,             "GET",    "/ui/*",                0)                                       \
     ROW(LOGIN,          "GET",    "/login",               0)                                       \
+    ROW(ENTER,          "POST",   "/login",               0)                                       \
     ROW(LOGOUT,         "POST",   "/logout",              0)
 #define HTH_POLICY_PLAN(ROW)                                                                       \
     ROW(PLAN,           "GET",    "/hearth/plan",         HTH_MAY_MODELS)

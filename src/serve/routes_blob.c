@@ -70,12 +70,8 @@ void hth_house_upload(void *house, HthX *x) {
     HthWho who = { 0 };
     HthErr err = { 0 };
     int status = 0;
-    HthStatus st = hth_auth_ask(h->cfg.auth, x, &who, &status, &err);
+    HthStatus st = hth_auth_ask(h->cfg.auth, x, HTH_ROUTE_BLOB_PUT, &who, &status, &err);
     if (st == HTH_OK) status = 0; /* as the error says, from here on */
-    if (st == HTH_OK && !who.is_owner) {
-        status = 403;
-        st = HTH_FAIL(&err, HTH_EDENIED, "only the owner of this server may bring models");
-    }
     if (st == HTH_OK && !hth_str_eq(hth_x_method(x), HTH_STR("POST"))) {
         status = 405;
         st = HTH_FAIL(&err, HTH_EINVAL, "this path does not answer that method with a body");
@@ -99,7 +95,7 @@ static void commit(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_blob[] = {
-    { HTH_ROUTE_BLOB_PUT, "POST", "/api/blobs/*", .run = commit, .owner = true },
+    { HTH_ROUTE_BLOB_PUT, "POST", "/api/blobs/*", .run = commit },
     { HTH_ROUTE_BLOB, "GET", "/api/blobs/*", .body = hth_models_api_blob },
     { 0 },
 };

@@ -30,10 +30,11 @@ static void version(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
 /* The model that the body names, held; false: answered. */
-static bool lease(HthHouse *h, HthX *x, const json_t *body, HthLease *out) {
+static bool lease(HthHouse *h, HthX *x, const HthWho *who, const json_t *body, HthLease *out) {
     HthErr err = { 0 };
     bool missing = false;
-    HthStatus st = hth_house_lease(h, hth_json_text(body, "model"), false, 0, out, &missing, &err);
+    HthStatus st = hth_house_lease(h, &who->grant.scope, hth_json_text(body, "model"), false, 0,
+                                   out, &missing, &err);
     if (st == HTH_OK && !hth_voice_vocab(out->voice)) {
         hth_lease_give(out);
         st = HTH_FAIL(&err, HTH_ENOTSUP, "this model file carries no tokenizer");
@@ -61,7 +62,7 @@ static json_t *piece(const HthVocab *v, uint32_t id, bool with_text) {
 }
 
 static void tokenize(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
+    (void)rest;
     HthLease l = { 0 };
     HthErr err = { 0 };
     HthIds ids;
@@ -72,7 +73,7 @@ static void tokenize(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     if (!json_is_string(content)) {
         (void)HTH_FAIL(&err, HTH_EINVAL, "content: a text is needed");
         hth_reply_error(x, 400, &err);
-    } else if (lease(h, x, body, &l)) {
+    } else if (lease(h, x, who, body, &l)) {
         const json_t *parse = json_object_get(body, "parse_special");
         unsigned flags = json_is_false(parse) ? 0 : HTH_ENCODE_SPECIAL;
         if (json_is_true(json_object_get(body, "add_special"))) flags |= HTH_ENCODE_BOS_EOS;
@@ -107,7 +108,7 @@ static HthStatus read_ids(const json_t *tokens, uint32_t n_vocab, HthIds *out, H
 }
 
 static void detokenize(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
+    (void)rest;
     HthLease l = { 0 };
     HthErr err = { 0 };
     HthIds ids;
@@ -116,7 +117,7 @@ static void detokenize(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     if (!body) return;
     hth_ids_init(&ids, 1 << 26);
     hth_buf_init(&text, (size_t)1 << 30);
-    if (lease(h, x, body, &l)) {
+    if (lease(h, x, who, body, &l)) {
         const HthVocab *v = hth_voice_vocab(l.voice);
         HthStatus st = read_ids(json_object_get(body, "tokens"), hth_vocab_count(v), &ids, &err);
         if (st == HTH_OK) st = hth_vocab_decode(v, ids.p, ids.n, true, &text, &err);
@@ -197,15 +198,15 @@ static void set_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 const HthRoute hth_routes_plain[] = {
-    { HTH_ROUTE_HEALTH, "GET", "/health", .run = health, .open = true },
-    { HTH_ROUTE_V1_HEALTH, "GET", "/v1/health", .run = health, .open = true },
-    { HTH_ROUTE_VERSION, "GET", "/api/version", .run = version, .open = true },
+    { HTH_ROUTE_HEALTH, "GET", "/health", .run = health },
+    { HTH_ROUTE_V1_HEALTH, "GET", "/v1/health", .run = health },
+    { HTH_ROUTE_VERSION, "GET", "/api/version", .run = version },
     { HTH_ROUTE_TOKENIZE, "POST", "/tokenize", .run = tokenize },
     { HTH_ROUTE_DETOKENIZE, "POST", "/detokenize", .run = detokenize },
     { HTH_ROUTE_METRICS, "GET", "/metrics", .run = metrics },
     { HTH_ROUTE_ADAPTERS, "GET", "/lora-adapters", .run = adapters },
     { HTH_ROUTE_SET_ADAPTERS, "POST", "/lora-adapters", .run = set_adapters },
-    { HTH_ROUTE_RUNNING, "GET", "/running", .run = running, .open = true },
+    { HTH_ROUTE_RUNNING, "GET", "/running", .run = running },
     { 0 },
 };
 HTH_ROUTES_HAVE_POLICIES(hth_routes_plain, PLAIN);

@@ -27,7 +27,7 @@ static HthStatus plan_of(HthHouse *h, const HthStored *m, HthEnginePlan *out, Ht
 }
 
 static void plan(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
+    (void)rest;
     HthStr name = hth_str(h->cfg.model ? h->cfg.model : "ember");
     HthStr asked;
     HthStoreList *list = NULL;
@@ -37,6 +37,8 @@ static void plan(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     HthStatus st = hth_store_find(h->cfg.store, name, &list, &err);
     bool missing = st == HTH_EINVAL || (st == HTH_OK && list->count == 0);
     if (st == HTH_OK && missing) st = HTH_FAIL(&err, HTH_EINVAL, "there is no model of this name");
+    if (st == HTH_OK && !hth_scope_has_model(&who->grant.scope, hth_str(list->items[0].full)))
+        st = HTH_FAIL(&err, HTH_EDENIED, "%s", hth_deny_sentence(HTH_DENY_MODEL));
     if (st == HTH_OK) st = plan_of(h, &list->items[0], &p, &err);
     if (st == HTH_OK)
         hth_reply_json(x, 200, plan_json(&p, list->items[0].full));

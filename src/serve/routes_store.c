@@ -14,10 +14,12 @@ void hth_reply_body(HthX *x, int status, const char *type, HthBuf *body) {
     hth_buf_drop(body);
 }
 
-void hth_route_body(HthHouse *h, HthX *x, HthModelsFn fn, HthStr rest) {
-    HthModelsAsk ask = {
-        .store = h->cfg.store, .body = hth_x_body(x), .rest = rest, .ctx = h->cfg.engine.ctx
-    };
+void hth_route_body(HthHouse *h, HthX *x, const HthWho *who, HthModelsFn fn, HthStr rest) {
+    HthModelsAsk ask = { .store = h->cfg.store,
+                         .scope = &who->grant.scope,
+                         .body = hth_x_body(x),
+                         .rest = rest,
+                         .ctx = h->cfg.engine.ctx };
     HthBuf out;
     hth_buf_init(&out, OUT_MAX);
     const int status = fn(&ask, &out);
@@ -51,7 +53,7 @@ static void add_row(void *payload, const HthModelInfo *info) {
 }
 
 static void ps(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
+    (void)rest;
     HthErr err = { 0 };
     HthStoreList *list = NULL;
     Rows *r = hth_calloc(1, sizeof *r);
@@ -69,7 +71,10 @@ static void ps(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
             if (hth_str_eq(hth_str(list->items[k].path ? list->items[k].path : list->items[k].full),
                            hth_str(r->keys[i])))
                 r->rows[i].name = hth_str(list->items[k].full);
-    const int status = hth_models_api_ps(h->cfg.store, r->rows, r->count, &out);
+    size_t n = 0;
+    for (size_t i = 0; i < r->count; i++)
+        if (hth_scope_has_model(&who->grant.scope, r->rows[i].name)) r->rows[n++] = r->rows[i];
+    const int status = hth_models_api_ps(h->cfg.store, r->rows, n, &out);
     hth_reply_body(x, status, "application/json", &out);
     hth_store_list_close(&list);
     hth_free(r);
@@ -99,14 +104,14 @@ static void slots(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 static void props(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
+    (void)rest;
     HthLease l = { 0 };
     HthErr err = { 0 };
     HthBuf out;
     bool missing = false;
     HthStr name = HTH_STR("");
     (void)hth_x_query(x, "model", &name);
-    if (hth_house_lease(h, name, false, 0, &l, &missing, &err) != HTH_OK) {
+    if (hth_house_lease(h, &who->grant.scope, name, false, 0, &l, &missing, &err) != HTH_OK) {
         hth_reply_error(x, missing ? 404 : 0, &err);
         return;
     }
@@ -124,9 +129,9 @@ static void props(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 const HthRoute hth_routes_store[] = {
     { HTH_ROUTE_TAGS, "GET", "/api/tags", .body = hth_models_api_tags },
     { HTH_ROUTE_SHOW, "POST", "/api/show", .body = hth_models_api_show },
-    { HTH_ROUTE_CREATE, "POST", "/api/create", .body = hth_models_api_create, .owner = true },
-    { HTH_ROUTE_COPY, "POST", "/api/copy", .body = hth_models_api_copy, .owner = true },
-    { HTH_ROUTE_DELETE, "DELETE", "/api/delete", .body = hth_models_api_delete, .owner = true },
+    { HTH_ROUTE_CREATE, "POST", "/api/create", .body = hth_models_api_create },
+    { HTH_ROUTE_COPY, "POST", "/api/copy", .body = hth_models_api_copy },
+    { HTH_ROUTE_DELETE, "DELETE", "/api/delete", .body = hth_models_api_delete },
     { HTH_ROUTE_PULL, "POST", "/api/pull", .body = hth_models_api_pull },
     { HTH_ROUTE_PUSH, "POST", "/api/push", .body = hth_models_api_pull },
     { HTH_ROUTE_PS, "GET", "/api/ps", .run = ps },

@@ -7,6 +7,7 @@
  * Thread: prep threads. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "serve/house_in.h"
 #include "serve/ui.h"
 
@@ -83,16 +84,33 @@ static void login(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     hth_auth_answer_login(h->cfg.auth, x);
 }
 
+/* {"name": "alice", "password": "..."}: a session, and its cookie. */
+static void enter(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    (void)who, (void)rest;
+    HthErr err = { 0 };
+    int status = 0;
+    json_t *body = hth_body_object(x);
+    if (!body) return;
+    const HthStr name = hth_json_text(body, "name"), password = hth_json_text(body, "password");
+    if (hth_auth_enter(h->cfg.auth, x, name, password, &status, &err) == HTH_OK)
+        hth_reply_json(x, 200, json_pack("{s:s%}", "name", name.p, name.n));
+    else
+        hth_reply_error(x, status, &err);
+    if (password.n) hth_zero((void *)(uintptr_t)password.p, password.n);
+    json_decref(body);
+}
+
 static void logout(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     (void)who, (void)rest;
     hth_auth_answer_logout(h->cfg.auth, x);
 }
 
 const HthRoute hth_routes_web[] = {
-    { HTH_ROUTE_INDEX, "GET", "/", .run = index_page, .open = true },
-    { HTH_ROUTE_UI, "GET", "/ui/*", .run = file, .open = true },
-    { HTH_ROUTE_LOGIN, "GET", "/login", .run = login, .open = true },
-    { HTH_ROUTE_LOGOUT, "POST", "/logout", .run = logout, .open = true },
+    { HTH_ROUTE_INDEX, "GET", "/", .run = index_page },
+    { HTH_ROUTE_UI, "GET", "/ui/*", .run = file },
+    { HTH_ROUTE_LOGIN, "GET", "/login", .run = login },
+    { HTH_ROUTE_ENTER, "POST", "/login", .run = enter },
+    { HTH_ROUTE_LOGOUT, "POST", "/logout", .run = logout },
     { 0 },
 };
 HTH_ROUTES_HAVE_POLICIES(hth_routes_web, WEB);

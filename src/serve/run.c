@@ -62,9 +62,22 @@ HthStatus hth_run_ones(HthRun *r, size_t count, HthErr *err) {
     return HTH_OK;
 }
 
+/* What a key is charged with: also what was drawn for a client that left in the middle. */
+static uint64_t tokens_of(const HthRun *r) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const HthRunOne *one = &r->ones[i];
+        if (one->ended || one->job) sum += one->ids.n;
+        if (one->prompt_from != i) continue; /* a prompt counts once */
+        if (one->ended || one->job) sum += one->prompt.ids.n;
+    }
+    return sum;
+}
+
 void hth_run_close(HthRun **run) {
     HthRun *r = *run;
     if (!r) return;
+    hth_auth_end(r->house->cfg.auth, &r->who, tokens_of(r));
     for (size_t i = 0; i < r->count; i++) drop_one(&r->ones[i]);
     hth_kept_leave(&r->kept);
     hth_free(r->ones);

@@ -64,6 +64,7 @@ struct HthRun {
     bool begun;
 };
 
+/* A request that hth_auth_begin has counted; closing the run ends it. */
 HTH_MUST_CHECK HthStatus hth_run_open(HthRun **out, HthHouse *house, HthX *x, const HthWho *who,
                                       HthErr *err);
 /* Makes room for count answers. */

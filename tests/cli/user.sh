@@ -65,11 +65,14 @@ same "a key with a scope" 0 "$rc"
 key=$out
 ok "it looks like one" grep -qE '^hearth_[A-Za-z0-9_-]{48}$' <<<"$key"
 ok "the key itself is not kept" test -z "$(grep -raF "$key" "$tmp/state")"
-ok "it says what today's server does" has "$err" "today's server refuses it"
 hearth key add plain
-ok "a plain key is as before" grep -qE '^hearth_[A-Za-z0-9_-]{43}$' <<<"$out"
-refused 64 "a name that is taken among the plain" key add plain --user alice
+ok "a plain key makes its user" test "$("$HEARTH_BIN" user list | grep -cE '^plain +user +plain')" = 1
+refused 64 "a name that is taken" key add plain --user alice
 refused 64 "a name that is taken among the users'" key add laptop
+hearth user list
+ok "and leaves no user behind" test "$(grep -c '^laptop' <<<"$out")" = 0
+refused 64 "more than the user may" key add plain --admin
+refused 64 "another's name" key add alice
 refused 64 "a user that is not there" key add x --user nobody
 refused 64 "a verb that is none" key add x --user alice --verbs dance
 refused 64 "a model that is none" key add x --user alice --models 'a"b'
@@ -88,6 +91,9 @@ same "revoked" 0 "$rc"
 refused 64 "revoked twice" key revoke laptop
 hearth key revoke plain
 same "the plain one too" 0 "$rc"
+hearth key add plain
+same "and made again, for the same user" 0 "$rc"
+hearth key revoke plain
 hearth key add k --user bot
 hearth user remove bot
 same "removed" 0 "$rc"

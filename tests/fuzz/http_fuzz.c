@@ -90,7 +90,7 @@ static void settings(HthStr s) {
     const uint64_t live = hth_mem_live();
     if (hth_life_address(&a, s, &err) == HTH_OK) HTH_ASSERT(hth_http_address(hth_str(a.host), raw));
     if (hth_keys_parse(&k, s, &err) == HTH_OK)
-        for (uint32_t i = 0; i < k.count; i++) HTH_ASSERT(hth_key_name(hth_str(k.keys[i].name)));
+        for (uint32_t i = 0; i < k.count; i++) HTH_ASSERT(hth_user_name(hth_str(k.keys[i].name)));
     hth_keys_drop(&k);
     HTH_ASSERT(server || hth_mem_live() == live); /* its threads allocate as well */
 }

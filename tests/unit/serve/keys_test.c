@@ -1,86 +1,89 @@
-/* keys_test.c - the file of keys: made, read, revoked, and what is no such file. */
+/* keys_test.c - the older file of keys: read, taken over, and what is no such file. */
 #include "serve/keys.h"
 
 #include <sys/stat.h>
 
-#include "crypt/hash.h"
+#include "base/file.h"
 #include "support/test.h"
 
 static char folder[64], path[80];
+
+#define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define KEY(name, role, tenant)                                                                    \
+    "{\"name\": \"" name "\", \"role\": \"" role "\", \"tenant\": \"" tenant                       \
+    "\", \"sha256\": \"" HEX "\", \"created\": 5, \"expires\": 1000}"
+static const char one_key[] = "{\"version\": 1, \"keys\": [" KEY("a", "user", "team") "]}";
+
+static char db[96];
 
 static int make_folder(void **state) {
     (void)state;
     snprintf(folder, sizeof folder, "/tmp/hearth-keys-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/keys.json", folder);
+    snprintf(db, sizeof db, "%s/users.db", folder);
     return 0;
 }
 
+static void wipe(void) {
+    static const char *const names[] = { "keys.json", "keys.json.lock", "keys.json.taken",
+                                         "users.db",  "users.db-wal",   "users.db-shm" };
+    for (size_t i = 0; i < HTH_COUNT(names); i++) {
+        char file[128];
+        snprintf(file, sizeof file, "%s/%s", folder, names[i]);
+        unlink(file);
+    }
+}
+
 static int remove_folder(void **state) {
-    char lock[96];
     (void)state;
-    snprintf(lock, sizeof lock, "%s.lock", path);
-    unlink(lock);
-    unlink(path);
+    wipe();
     return rmdir(folder);
 }
 
-static void made_and_revoked(void **state) {
-    (void)state;
+static void put(const char *text) {
     HthErr err = { 0 };
-    HthKeys k = { 0 };
-    char alice[HTH_KEY_TEXT], bob[HTH_KEY_TEXT], none[HTH_KEY_TEXT] = "";
-    struct stat s;
-    assert_ok(hth_keys_read(&k, path, &err), err); /* no file, no keys */
-    assert_int_equal(k.count, 0);
-    assert_ok(hth_keys_make(path, HTH_STR("alice"), HTH_STR(""), HTH_ROLE_ADMIN, 0, alice, &err),
-              err);
-    assert_ok(hth_keys_make(path, HTH_STR("bob"), HTH_STR("team"), HTH_ROLE_USER, 1000, bob, &err),
-              err);
-    assert_status(hth_keys_make(path, HTH_STR("bob"), HTH_STR(""), HTH_ROLE_USER, 0, none, &err),
-                  HTH_EINVAL, err);
-    assert_string_equal(none, "");
-    assert_int_equal(strlen(alice), HTH_KEY_TEXT - 1);
-    assert_memory_equal(alice, "hearth_", 7);
-    assert_string_not_equal(alice, bob);
-    assert_int_equal(stat(path, &s), 0);
-    assert_int_equal(s.st_mode & 0777, 0600);
-    /* The file does not hold the keys themselves. */
-    HthBuf text;
-    test_load(&text, path);
-    assert_int_equal(hth_str_find(hth_buf_str(&text), hth_str(alice + 7)), SIZE_MAX);
-    hth_buf_drop(&text);
-    assert_ok(hth_keys_read(&k, path, &err), err);
-    assert_int_equal(k.count, 2);
-    const HthKey *a = hth_keys_find(&k, hth_str(alice), 1 << 30);
-    assert_non_null(a);
-    assert_string_equal(a->name, "alice");
-    assert_string_equal(a->tenant, "alice");
-    assert_int_equal(a->role, HTH_ROLE_ADMIN);
-    const HthKey *b = hth_keys_find(&k, hth_str(bob), 999);
-    assert_non_null(b);
-    assert_string_equal(b->tenant, "team");
-    assert_null(hth_keys_find(&k, hth_str(bob), 1000)); /* expired */
-    char wrong[HTH_KEY_TEXT];
-    for (size_t i = 0; i < HTH_KEY_TEXT - 1; i++) { /* any one character else is no key */
-        memcpy(wrong, alice, sizeof wrong);
-        wrong[i] = wrong[i] == 'A' ? 'B' : 'A';
-        assert_null(hth_keys_find(&k, hth_str(wrong), 0));
-    }
-    assert_null(hth_keys_find(&k, HTH_STR(""), 0));
-    assert_null(hth_keys_find(&k, hth_str_sub(hth_str(alice), 0, 49), 0));
-    hth_keys_drop(&k);
-    assert_ok(hth_keys_revoke(path, HTH_STR("alice"), &err), err);
-    assert_status(hth_keys_revoke(path, HTH_STR("alice"), &err), HTH_EINVAL, err);
-    assert_ok(hth_keys_read(&k, path, &err), err);
-    assert_int_equal(k.count, 1);
-    assert_null(hth_keys_find(&k, hth_str(alice), 0));
-    hth_keys_drop(&k);
-    assert_int_equal(chmod(path, 0622), 0);
-    assert_status(hth_keys_read(&k, path, &err), HTH_EDENIED, err);
+    assert_ok(hth_file_write(path, text, strlen(text), 0600, &err), err);
 }
 
-#define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+/* Nothing of it is lost; once taken over it is another file; nothing there, nothing to do. */
+static void taken_over(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthUsers *u = NULL;
+    HthUserKey *keys = NULL;
+    uint32_t n = 0;
+    char taken[112];
+    const HthUsersCfg cfg = { .path = db };
+    assert_ok(hth_users_open(&u, &cfg, &err), err);
+    assert_ok(hth_keys_take_over(u, path, &err), err);
+    put(one_key);
+    for (int round = 0; round < 2; round++) { /* again, as a copy that was put back */
+        assert_ok(hth_keys_take_over(u, path, &err), err);
+        assert_int_equal(access(path, F_OK), -1);
+        snprintf(taken, sizeof taken, "%s.taken", path);
+        assert_int_equal(access(taken, F_OK), 0);
+        assert_ok(hth_users_keys(u, &keys, &n, &err), err);
+        assert_int_equal(n, 1);
+        assert_string_equal(keys[0].name, "a");
+        assert_int_equal(keys[0].created_s, 5);
+        assert_int_equal(keys[0].expires_s, 1000);
+        assert_true(keys[0].taken_over);
+        hth_free(keys);
+        put(one_key);
+    }
+    /* What cannot be taken over stays where it is. */
+    put("{\"version\": 1, \"keys\": [" KEY("b", "user", "b") ", " KEY("a", "root", "a") "]}");
+    assert_status(hth_keys_take_over(u, path, &err), HTH_EFORMAT, err);
+    put(one_key);
+    assert_int_equal(chmod(path, 0666), 0);
+    assert_status(hth_keys_take_over(u, path, &err), HTH_EDENIED, err);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_ok(hth_users_keys(u, &keys, &n, &err), err);
+    assert_int_equal(n, 1);
+    hth_free(keys);
+    hth_users_close(&u);
+}
 
 static void files_that_are_none(void **state) {
     static const char *const bad[] = {
@@ -129,35 +132,44 @@ static void files_that_are_none(void **state) {
     assert_int_equal(hth_mem_live(), live);
 }
 
-static void names(void **state) {
-    (void)state;
-    assert_true(hth_key_name(HTH_STR("a.b-c_D9")));
-    assert_true(hth_key_name(HTH_STR("abcdefghijklmnopqrstuvwxyz012345")));
-    assert_false(hth_key_name(HTH_STR("abcdefghijklmnopqrstuvwxyz0123456")));
-    static const char *const bad[] = { "", ".a", "a b", "a/b", "\xc3\xa4", "a\n" };
-    for (size_t i = 0; i < HTH_COUNT(bad); i++) assert_false(hth_key_name(hth_str(bad[i])));
-}
-
-static HthStatus make_and_revoke(void *ctx) {
-    char key[HTH_KEY_TEXT];
+static HthStatus take_over_once(void *ctx) {
+    const HthUsersCfg cfg = { .path = db };
+    HthUsers *u = NULL;
     (void)ctx;
-    unlink(path);
-    HTH_TRY(hth_keys_make(path, HTH_STR("a"), HTH_STR(""), HTH_ROLE_USER, 0, key, NULL));
-    HTH_TRY(hth_keys_make(path, HTH_STR("b"), HTH_STR(""), HTH_ROLE_USER, 0, key, NULL));
-    return hth_keys_revoke(path, HTH_STR("a"), NULL);
+    wipe();
+    HTH_TRY(hth_file_write(path, one_key, sizeof one_key - 1, 0600, NULL));
+    HTH_TRY(hth_users_open(&u, &cfg, NULL));
+    const HthStatus st = hth_keys_take_over(u, path, NULL);
+    assert_int_equal(access(path, F_OK) == 0, st != HTH_OK); /* there, or taken over */
+    hth_users_close(&u);
+    return st;
 }
 
+/* As test_torture, but SQLite goes on without some of its memory. */
 static void without_memory(void **state) {
     (void)state;
-    assert_int_equal(make_and_revoke(NULL), HTH_OK);
-    assert_in_range(test_torture(make_and_revoke, NULL, 2000), 10, 2000);
+    assert_int_equal(take_over_once(NULL), HTH_OK);
+    uint64_t refused = 0;
+    for (uint64_t nth = 1; nth < 10000; nth += 1 + nth / 64) {
+        const uint64_t live = hth_mem_live(), calls = hth_mem_calls();
+        hth_mem_fail_after(nth);
+        const HthStatus st = take_over_once(NULL);
+        hth_mem_fail_after(0);
+        assert_int_equal(hth_mem_live(), live);
+        assert_true(st == HTH_OK || st == HTH_ENOMEM);
+        refused += st == HTH_ENOMEM;
+        if (hth_mem_calls() - calls >= nth) continue;
+        assert_int_equal(st, HTH_OK);
+        assert_in_range(refused, 100, nth);
+        return;
+    }
+    fail();
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(made_and_revoked, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(taken_over, make_folder, remove_folder),
         cmocka_unit_test(files_that_are_none),
-        cmocka_unit_test(names),
         cmocka_unit_test_setup_teardown(without_memory, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
