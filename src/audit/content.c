@@ -49,11 +49,11 @@ HthStatus hth_content_put(HthEntry *e, HthBuf *sealed, HthContent mode, HthStr s
     HTH_TRY(hth_buf_reserve(sealed, text.n + HTH_CONTENT_OVER, err));
     HTH_TRY(keys->key(keys->payload, subject, true, key, err));
     uint8_t *nonce = (uint8_t *)sealed->p + sealed->n, *salt = nonce + NONCE;
-    hth_random(nonce, NONCE + HTH_SALT_BYTES);
-    if (text.n) memcpy(salt + HTH_SALT_BYTES, text.p, text.n);
-    hth_hash(HTH_SHA3_256, salt, HTH_SALT_BYTES + text.n, digest);
+    hth_random(nonce, NONCE + HTH_CONTENT_SALT);
+    if (text.n) memcpy(salt + HTH_CONTENT_SALT, text.p, text.n);
+    hth_hash(HTH_SHA3_256, salt, HTH_CONTENT_SALT + text.n, digest);
     hth_entry_digest(e, HTH_FIELD_COMMIT, digest);
-    const size_t kept = HTH_SALT_BYTES + (mode == HTH_CONTENT_ENCRYPTED ? text.n : 0);
+    const size_t kept = HTH_CONTENT_SALT + (mode == HTH_CONTENT_ENCRYPTED ? text.n : 0);
     hth_seal(HTH_XCHACHA, salt, salt, kept, aad, beside(aad, subject), nonce, key);
     hth_zero(key, sizeof key);
     const size_t all = NONCE + kept + HTH_AEAD_TAG_BYTES;
@@ -88,7 +88,7 @@ static HthStatus unseal(uint8_t *plain, const HthEntry *e, HthStr sealed, HthStr
         hth_unseal(HTH_XCHACHA, plain, nonce + NONCE, n, aad, beside(aad, subject), nonce, key);
     hth_zero(key, sizeof key);
     HTH_REQUIRE(ok, err, HTH_EDENIED, "the key of this subject does not open what is sealed");
-    hth_hash(HTH_SHA3_256, plain, HTH_SALT_BYTES + text, digest);
+    hth_hash(HTH_SHA3_256, plain, HTH_CONTENT_SALT + text, digest);
     HTH_REQUIRE(memcmp(digest, e->v[HTH_FIELD_COMMIT].digest, sizeof digest) == 0, err, HTH_EFORMAT,
                 "what was sealed is not what the entry commits to");
     return HTH_OK;
@@ -103,11 +103,11 @@ HthStatus hth_content_get(HthBuf *out, const HthEntry *e, HthStr sealed, const H
                 err, HTH_EINVAL, "no text is kept with this entry");
     HTH_REQUIRE(sealed.n >= HTH_CONTENT_OVER, err, HTH_EFORMAT, "what is sealed is too short");
     const size_t text = sealed.n - HTH_CONTENT_OVER;
-    uint8_t *plain = hth_calloc(1, HTH_SALT_BYTES + text);
+    uint8_t *plain = hth_calloc(1, HTH_CONTENT_SALT + text);
     HTH_REQUIRE(plain, err, HTH_ENOMEM, "no memory for a text of the log");
     HthStatus status = unseal(plain, e, sealed, subject, keys, err);
-    if (status == HTH_OK) status = hth_buf_add(out, plain + HTH_SALT_BYTES, text, err);
-    hth_zero(plain, HTH_SALT_BYTES + text);
+    if (status == HTH_OK) status = hth_buf_add(out, plain + HTH_CONTENT_SALT, text, err);
+    hth_zero(plain, HTH_CONTENT_SALT + text);
     hth_free(plain);
     return status;
 }

@@ -33,7 +33,7 @@ typedef struct HthContentKeys {
     void *payload;
 } HthContentKeys;
 
-enum { HTH_SALT_BYTES = 32, HTH_CONTENT_OVER = 24 + 32 + 16 /* bytes beside the text */ };
+enum { HTH_CONTENT_SALT = 32, HTH_CONTENT_OVER = 24 + 32 + 16 /* bytes beside the text */ };
 
 /* Fills e's fields and appends to sealed.  subject is borrowed by e.  ELIMIT: text of more than
  * 16 MiB; what keys say. */

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 
 enum {
-    HTH_KEY_ID_TEXT = HTH_KEY_NAME_MAX + 10, /* "name+01234567" and a NUL */
+    HTH_KEY_ID_TEXT = HTH_VKEY_NAME_MAX + 10, /* "name+01234567" and a NUL */
     HTH_VKEYS_FILE_MAX = 1 << 20 /* bytes */
 };
 

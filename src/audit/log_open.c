@@ -18,7 +18,7 @@ enum { ORIGIN_RANDOM = 8 /* bytes */ };
 
 /* One key, and a name for each tree: who signs for one does not sign for the other. */
 static HthStatus take_key(HthAudit *a, const char *path, HthErr *err) {
-    char id[2 * ORIGIN_RANDOM + 1], name[HTH_KEY_NAME_MAX + 64];
+    char id[2 * ORIGIN_RANDOM + 1], name[HTH_VKEY_NAME_MAX + 64];
     uint8_t random[ORIGIN_RANDOM];
     HthVkey v;
     hth_random(random, sizeof random);

@@ -16,7 +16,7 @@ static const struct {
                { 0x2028, 0x2029 }, { 0x202F, 0x202F }, { 0x205F, 0x205F }, { 0x3000, 0x3000 } };
 
 static bool name_ok(HthStr name) {
-    if (!name.n || name.n > HTH_KEY_NAME_MAX) return false;
+    if (!name.n || name.n > HTH_VKEY_NAME_MAX) return false;
     for (size_t at = 0; at < name.n;) {
         uint32_t cp = 0;
         const size_t n = hth_utf8_decode(hth_str_sub(name, at, name.n), &cp);
@@ -70,7 +70,7 @@ static uint32_t big_endian(const uint8_t *p) {
 
 /* SHA-256(name || newline || type || key)[:4] */
 static uint32_t key_id(HthStr name, const uint8_t key[HTH_SIGN_PUBLIC_BYTES]) {
-    uint8_t text[HTH_KEY_NAME_MAX + 2 + HTH_SIGN_PUBLIC_BYTES], digest[HTH_HASH_BYTES];
+    uint8_t text[HTH_VKEY_NAME_MAX + 2 + HTH_SIGN_PUBLIC_BYTES], digest[HTH_HASH_BYTES];
     memcpy(text, name.p, name.n);
     text[name.n] = '\n';
     text[name.n + 1] = ED25519;
@@ -82,7 +82,8 @@ static uint32_t key_id(HthStr name, const uint8_t key[HTH_SIGN_PUBLIC_BYTES]) {
 HthStatus hth_vkey_make(HthVkey *out, HthStr name, const uint8_t key[HTH_SIGN_PUBLIC_BYTES],
                         HthErr *err) {
     HTH_REQUIRE(name_ok(name), err, HTH_EINVAL,
-                "a key's name has 1 to %d bytes, without blanks and without '+'", HTH_KEY_NAME_MAX);
+                "a key's name has 1 to %d bytes, without blanks and without '+'",
+                HTH_VKEY_NAME_MAX);
     HthVkey v = { .id = key_id(name, key) };
     memcpy(v.name, name.p, name.n);
     memcpy(v.key, key, sizeof v.key);

@@ -14,12 +14,12 @@
 enum {
     HTH_NOTE_MAX = 1 << 20, /* bytes of a note */
     HTH_NOTE_SIGNATURES = 64, /* looked at, in one note */
-    HTH_KEY_NAME_MAX = 128 /* bytes */
+    HTH_VKEY_NAME_MAX = 128 /* bytes */
 };
 
 /* A key that signatures are checked with. */
 typedef struct HthVkey {
-    char name[HTH_KEY_NAME_MAX + 1];
+    char name[HTH_VKEY_NAME_MAX + 1];
     uint32_t id;
     uint8_t key[HTH_SIGN_PUBLIC_BYTES];
 } HthVkey;

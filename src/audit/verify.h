@@ -19,7 +19,7 @@ typedef struct HthAuditReport {
     uint64_t pinned; /* entries that the largest pinned checkpoint covers */
     uint8_t root[HTH_AUDIT_TREES][HTH_HASH_BYTES]; /* of all entries */
     HthTilesReport tiles[HTH_AUDIT_TREES];
-    char origin[HTH_KEY_NAME_MAX + 1];
+    char origin[HTH_VKEY_NAME_MAX + 1];
 } HthAuditReport;
 
 enum { HTH_PINS_MAX = 64 };

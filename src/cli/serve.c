@@ -30,7 +30,9 @@ enum {
     OPT_NO_WEB,
     OPT_NO_PACK,
     OPT_LOCK,
-    OPT_LOG
+    OPT_LOG,
+    OPT_AUDIT_CONTENT,
+    OPT_NO_AUDIT
 };
 
 const HthOpt hth_opts_serve[] = {
@@ -70,6 +72,10 @@ const HthOpt hth_opts_serve[] = {
     { OPT_LOCK, 0, "lock", NULL, "keep the weights from leaving memory, or say why not", NULL },
     { OPT_LOG, 0, "log", "FILE", "one JSON line per request; never a prompt (-: standard error)",
       "file" },
+    { OPT_AUDIT_CONTENT, 0, "audit-content", "KIND",
+      "what the audit log says of texts: none, commit (default), encrypted",
+      "none commit encrypted" },
+    { OPT_NO_AUDIT, 0, "no-audit", NULL, "keep no audit log", NULL },
     { 0 },
 };
 
@@ -153,6 +159,8 @@ static bool option(HthServe *s, const HthArgs *args, int id) {
     case OPT_NO_PACK: e->no_pack = true; return true;
     case OPT_LOCK: s->house.lock = true; return true;
     case OPT_LOG: s->log = args->value; return true;
+    case OPT_AUDIT_CONTENT: return hth_serve_audit_content(s, args->value);
+    case OPT_NO_AUDIT: s->no_audit = true; return true;
     default: break;
     }
     if (s->house.model) {

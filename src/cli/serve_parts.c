@@ -31,8 +31,10 @@ static HthStatus open_state(HthServe *s, HthErr *err) {
     HTH_TRY(hth_state_file(&s->chats_path, "chats.db", true, err));
     s->life.state_folder = hth_buf_str(&s->state).p;
     HTH_TRY(hth_secret_process(err));
+    HTH_TRY(hth_vault_open(&s->ring, true, false, err));
     void *key = NULL;
-    HTH_TRY(hth_vault_key(&key, HTH_KEY_DATABASE, err));
+    HTH_TRY(hth_secret_alloc(&key, HTH_RING_KEY_BYTES, err));
+    hth_keyring_key(s->ring, HTH_KEY_DATABASE, key);
     HthStatus status = hth_user_file_open_with(&s->users, key, err);
     const HthChatsCfg cfg = { .path = hth_buf_str(&s->chats_path).p, .key = key };
     if (status == HTH_OK && !s->no_chats) status = hth_chats_open(&s->chats, &cfg, err);
@@ -42,7 +44,11 @@ static HthStatus open_state(HthServe *s, HthErr *err) {
 
 static HthStatus open_house(HthServe *s, HthErr *err) {
     const HthAuthCfg auth = { .users = s->users, .owner_uid = geteuid() };
+    size_t n = 0;
     HTH_TRY(hth_auth_open(&s->auth, &auth, err));
+    const HthListen *listens = hth_life_listens(s->the_life, &n);
+    HTH_TRY(hth_auth_check_listens(listens, n, hth_auth_key_count(s->auth), err));
+    HTH_TRY(hth_serve_audit_open(s, err));
     s->house.store = s->store;
     s->house.chats = s->chats;
     s->house.auth = s->auth;
@@ -54,9 +60,6 @@ static HthStatus open_house(HthServe *s, HthErr *err) {
 
 static HthStatus open_http(HthServe *s, HthErr *err) {
     static const char *const uploads[] = { "/api/blobs/" };
-    size_t n = 0;
-    const HthListen *listens = hth_life_listens(s->the_life, &n);
-    HTH_TRY(hth_auth_check_listens(listens, n, hth_auth_key_count(s->auth), err));
     const HthHttpCfg cfg = { .hosts = s->names,
                              .host_count = s->name_count,
                              .origins = s->origins,
@@ -80,6 +83,8 @@ static HthStatus open_http(HthServe *s, HthErr *err) {
 void hth_serve_close(HthServe *s) {
     hth_http_close(&s->http);
     hth_house_close(&s->the_house);
+    hth_serve_audit_close(s);
+    hth_keyring_close(&s->ring);
     hth_access_log_close(&s->access);
     hth_auth_close(&s->auth);
     hth_users_close(&s->users);
@@ -154,6 +159,7 @@ void hth_serve_tell(const HthServe *s) {
 void hth_serve_init(HthServe *s) {
     s->life.port = -1;
     s->house.web = true;
+    s->audit_content = HTH_CONTENT_COMMIT;
     s->house.keep_alive_s = HTH_KEEP_DEFAULT;
     hth_buf_init(&s->state, 4096);
     hth_buf_init(&s->home, 4096);
@@ -172,5 +178,6 @@ HthStatus hth_serve_open(HthServe *s, HthErr *err) {
 
 HthStatus hth_serve_reload(HthServe *s, HthErr *err) {
     HTH_TRY(hth_http_reload(s->http, err));
+    HTH_TRY(hth_evidence_reloaded(s->evidence, err));
     return s->access ? hth_access_log_reopen(s->access, err) : HTH_OK;
 }

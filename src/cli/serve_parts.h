@@ -8,6 +8,7 @@
 #include "serve/access_log.h"
 #include "serve/house.h"
 #include "serve/life.h"
+#include "vault/keyring.h"
 
 enum { HTH_SERVE_LIST_MAX = 32 }; /* folders, names, origins */
 
@@ -19,11 +20,14 @@ typedef struct HthServe {
         *origins[HTH_SERVE_LIST_MAX];
     size_t folder_count, name_count, origin_count;
     const char *port_file, *log;
-    bool open, no_chats;
+    bool open, no_chats, no_audit;
+    HthContent audit_content;
 
     /* What is open. */
     bool missing; /* there is no model of the name that was given */
     HthBuf state, home, chats_path;
+    HthKeyring *ring;
+    HthEvidence *evidence; /* NULL: --no-audit */
     HthStore *store;
     HthUsers *users;
     HthChats *chats;
@@ -40,5 +44,10 @@ HTH_MUST_CHECK HthStatus hth_serve_open(HthServe *s, HthErr *err);
 void hth_serve_tell(const HthServe *s); /* where it listens, and the link that was asked for */
 HTH_MUST_CHECK HthStatus hth_serve_reload(HthServe *s, HthErr *err); /* certificates, log */
 void hth_serve_close(HthServe *s);
+
+/* serve_audit.c: the audit log. */
+bool hth_serve_audit_content(HthServe *s, const char *name); /* false: said so */
+HTH_MUST_CHECK HthStatus hth_serve_audit_open(HthServe *s, HthErr *err); /* after the ring */
+void hth_serve_audit_close(HthServe *s); /* after the house */
 
 #endif

@@ -15,13 +15,13 @@ enum { BODY_MAX = 1 << 26 };
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
+/* The audit log knows the exchange by it, where there is one. */
 static void fill_id(HthRun *r) {
-    static const char hex[] = "0123456789abcdef";
-    for (int half = 0; half < 2; half++) {
-        uint64_t bits = hth_rng_entropy();
-        for (int i = 0; i < 16; i++) r->id[16 * half + i] = hex[bits >> (4 * i) & 15];
-    }
-    r->id[32] = 0;
+    const HthTrail *t = hth_x_noted(r->x)->trail;
+    if (t)
+        snprintf(r->id, sizeof r->id, "%s", hth_trail_id(t));
+    else
+        hth_house_id(r->id);
 }
 
 static HthStatus token_text(void *payload, uint32_t id, HthBuf *out, HthErr *err) {
@@ -171,9 +171,11 @@ static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     fill_id(r);
     const HthFacts f = facts(r, HTH_STR(""));
     HTH_TRY(api->open(&r->face, &r->ask, &f, err));
-    if (draws_nothing(&r->ask)) return now(r, err);
     if (hth_run_keeps(r)) HTH_TRY(hth_scribe_keeps_up(r->house->scribe, err));
-    return by_jobs(r, err);
+    if (!draws_nothing(&r->ask)) HTH_TRY(by_jobs(r, err));
+    st = hth_run_accept(r, err);
+    if (st != HTH_OK) *status = 503;
+    return st == HTH_OK && draws_nothing(&r->ask) ? now(r, err) : st;
 }
 
 void hth_answer_start(HthHouse *house, HthX *x, const HthApi *api, const HthWho *who) {
@@ -185,7 +187,7 @@ void hth_answer_start(HthHouse *house, HthX *x, const HthApi *api, const HthWho 
     if (st == HTH_OK) st = begin(r, api, &status, &err);
     if (st != HTH_OK) {
         if (!status) status = hth_api_status(&err);
-        if (status == 429) hth_x_add_header(x, "Retry-After", HTH_STR("1"));
+        if (status == 429 || status == 503) hth_x_add_header(x, "Retry-After", HTH_STR("1"));
         hth_reply_refusal(x, api, status, &err);
     }
     if (st == HTH_OK && !draws_nothing(&r->ask))

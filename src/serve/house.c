@@ -58,7 +58,8 @@ void hth_house_log(HthHouse *h, HthAccessLog *log) {
 }
 
 void hth_house_done(void *house, const HthX *x) {
-    const HthHouse *h = house;
+    HthHouse *h = house;
+    hth_house_trail_end(h, x);
     if (h->log) hth_access_log_add(h->log, x);
 }
 
@@ -200,8 +201,10 @@ void hth_house_handle(void *house, HthX *x) {
     HthErr err = { 0 };
     const Found f = look_up(x);
     if (f.api || f.route) {
+        const HthRouteId at = f.api ? f.api->at : f.route->at;
         hth_x_note(x)->route = hth_str(f.api ? f.api->path : f.route->path);
-        if (!admit(h, x, f.api ? f.api->at : f.route->at, &who)) return;
+        if (!admit(h, x, at, &who)) return;
+        if (!hth_house_trail(h, x, &who, at, f.api != NULL)) return;
         if (f.api) { /* its end is the run's */
             hth_answer_start(h, x, f.api, &who);
             return;

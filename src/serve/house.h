@@ -11,6 +11,7 @@
 #include "sched/models.h"
 #include "serve/access_log.h"
 #include "serve/auth.h"
+#include "serve/evidence.h"
 #include "serve/http.h"
 #include "serve/voice.h"
 #include "vault/chats.h"
@@ -22,6 +23,7 @@ typedef struct HthHouseCfg {
     HthStore *store; /* borrowed, as all here */
     HthChats *chats; /* NULL: conversations are not kept */
     HthAuth *auth;
+    HthEvidence *evidence; /* NULL: there is no audit log */
     HthEngineCfg engine; /* of every model */
     const char *model; /* who answers when nobody is named; NULL: the embedded one */
     int64_t keep_alive_s;

@@ -56,6 +56,13 @@ HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine 
                            void **attached, HthErr *err);
 void hth_house_closing(void *house, void *attached);
 
+/* ---- what the audit log says (house_trail.c) ------------------------------------------------- */
+
+/* Begins the exchange's trail; draws: it is accepted later (hth_run_accept). False: answered. */
+bool hth_house_trail(HthHouse *h, HthX *x, const HthWho *who, HthRouteId at, bool draws);
+void hth_house_trail_end(HthHouse *h, const HthX *x); /* in `done` */
+void hth_house_id(char out[HTH_TRAIL_ID]); /* a new one, by chance */
+
 /* ---- routes ---------------------------------------------------------------------------------- */
 
 typedef struct HthRoute {

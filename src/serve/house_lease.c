@@ -26,25 +26,34 @@ typedef struct Voices {
     Voice *first; /* leases point into these; none goes before the engine */
     const HthModel *model;
     uint32_t count;
+    char name[HTH_NAME_MAX + 1]; /* of the file, for the log */
 } Voices;
 
 enum { VOICES_MAX = 1024 };
 
+static HthStr file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return hth_str(slash && slash[1] ? slash + 1 : path);
+}
+
 HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine *engine,
                            void **attached, HthErr *err) {
-    (void)house;
-    (void)source;
+    const HthHouse *h = house;
+    const HthStr name = file_name(source->name);
+    HTH_TRY(hth_evidence_loaded(h->cfg.evidence, name, source->digest, err));
     Voices *v = hth_calloc(1, sizeof *v);
     HTH_REQUIRE(v, err, HTH_ENOMEM, "no memory for a model's templates");
     (void)pthread_mutex_init(&v->lock, NULL);
     v->model = hth_engine_model(engine);
+    snprintf(v->name, sizeof v->name, "%.*s", HTH_STR_ARG(name));
     *attached = v;
     return HTH_OK;
 }
 
 void hth_house_closing(void *house, void *attached) {
-    (void)house;
+    const HthHouse *h = house;
     Voices *v = attached;
+    hth_evidence_unloaded(h->cfg.evidence, hth_str(v->name));
     while (v->first) {
         Voice *gone = v->first;
         v->first = gone->next;

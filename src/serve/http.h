@@ -145,6 +145,7 @@ typedef struct HthNote {
     HthStr route; /* "POST /v1/chat/completions": the table's words, never the client's */
     char user[64]; /* who it was */
     uint32_t tokens_in, tokens_out;
+    void *trail; /* what the log says of it (evidence.h); whoever is `done` closes it */
 } HthNote;
 HthNote *hth_x_note(HthX *x);
 const HthNote *hth_x_noted(const HthX *x);

@@ -12,8 +12,12 @@
 /* ---- is anybody there ------------------------------------------------------------------------ */
 
 static void health(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)h, (void)who, (void)rest;
-    hth_x_reply(x, 200, "application/json", HTH_STR("{\"status\":\"ok\"}"));
+    (void)who, (void)rest;
+    HthErr err = { 0 };
+    if (hth_evidence_well(h->cfg.evidence, &err) != HTH_OK)
+        hth_reply_error(x, 503, &err);
+    else
+        hth_x_reply(x, 200, "application/json", HTH_STR("{\"status\":\"ok\"}"));
 }
 
 static void running(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {

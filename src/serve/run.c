@@ -77,6 +77,7 @@ static uint64_t tokens_of(const HthRun *r) {
 void hth_run_close(HthRun **run) {
     HthRun *r = *run;
     if (!r) return;
+    hth_run_record_rest(r);
     hth_auth_end(r->house->cfg.auth, &r->who, tokens_of(r));
     for (size_t i = 0; i < r->count; i++) drop_one(&r->ones[i]);
     hth_kept_leave(&r->kept);

@@ -61,7 +61,7 @@ struct HthRun {
     HthKept *kept; /* what the conversation keeps, on its way to the disk; NULL: not yet */
     char id[33];
     uint64_t began_ns;
-    bool begun;
+    bool begun, failed;
 };
 
 /* A request that hth_auth_begin has counted; closing the run ends it. */
@@ -89,6 +89,14 @@ HTH_MUST_CHECK HthStatus hth_run_go_on(HthRun *run, bool *missing, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_run_keep(HthRun *run, HthErr *err);
 bool hth_run_keeps(const HthRun *run);
 HthStr hth_run_state_id(HthStr id); /* what the store knows a response by */
+
+/* ---- the audit log (run_evidence.c) ------------------------------------------------------ */
+
+/* Any failure: the run must not go on. */
+HTH_MUST_CHECK HthStatus hth_run_accept(HthRun *run, HthErr *err);
+/* All answers have ended: HTH_OK when the log says so on disk; EAGAIN: x is woken when it does. */
+HTH_MUST_CHECK HthStatus hth_run_record(HthRun *run, HthErr *err);
+void hth_run_record_rest(HthRun *run); /* of a run that is closed before its end */
 
 /* ---- the source (run_source.c) --------------------------------------------------------------- */
 

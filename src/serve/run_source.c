@@ -100,6 +100,9 @@ static HthStatus step(HthRun *r, HthBuf *out, bool *ended, HthErr *err) {
     const HthStatus kept = hth_run_keep(r, err); /* before it is told */
     if (kept == HTH_EAGAIN) return HTH_OK;
     if (kept != HTH_OK) return kept;
+    const HthStatus recorded = hth_run_record(r, err); /* before the last byte */
+    if (recorded == HTH_EAGAIN) return HTH_OK;
+    if (recorded != HTH_OK) return recorded;
     *ended = true;
     return end(r, out, err);
 }
@@ -112,6 +115,7 @@ static int more(void *payload, HthBuf *out) {
     r->out = out;
     if (step(r, out, &ended, &err) != HTH_OK) {
         int status = hth_api_status(&err);
+        r->failed = true;
         if (!r->ask.stream) {
             hth_x_status(r->x, status);
             hth_buf_clear(out);

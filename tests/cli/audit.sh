@@ -104,7 +104,7 @@ agree "whole again" 0 "$log"
 refused 64 "a text, and no keyring" audit show 14 --text
 if has_ember; then
     export HEARTH_STATE=$tmp/other
-    "$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" > /dev/null 2> "$tmp/serve.log" &
+    "$HEARTH_BIN" serve --no-audit --port 0 --port-file "$tmp/port" > /dev/null 2> "$tmp/serve.log" &
     pid=$!
     for _ in $(seq 300); do
         [[ -s $tmp/port ]] || ! kill -0 $pid 2> /dev/null || { sleep 0.1; continue; }

@@ -139,7 +139,7 @@ ok "the socket is gone" test ! -e "$tmp/hearth.sock"
 # ---- a taken port, a second server --------------------------------------------------------------
 start --socket none
 ok "no socket was wanted" test ! -e "$tmp/hearth.sock"
-"$HEARTH_BIN" serve --port "$port" --socket none >"$tmp/two" 2>&1
+XDG_STATE_HOME=$tmp/two.state "$HEARTH_BIN" serve --port "$port" --socket none >"$tmp/two" 2>&1
 ok "a port that was asked for and is taken" grep -q "$port" "$tmp/two"
 stop
 finish

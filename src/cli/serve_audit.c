@@ -1,0 +1,38 @@
+/* serve_audit.c - hearth serve: the audit log, opened before anything may be asked.
+ *
+ * Thread: the main thread. */
+#include "cli/audit_keys.h"
+#include "cli/serve_parts.h"
+#include "cli/state.h"
+
+bool hth_serve_audit_content(HthServe *s, const char *name) {
+    if (hth_content_parse(&s->audit_content, hth_str(name))) return true;
+    hth_cli_usage("serve", "option --audit-content is none, commit or encrypted");
+    return false;
+}
+
+static HthStatus open_log(HthServe *s, const char *folder, HthErr *err) {
+    HthEvidenceCfg cfg = { .content = s->audit_content, .cage = "none" };
+    cfg.keys = hth_audit_keys(s->ring);
+    HTH_TRY(hth_cli_audit_open(&cfg.log, folder, s->ring, err));
+    return hth_evidence_open(&s->evidence, &cfg, err);
+}
+
+HthStatus hth_serve_audit_open(HthServe *s, HthErr *err) {
+    HthBuf folder;
+    if (s->no_audit) {
+        fputs("hearth: no audit log is kept (--no-audit)\n", stderr);
+        return HTH_OK;
+    }
+    hth_buf_init(&folder, 4096);
+    HthStatus status = hth_state_file(&folder, "audit", true, err);
+    if (status == HTH_OK) status = open_log(s, folder.p, err);
+    hth_buf_drop(&folder);
+    s->house.evidence = s->evidence;
+    return status;
+}
+
+void hth_serve_audit_close(HthServe *s) {
+    HthErr err = { 0 };
+    if (hth_evidence_close(&s->evidence, &err) != HTH_OK) fprintf(stderr, "hearth: %s\n", err.text);
+}

@@ -1,0 +1,259 @@
+/* evidence_trail.c - the trail of one exchange; see evidence.h.
+ *
+ * A ticket is held by the log until its entries are on disk, and by the trail until that is closed;
+ * the last one frees it.  Whoever waits is woken behind the gate, so that closing means: no more
+ * wakes.
+ *
+ * Thread: as evidence.h. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "serve/evidence_in.h"
+
+typedef struct Ticket Ticket;
+typedef struct Slot {
+    Ticket *ticket;
+    uint64_t index; /* behind the gate */
+} Slot;
+struct Ticket { /* behind the gate, all of it */
+    HthEvidence *e;
+    void (*wake)(void *payload);
+    void *payload;
+    size_t pending; /* entries that the log still holds */
+    HthStatus status; /* the first that failed */
+    bool left;
+    Slot slots[]; /* one for each entry */
+};
+
+enum { TRAIL_NAME = 128 };
+
+struct HthTrail {
+    HthEvidence *e;
+    HthTrailCfg cfg; /* names in: */
+    char user[TRAIL_NAME], key[TRAIL_NAME];
+    Ticket *ticket; /* NULL: not finished yet, or nothing to wait for */
+    bool accepted, finished;
+};
+
+enum { REFUSED_MAX = 100 /* recorded in one second: nobody fills a disk by knocking */ };
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+HthStatus hth_trail_open(HthTrail **out, HthEvidence *e, const HthTrailCfg *cfg, HthErr *err) {
+    HthTrail *t = hth_calloc(1, sizeof *t);
+    HTH_REQUIRE(t, err, HTH_ENOMEM, "no memory for an entry of the log");
+    t->e = e;
+    t->cfg = *cfg;
+    snprintf(t->user, sizeof t->user, "%.*s", HTH_STR_ARG(cfg->user));
+    snprintf(t->key, sizeof t->key, "%.*s", HTH_STR_ARG(cfg->key));
+    t->cfg.user = hth_str(t->user);
+    t->cfg.key = hth_str(t->key);
+    *out = t;
+    return HTH_OK;
+}
+
+static void leave(HthTrail *t) {
+    Ticket *ticket = t->ticket;
+    HthEvidence *e = t->e;
+    if (!ticket) return;
+    hth_gate_enter(e->gate);
+    ticket->left = true;
+    const bool last = ticket->pending == 0;
+    hth_gate_leave(e->gate);
+    if (last) hth_free(ticket);
+    t->ticket = NULL;
+}
+
+void hth_trail_close(HthTrail **trail) {
+    HthTrail *t = *trail;
+    if (!t) return;
+    const HthTrailEnd end = { .finish = HTH_STR("left") };
+    if (t->accepted && !t->finished) (void)hth_trail_finish(t, &end, 1, NULL, NULL, NULL);
+    leave(t);
+    hth_free(t);
+    *trail = NULL;
+}
+
+/* ---- entries --------------------------------------------------------------------------------- */
+
+static void text_if(HthEntry *e, HthEntryField field, HthStr text) {
+    if (text.n) hth_entry_text(e, field, text);
+}
+
+static void number_if(HthEntry *e, HthEntryField field, uint64_t number) {
+    if (number) hth_entry_number(e, field, number);
+}
+
+static void begin(HthEntry *e, HthEntryType type, const HthTrailCfg *cfg) {
+    hth_entry_begin(e, type);
+    text_if(e, HTH_FIELD_REQUEST, hth_str(cfg->id));
+    text_if(e, HTH_FIELD_USER, cfg->user);
+    text_if(e, HTH_FIELD_KEY, cfg->key);
+}
+
+/* "POST /api/chat"; room: 64 bytes. */
+static HthStr route(const HthTrailCfg *cfg, char room[64]) {
+    const int n =
+        snprintf(room, 64, "%.*s %.*s", HTH_STR_ARG(cfg->method), HTH_STR_ARG(cfg->route));
+    return (HthStr){ room, n < 64 ? (size_t)n : 63 };
+}
+
+/* The entry, and beside it what may be said of the text. */
+static HthStatus put(const HthTrail *t, HthEntry *entry, HthStr text, HthAuditDone done,
+                     void *payload, HthErr *err) {
+    HthBuf sealed;
+    HthStatus status = HTH_OK;
+    hth_buf_init(&sealed, (size_t)64 << 20);
+    if (text.n && t->cfg.user.n && t->e->content != HTH_CONTENT_NONE)
+        status =
+            hth_content_put(entry, &sealed, t->e->content, t->cfg.user, text, &t->e->keys, err);
+    if (status == HTH_OK)
+        status = hth_evidence_put(t->e, entry, hth_buf_str(&sealed), done, payload, err);
+    hth_buf_drop(&sealed);
+    return status;
+}
+
+HthStatus hth_trail_accept(HthTrail *t, const HthTrailAsk *ask, HthErr *err) {
+    HthEntry entry;
+    char room[64];
+    HTH_ASSERT(!t->accepted);
+    begin(&entry, HTH_ENTRY_ACCEPTED, &t->cfg);
+    hth_entry_text(&entry, HTH_FIELD_ROUTE, route(&t->cfg, room));
+    text_if(&entry, HTH_FIELD_MODEL, ask->model);
+    number_if(&entry, HTH_FIELD_PROMPT_TOKENS, ask->prompt_tokens);
+    HTH_TRY(put(t, &entry, ask->text, NULL, NULL, err));
+    t->accepted = true;
+    return HTH_OK;
+}
+
+const char *hth_trail_id(const HthTrail *t) {
+    return t->cfg.id;
+}
+
+bool hth_trail_accepted(const HthTrail *t) {
+    return t && t->accepted;
+}
+
+bool hth_trail_finished(const HthTrail *t) {
+    return t && t->finished;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* Inside the gate: n entries more are on disk, or never will be. True: free it, outside. */
+static bool count_down(Ticket *ticket, size_t n, HthStatus status) {
+    if (status != HTH_OK && ticket->status == HTH_OK) ticket->status = status;
+    ticket->pending -= n;
+    if (ticket->pending) return false;
+    if (!ticket->left && ticket->wake) ticket->wake(ticket->payload);
+    return ticket->left;
+}
+
+static void on_disk(void *payload, HthStatus status, uint64_t index) { /* the log's thread */
+    Slot *slot = payload;
+    Ticket *ticket = slot->ticket;
+    HthGate *gate = ticket->e->gate;
+    hth_gate_enter(gate);
+    slot->index = index;
+    hth_evidence_hear(ticket->e, status);
+    const bool last = count_down(ticket, 1, status);
+    hth_gate_leave(gate);
+    if (last) hth_free(ticket);
+}
+
+static HthStatus put_end(const HthTrail *t, const HthTrailEnd *end, Slot *slot, HthErr *err) {
+    HthEntry entry;
+    begin(&entry, HTH_ENTRY_FINISHED, &t->cfg);
+    hth_entry_text(&entry, HTH_FIELD_FINISH, end->finish);
+    text_if(&entry, HTH_FIELD_MODEL, end->model);
+    if (end->output) hth_entry_digest(&entry, HTH_FIELD_OUTPUT, end->output);
+    number_if(&entry, HTH_FIELD_PROMPT_TOKENS, end->prompt_tokens);
+    number_if(&entry, HTH_FIELD_OUTPUT_TOKENS, end->output_tokens);
+    number_if(&entry, HTH_FIELD_STATUS, end->status);
+    return put(t, &entry, end->text, on_disk, slot, err);
+}
+
+HthStatus hth_trail_finish(HthTrail *t, const HthTrailEnd *ends, size_t n,
+                           void (*wake)(void *payload), void *payload, HthErr *err) {
+    HTH_ASSERT(t->accepted && !t->finished && n > 0);
+    Ticket *ticket = hth_calloc(1, sizeof *ticket + n * sizeof ticket->slots[0]);
+    HTH_REQUIRE(ticket, err, HTH_ENOMEM, "no memory for an entry of the log");
+    *ticket = (Ticket){ .e = t->e, .wake = wake, .payload = payload, .pending = n };
+    t->ticket = ticket;
+    t->finished = true;
+    HthStatus status = HTH_OK;
+    for (size_t i = 0; i < n; i++) {
+        ticket->slots[i].ticket = ticket;
+        status = put_end(t, &ends[i], &ticket->slots[i], err);
+        if (status == HTH_OK) continue;
+        hth_gate_enter(t->e->gate);
+        (void)count_down(ticket, n - i, status); /* the trail holds it still */
+        hth_gate_leave(t->e->gate);
+        break;
+    }
+    return status;
+}
+
+HthStatus hth_trail_look(const HthTrail *t, HthErr *err) {
+    const Ticket *ticket = t->ticket;
+    HTH_ASSERT(ticket);
+    hth_gate_enter(t->e->gate);
+    const HthStatus st = ticket->pending ? HTH_EAGAIN : ticket->status;
+    hth_gate_leave(t->e->gate);
+    HTH_REQUIRE(st == HTH_OK || st == HTH_EAGAIN, err, HTH_EIO,
+                "the audit log could not be written, so this answer is not given; nothing more is "
+                "accepted until hearth starts again");
+    return st;
+}
+
+uint64_t hth_trail_index(const HthTrail *t, size_t which) {
+    hth_gate_enter(t->e->gate);
+    const uint64_t index = t->ticket->slots[which].index;
+    hth_gate_leave(t->e->gate);
+    return index;
+}
+
+/* ---- refusals -------------------------------------------------------------------------------- */
+
+static HthStr reason_of(uint32_t status) {
+    static const struct {
+        uint32_t status;
+        const char *reason;
+    } reasons[] = { { 400, "not valid" }, { 401, "no credential" },     { 403, "not allowed" },
+                    { 404, "not there" }, { 405, "not this method" },   { 408, "too slow" },
+                    { 413, "too large" }, { 429, "too many" },          { 431, "too large" },
+                    { 499, "left" },      { 503, "not at the moment" }, { 507, "no memory" } };
+    for (size_t i = 0; i < HTH_COUNT(reasons); i++)
+        if (reasons[i].status == status) return hth_str(reasons[i].reason);
+    return status < 500 ? HTH_STR("not valid") : HTH_STR("a fault");
+}
+
+/* How many went unrecorded in the last full second, and whether this one is to be recorded. */
+static bool may_record(HthEvidence *e, uint32_t *passed_over) {
+    const uint64_t now_s = hth_clock_ns() / 1000000000u;
+    hth_gate_enter(e->gate);
+    if (now_s != e->refused_s) {
+        *passed_over = e->refused > REFUSED_MAX ? e->refused - REFUSED_MAX : 0;
+        e->refused_s = now_s;
+        e->refused = 0;
+    }
+    const bool may = ++e->refused <= REFUSED_MAX;
+    hth_gate_leave(e->gate);
+    return may;
+}
+
+void hth_evidence_refused(HthEvidence *e, const HthTrailCfg *about, uint32_t status) {
+    HthEntry entry;
+    char room[64], reason[64];
+    uint32_t passed_over = 0;
+    if (!may_record(e, &passed_over)) return;
+    begin(&entry, HTH_ENTRY_REFUSED, about);
+    if (about->route.n) hth_entry_text(&entry, HTH_FIELD_ROUTE, route(about, room));
+    const int n = snprintf(reason, sizeof reason, "%s", reason_of(status).p);
+    if (passed_over)
+        snprintf(reason + n, sizeof reason - (size_t)n, "; %u before it not recorded", passed_over);
+    hth_entry_text(&entry, HTH_FIELD_REASON, hth_str(reason));
+    hth_entry_number(&entry, HTH_FIELD_STATUS, status);
+    (void)hth_evidence_put(e, &entry, HTH_STR(""), NULL, NULL, NULL);
+}
