@@ -247,6 +247,52 @@ test('a browser without the cookie gets nothing', async () => {
   assert.equal(status, 401);
   await stranger.close();
 });
+test('name and password let a browser in, by keyboard, on a phone; logging out lets it out', async () => {
+  const stranger = await browser.newContext({ viewport: { width: 360, height: 640 } });
+  const page = await stranger.newPage();
+  await page.goto(origin);
+  await page.waitForSelector('dialog.login[open]');
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await page.keyboard.press('Escape'); // it is no way in
+  assert.ok(await page.isVisible('dialog.login'));
+  await page.focus('dialog.login input[name=name]');
+  await page.keyboard.type('alice');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('incorrect');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('dialog.login .error:has-text("wrong")');
+  await page.keyboard.type('correct horse');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('dialog.login', { state: 'detached' });
+  await page.waitForSelector('.model select option:not([value=""])', { state: 'attached' });
+  const cookies = await stranger.cookies();
+  assert.ok(cookies.some((c) => c.name.startsWith('hearth') && c.httpOnly && c.sameSite === 'Strict'));
+  await page.keyboard.press('Control+,');
+  await page.click('dialog button:has-text("Log out")');
+  await page.waitForSelector('dialog.login[open]');
+  await stranger.close();
+});
+test('who guesses at passwords is told how long to wait', async () => {
+  const stranger = await browser.newContext();
+  const page = await stranger.newPage();
+  await page.goto(origin);
+  await page.waitForSelector('dialog.login[open]');
+  await page.evaluate(() => { // the shortest wait is a second
+    const look = () => {
+      const said = document.querySelector('dialog.login .error')?.textContent ?? '';
+      if (/Wait \d+ s/.test(said)) window.waited = document.querySelector('dialog.login button[type=submit]').disabled;
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+  });
+  await page.fill('dialog.login input[name=name]', 'nobody');
+  for (let i = 0; i < 12 && (await page.evaluate(() => window.waited)) === undefined; i++) {
+    await page.fill('dialog.login input[name=password]', `guess ${i}`);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => !document.querySelector('dialog.login input[name=password]').value);
+  }
+  assert.equal(await page.evaluate(() => window.waited), true);
+  await stranger.close();
+});
 test('a launch link works once', async () => {
   const again = await fetch(login, { redirect: 'manual' });
   assert.ok(again.status >= 400, String(again.status));

@@ -20,6 +20,7 @@ export class Refused extends Error {
   constructor(
     readonly status: number,
     message: string,
+    readonly wait = 0, // seconds, where it is to be tried again later
   ) {
     super(message);
   }
@@ -43,8 +44,11 @@ async function call(method: string, path: string, body?: unknown, signal?: Abort
   } catch {
     /* no JSON: the status says it */
   }
-  throw new Refused(r.status, why);
+  throw new Refused(r.status, why, Number(r.headers.get('Retry-After') ?? 0) || 1);
 }
+
+export const enter = async (name: string, password: string): Promise<void> => void (await call('POST', '/login', { name, password }));
+export const leave = async (): Promise<void> => void (await call('POST', '/logout'));
 
 export const models = async (): Promise<Model[]> => (await (await call('GET', '/api/tags')).json()).models;
 export const plan = async (model: string): Promise<Record<string, number>> =>

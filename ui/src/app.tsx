@@ -4,6 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import * as api from './api';
 import { Composer, type File_ } from './composer';
 import { Icon } from './icons';
+import { Login } from './login';
 import { MessageView } from './message';
 import { Keys, Panel, type Looks } from './panel';
 import { Sidebar } from './sidebar';
@@ -88,6 +89,7 @@ function App() {
   const [live, setLive] = useState<string | null>(null); // the message being drawn
   const [problem, setProblem] = useState('');
   const [offline, setOffline] = useState(false);
+  const [out, setOut] = useState(false); // nobody is logged in
   const [panel, setPanel] = useState<'' | 'settings' | 'keys'>('');
   const [editing, setEditing] = useState<string | null>(null);
   const [menu, setMenu] = useState(!narrow());
@@ -106,6 +108,11 @@ function App() {
     localStorage.setItem(LOOKS, JSON.stringify(looks));
   }, [looks]);
 
+  const fail = useCallback((e: unknown) => {
+    if (e instanceof api.Refused && e.status === 401) setOut(true);
+    else setProblem(sentence(t, e));
+  }, [t]);
+
   // ---- what the server has ----
   const refresh = useCallback(async () => {
     try {
@@ -117,9 +124,9 @@ function App() {
       setOffline(false);
     } catch (e) {
       setOffline(e instanceof api.Refused && e.status === 0);
-      if (!(e instanceof api.Refused) || e.status !== 0) setProblem(sentence(t, e));
+      if (!(e instanceof api.Refused) || e.status !== 0) fail(e);
     }
-  }, [words, t]);
+  }, [words, fail]);
   useEffect(() => {
     const soon = setTimeout(() => void refresh(), 150);
     return () => clearTimeout(soon);
@@ -134,7 +141,7 @@ function App() {
     if (!hash || hash === current.current.id) return;
     api.load(hash).then(
       (c) => { setChat({ ...newChat(), ...c }); if (c.model) setModel(c.model); setProblem(''); follow.current = true; },
-      (e) => setProblem(sentence(t, e)),
+      fail,
     );
   }, [hash]);
 
@@ -143,9 +150,9 @@ function App() {
       await api.save(c);
       await refresh();
     } catch (e) {
-      setProblem(sentence(t, e));
+      fail(e);
     }
-  }, [refresh, t]);
+  }, [refresh, fail]);
 
   // ---- talking ----
   const answer = async (c: Chat, to: Message) => {
@@ -162,6 +169,7 @@ function App() {
       what = await draw(begun, m, model, control.signal, show);
       setSaid(what.content ?? '');
     } catch (e) {
+      if (e instanceof api.Refused && e.status === 401) setOut(true);
       what = control.signal.aborted ? { ...what, stats: { ...what.stats, finish: 'stop' } } : { ...what, error: sentence(t, e) };
     }
     const done = change(begun, m.id, what);
@@ -212,7 +220,15 @@ function App() {
       if (id === chat.id) fresh();
       await refresh();
     } catch (e) {
-      setProblem(sentence(t, e));
+      fail(e);
+    }
+  };
+  const leave = async () => {
+    try {
+      await api.leave();
+      location.assign('/'); // nothing of what was said stays in the page
+    } catch (e) {
+      fail(e);
     }
   };
   const shown = thread(chat);
@@ -285,9 +301,10 @@ function App() {
         </main>
         {over && <div class="drop" aria-hidden="true">{t.dropHere}</div>}
         {panel === 'settings' && (
-          <Panel chat={chat} model={model} looks={looks} onChat={changeChat} onLooks={setLooks} onClose={() => setPanel('')}
+          <Panel chat={chat} model={model} looks={looks} onChat={changeChat} onLooks={setLooks} onClose={() => setPanel('')} onLeave={() => void leave()}
             onImported={(s) => { setProblem(s); setPanel(''); void refresh(); }} />
         )}
+        {out && <Login onIn={() => { setOut(false); setProblem(''); void refresh(); }} />}
         {panel === 'keys' && <Keys onClose={() => setPanel('')} />}
       </div>
     </Words.Provider>

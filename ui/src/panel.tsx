@@ -48,6 +48,7 @@ interface Props {
   onChat: (c: Chat) => void;
   onLooks: (l: Looks) => void;
   onImported: (sentence: string) => void;
+  onLeave: () => void;
   onClose: () => void;
 }
 
@@ -112,6 +113,7 @@ export function Panel(p: Props) {
       <div class="row">
         <button type="button" onClick={() => void save()}>{t.exportAll}</button>
         <button type="button" onClick={() => picker.current?.click()}>{t.importAll}</button>
+        <button type="button" onClick={p.onLeave}>{t.logout}</button>
         <input ref={picker} type="file" accept=".json,application/json" hidden tabIndex={-1} aria-hidden="true"
           onChange={(e) => { void take(e.currentTarget.files?.[0]); e.currentTarget.value = ''; }} />
       </div>
