@@ -1,0 +1,161 @@
+#!/bin/bash
+# access.sh - users, keys, scopes and limits at the running server: what is changed holds at once.
+source "$(dirname "$0")/lib/check.bash"
+has_ember || skip "this build has no embedded model"
+"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
+export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp
+unset HEARTH_HOST OLLAMA_HOST HEARTH_MODELS HEARTH_STATE HEARTH_API_KEY
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
+has() { grep -qF -- "$2" <<<"$1"; }
+
+# ---- keys of an older hearth --------------------------------------------------------------------
+old=hearth_0123456789012345678901234567890123456789abc
+mkdir -p -m 700 "$tmp/state/hearth"
+printf '{"version": 1, "keys": [{"name": "before", "role": "user", "tenant": "t", "sha256": "%s"}]}' \
+    "$(printf %s "$old" | sha256sum | cut -d' ' -f1)" >"$tmp/state/hearth/keys.json"
+chmod 600 "$tmp/state/hearth/keys.json"
+
+"$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" >"$tmp/out" 2>"$tmp/serve.log" &
+pid=$!
+for _ in $(seq 300); do
+    [ -s "$tmp/port" ] && break
+    kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
+    sleep 0.1
+done
+port=$(<"$tmp/port")
+
+# Where the connection is looked up by its owner this script is the server's own user; a key goes
+# before that, and Sec-Fetch-Dest is what no program sends: then only the key counts.
+# ask KEY METHOD PATH [BODY]: $code, $head, $body
+ask() {
+    local key=$1 method=$2 path=$3 text=${4:-}
+    exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
+    printf '%s %s HTTP/1.0\r\nHost: localhost\r\nSec-Fetch-Dest: empty\r\nX-Hearth: 1\r\n' \
+        "$method" "$path" >&9
+    [ -z "$key" ] || printf 'Authorization: Bearer %s\r\n' "$key" >&9
+    printf 'Content-Length: %d\r\n\r\n%s' ${#text} "$text" >&9
+    IFS=' ' read -r _ code _ <&9
+    head=
+    while IFS= read -r line <&9 && [ "$line" != $'\r' ]; do head+=$line; done
+    body=$(cat <&9)
+    exec 9>&-
+}
+gives() { # gives "what" STATUS KEY METHOD PATH [BODY]
+    ask "${@:3}"
+    same "$1" "$2" "$code"
+}
+key() { "$HEARTH_BIN" key add "$@" 2>/dev/null; }
+chat='{"model":"ember","stream":false,"messages":[{"role":"user","content":"Hi"}],"options":{"num_predict":4}}'
+
+gives "an old key, taken over" 200 "$old" GET /api/tags
+ok "its file is put away" test ! -e "$tmp/state/hearth/keys.json" -a -e "$tmp/state/hearth/keys.json.taken"
+gives "nobody" 401 '' GET /api/tags
+hearth key revoke before
+gives "and revoked" 401 "$old" GET /api/tags
+
+# ---- roles --------------------------------------------------------------------------------------
+for role in user admin auditor service; do hearth user add "$role" --role "$role"; done
+user=$(key u --user user) admin=$(key a --user admin)
+auditor=$(key d --user auditor) service=$(key s --user service)
+gives "a user asks" 200 "$user" POST /api/chat "$chat"
+gives "and keeps conversations" 200 "$user" GET /hearth/chats
+gives "but sees no figures" 403 "$user" GET /metrics
+gives "and manages nothing" 403 "$user" POST /api/copy '{"source":"ember","destination":"x"}'
+gives "an admin manages" 404 "$admin" DELETE /api/delete '{"model":"nobody"}'
+gives "an auditor sees the figures" 200 "$auditor" GET /metrics
+gives "and asks nobody" 403 "$auditor" POST /api/chat "$chat"
+gives "and reads no conversation" 403 "$auditor" GET /hearth/chats
+gives "nor counts a prompt" 403 "$auditor" POST /tokenize '{"content":"x"}'
+gives "a service asks" 200 "$service" POST /v1/chat/completions "$chat"
+gives "and keeps no conversations" 403 "$service" GET /hearth/chats
+gives "one of a user's conversations" 404 "$admin" GET /hearth/chats/0123456789abcdef0123456789abcdef
+hearth user role user auditor
+gives "another role, at once" 403 "$user" GET /api/tags
+hearth user role user user
+gives "and back" 200 "$user" GET /api/tags
+hearth user disable user
+gives "disabled" 401 "$user" GET /api/tags
+hearth user enable user
+gives "let in again" 200 "$user" GET /api/tags
+
+# ---- scopes -------------------------------------------------------------------------------------
+verbs=$(key verbs --user user --verbs models)
+gives "a verb it has" 200 "$verbs" GET /v1/models
+gives "a verb it has not" 403 "$verbs" POST /api/chat "$chat"
+ok "which it says" has "$body" "This key may not do that."
+models=$(key models --user user --models 'qwen*,me/x')
+gives "a model it has not" 403 "$models" POST /api/chat "$chat"
+ok "which it says too" has "$body" "This key may not ask that model."
+gives "what it may see" 200 "$models" GET /api/tags
+same "is nothing" '{"models":[]}' "$body"
+gives "nor of OpenAI" 200 "$models" GET /v1/models
+same "is there anything" '{"object":"list","data":[]}' "$body"
+gives "by its name neither" 403 "$models" GET /v1/models/ember
+gives "nor what it is" 403 "$models" POST /api/show '{"model":"ember"}'
+gives "nor its tokens" 403 "$models" POST /tokenize '{"content":"x"}'
+gives "nor what it would take" 403 "$models" GET /hearth/plan
+ember=$(key ember --user user --models 'ember')
+gives "a model it has" 200 "$ember" POST /api/chat "$chat"
+
+# ---- limits -------------------------------------------------------------------------------------
+few=$(key few --user user --requests 2)
+gives "the first of two" 200 "$few" GET /api/tags
+gives "the second" 200 "$few" POST /tokenize '{"content":"x"}'
+gives "the third" 429 "$few" GET /api/tags
+ok "says when to come again" grep -qE 'Retry-After: ([1-9]|[1-5][0-9]|60)' <<<"$head"
+tokens=$(key tokens --user user --tokens 10)
+gives "more tokens than it has are owed" 200 "$tokens" POST /api/chat "$chat"
+gives "so that the next waits" 429 "$tokens" POST /api/chat "$chat"
+bytes=$(key bytes --user user --mib 1)
+printf -v much '%*s' 700000 ''
+gives "most of a minute's bytes" 200 "$bytes" POST /tokenize "{\"content\":\"x\"}$much"
+gives "and what is left is too little" 429 "$bytes" POST /tokenize "{\"content\":\"x\"}$much"
+gives "more than a minute gives" 413 "$bytes" POST /tokenize "{\"content\":\"x\"}$much$much"
+gives "another key is another matter" 200 "$user" GET /api/tags
+
+# ---- a stream under way -------------------------------------------------------------------------
+long='{"model":"ember","prompt":"Once","n_predict":4000,"ignore_eos":true,"stream":true}'
+one=$(key one --user user --concurrent 1)
+exec 8<>"/dev/tcp/127.0.0.1/$port"
+printf 'POST /completion HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s' \
+    "$one" ${#long} "$long" >&8
+IFS= read -r line <&8
+ok "a stream" has "$line" "200"
+gives "a second at once" 429 "$one" GET /api/tags
+hearth key revoke one
+gives "revoked while it streams" 401 "$one" GET /api/tags
+exec 8>&-
+
+# ---- passwords ----------------------------------------------------------------------------------
+"$HEARTH_BIN" user password user --password-fd 3 3<<<'correct horse'
+gives "name and password" 200 '' POST /login '{"name":"user","password":"correct horse"}'
+cookie=$(grep -oE 'hearth=[A-Za-z0-9_-]{43}' <<<"$head")
+ok "a cookie" test -n "$cookie"
+with_cookie() {
+    exec 9<>"/dev/tcp/127.0.0.1/$port"
+    printf 'GET /hearth/chats HTTP/1.0\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nCookie: %s\r\n\r\n' \
+        "$cookie" >&9
+    IFS=' ' read -r _ code _ <&9
+    exec 9>&-
+}
+with_cookie
+same "which lets in" 200 "$code"
+"$HEARTH_BIN" user password user --password-fd 3 3<<<'battery staple'
+with_cookie
+same "until there is another password" 401 "$code"
+gives "the old one" 401 '' POST /login '{"name":"user","password":"correct horse"}'
+gives "a service has none" 401 '' POST /login '{"name":"service","password":"correct horse"}'
+gives "nor has nobody" 400 '' POST /login '["user"]'
+for _ in 1 2 3 4 5; do ask '' POST /login '{"name":"user","password":"guess guess"}'; done
+gives "guesses wait" 429 '' POST /login '{"name":"user","password":"battery staple"}'
+ok "so long" has "$head" "Retry-After: "
+
+# ---- what is kept -------------------------------------------------------------------------------
+ok "no key lies about" test -z "$(grep -raF -e "$user" -e "$old" -e "battery staple" "$tmp/state")"
+ok "no name either: the file is sealed" test -z "$(grep -raF "auditor" "$tmp/state/hearth/users.db"*)"
+kill "$pid"
+wait "$pid"
+same "it leaves in order" 0 $?
+pid=
+finish
