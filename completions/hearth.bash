@@ -217,8 +217,9 @@ _hearth() {
         [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'init issue revoke list show' -- "$cur")); return; } ;;
     vault)
         case $prev in
+        --pcr) COMPREPLY=(); return ;;
         esac
-        opts='--help --keep-key-file --json'
+        opts='--help --keep-key-file --tpm --pcr --pin --json'
         [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'status passphrase add remove' -- "$cur")); return; } ;;
     train)
         case $prev in

@@ -155,14 +155,17 @@ const HthVerb hth_verbs[] = {
       "hearth ca issue alice\tfor alice's programs\n"
       "hearth ca revoke alice\n",
       hth_opts_ca, false, "init issue revoke list show", hth_cli_ca, NULL },
-    { "vault", "[options] status|passphrase|add FILE|remove SLOT",
+    { "vault", "[options] status|passphrase|add FILE|add --tpm|remove SLOT",
       "What opens what this user's hearth keeps encrypted",
       "Conversations are sealed with a key that a key file opens (keyring.key in the state folder, "
-      "or where HEARTH_KEY_FILE says), a passphrase, or either. With passphrase the key file is "
-      "erased, and whoever starts the server is asked.",
+      "or where HEARTH_KEY_FILE says), this machine's TPM, a passphrase, or any of them, tried in "
+      "that order. With passphrase the key file is "
+      "erased, and whoever starts the server is asked. A TPM's slot opens on this machine only: a "
+      "disk or a copy elsewhere is of no use.",
       "hearth vault status\twhat opens it now\n"
       "hearth vault passphrase\tinstead of the key file\n"
-      "hearth vault add /media/stick/hearth.key\ta key file on a stick\n",
+      "hearth vault add /media/stick/hearth.key\ta key file on a stick\n"
+      "hearth vault add --tpm --pcr 7 --pin\tthis machine, started as now, and a PIN\n",
       hth_opts_vault, false, "status passphrase add remove", hth_cli_vault, NULL },
 #endif
 #ifdef HTH_HAVE_TRAIN

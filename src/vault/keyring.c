@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/file_fault.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "crypt/secret.h"
 #include "vault/keyring_int.h"
@@ -102,30 +103,19 @@ static bool put_key(const uint8_t key[HTH_RING_KEY_BYTES], const char *path) {
     return ok;
 }
 
-static bool sync_folder_of(const char *path) {
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    const size_t n = slash ? (size_t)(slash - path) + 1 : 1;
-    memcpy(folder, slash ? path : ".", n);
-    folder[n] = '\0';
-    const int fd = hth_file_fault() ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return false;
-    const int rc = fsync(fd);
-    close(fd);
-    return rc == 0;
-}
-
 /* Not by hth_file_write: that would leave the key in memory it has given back. */
 static HthStatus make_key(uint8_t key[HTH_RING_KEY_BYTES], const char *path, HthErr *err) {
-    char beside[PATH_MAX];
+    char beside[PATH_MAX], folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
     const int n = snprintf(beside, sizeof beside, "%s-new", path);
     HTH_REQUIRE(n > 0 && (size_t)n < sizeof beside, err, HTH_ELIMIT,
                 "the path of the key file is too long");
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+             slash ? path : ".");
     hth_random(key, HTH_RING_KEY_BYTES);
-    HTH_REQUIRE(put_key(key, beside) && !hth_file_fault() && !rename(beside, path) &&
-                    sync_folder_of(path),
-                err, HTH_EIO, "cannot write the key file %.150s: %s", path, strerror(errno));
-    return HTH_OK;
+    HTH_REQUIRE(put_key(key, beside) && !hth_file_fault() && !rename(beside, path), err, HTH_EIO,
+                "cannot write the key file %.150s: %s", path, strerror(errno));
+    return hth_file_sync_folder(folder, path, err);
 }
 
 /* ---- sealing the root for a slot ------------------------------------------------------------- */
@@ -141,28 +131,30 @@ static HthStatus slot_key_of_words(uint8_t out[HTH_RING_KEY_BYTES], HthStr words
     return hth_argon2id(out, HTH_RING_KEY_BYTES, words, s->salt, s->cost, err);
 }
 
-static HthRingSlot *slot_new(HthRing *r, HthSlotKind kind) {
+HthStatus hth_slot_new(HthRingSlot **out, HthRing *r, HthSlotKind kind, HthErr *err) {
+    HTH_REQUIRE(r->count < HTH_SLOTS_MAX, err, HTH_ELIMIT, "the keyring has no more than %d slots",
+                HTH_SLOTS_MAX);
     HthRingSlot *s = &r->slots[r->count];
-    *s = (HthRingSlot){ .face = { kind, 1, hth_clock_unix_s() } };
+    *s = (HthRingSlot){ .face = { .kind = kind, .number = 1, .created_s = hth_clock_unix_s() } };
     for (uint32_t i = 0; i < r->count; i++)
         if (r->slots[i].face.number >= s->face.number) s->face.number = r->slots[i].face.number + 1;
     if (kind == HTH_SLOT_PASSPHRASE) s->cost = hth_argon_default;
     hth_random(s->salt, sizeof s->salt);
     hth_random(s->nonce, sizeof s->nonce);
     r->count++;
-    return s;
+    *out = s;
+    return HTH_OK;
 }
 
-static void slot_seal(const HthRing *r, HthRingSlot *s, const uint8_t *slot_key,
-                      const uint8_t *root) {
+void hth_slot_seal(const HthRing *r, HthRingSlot *s, const uint8_t *slot_key, const uint8_t *root) {
     uint8_t bound[HTH_SLOT_BOUND];
     hth_slot_bound(bound, r, s);
     hth_seal(HTH_XCHACHA, s->sealed, root, HTH_RING_KEY_BYTES, bound, sizeof bound, s->nonce,
              slot_key);
 }
 
-static bool slot_unseal(const HthRing *r, const HthRingSlot *s, const uint8_t *slot_key,
-                        uint8_t *root) {
+bool hth_slot_unseal(const HthRing *r, const HthRingSlot *s, const uint8_t *slot_key,
+                     uint8_t *root) {
     uint8_t bound[HTH_SLOT_BOUND];
     hth_slot_bound(bound, r, s);
     return hth_unseal(HTH_XCHACHA, root, s->sealed, sizeof s->sealed, bound, sizeof bound, s->nonce,
@@ -171,16 +163,9 @@ static bool slot_unseal(const HthRing *r, const HthRingSlot *s, const uint8_t *s
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* What is secret while a keyring is opened or changed; in secret memory. */
-typedef struct Desk {
-    uint8_t file[HTH_RING_KEY_BYTES], slot[HTH_RING_KEY_BYTES];
-    char words[HTH_PASSPHRASE_MAX];
-    size_t words_n;
-} Desk;
-
-static HthStatus desk_open(Desk **out, HthErr *err) {
+static HthStatus desk_open(HthRingDesk **out, HthErr *err) {
     void *p = NULL;
-    HTH_TRY(hth_secret_alloc(&p, sizeof(Desk), err));
+    HTH_TRY(hth_secret_alloc(&p, sizeof(HthRingDesk), err));
     *out = p;
     return HTH_OK;
 }
@@ -191,64 +176,80 @@ static bool has(const HthRing *r, HthSlotKind kind) {
     return false;
 }
 
-static HthStatus try_file(HthKeyring *k, Desk *d, const HthRing *r, bool *open, HthErr *err) {
+static HthStatus try_file(HthKeyring *k, HthRingDesk *d, const HthRing *r, bool *open,
+                          HthErr *err) {
     bool there = false;
     if (!has(r, HTH_SLOT_FILE)) return HTH_OK;
     HTH_TRY(read_key(d->file, k->key_file, &there, err));
     for (uint32_t i = 0; there && !*open && i < r->count; i++) {
         if (r->slots[i].face.kind != HTH_SLOT_FILE) continue;
         slot_key_of_file(d->slot, d->file, &r->slots[i]);
-        *open = slot_unseal(r, &r->slots[i], d->slot, k->root);
+        *open = hth_slot_unseal(r, &r->slots[i], d->slot, k->root);
     }
     return HTH_OK;
 }
 
-static HthStatus try_words(HthKeyring *k, Desk *d, const HthRing *r, const HthKeyringCfg *cfg,
-                           bool *open, HthErr *err) {
+static HthStatus try_words(HthKeyring *k, HthRingDesk *d, const HthRing *r,
+                           const HthKeyringCfg *cfg, bool *open, HthErr *err) {
     if (!has(r, HTH_SLOT_PASSPHRASE) || !cfg->ask) return HTH_OK;
     HTH_TRY(cfg->ask(cfg->payload, d->words, &d->words_n, err));
     HTH_ASSERT(d->words_n <= sizeof d->words);
     for (uint32_t i = 0; !*open && i < r->count; i++) {
         if (r->slots[i].face.kind != HTH_SLOT_PASSPHRASE) continue;
         HTH_TRY(slot_key_of_words(d->slot, (HthStr){ d->words, d->words_n }, &r->slots[i], err));
-        *open = slot_unseal(r, &r->slots[i], d->slot, k->root);
+        *open = hth_slot_unseal(r, &r->slots[i], d->slot, k->root);
     }
     HTH_REQUIRE(*open, err, HTH_EDENIED, "the passphrase does not open the keyring in %.150s",
                 k->folder);
     return HTH_OK;
 }
 
-static HthStatus unlock(HthKeyring *k, Desk *d, const HthRing *r, const HthKeyringCfg *cfg,
+/* Each thing that could have opened it, and why it did not. */
+static HthStatus locked(const HthKeyring *k, const HthRing *r, const HthErr *tpm, HthErr *err) {
+    const char *const why[] = {
+        has(r, HTH_SLOT_FILE) ? "its key file is not there or is another's" : "",
+        has(r, HTH_SLOT_TPM) ? tpm->text : "",
+        has(r, HTH_SLOT_PASSPHRASE) ? "nobody was asked for the passphrase" : "",
+    };
+    char all[sizeof err->text] = "";
+    for (size_t i = 0, n = 0; i < HTH_COUNT(why) && n < sizeof all; i++)
+        if (why[i][0])
+            n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", n ? "; " : "", why[i]);
+    return HTH_FAIL(err, HTH_EDENIED, "the keyring in %.60s is locked: %s", k->folder, all);
+}
+
+static HthStatus unlock(HthKeyring *k, HthRingDesk *d, const HthRing *r, const HthKeyringCfg *cfg,
                         HthErr *err) {
     bool open = false;
+    HthErr tpm = { 0 };
     HTH_TRY(try_file(k, d, r, &open, err));
+    if (!open) HTH_TRY(hth_ring_try_tpm(k, d, r, cfg, &open, &tpm, err));
+    if (!open && tpm.text[0] && has(r, HTH_SLOT_PASSPHRASE) && cfg->ask)
+        hth_log(HTH_LOG_WARN, "the keyring's slot of the TPM does not open it: %s", tpm.text);
     if (!open) HTH_TRY(try_words(k, d, r, cfg, &open, err));
-    HTH_REQUIRE(open, err, HTH_EDENIED, "the keyring in %.150s is locked: %s%s%s", k->folder,
-                has(r, HTH_SLOT_FILE) ? "its key file is not there or is another's" : "",
-                r->count > 1 && has(r, HTH_SLOT_FILE) && has(r, HTH_SLOT_PASSPHRASE) ? ", and "
-                                                                                     : "",
-                has(r, HTH_SLOT_PASSPHRASE) ? "nobody was asked for the passphrase" : "");
+    if (!open) return locked(k, r, &tpm, err);
     HTH_REQUIRE(hth_ring_mac_ok(r, k->root), err, HTH_EFORMAT,
                 "the keyring was changed by somebody who does not have its key");
     memcpy(k->id, r->id, sizeof k->id);
     return HTH_OK;
 }
 
-static HthStatus make_ring(HthKeyring *k, Desk *d, HthErr *err) {
+static HthStatus make_ring(HthKeyring *k, HthRingDesk *d, HthErr *err) {
     HthRing r = { 0 };
     bool there = false;
     HTH_TRY(read_key(d->file, k->key_file, &there, err)); /* of a keyring that was not finished */
     if (!there) HTH_TRY(make_key(d->file, k->key_file, err));
     hth_random(r.id, sizeof r.id);
     hth_random(k->root, HTH_RING_KEY_BYTES);
-    HthRingSlot *s = slot_new(&r, HTH_SLOT_FILE);
+    HthRingSlot *s = NULL;
+    HTH_TRY(hth_slot_new(&s, &r, HTH_SLOT_FILE, err));
     slot_key_of_file(d->slot, d->file, s);
-    slot_seal(&r, s, d->slot, k->root);
+    hth_slot_seal(&r, s, d->slot, k->root);
     memcpy(k->id, r.id, sizeof k->id);
     return write_ring(&r, k->folder, k->root, err);
 }
 
-static HthStatus set_up(HthKeyring *k, Desk *d, const HthKeyringCfg *cfg, HthErr *err) {
+static HthStatus set_up(HthKeyring *k, HthRingDesk *d, const HthKeyringCfg *cfg, HthErr *err) {
     HthRing r;
     HthBuf path;
     bool there = false;
@@ -270,7 +271,7 @@ static HthStatus set_up(HthKeyring *k, Desk *d, const HthKeyringCfg *cfg, HthErr
 }
 
 HthStatus hth_keyring_open(HthKeyring **out, const HthKeyringCfg *cfg, HthErr *err) {
-    Desk *d = NULL;
+    HthRingDesk *d = NULL;
     int folder = -1;
     HthKeyring *k = hth_calloc(1, sizeof *k);
     HTH_REQUIRE(k, err, HTH_ENOMEM, "out of memory for the keyring");
@@ -310,7 +311,7 @@ void hth_keyring_key(const HthKeyring *k, HthPurpose purpose, uint8_t out[HTH_RI
 
 /* ---- changing slots -------------------------------------------------------------------------- */
 
-HthStatus hth_keyring_slots(const char *folder, HthSlot out[HTH_SLOTS_MAX], uint32_t *count,
+HthStatus hth_keyring_slots(const char *folder, HthKeySlot out[HTH_SLOTS_MAX], uint32_t *count,
                             HthErr *err) {
     HthRing r = { 0 };
     bool there;
@@ -324,17 +325,7 @@ HthStatus hth_keyring_slots(const char *folder, HthSlot out[HTH_SLOTS_MAX], uint
     return HTH_OK;
 }
 
-typedef struct Change {
-    HthKeyring *k;
-    Desk *d;
-    HthStr words;
-    const char *path;
-    uint32_t number;
-    bool only;
-} Change;
-typedef HthStatus (*Edit)(HthRing *r, Change *c, HthErr *err);
-
-static HthStatus change_locked(Change *c, Edit edit, HthErr *err) {
+static HthStatus change_locked(HthRingChange *c, HthRingEdit edit, HthErr *err) {
     HthRing r;
     bool there = false;
     HTH_TRY(read_ring(&r, c->k->folder, &there, err));
@@ -346,7 +337,7 @@ static HthStatus change_locked(Change *c, Edit edit, HthErr *err) {
     return write_ring(&r, c->k->folder, c->k->root, err);
 }
 
-static HthStatus change(Change *c, Edit edit, HthErr *err) {
+HthStatus hth_ring_change(HthRingChange *c, HthRingEdit edit, HthErr *err) {
     int folder = -1;
     HTH_TRY(desk_open(&c->d, err));
     HthStatus status = hth_folder_lock(&folder, c->k->folder, what, err);
@@ -359,49 +350,49 @@ static HthStatus change(Change *c, Edit edit, HthErr *err) {
 static void drop_slots(HthRing *r, HthSlotKind kind, uint32_t number) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < r->count; i++) {
-        const HthSlot *s = &r->slots[i].face;
+        const HthKeySlot *s = &r->slots[i].face;
         if (number ? s->number != number : s->kind != kind) r->slots[kept++] = r->slots[i];
     }
     r->count = kept;
 }
 
-static HthStatus edit_words(HthRing *r, Change *c, HthErr *err) {
-    drop_slots(r, HTH_SLOT_PASSPHRASE, 0);
-    if (c->only) drop_slots(r, HTH_SLOT_FILE, 0);
-    HTH_REQUIRE(r->count < HTH_SLOTS_MAX, err, HTH_ELIMIT, "the keyring has no more than %d slots",
-                HTH_SLOTS_MAX);
-    HthRingSlot *s = slot_new(r, HTH_SLOT_PASSPHRASE);
+static HthStatus edit_words(HthRing *r, HthRingChange *c, HthErr *err) {
+    HthRingSlot *s = NULL;
+    if (c->only)
+        r->count = 0;
+    else
+        drop_slots(r, HTH_SLOT_PASSPHRASE, 0);
+    HTH_TRY(hth_slot_new(&s, r, HTH_SLOT_PASSPHRASE, err));
     HTH_TRY(slot_key_of_words(c->d->slot, c->words, s, err));
-    slot_seal(r, s, c->d->slot, c->k->root);
+    hth_slot_seal(r, s, c->d->slot, c->k->root);
     return HTH_OK;
 }
 
 HthStatus hth_keyring_passphrase(HthKeyring *k, HthStr passphrase, bool only, HthErr *err) {
     HTH_REQUIRE(passphrase.n > 0 && passphrase.n <= HTH_PASSPHRASE_MAX, err, HTH_EINVAL,
                 "a passphrase has 1 to %d bytes", HTH_PASSPHRASE_MAX);
-    Change c = { .k = k, .words = passphrase, .only = only };
-    HTH_TRY(change(&c, edit_words, err));
+    HthRingChange c = { .k = k, .words = passphrase, .only = only };
+    HTH_TRY(hth_ring_change(&c, edit_words, err));
     return only ? hth_shred_file(k->key_file, err) : HTH_OK;
 }
 
-static HthStatus edit_add_file(HthRing *r, Change *c, HthErr *err) {
-    HTH_REQUIRE(r->count < HTH_SLOTS_MAX, err, HTH_ELIMIT, "the keyring has no more than %d slots",
-                HTH_SLOTS_MAX);
+static HthStatus edit_add_file(HthRing *r, HthRingChange *c, HthErr *err) {
+    HthRingSlot *s = NULL;
     HTH_REQUIRE(access(c->path, F_OK) != 0, err, HTH_EINVAL,
                 "%.150s is there already; a new key file needs a name of its own", c->path);
+    HTH_TRY(hth_slot_new(&s, r, HTH_SLOT_FILE, err));
     HTH_TRY(make_key(c->d->file, c->path, err));
-    HthRingSlot *s = slot_new(r, HTH_SLOT_FILE);
     slot_key_of_file(c->d->slot, c->d->file, s);
-    slot_seal(r, s, c->d->slot, c->k->root);
+    hth_slot_seal(r, s, c->d->slot, c->k->root);
     return HTH_OK;
 }
 
 HthStatus hth_keyring_add_file(HthKeyring *k, const char *path, HthErr *err) {
-    Change c = { .k = k, .path = path };
-    return change(&c, edit_add_file, err);
+    HthRingChange c = { .k = k, .path = path };
+    return hth_ring_change(&c, edit_add_file, err);
 }
 
-static HthStatus edit_remove(HthRing *r, Change *c, HthErr *err) {
+static HthStatus edit_remove(HthRing *r, HthRingChange *c, HthErr *err) {
     const uint32_t before = r->count;
     HTH_REQUIRE(c->number, err, HTH_EINVAL, "slots are numbered from 1");
     drop_slots(r, HTH_SLOT_FILE, c->number);
@@ -412,6 +403,6 @@ static HthStatus edit_remove(HthRing *r, Change *c, HthErr *err) {
 }
 
 HthStatus hth_keyring_remove(HthKeyring *k, uint32_t number, HthErr *err) {
-    Change c = { .k = k, .number = number };
-    return change(&c, edit_remove, err);
+    HthRingChange c = { .k = k, .number = number };
+    return hth_ring_change(&c, edit_remove, err);
 }

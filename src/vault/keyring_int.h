@@ -12,6 +12,7 @@
 #include "crypt/hash.h"
 #include "crypt/kdf.h"
 #include "vault/keyring.h"
+#include "vault/tpm.h"
 
 enum {
     HTH_RING_ID = 16,
@@ -21,9 +22,10 @@ enum {
 
 /* `keyring` as it is in memory. */
 typedef struct HthRingSlot {
-    HthSlot face;
-    HthArgon cost; /* zero for a key file */
+    HthKeySlot face;
+    HthArgon cost; /* of a passphrase; others: zero */
     uint8_t salt[HTH_ARGON_SALT_BYTES], nonce[HTH_RING_NONCE], sealed[HTH_RING_SEALED];
+    HthTpmSealed tpm; /* what the slot's key is made of, sealed by the TPM; others: zero */
 } HthRingSlot;
 typedef struct HthRing {
     uint8_t id[HTH_RING_ID], mac[HTH_HASH_BYTES];
@@ -64,6 +66,39 @@ struct HthKeyring {
     struct timespec subjects_time;
     uint64_t subjects_inode;
 };
+
+/* ---- slots, for who makes and opens them ----------------------------------------------------- */
+
+/* What is secret while a keyring is opened or changed; in secret memory. */
+typedef struct HthRingDesk {
+    uint8_t file[HTH_RING_KEY_BYTES], slot[HTH_RING_KEY_BYTES], auth[HTH_TPM_AUTH_BYTES];
+    char words[HTH_PASSPHRASE_MAX];
+    size_t words_n;
+} HthRingDesk;
+
+/* One more, with its number, salt and nonce. ELIMIT. */
+HTH_MUST_CHECK HthStatus hth_slot_new(HthRingSlot **out, HthRing *r, HthSlotKind kind, HthErr *err);
+void hth_slot_seal(const HthRing *r, HthRingSlot *s, const uint8_t *slot_key, const uint8_t *root);
+bool hth_slot_unseal(const HthRing *r, const HthRingSlot *s, const uint8_t *slot_key,
+                     uint8_t *root);
+
+/* What is to be done to the file, with the folder locked and what is there just read. */
+typedef struct HthRingChange {
+    HthKeyring *k;
+    HthRingDesk *d;
+    HthStr words; /* a passphrase or a PIN */
+    const char *path; /* of a key file, or how a TPM is reached */
+    uint32_t number, pcrs;
+    bool only;
+} HthRingChange;
+typedef HthStatus (*HthRingEdit)(HthRing *r, HthRingChange *c, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_ring_change(HthRingChange *c, HthRingEdit edit, HthErr *err);
+
+/* Tries the slots of the TPM.  *open false: none opened it, and *why says what stood in the way.
+ * ENOMEM. */
+HTH_MUST_CHECK HthStatus hth_ring_try_tpm(HthKeyring *k, HthRingDesk *d, const HthRing *r,
+                                          const HthKeyringCfg *cfg, bool *open, HthErr *why,
+                                          HthErr *err);
 
 /* Appends "FOLDER/NAME"; a NUL is there. */
 HTH_MUST_CHECK HthStatus hth_ring_path(HthBuf *out, const char *folder, const char *name,

@@ -6,7 +6,7 @@
 /* The sum at the end is made right first, or nothing behind it would be looked at. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    static uint8_t bytes[1 << 13], root[HTH_RING_KEY_BYTES];
+    static uint8_t bytes[1 << 14], root[HTH_RING_KEY_BYTES];
     HthRing r;
     uint32_t count;
     if (n < HTH_HASH_BYTES || n > sizeof bytes) return 0;

@@ -51,7 +51,7 @@ static void made_and_opened(void **state) {
     uint8_t key[HTH_KEY_PURPOSES][KEY];
     HthErr err = { 0 };
     HthKeyring *k = NULL;
-    HthSlot slots[HTH_SLOTS_MAX];
+    HthKeySlot slots[HTH_SLOTS_MAX];
     uint32_t count = 9;
     struct stat st;
     assert_ok(hth_keyring_slots(test_folder, slots, &count, &err), err);
@@ -401,7 +401,7 @@ static void killed(void **state) {
         assert_ok(hth_subject_key(k, HTH_STR("stays"), false, got, &there, &err), err);
         assert_true(there);
         assert_memory_equal(got, stays, KEY);
-        HthSlot slots[HTH_SLOTS_MAX];
+        HthKeySlot slots[HTH_SLOTS_MAX];
         uint32_t count;
         assert_ok(hth_keyring_slots(test_folder, slots, &count, &err), err);
         assert_true(count == 1 || count == 2);
