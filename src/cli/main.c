@@ -112,7 +112,8 @@ const HthVerb hth_verbs[] = {
       "hearth verify --replay --prompt-file p.txt r.json\trun ember again and compare\n",
       hth_opts_verify, false, "file", hth_cli_verify, NULL },
     { "key", "[options] list|add NAME|revoke NAME", "Keys for those who are not this user",
-      "A key is shown once, when it is made; what is stored cannot be turned back into it.",
+      "A key is shown once, when it is made; what is stored cannot be turned back into it. What is "
+      "revoked is so for the running server's next request.",
       "hearth key add alice --expires 90\ta key for ninety days\n"
       "hearth key add shop --user bot --verbs ask --models 'qwen3*' --requests 60\twith less\n"
       "hearth key list\n"
@@ -138,10 +139,9 @@ const HthVerb hth_verbs[] = {
       "NAME",
       "Who may use the server, and as what",
       "An admin manages models and users, a user asks models and keeps conversations, a service is "
-      "a "
-      "program that asks models, an auditor reads the log and the figures and never a prompt. "
-      "Today's "
-      "server does not ask this file yet: it lets in this user, and those with a plain key.",
+      "a program that asks models, an auditor reads the log and the figures and never a prompt. "
+      "What is changed holds for the running server from the next request on. This user needs no "
+      "entry: he is an admin of his server.",
       "hearth user add alice --uid 1001\tprograms of that user of the system need no key\n"
       "hearth user add shop --role service\n"
       "hearth user password alice\tasked for at the terminal\n",
@@ -149,7 +149,7 @@ const HthVerb hth_verbs[] = {
     { "ca", "[options] init|issue NAME|revoke NAME|list|show [NAME]",
       "Certificates of one's own, for TLS with other machines",
       "The authority is good for the hosts it is made with, and for this machine. With --host a "
-      "certificate is a server's, without it a user's, which today's server does not ask for yet.",
+      "certificate is a server's, without it a user's (hearth serve --client-ca).",
       "hearth ca init --host box.lan --host 192.168.1.5\n"
       "hearth ca issue server --host box.lan\tfor hearth serve --cert --key\n"
       "hearth ca issue alice\tfor alice's programs\n"

@@ -17,7 +17,8 @@ void hth_house_id(char out[HTH_TRAIL_ID]) {
 }
 
 static bool is_told_of(HthRouteId at) {
-    return hth_policy[at].verb || at == HTH_ROUTE_LOGIN || at == HTH_ROUTE_LOGOUT;
+    return hth_policy[at].verb || at == HTH_ROUTE_LOGIN || at == HTH_ROUTE_ENTER ||
+           at == HTH_ROUTE_LOGOUT;
 }
 
 static HthTrailCfg about(const HthX *x) {

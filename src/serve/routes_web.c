@@ -92,10 +92,13 @@ static void enter(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     json_t *body = hth_body_object(x);
     if (!body) return;
     const HthStr name = hth_json_text(body, "name"), password = hth_json_text(body, "password");
-    if (hth_auth_enter(h->cfg.auth, x, name, password, &status, &err) == HTH_OK)
-        hth_reply_json(x, 200, json_pack("{s:s%}", "name", name.p, name.n));
-    else
+    if (hth_auth_enter(h->cfg.auth, x, name, password, &status, &err) == HTH_OK) {
+        HthNote *note = hth_x_note(x);
+        snprintf(note->user, sizeof note->user, "%.*s", HTH_STR_ARG(name));
+        hth_reply_json(x, 200, json_pack("{s:s}", "name", note->user));
+    } else {
         hth_reply_error(x, status, &err);
+    }
     if (password.n) hth_zero((void *)(uintptr_t)password.p, password.n);
     json_decref(body);
 }

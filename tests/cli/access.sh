@@ -96,6 +96,13 @@ gives "nor what it is" 403 "$models" POST /api/show '{"model":"ember"}'
 gives "nor its tokens" 403 "$models" POST /tokenize '{"content":"x"}'
 gives "nor what it would take" 403 "$models" GET /hearth/plan
 ember=$(key ember --user user --models 'ember')
+mine=$(key mine --user admin --models 'me/*')
+gives "an admin's key of some models copies none else" 403 "$mine" POST /api/copy '{"source":"ember","destination":"me/x"}'
+gives "nor makes one of it" 403 "$mine" POST /api/create '{"model":"me/x","from":"ember"}'
+gives "nor under another name" 403 "$mine" POST /api/create '{"model":"x","from":"me/y"}'
+gives "nor deletes one" 403 "$mine" DELETE /api/delete '{"model":"ember"}'
+gives "nor sees one that is loaded" 200 "$mine" GET /api/ps
+same "as nobody's" '{"models":[]}' "$body"
 gives "a model it has" 200 "$ember" POST /api/chat "$chat"
 
 # ---- limits -------------------------------------------------------------------------------------
