@@ -67,6 +67,8 @@ static int revoke(const Job *job, const char *dir) {
     HthErr err = { 0 };
     if (hth_ca_revoke(dir, hth_str(job->name), hth_clock_unix_s(), &err) != HTH_OK)
         return hth_cli_fail(&err);
+    fputs("hearth: a server that runs (--client-ca) refuses it as soon as it gets SIGHUP\n",
+          stderr);
     return job->json ? hth_cli_json(json_pack("{s:s}", "revoked", job->name)) : HTH_EXIT_OK;
 }
 
