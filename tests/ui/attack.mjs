@@ -23,6 +23,9 @@ assert.ok(policy.length > 50 && reads.length > 15 && open.size > 3, 'the table o
 const rows = [];
 const breaches = [];
 const empty = [];
+const wrong = [];
+const expect = (what, ok) => ok || wrong.push(what);
+const nothing = /"models":\s*\[\s*\]/;
 let browser, context;
 const cut = (promise, ms) => Promise.race([promise, new Promise((done) => setTimeout(done, ms, null))]);
 
@@ -137,20 +140,21 @@ async function main() {
 
   // Nothing changed; who was logged in still is; our own page can do what they could not.
   const after = await Promise.all(['/api/tags', '/hearth/chats', '/api/ps'].map((p) => v4.ask('GET', p)));
-  assert.deepEqual(after, before, 'models, chats and what is loaded are as before');
-  assert.match(after[2], /"models":\s*\[\s*\]/, 'no model was started');
-  assert.equal(await chats(), 200, 'who was logged in still is');
-  const frames = await framing(v4.url, pages.port);
+  expect('models, chats and what is loaded are as before', after.join() === before.join());
+  expect('no model was started', nothing.test(after[2]));
+  expect('who was logged in still is', (await chats()) === 200);
+  expect('no page of theirs frames ours', (await framing(v4.url, pages.port)) === 0);
+  expect('but one that does not mind', (await framing(plain[1].url, pages.port)) === 1);
   const said = await own.evaluate(async () => {
     const r = await fetch('/api/generate', { method: 'POST', headers: { 'x-hearth': '1', 'content-type': 'application/json' },
       body: JSON.stringify({ model: 'ember', prompt: 'hi', stream: false, options: { num_predict: 4 } }) });
     return r.status;
   });
-  assert.equal(said, 200, 'our own page asks');
-  assert.doesNotMatch(await v4.ask('GET', '/api/ps'), /"models":\s*\[\s*\]/, 'a started model would have been seen');
+  expect('our own page asks', said === 200);
+  expect('a started model would have been seen', !nothing.test(await v4.ask('GET', '/api/ps')));
   await browser.close();
   for (const s of [v4, tls, v6?.real, v6?.free, free, freeTls, evil, line]) await s?.close();
-  report(frames);
+  report();
 }
 
 // Is our page shown in a frame of theirs?
@@ -164,10 +168,10 @@ async function framing(url, from) {
   await page.waitForTimeout(500);
   const shown = await Promise.all(page.frames().slice(1).map((f) => f.content().catch(() => '')));
   await page.close();
-  return shown.filter((t) => t.includes('id="app"') || t.includes('Ollama')).length;
+  return shown.filter((t) => /id="app"|Ollama|stolen/.test(t)).length;
 }
 
-function report(frames) {
+function report() {
   const width = Math.max(...rows.map((r) => r.name.length));
   console.log(`${'ATTEMPT'.padEnd(width)}  FROM   TO                   HERE                  OPEN SERVER`);
   for (const r of rows)
@@ -180,10 +184,11 @@ function report(frames) {
   const strict = rows.filter((r) => r.from === 'port' && r.cookie).length;
   console.log(`${rows.length} attempts, ${breaches.length} got through; ${seen} were seen by the server, ` +
     `${met} succeed against the open one, ${strict} of them with the cookie`);
-  assert.ok(rows.length >= 200 && met >= rows.length - 10 && strict >= 40, 'attempts that show something');
-  assert.deepEqual(breaches, [], 'attempts that got through');
-  assert.deepEqual(empty, [], 'attempts that would have failed anywhere');
-  assert.equal(frames, 0, 'our page in a frame of theirs');
+  expect('attempts that show something', rows.length >= 200 && met >= rows.length - 10 && strict >= 40);
+  expect('nothing got through', !breaches.length);
+  expect('every attempt succeeds somewhere', !empty.length);
+  for (const what of wrong) console.log(`FAILED: ${what}`);
+  process.exitCode = wrong.length ? 1 : 0;
 }
 
 try {

@@ -128,6 +128,7 @@ export async function hearth(bin, folder, host, extra = []) {
   child.stdout.on('data', (d) => (out += d));
   child.stderr.on('data', (d) => (err += d));
   child.on('exit', (code) => (left = code));
+  process.on('exit', () => left === null && child.kill('SIGKILL'));
   for (let i = 0; i < 600 && !(out.includes('\n') && readFileSync(at('port'), 'utf8')); i++) {
     if (left !== null) throw new Error(`hearth left: ${err}`);
     await sleep(50);
