@@ -36,18 +36,15 @@ static HthStatus prove(HthProofFile *p, const HthCheckpoint *c, const char *fold
     return status;
 }
 
-HthStatus hth_audit_prove(HthBuf *out, const char *folder, HthHashKind kind, uint64_t index,
-                          HthErr *err) {
+HthStatus hth_audit_prove_entry(HthBuf *out, const char *folder, HthHashKind kind, uint64_t index,
+                                HthStr entry, HthErr *err) {
     const unsigned tree = hth_audit_tree_of(kind);
     HthVkey v[HTH_AUDIT_TREES];
-    HthAuditReader r = { 0 };
-    HthRecord rec;
     HthCheckpoint c;
     HthBuf note;
     bool there = false;
     uint64_t size;
     HTH_TRY(hth_audit_read_vkeys(v, folder, err));
-    HTH_TRY(hth_audit_find(&r, &rec, folder, index, err));
     HthProofFile *p = hth_calloc(1, sizeof *p);
     hth_buf_init(&note, HTH_NOTE_MAX);
     HthStatus status = p ? hth_audit_read_checkpoint(&c, &there, &note, folder, tree, &v[tree], err)
@@ -56,15 +53,24 @@ HthStatus hth_audit_prove(HthBuf *out, const char *folder, HthHashKind kind, uin
         status = HTH_FAIL(err, HTH_EINVAL, "the log has no signed checkpoint yet");
     if (status == HTH_OK) {
         p->index = index;
-        p->extra = rec.entry;
+        p->extra = entry;
         p->checkpoint = hth_buf_str(&note);
         status = prove(p, &c, folder, tree, err);
     }
     /* Tiles may be damaged: nothing is handed out that does not hold. */
-    if (status == HTH_OK) status = hth_proof_check(p, kind, rec.entry, &v[tree], &size, err);
+    if (status == HTH_OK) status = hth_proof_check(p, kind, entry, &v[tree], &size, err);
     if (status == HTH_OK) status = hth_proof_print(out, p, err);
     hth_buf_drop(&note);
     hth_free(p);
+    return status;
+}
+
+HthStatus hth_audit_prove(HthBuf *out, const char *folder, HthHashKind kind, uint64_t index,
+                          HthErr *err) {
+    HthAuditReader r = { 0 };
+    HthRecord rec;
+    HTH_TRY(hth_audit_find(&r, &rec, folder, index, err));
+    const HthStatus status = hth_audit_prove_entry(out, folder, kind, index, rec.entry, err);
     hth_audit_reader_close(&r);
     return status;
 }

@@ -38,6 +38,9 @@ HTH_MUST_CHECK HthStatus hth_audit_find(HthAuditReader *r, HthRecord *out, const
  * extra is the entry itself.  EINVAL: no such entry, or no checkpoint covers it yet. */
 HTH_MUST_CHECK HthStatus hth_audit_prove(HthBuf *out, const char *folder, HthHashKind kind,
                                          uint64_t index, HthErr *err);
+/* The same of an entry that is at hand: the log is not read for it. */
+HTH_MUST_CHECK HthStatus hth_audit_prove_entry(HthBuf *out, const char *folder, HthHashKind kind,
+                                               uint64_t index, HthStr entry, HthErr *err);
 /* Writes both trees into folder `to`, as c2sp.org/tlog-tiles has them served: checkpoint, tiles and
  * bundles of entries, and the file vkey.  Everything is verified first. *out may be NULL. */
 HTH_MUST_CHECK HthStatus hth_audit_export(HthAuditReport *out, const char *folder, const char *to,

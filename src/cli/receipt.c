@@ -47,15 +47,17 @@ static HthStatus write_vkey(const HthVkey *v, HthErr *err) {
     return st;
 }
 
-static HthStatus open_key(HthCliReceipt *r, HthErr *err) {
+HthStatus hth_cli_receipt_key(HthSigner **signer, HthVkey *vkey, const struct HthKeyring *ring,
+                              HthErr *err) {
     HthBuf path;
+    const HthStr name = HTH_STR("hearth-receipts");
     hth_buf_init(&path, PATH_BYTES);
     HthStatus st = hth_state_file(&path, HTH_RECEIPT_KEY, true, err);
     if (st == HTH_OK)
-        st = hth_cli_signer(&r->signer, &r->vkey, path.p, HTH_STR("hearth-receipts"), err);
+        st = ring ? hth_cli_signer_of(signer, vkey, path.p, name, ring, err)
+                  : hth_cli_signer(signer, vkey, path.p, name, err);
     hth_buf_drop(&path);
-    if (st == HTH_OK) st = write_vkey(&r->vkey, err);
-    return st;
+    return st == HTH_OK ? write_vkey(vkey, err) : st;
 }
 
 /* An answer whose receipt cannot be written is better not begun. */
@@ -94,7 +96,7 @@ HthStatus hth_cli_receipt_open(HthCliReceipt **out, const char *path, bool caged
     HthStatus st = check_folder(path, err);
     if (st == HTH_OK) st = hth_digests_program(&r->engine, err);
     if (st == HTH_OK && caged) st = try_cage(r, err);
-    if (st == HTH_OK) st = open_key(r, err);
+    if (st == HTH_OK) st = hth_cli_receipt_key(&r->signer, &r->vkey, NULL, err);
     if (st == HTH_OK)
         *out = r;
     else

@@ -7,13 +7,21 @@
 #define HTH_CLI_RECEIPT_H
 
 #include "cli/chat.h"
+#ifdef HTH_HAVE_SERVER
+#include "audit/note.h"
+#endif
 
 #define HTH_RECEIPT_KEY  "receipt.key" /* in the state folder; 0600 */
 #define HTH_RECEIPT_VKEY "receipt.vkey" /* its public half, and whoever else is trusted */
 
+struct HthKeyring; /* vault/keyring.h */
 typedef struct HthCliReceipt HthCliReceipt;
 
 #ifdef HTH_HAVE_SERVER
+/* The key that signs receipts, at its usual place, made where there is none; sealed with ring, or
+ * with the keyring that is opened for it (NULL). */
+HTH_MUST_CHECK HthStatus hth_cli_receipt_key(HthSigner **signer, HthVkey *vkey,
+                                             const struct HthKeyring *ring, HthErr *err);
 /* Outside the cage: finds or makes the key, tells what this program is, and with `caged` tries the
  * cage.  path is borrowed.  EIO, EDENIED: the key cannot be had, or the folder of path not be
  * written. */

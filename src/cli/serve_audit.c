@@ -2,6 +2,7 @@
  *
  * Thread: the main thread. */
 #include "cli/audit_keys.h"
+#include "cli/receipt.h"
 #include "cli/serve_parts.h"
 #include "cli/state.h"
 
@@ -12,7 +13,7 @@ bool hth_serve_audit_content(HthServe *s, const char *name) {
 }
 
 static HthStatus open_log(HthServe *s, const char *folder, HthErr *err) {
-    HthEvidenceCfg cfg = { .content = s->audit_content, .cage = "none" };
+    HthEvidenceCfg cfg = { .folder = folder, .content = s->audit_content, .cage = "none" };
     cfg.keys = hth_audit_keys(s->ring);
     HTH_TRY(hth_cli_audit_open(&cfg.log, folder, s->ring, err));
     return hth_evidence_open(&s->evidence, &cfg, err);
@@ -30,6 +31,16 @@ HthStatus hth_serve_audit_open(HthServe *s, HthErr *err) {
     hth_buf_drop(&folder);
     s->house.evidence = s->evidence;
     return status;
+}
+
+/* Receipts are signed with the key of hearth run's. */
+HthStatus hth_serve_desk_open(HthServe *s, HthErr *err) {
+    HthVkey vkey;
+    HTH_TRY(hth_digests_program(&s->desk.engine, err));
+    HTH_TRY(hth_cli_receipt_key(&s->desk.signer, &vkey, s->ring, err));
+    hth_vkey_id(s->desk.id, &vkey);
+    s->house.desk = &s->desk;
+    return HTH_OK;
 }
 
 void hth_serve_audit_close(HthServe *s) {

@@ -49,6 +49,7 @@ static HthStatus open_house(HthServe *s, HthErr *err) {
     const HthListen *listens = hth_life_listens(s->the_life, &n);
     HTH_TRY(hth_auth_check_listens(listens, n, hth_auth_key_count(s->auth), err));
     HTH_TRY(hth_serve_audit_open(s, err));
+    HTH_TRY(hth_serve_desk_open(s, err));
     s->house.store = s->store;
     s->house.chats = s->chats;
     s->house.auth = s->auth;
@@ -84,6 +85,7 @@ void hth_serve_close(HthServe *s) {
     hth_http_close(&s->http);
     hth_house_close(&s->the_house);
     hth_serve_audit_close(s);
+    hth_signer_close(&s->desk.signer);
     hth_keyring_close(&s->ring);
     hth_access_log_close(&s->access);
     hth_auth_close(&s->auth);

@@ -8,6 +8,7 @@
 #include "serve/access_log.h"
 #include "serve/house.h"
 #include "serve/life.h"
+#include "serve/receipts.h"
 #include "vault/keyring.h"
 
 enum { HTH_SERVE_LIST_MAX = 32 }; /* folders, names, origins */
@@ -28,6 +29,7 @@ typedef struct HthServe {
     HthBuf state, home, chats_path;
     HthKeyring *ring;
     HthEvidence *evidence; /* NULL: --no-audit */
+    HthReceiptDesk desk;
     HthStore *store;
     HthUsers *users;
     HthChats *chats;
@@ -48,6 +50,7 @@ void hth_serve_close(HthServe *s);
 /* serve_audit.c: the audit log. */
 bool hth_serve_audit_content(HthServe *s, const char *name); /* false: said so */
 HTH_MUST_CHECK HthStatus hth_serve_audit_open(HthServe *s, HthErr *err); /* after the ring */
+HTH_MUST_CHECK HthStatus hth_serve_desk_open(HthServe *s, HthErr *err); /* receipts */
 void hth_serve_audit_close(HthServe *s); /* after the house */
 
 #endif

@@ -17,3 +17,13 @@ HthStatus hth_cli_signer(HthSigner **out, HthVkey *vkey, const char *path, HthSt
     hth_secret_free(seal);
     return status;
 }
+
+HthStatus hth_cli_signer_of(HthSigner **out, HthVkey *vkey, const char *path, HthStr name,
+                            const HthKeyring *ring, HthErr *err) {
+    void *seal = NULL;
+    HTH_TRY(hth_secret_alloc(&seal, HTH_RING_KEY_BYTES, err));
+    hth_keyring_key(ring, HTH_KEY_SIGNER, seal);
+    const HthStatus status = hth_keyfile_open(out, vkey, path, name, seal, err);
+    hth_secret_free(seal);
+    return status;
+}

@@ -155,6 +155,7 @@ static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     json_t *body = NULL;
     bool missing = false;
     HTH_TRY(hth_json_parse(&body, hth_x_body(r->x), BODY_MAX, err));
+    const bool receipt = json_is_true(json_object_get(body, "receipt"));
     HTH_TRY(api->read(body, &r->ask, err));
     HthStatus st =
         hth_house_lease(r->house, &r->who.grant.scope, r->ask.model, r->ask.keep_alive_set,
@@ -164,6 +165,7 @@ static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     if (st != HTH_OK) return st;
     if (r->ask.template_text.n) HTH_TRY(hth_lease_template(&r->lease, r->ask.template_text, err));
     HTH_TRY(can_think(r, err));
+    HTH_TRY(hth_run_want_receipts(r, receipt, err));
     const bool own_ctx = r->ask.ctx > 0;
     hth_voice_advise(r->lease.voice, &r->ask);
     if (!own_ctx && r->ask.ctx) r->ask.ctx = hth_lease_ctx(&r->lease, r->ask.ctx);

@@ -86,7 +86,10 @@ HthStatus hth_evidence_open(HthEvidence **out, const HthEvidenceCfg *cfg, HthErr
     e->log = cfg->log;
     e->content = cfg->content;
     e->keys = cfg->keys;
+    e->folder = hth_strdup(cfg->folder);
     HthStatus status = hth_gate_open(&e->gate, err);
+    if (status == HTH_OK && !e->folder)
+        status = HTH_FAIL(err, HTH_ENOMEM, "no memory for the audit log");
     if (status == HTH_OK) status = say_start(e, cfg, err);
     if (status == HTH_OK) {
         *out = e;
@@ -94,6 +97,7 @@ HthStatus hth_evidence_open(HthEvidence **out, const HthEvidenceCfg *cfg, HthErr
     }
     (void)hth_audit_close(&e->log, NULL);
     hth_gate_close(&e->gate);
+    hth_free(e->folder);
     hth_free(e);
     return status;
 }
@@ -103,11 +107,13 @@ HthStatus hth_evidence_close(HthEvidence **evidence, HthErr *err) {
     HthErr own = { 0 };
     HthEntry entry;
     if (!e) return HTH_OK;
+    hth_evidence_prover_stop(e);
     hth_entry_begin(&entry, HTH_ENTRY_STOP);
     HthStatus status = hth_evidence_put(e, &entry, HTH_STR(""), NULL, NULL, &own);
     const HthStatus closed = hth_audit_close(&e->log, status == HTH_OK ? &own : NULL);
     if (status == HTH_OK) status = closed;
     hth_gate_close(&e->gate);
+    hth_free(e->folder);
     hth_free(e);
     *evidence = NULL;
     if (status != HTH_OK && err) *err = own;

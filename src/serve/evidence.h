@@ -17,6 +17,7 @@ typedef struct HthEvidence HthEvidence;
 
 typedef struct HthEvidenceCfg {
     struct HthAudit *log; /* audit/log.h; taken over, also on failure */
+    const char *folder; /* it lies in */
     HthContent content;
     HthContentKeys keys; /* used from any thread; not needed with HTH_CONTENT_NONE */
     const char *cage; /* its state in a few words: "none" */
@@ -75,6 +76,10 @@ HthStatus hth_trail_finish(HthTrail *t, const HthTrailEnd *ends, size_t n,
                            void (*wake)(void *payload), void *payload, HthErr *err);
 /* EAGAIN: on their way; HTH_OK: on disk, all of them; EIO: they never will be. */
 HTH_MUST_CHECK HthStatus hth_trail_look(const HthTrail *t, HthErr *err);
+/* From now on the ends are proved, too, before anybody is woken: that each is in the log, as a
+ * .tlog-proof of its SHA-256 tree. Before hth_trail_finish. ENOMEM. */
+HTH_MUST_CHECK HthStatus hth_trail_prove(HthTrail *t, HthErr *err);
+HthStr hth_trail_proof(const HthTrail *t, size_t which); /* after hth_trail_look's HTH_OK */
 uint64_t hth_trail_index(const HthTrail *t, size_t which); /* in the log, once it is there */
 const char *hth_trail_id(const HthTrail *t);
 bool hth_trail_accepted(const HthTrail *t); /* NULL: no */

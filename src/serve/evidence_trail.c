@@ -1,30 +1,14 @@
 /* evidence_trail.c - the trail of one exchange; see evidence.h.
  *
- * A ticket is held by the log until its entries are on disk, and by the trail until that is closed;
- * the last one frees it.  Whoever waits is woken behind the gate, so that closing means: no more
- * wakes.
+ * Whoever waits is woken behind the gate, so that closing means: no more wakes.
  *
  * Thread: as evidence.h. */
 #include <stdio.h>
 
+#include "audit/proof.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "serve/evidence_in.h"
-
-typedef struct Ticket Ticket;
-typedef struct Slot {
-    Ticket *ticket;
-    uint64_t index; /* behind the gate */
-} Slot;
-struct Ticket { /* behind the gate, all of it */
-    HthEvidence *e;
-    void (*wake)(void *payload);
-    void *payload;
-    size_t pending; /* entries that the log still holds */
-    HthStatus status; /* the first that failed */
-    bool left;
-    Slot slots[]; /* one for each entry */
-};
 
 enum { TRAIL_NAME = 128 };
 
@@ -32,8 +16,8 @@ struct HthTrail {
     HthEvidence *e;
     HthTrailCfg cfg; /* names in: */
     char user[TRAIL_NAME], key[TRAIL_NAME];
-    Ticket *ticket; /* NULL: not finished yet, or nothing to wait for */
-    bool accepted, finished;
+    HthTicket *ticket; /* NULL: not finished yet, or nothing to wait for */
+    bool accepted, finished, prove;
 };
 
 enum { REFUSED_MAX = 100 /* recorded in one second: nobody fills a disk by knocking */ };
@@ -54,14 +38,14 @@ HthStatus hth_trail_open(HthTrail **out, HthEvidence *e, const HthTrailCfg *cfg,
 }
 
 static void leave(HthTrail *t) {
-    Ticket *ticket = t->ticket;
+    HthTicket *ticket = t->ticket;
     HthEvidence *e = t->e;
     if (!ticket) return;
     hth_gate_enter(e->gate);
     ticket->left = true;
-    const bool last = ticket->pending == 0;
+    const bool last = ticket->pending == 0 && !ticket->prove;
     hth_gate_leave(e->gate);
-    if (last) hth_free(ticket);
+    if (last) hth_ticket_free(ticket);
     t->ticket = NULL;
 }
 
@@ -73,6 +57,36 @@ void hth_trail_close(HthTrail **trail) {
     leave(t);
     hth_free(t);
     *trail = NULL;
+}
+
+/* ---- tickets --------------------------------------------------------------------------------- */
+
+/* Inside the gate: n entries more are on disk, or never will be. True: free it, outside. */
+static bool count_down(HthTicket *ticket, size_t n, HthStatus status) {
+    if (status != HTH_OK && ticket->status == HTH_OK) ticket->status = status;
+    ticket->pending -= n;
+    if (ticket->pending) return false;
+    if (ticket->left || ticket->status != HTH_OK) ticket->prove = false;
+    if (ticket->prove) {
+        ticket->next = ticket->e->proving;
+        ticket->e->proving = ticket;
+        hth_gate_ring(ticket->e->gate);
+        return false;
+    }
+    if (!ticket->left && ticket->wake) ticket->wake(ticket->payload);
+    return ticket->left;
+}
+
+static void on_disk(void *payload, HthStatus status, uint64_t index) { /* the log's thread */
+    HthTicketEntry *slot = payload;
+    HthTicket *ticket = slot->ticket;
+    HthGate *gate = ticket->e->gate;
+    hth_gate_enter(gate);
+    slot->index = index;
+    hth_evidence_hear(ticket->e, status);
+    const bool last = count_down(ticket, 1, status);
+    hth_gate_leave(gate);
+    if (last) hth_ticket_free(ticket);
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
@@ -100,16 +114,19 @@ static HthStr route(const HthTrailCfg *cfg, char room[64]) {
 }
 
 /* The entry, and beside it what may be said of the text. */
-static HthStatus put(const HthTrail *t, HthEntry *entry, HthStr text, HthAuditDone done,
-                     void *payload, HthErr *err) {
+static HthStatus put(const HthTrail *t, HthEntry *entry, HthStr text, HthTicketEntry *slot,
+                     HthErr *err) {
     HthBuf sealed;
     HthStatus status = HTH_OK;
     hth_buf_init(&sealed, (size_t)64 << 20);
     if (text.n && t->cfg.user.n && t->e->content != HTH_CONTENT_NONE)
         status =
             hth_content_put(entry, &sealed, t->e->content, t->cfg.user, text, &t->e->keys, err);
+    if (status == HTH_OK && slot && slot->ticket->prove)
+        status = hth_entry_write(&slot->entry, entry, err);
     if (status == HTH_OK)
-        status = hth_evidence_put(t->e, entry, hth_buf_str(&sealed), done, payload, err);
+        status =
+            hth_evidence_put(t->e, entry, hth_buf_str(&sealed), slot ? on_disk : NULL, slot, err);
     hth_buf_drop(&sealed);
     return status;
 }
@@ -122,7 +139,7 @@ HthStatus hth_trail_accept(HthTrail *t, const HthTrailAsk *ask, HthErr *err) {
     hth_entry_text(&entry, HTH_FIELD_ROUTE, route(&t->cfg, room));
     text_if(&entry, HTH_FIELD_MODEL, ask->model);
     number_if(&entry, HTH_FIELD_PROMPT_TOKENS, ask->prompt_tokens);
-    HTH_TRY(put(t, &entry, ask->text, NULL, NULL, err));
+    HTH_TRY(put(t, &entry, ask->text, NULL, err));
     t->accepted = true;
     return HTH_OK;
 }
@@ -141,28 +158,8 @@ bool hth_trail_finished(const HthTrail *t) {
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* Inside the gate: n entries more are on disk, or never will be. True: free it, outside. */
-static bool count_down(Ticket *ticket, size_t n, HthStatus status) {
-    if (status != HTH_OK && ticket->status == HTH_OK) ticket->status = status;
-    ticket->pending -= n;
-    if (ticket->pending) return false;
-    if (!ticket->left && ticket->wake) ticket->wake(ticket->payload);
-    return ticket->left;
-}
-
-static void on_disk(void *payload, HthStatus status, uint64_t index) { /* the log's thread */
-    Slot *slot = payload;
-    Ticket *ticket = slot->ticket;
-    HthGate *gate = ticket->e->gate;
-    hth_gate_enter(gate);
-    slot->index = index;
-    hth_evidence_hear(ticket->e, status);
-    const bool last = count_down(ticket, 1, status);
-    hth_gate_leave(gate);
-    if (last) hth_free(ticket);
-}
-
-static HthStatus put_end(const HthTrail *t, const HthTrailEnd *end, Slot *slot, HthErr *err) {
+static HthStatus put_end(const HthTrail *t, const HthTrailEnd *end, HthTicketEntry *slot,
+                         HthErr *err) {
     HthEntry entry;
     begin(&entry, HTH_ENTRY_FINISHED, &t->cfg);
     hth_entry_text(&entry, HTH_FIELD_FINISH, end->finish);
@@ -171,20 +168,26 @@ static HthStatus put_end(const HthTrail *t, const HthTrailEnd *end, Slot *slot, 
     number_if(&entry, HTH_FIELD_PROMPT_TOKENS, end->prompt_tokens);
     number_if(&entry, HTH_FIELD_OUTPUT_TOKENS, end->output_tokens);
     number_if(&entry, HTH_FIELD_STATUS, end->status);
-    return put(t, &entry, end->text, on_disk, slot, err);
+    return put(t, &entry, end->text, slot, err);
 }
 
 HthStatus hth_trail_finish(HthTrail *t, const HthTrailEnd *ends, size_t n,
                            void (*wake)(void *payload), void *payload, HthErr *err) {
     HTH_ASSERT(t->accepted && !t->finished && n > 0);
-    Ticket *ticket = hth_calloc(1, sizeof *ticket + n * sizeof ticket->slots[0]);
+    HthTicket *ticket = hth_calloc(1, sizeof *ticket + n * sizeof ticket->slots[0]);
     HTH_REQUIRE(ticket, err, HTH_ENOMEM, "no memory for an entry of the log");
-    *ticket = (Ticket){ .e = t->e, .wake = wake, .payload = payload, .pending = n };
+    *ticket = (HthTicket){ .e = t->e, .wake = wake, .payload = payload, .pending = n, .count = n };
+    ticket->prove = t->prove;
     t->ticket = ticket;
     t->finished = true;
     HthStatus status = HTH_OK;
     for (size_t i = 0; i < n; i++) {
-        ticket->slots[i].ticket = ticket;
+        HthTicketEntry *slot = &ticket->slots[i];
+        *slot = (HthTicketEntry){ .ticket = ticket };
+        hth_buf_init(&slot->entry, HTH_LEAF_MAX);
+        hth_buf_init(&slot->proof, HTH_PROOF_FILE_MAX);
+    }
+    for (size_t i = 0; i < n; i++) {
         status = put_end(t, &ends[i], &ticket->slots[i], err);
         if (status == HTH_OK) continue;
         hth_gate_enter(t->e->gate);
@@ -196,15 +199,25 @@ HthStatus hth_trail_finish(HthTrail *t, const HthTrailEnd *ends, size_t n,
 }
 
 HthStatus hth_trail_look(const HthTrail *t, HthErr *err) {
-    const Ticket *ticket = t->ticket;
+    const HthTicket *ticket = t->ticket;
     HTH_ASSERT(ticket);
     hth_gate_enter(t->e->gate);
-    const HthStatus st = ticket->pending ? HTH_EAGAIN : ticket->status;
+    const HthStatus st = ticket->pending || ticket->prove ? HTH_EAGAIN : ticket->status;
     hth_gate_leave(t->e->gate);
     HTH_REQUIRE(st == HTH_OK || st == HTH_EAGAIN, err, HTH_EIO,
-                "the audit log could not be written, so this answer is not given; nothing more is "
-                "accepted until hearth starts again");
+                "the audit log could not be written, so this answer is not given; /health says "
+                "whether anything is accepted still");
     return st;
+}
+
+HthStatus hth_trail_prove(HthTrail *t, HthErr *err) {
+    HTH_ASSERT(!t->finished);
+    t->prove = true;
+    return hth_evidence_prover(t->e, err);
+}
+
+HthStr hth_trail_proof(const HthTrail *t, size_t which) {
+    return hth_buf_str(&t->ticket->slots[which].proof);
 }
 
 uint64_t hth_trail_index(const HthTrail *t, size_t which) {

@@ -24,6 +24,7 @@ typedef struct HthHouseCfg {
     HthChats *chats; /* NULL: conversations are not kept */
     HthAuth *auth;
     HthEvidence *evidence; /* NULL: there is no audit log */
+    const struct HthReceiptDesk *desk; /* serve/receipts.h; NULL: no receipts are given */
     HthEngineCfg engine; /* of every model */
     const char *model; /* who answers when nobody is named; NULL: the embedded one */
     int64_t keep_alive_s;

@@ -10,6 +10,7 @@
 #include "serve/idle.h"
 #include "serve/models_api.h"
 #include "serve/policy.h"
+#include "serve/receipts.h"
 #include "serve/scribe.h"
 
 struct HthHouse {
@@ -47,6 +48,9 @@ HTH_MUST_CHECK HthStatus hth_house_lease(HthHouse *h, const HthScope *scope, Hth
 /* From here on its voice has another chat template, for whoever holds it alone. ENOTSUP: Ollama's
  * template language; otherwise as hth_voice_open(). */
 HTH_MUST_CHECK HthStatus hth_lease_template(HthLease *lease, HthStr text, HthErr *err);
+/* What receipts say of the model's file: model, model_bytes, tokenizer of f. The first time all of
+ * the file is read. */
+HTH_MUST_CHECK HthStatus hth_lease_facts(const HthLease *lease, HthReceiptFacts *f, HthErr *err);
 void hth_lease_give(HthLease *lease); /* any thread; no job of it is open */
 /* The longest timeline a request that asks for `wanted` tokens (0: nothing) may have. */
 uint32_t hth_lease_ctx(const HthLease *lease, uint32_t wanted);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "model/model.h"
 #include "serve/house_in.h"
+#include "serve/receipts.h"
 
 /* ---- voices of one engine -------------------------------------------------------------------- */
 
@@ -27,6 +28,9 @@ typedef struct Voices {
     const HthModel *model;
     uint32_t count;
     char name[HTH_NAME_MAX + 1]; /* of the file, for the log */
+    pthread_mutex_t facts_lock; /* of the two below; held while the file is read */
+    HthReceiptFacts facts; /* what all receipts of the file share */
+    bool facts_known;
 } Voices;
 
 enum { VOICES_MAX = 1024 };
@@ -44,6 +48,7 @@ HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine 
     Voices *v = hth_calloc(1, sizeof *v);
     HTH_REQUIRE(v, err, HTH_ENOMEM, "no memory for a model's templates");
     (void)pthread_mutex_init(&v->lock, NULL);
+    (void)pthread_mutex_init(&v->facts_lock, NULL);
     v->model = hth_engine_model(engine);
     snprintf(v->name, sizeof v->name, "%.*s", HTH_STR_ARG(name));
     *attached = v;
@@ -61,6 +66,7 @@ void hth_house_closing(void *house, void *attached) {
         hth_free(gone);
     }
     (void)pthread_mutex_destroy(&v->lock);
+    (void)pthread_mutex_destroy(&v->facts_lock);
     hth_free(v);
 }
 
@@ -207,6 +213,18 @@ HthStatus hth_lease_template(HthLease *lease, HthStr text, HthErr *err) {
     HTH_TRY(hth_voice_open_as(&lease->own, lease->voice, text, err));
     lease->voice = lease->own;
     return HTH_OK;
+}
+
+HthStatus hth_lease_facts(const HthLease *lease, HthReceiptFacts *f, HthErr *err) {
+    Voices *v = hth_loaded_attached(lease->held);
+    HthStatus st = HTH_OK;
+    (void)pthread_mutex_lock(&v->facts_lock);
+    if (!v->facts_known)
+        st = hth_receipt_model(&v->facts, hth_model_gguf(v->model), HTH_STR(""), NULL, NULL, err);
+    v->facts_known |= st == HTH_OK;
+    if (st == HTH_OK) *f = v->facts;
+    (void)pthread_mutex_unlock(&v->facts_lock);
+    return st;
 }
 
 void hth_lease_give(HthLease *lease) {

@@ -6,9 +6,18 @@
 #ifndef HTH_SERVE_RECEIPTS_H
 #define HTH_SERVE_RECEIPTS_H
 
+#include "audit/keyfile.h"
 #include "audit/receipt.h"
 #include "gguf/gguf.h"
 #include "run/sample.h"
+
+/* What signs receipts, and what they say of the program. */
+typedef struct HthReceiptDesk {
+    HthSigner *signer;
+    char id[HTH_KEY_ID_TEXT]; /* of its key */
+    HthDigests engine; /* of the program's file */
+    char cage[HTH_HASH_HEX + 1]; /* digest of the cage's self-test; "": there is no cage */
+} HthReceiptDesk;
 
 /* Fills in model, model_bytes, tokenizer and chat_template.  All bytes of the model are read, five
  * or six seconds for a gigabyte: do it once for a model.  chat_template: the source the prompt was

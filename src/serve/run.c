@@ -13,6 +13,8 @@ static void drop_one(HthRunOne *one) {
     hth_reply_close(&one->reply);
     if (one->text.p) hth_zero(one->text.p, one->text.n);
     if (one->thinking.p) hth_zero(one->thinking.p, one->thinking.n);
+    if (one->raw.p) hth_zero(one->raw.p, one->raw.n);
+    hth_buf_drop(&one->raw);
     hth_prompted_drop(&one->prompt);
     hth_buf_drop(&one->text);
     hth_buf_drop(&one->thinking);
@@ -35,6 +37,7 @@ HthStatus hth_run_open(HthRun **out, HthHouse *house, HthX *x, const HthWho *who
         hth_arena_close(&arena);
         return HTH_FAIL(err, HTH_ENOMEM, "no memory for an answer");
     }
+    hth_buf_init(&r->finishes, HTH_RUN_TEXT_MAX);
     r->house = house;
     r->x = x;
     r->who = *who;
@@ -56,6 +59,7 @@ HthStatus hth_run_ones(HthRun *r, size_t count, HthErr *err) {
         hth_prompted_init(&one->prompt);
         hth_buf_init(&one->text, HTH_RUN_TEXT_MAX);
         hth_buf_init(&one->thinking, HTH_RUN_TEXT_MAX);
+        hth_buf_init(&one->raw, HTH_RUN_TEXT_MAX);
         hth_buf_init(&one->stop, HTH_RUN_TEXT_MAX);
         hth_ids_init(&one->ids, HTH_RUN_TEXT_MAX);
     }
@@ -81,6 +85,8 @@ void hth_run_close(HthRun **run) {
     hth_auth_end(r->house->cfg.auth, &r->who, tokens_of(r));
     for (size_t i = 0; i < r->count; i++) drop_one(&r->ones[i]);
     hth_kept_leave(&r->kept);
+    hth_run_receipts_close(r);
+    hth_buf_drop(&r->finishes);
     hth_free(r->ones);
     hth_grammars_give(r->house->grammars, &r->grammar); /* no job reads it any more */
     hth_face_close(&r->face);

@@ -16,6 +16,7 @@ enum {
 };
 
 typedef struct HthRun HthRun;
+typedef struct HthRunReceipts HthRunReceipts;
 
 typedef struct HthRunCall {
     char id[HTH_CALL_ID_SIZE];
@@ -31,6 +32,7 @@ typedef struct HthRunOne {
     HthJob *job; /* NULL: not yet, or done with */
     HthReply *reply; /* NULL: the text is words and nothing else */
     HthBuf text, thinking;
+    HthBuf raw; /* as the model said it, where a receipt is wanted */
     HthIds ids; /* drawn, where the API tells them */
     HthRunCall *calls;
     size_t call_count;
@@ -57,7 +59,9 @@ struct HthRun {
     uint32_t cut; /* tokens that were left out, as the ask allowed */
     size_t count, next, running; /* next: the first not yet submitted */
     HthBuf *out; /* of the call of `more` under way */
+    HthBuf finishes; /* that a stream's answers have ended: told when the log has it */
     HthErr err; /* why a part could not be passed on */
+    HthRunReceipts *receipts; /* NULL: none are wanted */
     HthKept *kept; /* what the conversation keeps, on its way to the disk; NULL: not yet */
     char id[33];
     uint64_t began_ns;
@@ -97,6 +101,17 @@ HTH_MUST_CHECK HthStatus hth_run_accept(HthRun *run, HthErr *err);
 /* All answers have ended: HTH_OK when the log says so on disk; EAGAIN: x is woken when it does. */
 HTH_MUST_CHECK HthStatus hth_run_record(HthRun *run, HthErr *err);
 void hth_run_record_rest(HthRun *run); /* of a run that is closed before its end */
+
+/* ---- receipts (run_receipt.c) ------------------------------------------------------------ */
+
+/* If the request wants them (the header X-Hearth-Receipt, or `receipt` in its body). ENOTSUP: this
+ * request has none. After the lease; a model's first one reads all of its file. */
+HTH_MUST_CHECK HthStatus hth_run_want_receipts(HthRun *run, bool by_body, HthErr *err);
+/* Once the ends are recorded: into a stream, before it says that it ends; or into the whole answer
+ * that begins at `from`. Without receipts nothing. */
+HTH_MUST_CHECK HthStatus hth_run_receipts_stream(HthRun *run, HthBuf *out, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_run_receipts_whole(HthRun *run, size_t from, HthBuf *out, HthErr *err);
+void hth_run_receipts_close(HthRun *run);
 
 /* ---- the source (run_source.c) --------------------------------------------------------------- */
 

@@ -96,6 +96,7 @@ static void on_part(void *payload, const HthPart *part) {
 
 static HthStatus feed(HthRunOne *one, HthStr text, HthErr *err) {
     if (text.n == 0) return HTH_OK;
+    if (one->run->receipts) HTH_TRY(hth_buf_add_str(&one->raw, text, err));
     if (!one->reply) {
         const HthPart part = { .kind = HTH_PART_TEXT, .text = text };
         return pass_on(one, &part, err);
@@ -181,7 +182,7 @@ static HthStatus finish(HthRunOne *one, HthErr *err) {
     if (!r->ask.stream || r->ask.kind == HTH_ASK_EMBED) return HTH_OK;
     HthAnswerOut a;
     HTH_TRY(hth_run_answer(one, &a, err));
-    return r->face->ops->finish(r->face, &a, r->out, err);
+    return r->face->ops->finish(r->face, &a, &r->finishes, err);
 }
 
 HthStatus hth_run_drain(HthRunOne *one, HthErr *err) {

@@ -47,11 +47,17 @@ static HthStatus scores(HthRun *r, HthBuf *out, HthErr *err) {
 
 static HthStatus words(HthRun *r, HthBuf *out, HthErr *err) {
     const HthUsage sum = hth_run_usage(r);
-    if (r->ask.stream) return r->face->ops->end(r->face, &sum, out, err);
+    if (r->ask.stream) {
+        HTH_TRY(hth_run_receipts_stream(r, out, err));
+        HTH_TRY(hth_buf_add_str(out, hth_buf_str(&r->finishes), err));
+        return r->face->ops->end(r->face, &sum, out, err);
+    }
+    const size_t from = out->n;
     HthAnswerOut *all = hth_arena_take(r->arena, r->count, sizeof *all);
     HTH_REQUIRE(all, err, HTH_ENOMEM, "no memory for %zu answers", r->count);
     for (size_t i = 0; i < r->count; i++) HTH_TRY(hth_run_answer(&r->ones[i], &all[i], err));
-    return r->face->ops->whole(r->face, all, r->count, &sum, out, err);
+    HTH_TRY(r->face->ops->whole(r->face, all, r->count, &sum, out, err));
+    return hth_run_receipts_whole(r, from, out, err);
 }
 
 static HthStatus end(HthRun *r, HthBuf *out, HthErr *err) {

@@ -20,6 +20,7 @@ static HthStatus open_template(HthVoice *v, const HthVoiceCfg *cfg, HthErr *err)
         if (hth_gguf_find(g, HTH_TEMPLATE_KEY) == NULL) return HTH_OK;
         HTH_TRY(hth_gguf_str(g, HTH_TEMPLATE_KEY, &source, err));
     }
+    hth_digests(&v->source, source.p, source.n);
     HTH_TRY(hth_template_open(&v->tmpl, source, err));
     return hth_talk_open(&v->talk, v->tmpl, v->vocab, err);
 }
@@ -173,6 +174,10 @@ void hth_voice_close(HthVoice **voice) {
 
 const HthVocab *hth_voice_vocab(const HthVoice *v) {
     return v->vocab;
+}
+
+const HthDigests *hth_voice_template(const HthVoice *v) {
+    return &v->source;
 }
 
 const HthTalk *hth_voice_talk(const HthVoice *v) {

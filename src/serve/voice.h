@@ -5,6 +5,7 @@
 #ifndef HTH_SERVE_VOICE_H
 #define HTH_SERVE_VOICE_H
 
+#include "audit/statement.h"
 #include "sched/engine.h"
 #include "serve/ask.h"
 #include "serve/grammars.h"
@@ -28,6 +29,9 @@ void hth_voice_close(HthVoice **v);
 
 const HthVocab *hth_voice_vocab(const HthVoice *v); /* NULL: the model has no tokenizer */
 const HthTalk *hth_voice_talk(const HthVoice *v); /* NULL: no template */
+
+/* Of the source of its template; zero: none. */
+const HthDigests *hth_voice_template(const HthVoice *v);
 
 /* A prompt as it will be computed. */
 typedef struct HthPrompted {

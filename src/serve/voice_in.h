@@ -12,6 +12,7 @@ struct HthVoice {
     const HthVocab *vocab; /* the model's; NULL: none */
     HthTemplate *tmpl; /* NULL: none */
     HthTalk *talk; /* NULL: no template */
+    HthDigests source; /* of the template; zero: none */
     HthBuf system;
     HthSampleParams params; /* defaults, then the file's advice, then the manifest */
     json_t *manifest; /* lends strings to params and stops */

@@ -52,7 +52,9 @@ static HthStatus open_one(HthEvidence **out, const char *folder, HthContent cont
                           HthErr *err) {
     const HthAuditDisk way = { disk_write, disk_sync, disk_cut, disk };
     const HthAuditCfg log = { .disk = &way };
-    HthEvidenceCfg cfg = { .content = content, .keys = { one_key, NULL, NULL }, .cage = "none" };
+    HthEvidenceCfg cfg = {
+        .folder = folder, .content = content, .keys = { one_key, NULL, NULL }, .cage = "none"
+    };
     HTH_TRY(hth_audit_open(&cfg.log, folder, &log, err));
     return hth_evidence_open(out, &cfg, err);
 }
@@ -158,6 +160,50 @@ static void all_of_it(void **state) {
     assert_ok(hth_evidence_well(NULL, &err), err);
 }
 
+/* Many at once: each is proved to be in the log, with its own entry. */
+static void proofs(void **state) {
+    enum { TRAILS = 40 };
+    (void)state;
+    char dir[256], id[16];
+    HthErr err;
+    HthEvidence *e = NULL;
+    HthTrail *trails[TRAILS] = { 0 };
+    HthVkey v[HTH_AUDIT_TREES];
+    static HthProofFile p;
+    Disk disk = { false, false };
+    snprintf(dir, sizeof dir, "%s", test_path("proofs"));
+    assert_ok(open_one(&e, dir, HTH_CONTENT_COMMIT, &disk, &err), err);
+    woken = 0;
+    for (int i = 0; i < TRAILS; i++) {
+        snprintf(id, sizeof id, "r%d", i);
+        assert_ok(open_trail(&trails[i], e, id, &err), err);
+        assert_ok(hth_trail_prove(trails[i], &err), err);
+        assert_ok(hth_trail_accept(trails[i], &asked, &err), err);
+        assert_ok(hth_trail_finish(trails[i], ends, 2, wake, NULL, &err), err);
+        if (i % 5 == 4) hth_trail_close(&trails[i]); /* nobody waits for these */
+    }
+    assert_ok(hth_audit_read_vkeys(v, dir, &err), err);
+    for (int i = 0; i < TRAILS; i++) {
+        for (size_t k = 0; trails[i] && k < 2; k++) {
+            HthBuf entry;
+            uint64_t size = 0;
+            assert_ok(wait_for(trails[i], &err), err);
+            assert_ok(hth_proof_parse(&p, hth_trail_proof(trails[i], k), &err), err);
+            assert_int_equal(p.index, hth_trail_index(trails[i], k));
+            hth_buf_init(&entry, 1 << 16);
+            assert_true(hth_unbase64(&entry, HTH_BASE64, p.extra, &err) == HTH_OK);
+            assert_ok(hth_proof_check(&p, HTH_SHA256, hth_buf_str(&entry), &v[1], &size, &err),
+                      err);
+            snprintf(id, sizeof id, "\"r%d\"", i);
+            assert_non_null(strstr(entry.p, id));
+            hth_buf_drop(&entry);
+        }
+        hth_trail_close(&trails[i]);
+    }
+    assert_true(woken >= TRAILS - TRAILS / 5);
+    assert_ok(hth_evidence_close(&e, &err), err);
+}
+
 /* Closed while its entries are on their way: nobody is woken any more. */
 static void closed_early(void **state) {
     (void)state;
@@ -193,9 +239,10 @@ static void full_disk(void **state) {
     assert_ok(open_trail(&t, e, "r", &err), err);
     assert_ok(hth_trail_accept(t, &asked, &err), err);
     while (hth_evidence_well(e, &err) == HTH_OK && strcmp(kinds(dir), "start accepted") != 0) nap();
-    disk.full = true;
+    disk.held = disk.full = true;
     woken = 0;
     assert_ok(hth_trail_finish(t, ends, 2, wake, NULL, &err), err);
+    disk.held = false;
     assert_status(wait_for(t, &err), HTH_EIO, err);
     assert_non_null(strstr(err.text, "not given"));
     assert_int_equal(woken, 1);
@@ -262,9 +309,9 @@ static void failing_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_of_it),      cmocka_unit_test(closed_early),
-        cmocka_unit_test(full_disk),      cmocka_unit_test(many_refusals),
-        cmocka_unit_test(failing_memory),
+        cmocka_unit_test(all_of_it),     cmocka_unit_test(proofs),
+        cmocka_unit_test(closed_early),  cmocka_unit_test(full_disk),
+        cmocka_unit_test(many_refusals), cmocka_unit_test(failing_memory),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_drop);
 }
