@@ -37,13 +37,24 @@
 #define hth_panels_q2_k_amx hth_panels_q2_k_avx512vnni
 #define hth_panels_q3_k_amx hth_panels_q3_k_avx512vnni
 #define hth_panels_q6_k_amx hth_panels_q6_k_avx512vnni
+/* HTH_FMT_INT8 */
+#define hth_linear_nvfp4_amx   hth_linear_nvfp4_avx512vnni
+#define hth_linear_iq1_s_amx   hth_linear_iq1_s_avx512vnni
+#define hth_linear_iq1_m_amx   hth_linear_iq1_m_avx512vnni
+#define hth_linear_iq2_xxs_amx hth_linear_iq2_xxs_avx512vnni
+#define hth_linear_iq2_xs_amx  hth_linear_iq2_xs_avx512vnni
+#define hth_linear_iq2_s_amx   hth_linear_iq2_s_avx512vnni
+#define hth_linear_iq3_xxs_amx hth_linear_iq3_xxs_avx512vnni
+#define hth_linear_iq3_s_amx   hth_linear_iq3_s_avx512vnni
+#define hth_linear_q1_0_amx    hth_linear_q1_0_avx512vnni
+#define hth_linear_q2_0_amx    hth_linear_q2_0_avx512vnni
 
 /* lin: tier of the products with block formats; fn: tier of everything else. */
 #define TIER(label, lin, fn)                                                                       \
     {                                                                                              \
         .name = label,                                                                             \
         .linear = { HTH_FMT_FLOATS(LINEAR_##fn) HTH_FMT_BLOCKS(LINEAR_##lin)                       \
-                        HTH_FMT_SLOW(LINEAR_c) },                                                  \
+                        HTH_FMT_INT8(LINEAR_##lin) },                                              \
         .linear_panels = { HTH_FMT_FLOATS(PANELS_none) HTH_FMT_BLOCKS(PANELS_##lin) },             \
         .act_q8 = hth_act_q8_##fn, .rmsnorm = hth_rmsnorm_##fn, .rope = hth_rope_##fn,             \
         .swiglu = hth_swiglu_##fn, .add = hth_add_##fn, .kv_store = hth_kv_store_##fn,             \

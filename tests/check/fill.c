@@ -51,7 +51,10 @@ static const struct {
     { "Q5_0", { 0 }, 1 },   { "Q5_1", { 0, 2 }, 2 }, { "Q2_K", { 80, 82 }, 2 },
     { "Q3_K", { 108 }, 1 }, { "Q4_K", { 0, 2 }, 2 }, { "Q5_K", { 0, 2 }, 2 },
     { "Q6_K", { 208 }, 1 }, { "F16", { 0 }, 1 },     { "IQ4_NL", { 0 }, 1 },
-    { "IQ4_XS", { 0 }, 1 },
+    { "IQ4_XS", { 0 }, 1 }, { "IQ2_XXS", { 0 }, 1 }, { "IQ2_XS", { 0 }, 1 },
+    { "IQ2_S", { 0 }, 1 },  { "IQ3_XXS", { 0 }, 1 }, { "IQ3_S", { 0 }, 1 },
+    { "IQ1_S", { 0 }, 1 },  { "TQ1_0", { 52 }, 1 },  { "TQ2_0", { 64 }, 1 },
+    { "Q1_0", { 0 }, 1 },   { "Q2_0", { 0 }, 1 },
 };
 
 /* A half of either sign between about 1e-7 and 8, subnormals included. */
@@ -79,6 +82,11 @@ static void blocks(Check *k, const HthFmt *fmt, uint8_t *w, size_t count, bool r
         if (!real && below(k, 9) == 0) memset(w, below(k, 2) != 0 ? 0xff : 0x80, fmt->block_bytes);
         if (strcmp(fmt->name, "MXFP4") == 0) /* an exponent; 0 and 1 are subnormal */
             w[0] = (uint8_t)(!real && below(k, 9) == 0 ? below(k, 4) : 110 + below(k, 30));
+        if (strcmp(fmt->name, "IQ1_M") == 0) { /* a half in four nibbles */
+            uint16_t v = real ? real_half(k) : some_half(k);
+            for (int i = 0; i < 4; i++)
+                w[49 + 2 * i] = (uint8_t)((w[49 + 2 * i] & 15) | (v >> (4 * i) & 15) << 4);
+        }
         for (size_t i = 0; i < HTH_COUNT(halves); i++) {
             if (strcmp(halves[i].fmt, fmt->name) != 0) continue;
             for (uint8_t h = 0; h < halves[i].count; h++) {

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/num.h"
 #include "kern/fn/fn.h"
 
@@ -357,6 +358,28 @@ static void merge_unfused(float *m, float *l, float *o, float m2, float l2, cons
     for (uint32_t d = 0; d < n; d++) o[d] = o2[d] * b + o[d] * a;
 }
 
+/* NVFP4 with the scale of the first half for both. */
+static void nvfp4_one_scale(PARAMS) {
+    const size_t bytes = rows * row_bytes;
+    uint8_t *copy = hth_calloc(bytes, 1);
+    HTH_ASSERT(copy != NULL);
+    memcpy(copy, w, bytes);
+    for (size_t i = 0; i < bytes; i += 36) copy[i + 1] = copy[i], copy[i + 3] = copy[i + 2];
+    truth_of("NVFP4")(copy, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+    hth_free(copy);
+}
+/* IQ2_XXS without the signs of its first eight weights. */
+static void iq2_signs(PARAMS) {
+    const size_t bytes = rows * row_bytes;
+    uint8_t *copy = hth_calloc(bytes, 1);
+    HTH_ASSERT(copy != NULL);
+    memcpy(copy, w, bytes);
+    for (size_t i = 0; i < bytes; i += 66)
+        for (int g = 0; g < 8; g++) copy[i + 2 + 8 * g + 4] &= 0x80;
+    truth_of("IQ2_XXS")(copy, row_bytes, rows, k, x, x_stride, cols, y, ldy);
+    hth_free(copy);
+}
+
 /* ---- the list ---- */
 
 typedef struct Mutant {
@@ -383,6 +406,8 @@ static const Mutant mutants[] = {
     { "scale of the minima", "Q4_K", q4k_min_scale, { 0 } },
     { "scales of 32 as integers", "IQ4_XS", iq4xs_integer_scale, { 0 } },
     { "subnormal scales", "MXFP4", mxfp4_subnormal, { 0 } },
+    { "one scale for two halves", "NVFP4", nvfp4_one_scale, { 0 } },
+    { "signs of a codebook's group", "IQ2_XXS", iq2_signs, { 0 } },
     { "panels read as rows", "Q4_K", NULL, { .linear_panels = { panels_as_rows } } },
     { "panels: reads past its weights", "Q6_K", NULL, { .linear_panels = { panels_read_past } } },
     { "panels: another order for batches", "Q8_0", NULL, { .linear_panels = { panels_batch } } },

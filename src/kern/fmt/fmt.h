@@ -32,6 +32,9 @@ typedef enum HthKind {
      *           as DUAL, then acc = fma(-(mn[0]*sum_lo + mn[1]*sum_hi), f(dmin*dx), acc)
      */
     HTH_KIND_DUALMIN,
+    /* w = d*q in the first half, m*q in the second
+     *                       acc = fma(lo, f(d*dx), acc), then acc = fma(hi, f(m*dx), acc) */
+    HTH_KIND_PAIR,
 } HthKind;
 
 typedef struct HthBlk {
@@ -86,14 +89,20 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
 #define HTH_FMT_BLOCKS(X)                                                                          \
     X(q8_0)                                                                                        \
     X(q4_0)                                                                                        \
-    X(q4_1) X(q5_0) X(q5_1) X(q2_k) X(q3_k) X(q4_k) X(q5_k) X(q6_k) X(iq4_nl) X(iq4_xs) X(mxfp4)
+    X(q4_1)                                                                                        \
+    X(q5_0)                                                                                        \
+    X(q5_1) X(q2_k) X(q3_k) X(q4_k) X(q5_k) X(q6_k) X(iq4_nl) X(iq4_xs) X(mxfp4) X(tq1_0) X(tq2_0)
 /* Those with one scale to 32 weights, which tier amx multiplies in matrix tiles; half-block scales
  * double its work. */
 #define HTH_FMT_TILES(X)                                                                           \
-    X(q8_0) X(q4_0) X(q4_1) X(q5_0) X(q5_1) X(q4_k) X(q5_k) X(iq4_nl) X(iq4_xs) X(mxfp4)
-/* Formats without a fast half: every tier computes them in plain C. */
-#define HTH_FMT_SLOW(X) X(q1_0) X(q2_0)
-#define HTH_FMT_LIST(X) HTH_FMT_FLOATS(X) HTH_FMT_BLOCKS(X) HTH_FMT_SLOW(X)
+    X(q8_0)                                                                                        \
+    X(q4_0) X(q4_1) X(q5_0) X(q5_1) X(q4_k) X(q5_k) X(iq4_nl) X(iq4_xs) X(mxfp4) X(tq1_0) X(tq2_0)
+/* Formats that fast tiers unpack to int8 first (linear_int8.h): no panels, no tiles. */
+#define HTH_FMT_INT8(X)                                                                            \
+    X(q1_0)                                                                                        \
+    X(q2_0)                                                                                        \
+    X(nvfp4) X(iq1_s) X(iq1_m) X(iq2_xxs) X(iq2_xs) X(iq2_s) X(iq3_xxs) X(iq3_s)
+#define HTH_FMT_LIST(X) HTH_FMT_FLOATS(X) HTH_FMT_BLOCKS(X) HTH_FMT_INT8(X)
 
 #define HTH_FMT_DECL_ISA(sym, isa)                                                                 \
     void hth_linear_##sym##_##isa(HTH_LINEAR_PARAMS);                                              \

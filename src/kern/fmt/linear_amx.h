@@ -52,7 +52,7 @@ typedef struct Out16 {
 
 /* The offset comes off here: |q| <= 128, and tiles multiply signed bytes. */
 HTH_INLINE B ax_signed(B w) {
-    return SHIFT > 0 ? vb_sub1(w, (int8_t)(1 << (SHIFT > 0 ? SHIFT : 0))) : w;
+    return SHIFT >= 0 ? vb_sub1(w, (int8_t)(1 << (SHIFT >= 0 ? SHIFT : 0))) : w;
 }
 
 /* An integer of at most 8 bits is a bfloat16 exactly, the high half of its float. */

@@ -1,7 +1,7 @@
 /* linear_q.h - the fast product with quantised weights: included by the speed half of a format.
  *
  * Before including, the format defines:
- *   KIND           one of LQ_PLAIN LQ_OFFSET LQ_SUPER LQ_DUAL LQ_DUALMIN (HthKind's meanings)
+ *   KIND           one of LQ_PLAIN LQ_OFFSET LQ_SUPER LQ_DUAL LQ_DUALMIN LQ_PAIR (HthKind)
  *   SHIFT          weights come as bytes offset by 1 << SHIFT, unsigned and below 64; LQ_NONE: no
  *                  offset; LQ_SIGNED: int8
  *   BLOCK          the struct of a block on disk
@@ -9,6 +9,8 @@
  *   word(w, hi, lo, k)   four weights of K of 16 rows: number k, 0..7, of 32-block 4*hi + lo of the
  *                  block whose words are at w; lo is a constant.  Blocks of 32: hi and lo are 0
  *   scales(p, n, s)      scales of the next n 32-blocks of 16 rows
+ * linear_int8.h does that for formats whose rows are unpacked first (LQ_UNPACK); they end with
+ * LINEAR_ROWS(symbol).
  *
  * One layout, the panel (panel.h): a row is a lane.  Rows that lie as in the file are brought into
  * it on the way, a piece of K at a time.  Two paths, the same bits.  Few columns: each word of the
@@ -24,10 +26,12 @@
 #define LQ_SUPER   2
 #define LQ_DUAL    3
 #define LQ_DUALMIN 4
+#define LQ_PAIR    5
 #define LQ_SIGNED  (-1)
 #define LQ_NONE    (-2)
-#define LQ_IS_K    (sizeof(BLOCK) >= 64) /* 32-blocks come in eights */
+#define LQ_IS_K    (sizeof(BLOCK) >= 48) /* 32-blocks come in eights */
 #define LQ_IS_DUAL (KIND == LQ_DUAL || KIND == LQ_DUALMIN)
+#define LQ_HALVES  (LQ_IS_DUAL || KIND == LQ_PAIR) /* a sum to each half of a block */
 
 enum {
     LQ_WORDS = HTH_PANEL_WORDS(sizeof(BLOCK)), /* of a block */
@@ -42,9 +46,9 @@ enum {
 /* Columns: most that multiply a word while in a register; panels and columns of a tile. */
 enum { LQ_P = HTH_VEC_ROOM < 32 ? 1 : 2, LQ_FEW = LQ_P * 4 };
 #ifdef HTH_VEC_PAIRS
-enum { LQ_NC = LQ_IS_DUAL ? 2 : 4 };
+enum { LQ_NC = LQ_HALVES ? 2 : 4 };
 #else
-enum { LQ_NC = LQ_P * (LQ_IS_DUAL ? 2 : 3) };
+enum { LQ_NC = LQ_P * (LQ_HALVES ? 2 : 3) };
 #endif
 
 /* Where a panel's next block is. */
@@ -56,7 +60,7 @@ typedef struct Panel {
 /* Scales of up to 8 blocks of 16 rows, one row per lane. */
 typedef struct Scales {
     V d[8]; /* DUAL, DUALMIN: d[0] only */
-#if KIND == LQ_OFFSET
+#if KIND == LQ_OFFSET || KIND == LQ_PAIR
     V m[8];
 #endif
 #if KIND == LQ_SUPER
@@ -153,7 +157,7 @@ HTH_INLINE I unoffset(I s) {
                                 : vi_sub(vi_zero(), vi_sll(s, SHIFT < 0 ? 0 : SHIFT));
 }
 HTH_INLINE Sums sums_start(const HthActQ8 *x) {
-    if (!LQ_IS_DUAL) return (Sums){ unoffset(vi_bcast(&x->sum)), vi_zero() };
+    if (!LQ_HALVES) return (Sums){ unoffset(vi_bcast(&x->sum)), vi_zero() };
     I lo = vi_bcast(&x->sum_lo);
     return (Sums){ unoffset(lo), unoffset(vi_sub(vi_bcast(&x->sum), lo)) };
 }
@@ -169,6 +173,9 @@ HTH_INLINE V block_add(V acc, Sums is, const Scales *s, uint32_t j, const HthAct
     acc = vf_fma(vf_i(sum), vf_mul(s->d[0], dx), acc);
 #else
     acc = vf_fma(vf_i(is.lo), vf_mul(s->d[j], dx), acc);
+#endif
+#if KIND == LQ_PAIR
+    acc = vf_fma(vf_i(is.hi), vf_mul(s->m[j], dx), acc);
 #endif
 #if KIND == LQ_OFFSET
     acc = vf_fma(s->m[j], vf_mul(dx, vf_set1((float)x->sum)), acc);
@@ -207,6 +214,24 @@ HTH_INLINE Panel panel_next(Panel p) {
 }
 
 /* Blocks b0..b0+n-1 of the 16 rows from `row` on, stride bytes apart, as a panel of n blocks. */
+#ifdef LQ_UNPACK
+static __attribute__((noinline)) Panel panel_of(uint8_t *to, const uint8_t *row, size_t stride,
+                                                uint32_t b0, uint32_t n) {
+    for (uint32_t r = 0; r < 16; r++, row += stride)
+        for (uint32_t i = 0; i < n; i++) {
+            BLOCK block;
+            HthBlk k = { .d = 0.0f };
+            LQ_UNPACK(row, b0 + i, &k);
+            block.d = k.d;
+            block.m = k.m;
+            memcpy(block.q, k.q, sizeof block.q);
+            uint8_t *w = to + (size_t)i * LQ_WORDS * 64 + (size_t)r * 4;
+            for (uint32_t j = 0; j < LQ_WORDS; j++)
+                memcpy(w + (size_t)j * 64, (const uint8_t *)&block + j * 4, 4);
+        }
+    return panel_at(to, n, 0);
+}
+#else
 static __attribute__((noinline)) Panel panel_of(uint8_t *to, const uint8_t *row, size_t stride,
                                                 uint32_t b0, uint32_t n) {
     Panel p = panel_at(to, n, 0);
@@ -227,6 +252,7 @@ static __attribute__((noinline)) Panel panel_of(uint8_t *to, const uint8_t *row,
     }
     return p;
 }
+#endif
 
 /* rows x cols from (r, c) on of a. */
 HTH_INLINE HthLinearArgs part(const HthLinearArgs *a, uint32_t r, uint32_t rows, uint32_t c,
@@ -295,7 +321,7 @@ HTH_INLINE void few_block(uint32_t NC, Panel p, const Scales *s, uint32_t j, uin
     HTH_UNROLL for (uint32_t k = 0; k < 8; k++) {
         B w = word_at(p, j, lo, k);
         HTH_UNROLL for (uint32_t c = 0; c < NC; c++) {
-            I *to = LQ_IS_DUAL && k >= 4 ? &is[c].hi : &is[c].lo;
+            I *to = LQ_HALVES && k >= 4 ? &is[c].hi : &is[c].lo;
             *to = dot(*to, w, vi_bcast(x + c * x_stride + 4 * k));
         }
     }
@@ -362,7 +388,7 @@ HTH_INLINE void tile_sums(const Group *g, uint32_t j, const uint8_t *x, size_t x
         vi_pair(s.hi, t.hi, hi);
         HTH_UNROLL for (uint32_t k = 0; k < 8; k += 2) {
             const B w[2] = { g->q[j][k][0], g->q[j][k + 1][0] };
-            vb_dot_pair(LQ_IS_DUAL && k >= 4 ? hi : lo, w, xc + 4 * k, xd + 4 * k);
+            vb_dot_pair(LQ_HALVES && k >= 4 ? hi : lo, w, xc + 4 * k, xd + 4 * k);
         }
         vi_unpair(lo, &s.lo, &t.lo);
         vi_unpair(hi, &s.hi, &t.hi);
@@ -384,7 +410,7 @@ HTH_INLINE void tile_sums(const Group *g, uint32_t j, const uint8_t *x, size_t x
         HTH_UNROLL for (uint32_t c = 0; c < LQ_NC; c++) {
             B v = vi_bcast(x + c * x_stride + 4 * k);
             HTH_UNROLL for (uint32_t p = 0; p < LQ_P; p++) {
-                I *to = LQ_IS_DUAL && k >= 4 ? &is[c][p].hi : &is[c][p].lo;
+                I *to = LQ_HALVES && k >= 4 ? &is[c][p].hi : &is[c][p].lo;
                 *to = dot(*to, w[p], v);
             }
         }
@@ -531,6 +557,11 @@ static void linear_q(const HthLinearArgs *a, bool packed) {
     }                                                                                              \
     void HTH_KN(panels_##sym)(HTH_LINEAR_PARAMS) {                                                 \
         linear_q(HTH_LINEAR_ARGS, true);                                                           \
+    }
+/* Of a format without panels. */
+#define LINEAR_ROWS(sym)                                                                           \
+    void HTH_KN(linear_##sym)(HTH_LINEAR_PARAMS) {                                                 \
+        linear_q(HTH_LINEAR_ARGS, false);                                                          \
     }
 
 #endif

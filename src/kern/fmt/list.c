@@ -13,21 +13,11 @@
 /* clang-format off */
 SIZE_ONLY( 9, "Q8_1",     32,  36);
 SIZE_ONLY(15, "Q8_K",    256, 292);
-SIZE_ONLY(16, "IQ2_XXS", 256,  66);
-SIZE_ONLY(17, "IQ2_XS",  256,  74);
-SIZE_ONLY(18, "IQ3_XXS", 256,  98);
-SIZE_ONLY(19, "IQ1_S",   256,  50);
-SIZE_ONLY(21, "IQ3_S",   256, 110);
-SIZE_ONLY(22, "IQ2_S",   256,  82);
 SIZE_ONLY(24, "I8",        1,   1);
 SIZE_ONLY(25, "I16",       1,   2);
 SIZE_ONLY(26, "I32",       1,   4);
 SIZE_ONLY(27, "I64",       1,   8);
 SIZE_ONLY(28, "F64",       1,   8);
-SIZE_ONLY(29, "IQ1_M",   256,  56);
-SIZE_ONLY(34, "TQ1_0",   256,  54);
-SIZE_ONLY(35, "TQ2_0",   256,  66);
-SIZE_ONLY(40, "NVFP4",    64,  36);
 /* clang-format on */
 
 #define ADDRESS(sym) &hth_fmt_##sym,
@@ -35,21 +25,11 @@ static const HthFmt *const list[] = {
     HTH_FMT_LIST(ADDRESS) /* first: their order is that of HthKern.linear */
         & size_9,
     &size_15,
-    &size_16,
-    &size_17,
-    &size_18,
-    &size_19,
-    &size_21,
-    &size_22,
     &size_24,
     &size_25,
     &size_26,
     &size_27,
     &size_28,
-    &size_29,
-    &size_34,
-    &size_35,
-    &size_40,
 };
 _Static_assert(HTH_COUNT(list) <= HTH_FMT_COUNT_MAX, "raise HTH_FMT_COUNT_MAX");
 

@@ -17,8 +17,8 @@
  * 32 weights begin with what is odd, those of 256 end with it. */
 #define HTH_PANEL_WORDS(bytes)    ((bytes) / 4)
 #define HTH_PANEL_ODD(bytes)      ((bytes) % 4)
-#define HTH_PANEL_ODD_AT(bytes)   ((bytes) < 64 ? 0 : (bytes) / 4 * 4)
-#define HTH_PANEL_WORDS_AT(bytes) ((bytes) < 64 ? (bytes) % 4 : 0)
+#define HTH_PANEL_ODD_AT(bytes)   ((bytes) < 48 ? 0 : (bytes) / 4 * 4)
+#define HTH_PANEL_WORDS_AT(bytes) ((bytes) < 48 ? (bytes) % 4 : 0)
 
 enum { HTH_PANEL_BLOCK_MAX = 256 }; /* bytes; of every format that has panels */
 

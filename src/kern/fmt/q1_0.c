@@ -1,5 +1,4 @@
 /* q1_0.c - Q1_0: 128 weights, one half scale, a sign bit each: w = +d or -d.  1.1 bits per weight.
- * Read, not written; products in plain C on every tier.
  *
  * Thread: any. */
 #include "kern/fmt/fmt.h"
@@ -18,4 +17,27 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
         out->q[i] = (int8_t)((w.q[b % 4 * 4 + i / 8] >> (i % 8) & 1) * 2 - 1);
 }
 
-HTH_FMT_TRUTH(q1_0, HTH_KIND_PLAIN, 41, "Q1_0", 128, sizeof(Q1_0), NULL);
+#ifndef HTH_ISA
+
+/* The mean magnitude is the best scale for signs alone. */
+static void quant(const float *in, void *blocks, size_t n) {
+    uint8_t *to = blocks;
+    for (size_t b = 0; b < n / 128; b++, in += 128, to += sizeof(Q1_0)) {
+        float sum = 0.0f;
+        for (int i = 0; i < 128; i++) sum += in[i] < 0.0f ? -in[i] : in[i];
+        Q1_0 w = { .d = hth_f32_to_f16(sum / 128.0f) };
+        for (int i = 0; i < 128; i++) w.q[i / 8] |= (uint8_t)((in[i] >= 0.0f) << (i % 8));
+        memcpy(to, &w, sizeof w);
+    }
+}
+
+HTH_FMT_TRUTH(q1_0, HTH_KIND_PLAIN, 41, "Q1_0", 128, sizeof(Q1_0), quant);
+
+#else /* HTH_ISA_SPEED: avx2, avx512, vnni */
+
+#define KIND LQ_PLAIN
+#include "kern/fmt/linear_int8.h"
+
+LINEAR_ROWS(q1_0)
+
+#endif

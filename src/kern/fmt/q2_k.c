@@ -1,5 +1,5 @@
 /* q2_k.c - Q2_K: 256 weights in 16 groups of 16, 2 bits each, with a 4-bit scale and a 4-bit
- * minimum per group: w = (d*sc)*q - dmin*mn.  2.6 bits per weight.  Read, not written.
+ * minimum per group: w = (d*sc)*q - dmin*mn.  2.6 bits per weight.
  *
  * Thread: any. */
 #include "kern/fmt/fmt.h"
@@ -12,6 +12,8 @@ typedef struct Q2K {
 _Static_assert(sizeof(Q2K) == 84, "Q2_K is 84 bytes on disk");
 
 #ifndef HTH_ISA
+
+#include "kern/fmt/search.h"
 
 static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     Q2K w;
@@ -26,7 +28,38 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-HTH_FMT_TRUTH(q2_k, HTH_KIND_DUALMIN, 10, "Q2_K", 256, sizeof(Q2K), NULL);
+static void quant_block(const float *in, Q2K *w) {
+    float s[16], m[16], s_max = 0.0f, m_max = 0.0f;
+    *w = (Q2K){ .d = 0 };
+    for (int g = 0; g < 16; g++) {
+        s[g] = hth_fit_range(in + g * 16, 16, 3, false, &m[g]);
+        if (s[g] > s_max) s_max = s[g];
+        if (m[g] > m_max) m_max = m[g];
+    }
+    w->d = hth_f32_to_f16(s_max / 15.0f);
+    w->dmin = hth_f32_to_f16(m_max / 15.0f);
+    const HthStep step = { hth_f16_to_f32(w->d), hth_f16_to_f32(w->dmin), 15, 3 };
+    for (int g = 0; g < 16; g++) {
+        uint8_t q[16];
+        int sc = hth_fmt_round(s[g] * hth_fmt_inv(step.d), 0, 15);
+        int mn = hth_fmt_round(m[g] * hth_fmt_inv(step.dmin), 0, 15);
+        hth_range_round(in + g * 16, 16, step, &sc, &mn, q);
+        w->s[g] = (uint8_t)(sc | mn << 4);
+        for (int i = 0; i < 16; i++)
+            w->q[g / 8 * 32 + g % 2 * 16 + i] |= (uint8_t)(q[i] << (g / 2 % 4 * 2));
+    }
+}
+
+static void quant(const float *in, void *blocks, size_t n) {
+    uint8_t *to = blocks;
+    for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Q2K)) {
+        Q2K w;
+        quant_block(in, &w);
+        memcpy(to, &w, sizeof w);
+    }
+}
+
+HTH_FMT_TRUTH(q2_k, HTH_KIND_DUALMIN, 10, "Q2_K", 256, sizeof(Q2K), quant);
 
 #else /* HTH_ISA_SPEED: avx2, avx512, vnni */
 

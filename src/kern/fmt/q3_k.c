@@ -1,5 +1,5 @@
 /* q3_k.c - Q3_K: 256 weights in 16 groups of 16, 3 bits each, with a signed 6-bit scale per group:
- * w = (d*(sc-32))*(q-4).  3.4 bits per weight.  Read, not written.
+ * w = (d*(sc-32))*(q-4).  3.4 bits per weight.
  *
  * Thread: any. */
 #include "kern/fmt/fmt.h"
@@ -13,6 +13,8 @@ typedef struct Q3K {
 _Static_assert(sizeof(Q3K) == 110, "Q3_K is 110 bytes on disk");
 
 #ifndef HTH_ISA
+
+#include "kern/fmt/search.h"
 
 static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     Q3K w;
@@ -30,7 +32,36 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-HTH_FMT_TRUTH(q3_k, HTH_KIND_DUAL, 11, "Q3_K", 256, sizeof(Q3K), NULL);
+static void quant_block(const float *in, Q3K *w) {
+    float s[16];
+    *w = (Q3K){ .d = 0 };
+    for (int g = 0; g < 16; g++) s[g] = hth_fit_signed(in + g * 16, 16, 4);
+    w->d = hth_f32_to_f16(hth_fmt_peak(s, 16) / -32.0f);
+    const float d = hth_f16_to_f32(w->d);
+    for (int g = 0; g < 16; g++) {
+        int8_t q[16];
+        int sc = hth_fmt_round(s[g] * hth_fmt_inv(d), -32, 31);
+        hth_signed_round(in + g * 16, 16, 4, d, -32, 31, &sc, q);
+        w->s[g % 8] |= (uint8_t)(((sc + 32) & 15) << (g / 8 * 4));
+        w->s[8 + g % 4] |= (uint8_t)(((sc + 32) >> 4) << (g / 4 * 2));
+        for (int i = 0; i < 16; i++) {
+            const int v = q[i] + 4, at = g % 2 * 16 + i;
+            w->q[g / 8 * 32 + at] |= (uint8_t)((v & 3) << (g / 2 % 4 * 2));
+            w->h[at] |= (uint8_t)((v >> 2) << (g / 2));
+        }
+    }
+}
+
+static void quant(const float *in, void *blocks, size_t n) {
+    uint8_t *to = blocks;
+    for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Q3K)) {
+        Q3K w;
+        quant_block(in, &w);
+        memcpy(to, &w, sizeof w);
+    }
+}
+
+HTH_FMT_TRUTH(q3_k, HTH_KIND_DUAL, 11, "Q3_K", 256, sizeof(Q3K), quant);
 
 #else /* HTH_ISA_SPEED: avx2, avx512, vnni */
 

@@ -5,6 +5,7 @@
 #include "kern/fmt/search.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 float hth_fit_range(const float *x, int n, int qmax, bool any_sign, float *m_out) {
     float lo, hi;
@@ -47,6 +48,55 @@ float hth_fit_range(const float *x, int n, int qmax, bool any_sign, float *m_out
     return best_s;
 }
 
+void hth_range_round(const float *x, int n, HthStep step, int *sc, int *mn, uint8_t *q) {
+    const int sc0 = *sc, mn0 = *mn;
+    float best = INFINITY;
+    bool any = false; /* a number that is none must not leave q as it was */
+    HTH_ASSERT(n <= 32);
+    for (int i = 0; i < 9; i++) {
+        const int s = sc0 + i / 3 - 1, m = mn0 + i % 3 - 1;
+        if (s < 0 || m < 0 || s > step.top || m > step.top) continue;
+        const float ds = step.d * (float)s, dm = step.dmin * (float)m, inv = hth_fmt_inv(ds);
+        uint8_t now[32];
+        float error = 0.0f;
+        for (int k = 0; k < n; k++) {
+            now[k] = (uint8_t)hth_fmt_round((x[k] + dm) * inv, 0, step.qmax);
+            const float off = ds * (float)now[k] - dm - x[k];
+            error += off * off;
+        }
+        if (any && !(error < best)) continue;
+        any = true;
+        best = error;
+        *sc = s;
+        *mn = m;
+        memcpy(q, now, (size_t)n);
+    }
+}
+
+void hth_signed_round(const float *x, int n, int half, float d, int lo, int hi, int *sc,
+                      int8_t *q) {
+    const int sc0 = *sc;
+    float best = INFINITY;
+    bool any = false;
+    HTH_ASSERT(n <= 32);
+    for (int s = sc0 - 1; s <= sc0 + 1; s++) {
+        if (s < lo || s > hi) continue;
+        const float ds = d * (float)s, inv = hth_fmt_inv(ds);
+        int8_t now[32];
+        float error = 0.0f;
+        for (int k = 0; k < n; k++) {
+            now[k] = (int8_t)hth_fmt_round(x[k] * inv, -half, half - 1);
+            const float off = ds * (float)now[k] - x[k];
+            error += off * off;
+        }
+        if (any && !(error < best)) continue;
+        any = true;
+        best = error;
+        *sc = s;
+        memcpy(q, now, (size_t)n);
+    }
+}
+
 static void put_scale6(uint8_t *s, int j, int sc, int mn) {
     if (j < 4) {
         s[j] |= (uint8_t)sc;
@@ -72,10 +122,8 @@ void hth_super_fit(HthSuper *out, const float *in, int qmax) {
     for (int j = 0; j < 8; j++) {
         int sc = hth_fmt_round(s[j] * hth_fmt_inv(d), 0, 63);
         int mn = hth_fmt_round(m[j] * hth_fmt_inv(dmin), 0, 63);
-        float ds = d * (float)sc, dm = dmin * (float)mn;
+        hth_range_round(in + j * 32, 32, (HthStep){ d, dmin, 63, qmax }, &sc, &mn, out->q + j * 32);
         put_scale6(out->scales, j, sc, mn);
-        for (int i = j * 32; i < j * 32 + 32; i++)
-            out->q[i] = (uint8_t)hth_fmt_round((in[i] + dm) * hth_fmt_inv(ds), 0, qmax);
     }
 }
 
@@ -108,9 +156,31 @@ void hth_signed_fit(HthSigned *out, const float *in) {
     float d = hth_f16_to_f32(out->d);
     for (int g = 0; g < 16; g++) {
         int sc = hth_fmt_round(s[g] * hth_fmt_inv(d), -128, 127);
-        float ds = d * (float)sc;
+        hth_signed_round(in + g * 16, 16, 32, d, -128, 127, &sc, out->q + g * 16);
         out->scales[g] = (int8_t)sc;
-        for (int i = g * 16; i < g * 16 + 16; i++)
-            out->q[i] = (int8_t)hth_fmt_round(in[i] * hth_fmt_inv(ds), -32, 31);
     }
+}
+
+static int falling(const void *a, const void *b) {
+    float x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x < y) - (x > y);
+}
+
+/* If the k largest magnitudes become +-s, their mean is the best s and leaves (sum)^2 / k less of
+ * the squares. */
+float hth_fit_ternary(const float *x, int n) {
+    float mag[256], s = 0.0f;
+    double sum = 0, best = 0;
+    HTH_ASSERT(n <= 256);
+    for (int i = 0; i < n; i++) mag[i] = fabsf(x[i]) < INFINITY ? fabsf(x[i]) : 0.0f;
+    qsort(mag, (size_t)n, sizeof mag[0], falling);
+    for (int k = 1; k <= n; k++) {
+        sum += mag[k - 1];
+        if (!(sum * sum / k > best)) continue;
+        best = sum * sum / k;
+        s = (float)(sum / k);
+    }
+    return s;
 }

@@ -18,6 +18,7 @@ void hth_truth_dequant(HthKind kind, HthUnpackFn *unpack, const void *row, float
             switch (kind) {
             case HTH_KIND_PLAIN: out[i] = k.d * q; break;
             case HTH_KIND_OFFSET: out[i] = k.d * q + k.m; break;
+            case HTH_KIND_PAIR: out[i] = (h == 0 ? k.d : k.m) * q; break;
             case HTH_KIND_DUAL: out[i] = (k.d * (float)k.sc[h]) * q; break;
             case HTH_KIND_SUPER:
             case HTH_KIND_DUALMIN:
@@ -52,6 +53,10 @@ static void add_block(HthKind kind, const HthBlk *k, const HthActQ8 *x, uint32_t
         if (b % 8 == 7) s->acc = fmaf((float)-s->mins, k->dmin * first->min_scale, s->acc);
         break;
     }
+    case HTH_KIND_PAIR:
+        s->acc = fmaf((float)lo, k->d * dx, s->acc);
+        s->acc = fmaf((float)hi, k->m * dx, s->acc);
+        break;
     case HTH_KIND_DUAL:
     case HTH_KIND_DUALMIN:
         s->acc = fmaf((float)(lo * k->sc[0] + hi * k->sc[1]), k->d * dx, s->acc);

