@@ -9,7 +9,11 @@
 #include "serve/auth.h"
 #include "vault/backoff.h"
 
-enum { HTH_LINKS_MAX = 16, HTH_SESSIONS_MAX = 256 };
+enum {
+    HTH_LINKS_MAX = 16,
+    HTH_SESSIONS_MAX = 256,
+    HTH_SESSIONS_OF_ONE_MAX = 32 /* of one user: nobody logs the others out */
+};
 
 typedef struct HthLink { /* a launch link; expires_s 0: free */
     uint8_t sha256[32];

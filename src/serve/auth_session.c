@@ -73,9 +73,16 @@ static bool use_link(HthAuth *a, HthStr token, const HthPeer *peer, int64_t now_
 /* Under the mutex. */
 static void begin_session(HthAuth *a, const HthWho *who, const HthPeer *peer, int64_t now_s,
                           const uint8_t sha256[32]) {
-    HthSession *s = &a->sessions[0];
-    for (size_t i = 1; i < HTH_SESSIONS_MAX; i++)
-        if (a->sessions[i].used_s < s->used_s) s = &a->sessions[i];
+    HthSession *s = &a->sessions[0], *own = NULL;
+    uint32_t owned = 0;
+    for (size_t i = 0; i < HTH_SESSIONS_MAX; i++) {
+        HthSession *at = &a->sessions[i];
+        if (at->used_s < s->used_s) s = at;
+        if (!at->expires_s || at->who.user != who->user) continue;
+        owned++;
+        if (!own || at->used_s < own->used_s) own = at;
+    }
+    if (owned >= HTH_SESSIONS_OF_ONE_MAX) s = own;
     *s = (HthSession){ .who = *who,
                        .uid_known = peer->uid_known,
                        .uid = peer->uid,
@@ -141,6 +148,13 @@ static void set_cookie(HthAuth *a, HthX *x, const char *value, int age_s) {
     hth_zero(header, sizeof header);
 }
 
+/* The session that the browser had: nobody will use it again. */
+static void end_own_session(HthAuth *a, HthX *x) {
+    HthStr cookie;
+    if (hth_x_cookie(x, hth_auth_cookie_name(a, hth_x_peer(x)->tls), &cookie))
+        hth_auth_logout(a, cookie);
+}
+
 /* Outside the mutex: it takes a fifth of a second. */
 HthStatus hth_auth_enter(HthAuth *a, HthX *x, HthStr name, HthStr password, int *status,
                          HthErr *err) {
@@ -162,6 +176,7 @@ HthStatus hth_auth_enter(HthAuth *a, HthX *x, HthStr name, HthStr password, int 
     pthread_mutex_lock(&a->mutex);
     begin_session(a, &who, peer, hth_clock_unix_s(), sha256);
     pthread_mutex_unlock(&a->mutex);
+    end_own_session(a, x);
     set_cookie(a, x, cookie, SESSION_S);
     hth_zero(cookie, sizeof cookie);
     *status = 200;
@@ -169,9 +184,7 @@ HthStatus hth_auth_enter(HthAuth *a, HthX *x, HthStr name, HthStr password, int 
 }
 
 void hth_auth_answer_logout(HthAuth *a, HthX *x) {
-    HthStr cookie;
-    if (hth_x_cookie(x, hth_auth_cookie_name(a, hth_x_peer(x)->tls), &cookie))
-        hth_auth_logout(a, cookie);
+    end_own_session(a, x);
     set_cookie(a, x, "", 0);
     hth_x_reply(x, 200, "text/plain; charset=utf-8", HTH_STR("Logged out.\n"));
 }
@@ -193,6 +206,7 @@ void hth_auth_answer_login(HthAuth *a, HthX *x) {
         hth_x_reply(x, 403, "text/plain; charset=utf-8", hth_str(err.text));
         return;
     }
+    end_own_session(a, x);
     set_cookie(a, x, cookie, SESSION_S);
     hth_x_add_header(x, "Location", HTH_STR("/"));
     hth_x_reply(x, 303, "text/plain; charset=utf-8", HTH_STR("Logged in.\n"));

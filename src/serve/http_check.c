@@ -46,7 +46,9 @@ static enum MHD_Result each_header(void *payload, enum MHD_ValueKind kind, const
     hs->bad_value |= !hth_http_is_value(v);
     for (size_t i = 0; i < ONCE_COUNT; i++) {
         if (!hth_http_same_name(n, hth_str(once_names[i]))) continue;
-        hs->value[i] = hth_str_trim(v);
+        /* The library reads an encoding to the letter: what it would take for another one than
+         * "chunked" is another one. */
+        hs->value[i] = i == ONCE_ENCODING ? v : hth_str_trim(v);
         hs->count[i]++;
     }
     return MHD_YES;

@@ -117,6 +117,11 @@ export const kinds = {
   'form, redirected (307)': {
     run: framed("form.action = '/redirect?code=307&to=' + t + '/api/generate'; field('model', 'ember');") },
   'form to /logout': { run: framed("form.action = t + '/logout';") },
+  'form to /login (a session of the attacker)': {
+    run: framed("form.action = t + '/login'; field('name', 'evil'); field('password', 'correct horse');") },
+  'form to /login, text/plain that is JSON': {
+    run: framed(`form.action = t + '/login'; form.enctype = 'text/plain';
+      field('{"name":"evil","password":"correct horse","x":"', '"}');`) },
   'form in a new window': {
     run: opened(`(() => { const w = open('', 'w1'), f = document.createElement('form'); f.target = 'w1'; f.method = 'POST'; f.enctype = 'text/plain';
       f.action = t + '/api/generate'; document.body.append(f); f.submit(); return w; })()`) },

@@ -242,6 +242,36 @@ static void links_and_sessions(void **state) {
     hth_auth_close(&a);
 }
 
+/* Who logs in again and again takes from his own sessions only. */
+static void sessions_of_one(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    char token[HTH_TOKEN_TEXT], cookie[HTH_TOKEN_TEXT], many[2][HTH_TOKEN_TEXT];
+    HthWho owner, who;
+    HthAuth *a = open_auth();
+    HthAuthAsk ask = { .peer = &owner_peer };
+    assert_int_equal(may(a, &ask, HTH_ROUTE_TAGS, &owner), 200);
+    hth_auth_link(a, &owner, token);
+    assert_ok(hth_auth_login(a, hth_str(token), &owner_peer, cookie, &err), err);
+    ask = (HthAuthAsk){ .peer = &far_peer, .x_api_key = hth_str(alice) };
+    assert_int_equal(may(a, &ask, HTH_ROUTE_TAGS, &who), 200);
+    for (int i = 0; i < 600; i++) {
+        hth_clock_fake(1000 * S, 1700000001 + i);
+        hth_auth_link(a, &who, token);
+        assert_ok(hth_auth_login(a, hth_str(token), &far_peer, many[i > 0], &err), err);
+    }
+    ask = (HthAuthAsk){ .peer = &owner_peer, .origin = HTH_ORIGIN_SAME, .cookie = hth_str(cookie) };
+    assert_int_equal(may(a, &ask, HTH_ROUTE_TAGS, &who), 200);
+    assert_int_equal(who.by, HTH_BY_SESSION);
+    for (int i = 0; i < 2; i++) {
+        ask = (HthAuthAsk){ .peer = &far_peer,
+                            .origin = HTH_ORIGIN_SAME,
+                            .cookie = hth_str(many[i]) };
+        assert_int_equal(may(a, &ask, HTH_ROUTE_TAGS, &who), i ? 200 : 401);
+    }
+    hth_auth_close(&a);
+}
+
 /* What is revoked, disabled, past its time or another role is so with the next request, also in
  * sessions that are open; also when another process did it. */
 static void revoked(void **state) {
@@ -481,6 +511,19 @@ static void through_the_server(void **state) {
         assert_true(client_say(fd, request));
         assert_int_equal(client_answer(fd, &in, &body), x_hearth ? 200 : 403);
     }
+    /* Who logs in again ends the session that his browser had. */
+    assert_true(client_say(fd, "GET /link HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    assert_int_equal(client_answer(fd, &in, &body), 200);
+    snprintf(request, sizeof request,
+             "GET /login?t=%s HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\n\r\n", body.p, cookie);
+    assert_true(client_say(fd, request));
+    assert_int_equal(client_answer(fd, &in, &body), 303);
+    snprintf(request, sizeof request,
+             "POST /x HTTP/1.1\r\nHost: localhost:%u\r\nOrigin: %s\r\nCookie: %s\r\n"
+             "X-Hearth: 1\r\nContent-Length: 0\r\n\r\n",
+             app.port, origin, cookie);
+    assert_true(client_say(fd, request));
+    assert_int_equal(client_answer(fd, &in, &body), 401);
     password_through(&app, fd, &in, &body);
     close(fd);
     app_close(&app);
@@ -513,6 +556,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(matrix, make_users, remove_users),
         cmocka_unit_test_setup_teardown(links_and_sessions, make_users, remove_users),
+        cmocka_unit_test_setup_teardown(sessions_of_one, make_users, remove_users),
         cmocka_unit_test_setup_teardown(revoked, make_users, remove_users),
         cmocka_unit_test_setup_teardown(brakes, make_users, remove_users),
         cmocka_unit_test(listens),

@@ -92,66 +92,133 @@ static void pipelined(void **state) {
 }
 
 /* What two readers could understand differently, and what is no request. */
+static const struct {
+    int status; /* 0: closed without an answer */
+    const char *request;
+} strict_cases[] = {
+    { 200, "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n" },
+    { 200, "GET /echo HTTP/1.0\r\n\r\n" },
+    { 400, "GET /echo HTTP/1.1\r\n\r\n" },
+    { 400, "GET /echo HTTP/1.1\r\nHost:\r\n\r\n" },
+    { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n" },
+    { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nhost: evil\r\n\r\n" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+           "Content-Length: 2\r\n\r\nab" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+           "Content-Length: 3\r\n\r\nab" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+           "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+           "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
+    { 501, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+           "0\r\n\r\n" },
+    { 501, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\t\r\n\r\n"
+           "0\r\n\r\n" },
+    { 501, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding:\tchunked\t\r\n\r\n"
+           "0\r\n\r\n" },
+    { 501, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked,\r\n\r\n"
+           "0\r\n\r\n" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding : chunked\r\n\r\n"
+           "0\r\n\r\n" },
+    { 200, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: ChunKed\r\n\r\n"
+           "0\r\n\r\n" },
+    { 400, "GET /echo HTTP/1.1\r\nHost: localhost, evil.example\r\n\r\n" },
+    { 400, "GET /echo HTTP/1.1\r\nHost: evil@localhost\r\n\r\n" },
+    { 403, "GET /echo HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: localhost\r\n\r\n" },
+    { 400, "POST /echo HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+           "0\r\n\r\n" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: +2\r\n\r\nab" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x2\r\n\r\nab" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2, 2\r\n\r\nab" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length : 2\r\n\r\nab" },
+    { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nA b: c\r\n\r\n" },
+    { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: a\r\n"
+           "Authorization: b\r\n\r\n" },
+    { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
+           "Origin: http://localhost\r\n\r\n" },
+    { 400, "GET /a/../echo HTTP/1.1\r\nHost: localhost\r\n\r\n" },
+    { 400, "GET /a%00b HTTP/1.1\r\nHost: localhost\r\n\r\n" },
+    { 400, "GET http://localhost/echo HTTP/1.1\r\nHost: localhost\r\n\r\n" },
+    { 400, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n" },
+    { 400, "ABCDEFGHIJKLMNOPQRS /echo HTTP/1.1\r\nHost: localhost\r\n\r\n" },
+    { 505, "GET /echo HTTP/2.0\r\nHost: localhost\r\n\r\n" },
+    { 404, "TRACE /x HTTP/1.1\r\nHost: localhost\r\n\r\n" },
+    { 413, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n" },
+    { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n" },
+    { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+           "zz\r\n\r\n" },
+};
+
 static void strictness(void **state) {
-    static const struct {
-        int status; /* 0: closed without an answer */
-        const char *request;
-    } cases[] = {
-        { 200, "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n" },
-        { 200, "GET /echo HTTP/1.0\r\n\r\n" },
-        { 400, "GET /echo HTTP/1.1\r\n\r\n" },
-        { 400, "GET /echo HTTP/1.1\r\nHost:\r\n\r\n" },
-        { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n" },
-        { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nhost: evil\r\n\r\n" },
-        { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
-               "Content-Length: 2\r\n\r\nab" },
-        { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
-               "Content-Length: 3\r\n\r\nab" },
-        { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
-               "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
-        { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
-               "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
-        { 501, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
-               "0\r\n\r\n" },
-        { 400, "POST /echo HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-               "0\r\n\r\n" },
-        { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: +2\r\n\r\nab" },
-        { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x2\r\n\r\nab" },
-        { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2, 2\r\n\r\nab" },
-        { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length : 2\r\n\r\nab" },
-        { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nA b: c\r\n\r\n" },
-        { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: a\r\n"
-               "Authorization: b\r\n\r\n" },
-        { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
-               "Origin: http://localhost\r\n\r\n" },
-        { 400, "GET /a/../echo HTTP/1.1\r\nHost: localhost\r\n\r\n" },
-        { 400, "GET /a%00b HTTP/1.1\r\nHost: localhost\r\n\r\n" },
-        { 400, "GET http://localhost/echo HTTP/1.1\r\nHost: localhost\r\n\r\n" },
-        { 400, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n" },
-        { 400, "ABCDEFGHIJKLMNOPQRS /echo HTTP/1.1\r\nHost: localhost\r\n\r\n" },
-        { 505, "GET /echo HTTP/2.0\r\nHost: localhost\r\n\r\n" },
-        { 404, "TRACE /x HTTP/1.1\r\nHost: localhost\r\n\r\n" },
-        { 413, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n" },
-        { 400, "GET /echo HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n" },
-        { 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-               "zz\r\n\r\n" },
-    };
     (void)state;
     App app;
     HthBuf in;
     hth_buf_init(&in, 1 << 20);
     app_open(&app, NULL);
-    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+    for (size_t i = 0; i < HTH_COUNT(strict_cases); i++) {
         const int handled = app.handled;
-        const int got = client_once(app.port, cases[i].request, &in);
-        if (got != cases[i].status)
-            fail_msg("%d, wanted %d: %s%.200s", got, cases[i].status, cases[i].request,
-                     hth_buf_str(&in).p);
-        const bool ours = cases[i].status == 200 || cases[i].status == 404;
+        const int got = client_once(app.port, strict_cases[i].request, &in);
+        if (got != strict_cases[i].status)
+            fail_msg("%d, wanted %d: %s%.200s", got, strict_cases[i].status,
+                     strict_cases[i].request, hth_buf_str(&in).p);
+        const bool ours = strict_cases[i].status == 200 || strict_cases[i].status == 404;
         assert_int_equal(app.handled - handled, ours);
     }
     app_close(&app);
     hth_buf_drop(&in);
+}
+
+/* What is in a body is no request, whatever becomes of the request it belongs to. */
+static void bodies_are_bodies(void **state) {
+    static const char *const methods[] = { "GET",    "HEAD",  "POST",    "PUT",
+                                           "DELETE", "PATCH", "OPTIONS", "FOO" };
+    static const char inner[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    static const struct {
+        int handled;
+        const char *headers;
+        bool chunked;
+    } cases[] = {
+        { 0, "Host: evil.example\r\nContent-Length: %zu", false },
+        { 0, "Host: evil.example\r\nTransfer-Encoding: chunked", true },
+        { 0, "Host: localhost\r\nContent-Length: %zu\r\nTransfer-Encoding: chunked", true },
+        { 0, "Host: localhost\r\nTransfer-Encoding: gzip\r\nContent-Length: %zu", false },
+        { 0, "Host: localhost\r\nOrigin: null\r\nContent-Length: %zu", false },
+        { 1, "Host: localhost\r\nConnection: close\r\nContent-Length: %zu", false },
+        { 1, "Host: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked", true },
+    };
+    (void)state;
+    App app;
+    HthBuf in, out;
+    hth_buf_init(&in, 1 << 20);
+    hth_buf_init(&out, 1 << 16);
+    app_open(&app, NULL);
+    for (size_t i = 0; i < HTH_COUNT(methods) * HTH_COUNT(cases); i++) {
+        const size_t c = i % HTH_COUNT(cases);
+        const char *method = methods[i / HTH_COUNT(cases)];
+        char headers[200];
+        const size_t n = strlen(inner);
+        const int handled = app.handled, fd = client_tcp(app.port);
+        /* NOLINTNEXTLINE: the formats are above */
+        snprintf(headers, sizeof headers, cases[c].headers, n);
+        hth_buf_clear(&in);
+        hth_buf_clear(&out);
+        assert_int_equal(
+            hth_buf_printf(&out, NULL, "%s /echo HTTP/1.1\r\n%s\r\n\r\n", method, headers), HTH_OK);
+        if (cases[c].chunked) assert_int_equal(hth_buf_printf(&out, NULL, "%zx\r\n", n), HTH_OK);
+        assert_int_equal(hth_buf_add(&out, inner, n, NULL), HTH_OK);
+        if (cases[c].chunked)
+            assert_int_equal(hth_buf_add_str(&out, HTH_STR("\r\n0\r\n\r\n"), NULL), HTH_OK);
+        (void)client_send(fd, out.p, out.n);
+        client_to_end(fd, &in);
+        close(fd);
+        const char *first = strstr(in.p, "HTTP/1.1 ");
+        if (first != in.p || strstr(first + 1, "HTTP/1.1 200"))
+            fail_msg("%s, case %zu: %s", method, c, in.p);
+        assert_int_equal(app.handled - handled, cases[c].handled);
+    }
+    app_close(&app);
+    hth_buf_drop(&in);
+    hth_buf_drop(&out);
 }
 
 static void hosts_and_origins(void **state) {
@@ -585,13 +652,13 @@ static void without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers),        cmocka_unit_test(pipelined),
-        cmocka_unit_test(strictness),     cmocka_unit_test(hosts_and_origins),
-        cmocka_unit_test(preflights),     cmocka_unit_test(ceilings),
-        cmocka_unit_test(too_many),       cmocka_unit_test(a_crowd),
-        cmocka_unit_test(unix_sockets),   cmocka_unit_test(a_peer_that_left),
-        cmocka_unit_test(inherited),      cmocka_unit_test(refuses_to_open),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(answers),           cmocka_unit_test(pipelined),
+        cmocka_unit_test(strictness),        cmocka_unit_test(bodies_are_bodies),
+        cmocka_unit_test(hosts_and_origins), cmocka_unit_test(preflights),
+        cmocka_unit_test(ceilings),          cmocka_unit_test(too_many),
+        cmocka_unit_test(a_crowd),           cmocka_unit_test(unix_sockets),
+        cmocka_unit_test(a_peer_that_left),  cmocka_unit_test(inherited),
+        cmocka_unit_test(refuses_to_open),   cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
