@@ -12,7 +12,14 @@
 
 #include "op/op.h"
 
-typedef enum HthRopeScaling { HTH_ROPE_PLAIN, HTH_ROPE_LINEAR, HTH_ROPE_YARN } HthRopeScaling;
+typedef enum HthRopeScaling {
+    HTH_ROPE_PLAIN,
+    HTH_ROPE_LINEAR,
+    HTH_ROPE_YARN,
+    HTH_ROPE_LONG /* factors per pair, one set for short and one for long contexts */
+} HthRopeScaling;
+
+enum { HTH_LAYERS_MAX = 1024 };
 
 /* Everything a program needs to know about sizes; filled from metadata, checked, then constant. */
 typedef struct HthShape {
@@ -29,7 +36,22 @@ typedef struct HthShape {
     float yarn_ext_factor, yarn_beta_fast, yarn_beta_slow, yarn_log_mul;
     uint32_t rope_ctx_orig;
     float attn_scale; /* 0: 1/sqrt(head_dim) */
+    float attn_cap, logit_cap; /* scores and logits become cap * tanh(x / cap); 0: as they are */
+    float embd_scale, residual_scale; /* factors; 0: none */
+    float logit_scale; /* logits are divided by it; 0: not */
+    uint32_t nope_step; /* every so many layers one does not rotate; 0: all do */
+    uint32_t window; /* positions a windowed layer sees, its own among them; 0: no such layer */
+    uint8_t windowed[HTH_LAYERS_MAX / 8]; /* one bit per layer, the lowest first */
+    float rope_base_window; /* of windowed layers, where they rotate otherwise; 0: rope_base */
+    uint32_t n_qkv, n_gate_up; /* rows of tensors that hold several matrices */
 } HthShape;
+
+/* On which layers an operation runs. */
+typedef enum HthLayers { HTH_L_ALL, HTH_L_ROTATING } HthLayers;
+bool hth_layer_is(const HthShape *s, HthLayers which, uint32_t layer);
+static inline bool hth_layer_windowed(const HthShape *s, uint32_t layer) {
+    return s->window != 0 && (s->windowed[layer / 8] >> layer % 8 & 1) != 0;
+}
 
 /* Weight slots a program names.  A matrix with companions has them in the next two enumerators:
  * bias (_B, added) and scale (_S, one factor on every product). */
@@ -38,16 +60,23 @@ typedef enum HthSlot {
     HTH_W_NONE,
     HTH_W_TOK_EMBD,
     HTH_W_OUT_NORM,
+    HTH_W_OUT_NORM_B,
     HTH_W_LINEAR(OUTPUT),
     HTH_W_ROPE_FREQS,
+    HTH_W_ROPE_LONG,
+    HTH_W_ROPE_SHORT,
     HTH_W_ATTN_NORM,
+    HTH_W_ATTN_NORM_B,
     HTH_W_LINEAR(ATTN_Q),
     HTH_W_LINEAR(ATTN_K),
     HTH_W_LINEAR(ATTN_V),
     HTH_W_LINEAR(ATTN_O),
     HTH_W_Q_NORM,
     HTH_W_K_NORM,
+    HTH_W_ATTN_POST_NORM,
     HTH_W_FFN_NORM,
+    HTH_W_FFN_NORM_B,
+    HTH_W_FFN_POST_NORM,
     HTH_W_LINEAR(FFN_GATE),
     HTH_W_LINEAR(FFN_UP),
     HTH_W_LINEAR(FFN_DOWN),
@@ -59,7 +88,9 @@ typedef enum HthParamType {
     HTH_P_SIZE, /* the same, at least 1 where present; per-layer arrays only if all are equal */
     HTH_P_F32,
     HTH_P_F32_OLD, /* an older key: read only while the field still has its default */
-    HTH_P_SCALING /* a string: "none", "linear", "yarn" */
+    HTH_P_SCALING, /* a string: "none", "linear", "yarn", "longrope" */
+    HTH_P_WINDOWED /* which layers have a window: a flag per layer, or a period: all but the last of
+                      each (0: all) */
 } HthParamType;
 
 /* GGUF key after "<arch>." -> a field of HthShape. or_else applies when absent; NAN: required. */
@@ -79,6 +110,9 @@ typedef struct HthArchWeight {
     HthSlot or_slot; /* used when the tensor is absent (tied output); HTH_W_NONE: required */
     bool optional; /* may be absent altogether (biases, scales, rope_freqs) */
     bool after_bias; /* a scale: multiplies (w * a + bias), not w * a alone */
+    const char *fused; /* NULL, or a tensor that holds this matrix among others ... */
+    uint16_t fused_rows; /* ... of so many rows (a field) ... */
+    HthSlot after; /* ... beginning where this one ends; HTH_W_NONE: with it */
 } HthArchWeight;
 
 typedef struct HthArchOp {
@@ -86,11 +120,17 @@ typedef struct HthArchOp {
     HthOpCode op;
     HthReg a, b, c;
     HthSlot w;
+    uint16_t arg; /* offsetof(HthShape, ...) of the number it takes, or 0 */
+    HthLayers when;
 } HthArchOp;
 
 typedef struct HthArch {
     const char *name; /* general.architecture */
     bool rope_neox;
+    bool mean_norm; /* its norms are LAYERNORM */
+    bool embd_sqrt; /* embd_scale is sqrt(n_embd) */
+    bool plain_window; /* windowed layers rotate with a plain rotation, whatever the others do */
+    uint32_t wide_layers; /* the size (in layers) whose scores are divided by sqrt(n_embd/n_head) */
     const HthArchParam *params; /* ends with key NULL */
     const HthArchWeight *weights; /* ends with slot HTH_W_NONE */
     const HthArchOp *head, *layer, *tail; /* each ends with HTH_OP_END */

@@ -24,13 +24,14 @@ bool hth_slot_in_layers(const HthArch *arch, HthSlot slot) {
 }
 
 /* "blk.%u.attn_q" -> "blk.3.attn_q.weight" */
-static void tensor_name(char out[NAME_MAX_LEN], const HthArchWeight *w, uint32_t layer) {
-    const char *at = strstr(w->name, "%u"), *suffix = hth_slot_suffix(w->slot);
+static void tensor_name(char out[NAME_MAX_LEN], const char *pattern, const char *suffix,
+                        uint32_t layer) {
+    const char *at = strstr(pattern, "%u");
     if (at)
-        snprintf(out, NAME_MAX_LEN, "%.*s%u%s%s", (int)(at - w->name), w->name, layer, at + 2,
+        snprintf(out, NAME_MAX_LEN, "%.*s%u%s%s", (int)(at - pattern), pattern, layer, at + 2,
                  suffix);
     else
-        snprintf(out, NAME_MAX_LEN, "%s%s", w->name, suffix);
+        snprintf(out, NAME_MAX_LEN, "%s%s", pattern, suffix);
 }
 
 static uint32_t product(const HthShape *s, const uint16_t fields[2]) {
@@ -83,13 +84,46 @@ static HthStatus bind_matrix(const HthGgufTensor *t, const char *name, bool mult
     return HTH_OK;
 }
 
-static HthStatus bind_slot(HthModel *m, const HthArchWeight *row, uint32_t layer, HthErr *err) {
+/* A matrix among others in one tensor: the rows that follow those of `after`. */
+static HthStatus bind_part(HthModel *m, const HthArchWeight *row, uint32_t layer,
+                           const HthGgufTensor *t, HthErr *err) {
     char name[NAME_MAX_LEN];
-    tensor_name(name, row, layer);
+    const size_t first = (size_t)layer * HTH_W_COUNT;
+    HthWeight *w = &m->weights[first + row->slot];
+    const HthWeight *after = row->after ? &m->weights[first + row->after] : NULL;
+    const uint16_t rows[2] = { row->fused_rows, 0 };
+    tensor_name(name, row->fused, hth_slot_suffix(row->slot), layer);
+    HTH_REQUIRE(!after || m->tensors[first + row->after] == t, err, HTH_EFORMAT,
+                "%s holds only some of its matrices; the others are elsewhere", name);
+    HTH_TRY(check_dims(t, name, product(&m->shape, rows), w->cols, true, err));
+    HTH_TRY(bind_matrix(t, name, true, w, err));
+    w->first_row = after ? after->first_row + after->rows : 0;
+    HTH_ASSERT((uint64_t)w->first_row + w->rows <= t->ne[1]); /* the table adds up */
+    w->data += w->first_row * w->row_bytes;
+    m->tensors[first + row->slot] = t;
+    return HTH_OK;
+}
+
+static const HthGgufTensor *find(const HthModel *m, char name[NAME_MAX_LEN], const char *pattern,
+                                 HthSlot slot, uint32_t layer) {
+    tensor_name(name, pattern, hth_slot_suffix(slot), layer);
+    return hth_gguf_tensor(m->gguf, hth_str(name));
+}
+
+static HthStatus bind_slot(HthModel *m, const HthArchWeight *row, uint32_t layer, HthErr *err) {
+    char name[NAME_MAX_LEN], whole[NAME_MAX_LEN];
     size_t at = (size_t)layer * HTH_W_COUNT + row->slot;
     bool matrix = row->cols[0] != 0;
-    const HthGgufTensor *t = hth_gguf_tensor(m->gguf, hth_str(name));
+    const HthGgufTensor *t = find(m, name, row->name, row->slot, layer), *fused = NULL;
     HthWeight *w = &m->weights[at];
+    w->name = hth_slot_name(row->slot);
+    w->scale_last = row->after_bias;
+    w->rows = product(&m->shape, row->rows);
+    w->cols = matrix ? product(&m->shape, row->cols) : 1;
+    if (row->fused) fused = find(m, whole, row->fused, row->slot, layer);
+    /* one name may stand for either: then the rows tell */
+    if (fused && (!t || (t == fused && t->ne[1] != w->rows)))
+        return bind_part(m, row, layer, fused, err);
     if (!t && row->or_slot != HTH_W_NONE) {
         t = m->tensors[(size_t)layer * HTH_W_COUNT + row->or_slot];
         HTH_ASSERT(t); /* the table lists the fallback first */
@@ -98,10 +132,6 @@ static HthStatus bind_slot(HthModel *m, const HthArchWeight *row, uint32_t layer
         HTH_REQUIRE(row->optional, err, HTH_EFORMAT, "the file has no tensor %s", name);
         return HTH_OK;
     }
-    w->name = hth_slot_name(row->slot);
-    w->scale_last = row->after_bias;
-    w->rows = product(&m->shape, row->rows);
-    w->cols = matrix ? product(&m->shape, row->cols) : 1;
     HTH_TRY(check_dims(t, name, w->rows, w->cols, matrix, err));
     if (matrix)
         HTH_TRY(bind_matrix(t, name, row->slot != HTH_W_TOK_EMBD, w, err));

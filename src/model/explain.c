@@ -18,7 +18,9 @@ static const struct {
     FIELD(n_pair), FIELD(n_expert), FIELD(one), FIELD(norm_eps), FIELD(rope_base),
     FIELD(rope_scaling), FIELD(rope_factor), FIELD(rope_attn_factor), FIELD(yarn_ext_factor),
     FIELD(yarn_beta_fast), FIELD(yarn_beta_slow), FIELD(yarn_log_mul), FIELD(rope_ctx_orig),
-    FIELD(attn_scale),
+    FIELD(attn_scale), FIELD(attn_cap), FIELD(logit_cap), FIELD(embd_scale),
+    FIELD(residual_scale), FIELD(logit_scale), FIELD(nope_step), FIELD(window),
+    FIELD(rope_base_window), FIELD(n_qkv), FIELD(n_gate_up),
 };
 /* clang-format on */
 
@@ -48,6 +50,7 @@ HthStatus hth_op_explain(const HthArchOp *op, const HthModel *model, HthBuf *out
                    : *p == 'A' ? hth_reg_name(op->a)
                    : *p == 'B' ? hth_reg_name(op->b)
                    : *p == 'C' ? hth_reg_name(op->c)
+                   : *p == 'F' ? hth_shape_field_name(op->arg)
                                : hth_slot_name(op->w);
         }
         if (word)
@@ -55,7 +58,8 @@ HthStatus hth_op_explain(const HthArchOp *op, const HthModel *model, HthBuf *out
         else
             HTH_TRY(hth_buf_add_char(out, *p, err));
     }
-    return companions(op, model, out, err);
+    HTH_TRY(companions(op, model, out, err));
+    return op->when == HTH_L_ROTATING ? hth_buf_printf(out, err, "  [rotating layers]") : HTH_OK;
 }
 
 static HthStatus part(const char *title, const HthArchOp *ops, const HthModel *m, HthBuf *out,
@@ -93,6 +97,7 @@ static HthStatus tensor_line(const HthArchWeight *w, HthBuf *out, HthErr *err) {
     }
     HTH_TRY(hth_buf_printf(out, err, "]"));
     if (w->optional) HTH_TRY(hth_buf_printf(out, err, "  optional"));
+    if (w->fused) HTH_TRY(hth_buf_printf(out, err, "  or part of %s", w->fused));
     if (w->or_slot) HTH_TRY(hth_buf_printf(out, err, "  or %s", hth_slot_name(w->or_slot)));
     return hth_buf_add_char(out, '\n', err);
 }
@@ -108,7 +113,7 @@ HthStatus hth_arch_explain(const HthArch *a, HthBuf *out, HthErr *err) {
 }
 
 static HthStatus rope_line(const HthModel *m, HthBuf *out, HthErr *err) {
-    static const char *const kinds[] = { "none", "linear", "yarn" };
+    static const char *const kinds[] = { "none", "linear", "yarn", "longrope" };
     const HthShape *s = &m->shape;
     HTH_TRY(hth_buf_printf(out, err, "rotation: %u of %u dimensions, base %g, pairs %s", s->n_rot,
                            s->head_dim, (double)s->rope_base,
@@ -117,6 +122,23 @@ static HthStatus rope_line(const HthModel *m, HthBuf *out, HthErr *err) {
         HTH_TRY(hth_buf_printf(out, err, ", %s scaling by %g from %u tokens",
                                kinds[s->rope_scaling], (double)s->rope_factor, s->rope_ctx_orig));
     if (m->weights[HTH_W_ROPE_FREQS].vec) HTH_TRY(hth_buf_printf(out, err, ", a factor per pair"));
+    return hth_buf_add_char(out, '\n', err);
+}
+
+/* "window: 512 tokens in layers 0-4, 6-10" */
+static HthStatus window_line(const HthModel *m, HthBuf *out, HthErr *err) {
+    const HthShape *s = &m->shape;
+    if (s->window == 0) return HTH_OK;
+    HTH_TRY(hth_buf_printf(out, err, "window: %u tokens in layers", s->window));
+    const char *sep = " ";
+    for (uint32_t i = 0, end; i < s->n_layer; i = end) {
+        const bool on = hth_layer_windowed(s, i);
+        for (end = i + 1; end < s->n_layer && hth_layer_windowed(s, end) == on;) end++;
+        if (!on) continue;
+        HTH_TRY(hth_buf_printf(out, err, "%s%u", sep, i));
+        if (end - i > 1) HTH_TRY(hth_buf_printf(out, err, "-%u", end - 1));
+        sep = ", ";
+    }
     return hth_buf_add_char(out, '\n', err);
 }
 
@@ -142,6 +164,7 @@ HthStatus hth_model_explain(const HthModel *m, HthBuf *out, HthErr *err) {
     HTH_TRY(hth_buf_printf(out, err, "heads: %u for queries, %u for keys, %u dimensions each\n",
                            s->n_head, s->n_head_kv, s->head_dim));
     HTH_TRY(rope_line(m, out, err));
+    HTH_TRY(window_line(m, out, err));
     HTH_TRY(program(m->arch, m, out, err));
     HTH_TRY(hth_buf_printf(out, err, "memory: %zu bytes of weights, %zu of scratch per token\n",
                            hth_model_weight_bytes(m),

@@ -19,6 +19,8 @@ static json_t *op_json(const HthArchOp *op, const HthModel *m) {
     json_t *o = json_pack("{s:s, s:s, s:o}", "op", info->name, "dst", hth_reg_name(op->dst),
                           "reads", reads);
     if (info->weight) json_object_set_new(o, "weight", json_string(hth_slot_name(op->w)));
+    if (op->arg) json_object_set_new(o, "times", json_string(hth_shape_field_name(op->arg)));
+    if (op->when == HTH_L_ROTATING) json_object_set_new(o, "layers", json_string("rotating"));
     json_object_set_new(o, "text", json_stringn(hth_buf_str(&text).p, text.n));
     hth_buf_drop(&text);
     return o;
@@ -48,6 +50,7 @@ static json_t *tensors_json(const HthArch *arch) {
                               w->name, "suffix", hth_slot_suffix(w->slot), "optional", w->optional,
                               "rows", size_json(w->rows));
         if (w->cols[0]) json_object_set_new(o, "cols", size_json(w->cols));
+        if (w->fused) json_object_set_new(o, "part_of", json_string(w->fused));
         if (w->or_slot) json_object_set_new(o, "or", json_string(hth_slot_name(w->or_slot)));
         json_array_append_new(a, o);
     }

@@ -2,6 +2,7 @@
  *
  * Thread: one owner while opening. */
 #include <math.h>
+#include <string.h>
 
 #include "model/model_impl.h"
 #include "op/plan.h"
@@ -37,7 +38,8 @@ static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w
     const HthShape *s = &l->m->shape;
     uint32_t a = l->width[op->a], b = l->width[op->b], c = l->width[op->c];
     switch (op->op) {
-    case HTH_OP_RMSNORM: HTH_ASSERT(w->vec && w->rows == a); break;
+    case HTH_OP_RMSNORM:
+    case HTH_OP_LAYERNORM: HTH_ASSERT(w->vec && w->rows == a); break;
     case HTH_OP_LINEAR: HTH_ASSERT(w->fmt && w->cols == a); break;
     case HTH_OP_HEADNORM: HTH_ASSERT(w->vec && w->rows == s->head_dim && a % w->rows == 0); break;
     case HTH_OP_ROPE: HTH_ASSERT(a > 0 && a % s->head_dim == 0); break;
@@ -45,19 +47,39 @@ static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w
         HTH_ASSERT(a == s->n_head * s->head_dim && b == s->n_head_kv * s->head_dim &&
                    c == s->n_head_kv * s->head_dim_v);
         break;
+    case HTH_OP_GELU:
+    case HTH_OP_SCALE: HTH_ASSERT(a > 0); break;
     case HTH_OP_SWIGLU:
+    case HTH_OP_GEGLU:
     case HTH_OP_ADD: HTH_ASSERT(a > 0 && a == b); break;
     default: break;
     }
 }
 
+static float number_of(const HthShape *s, uint16_t field) {
+    float v = 0.0f;
+    if (field != 0) memcpy(&v, (const char *)s + field, sizeof v);
+    return v;
+}
+
 static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
     HthProgram *p = &l->m->prog;
+    const HthShape *s = &l->m->shape;
+    const float arg = number_of(s, op->arg);
+    if (!hth_layer_is(s, op->when, layer)) return;
+    if (op->op == HTH_OP_SCALE && (arg == 0.0f || arg == 1.0f)) {
+        HTH_ASSERT(op->dst == op->a); /* nothing to do, and nothing to copy */
+        return;
+    }
     HthInst *in = &p->inst[p->count++];
     *in = (HthInst){ .op = op->op, .dst = op->dst, .a = op->a, .b = op->b, .c = op->c };
     in->layer = layer;
+    in->arg = arg;
+    in->window = hth_layer_windowed(s, layer) ? s->window : 0;
+    in->rope = in->window && p->ropes > 1 ? 1 : 0;
     if (op->w != HTH_W_NONE) {
         HthWeight *w = weight_of(l->m, op->w, layer);
+        if (op->op == HTH_OP_LAYERNORM) w->bias = weight_of(l->m, op->w + 1, layer)->vec;
         if (has_companions(op->w)) {
             w->bias = weight_of(l->m, op->w + 1, layer)->vec;
             w->scale = weight_of(l->m, op->w + 2, layer)->vec;
@@ -79,10 +101,27 @@ static uint32_t length(const HthArchOp *ops) {
     return n;
 }
 
-static HthStatus lower_rope(HthModel *m, HthErr *err) {
-    const HthShape *s = &m->shape;
-    double *freq = hth_arena_take(m->arena, s->n_pair, sizeof *freq);
+/* Factors per pair: one set, or one for contexts as long as at first and one for longer ones.  Where
+ * a file has the latter they are used for short texts too, so that a text's numbers do not depend on
+ * how much room its session asked for. */
+static const float *rope_factors(const HthModel *m) {
+    static const HthSlot sets[] = { HTH_W_ROPE_FREQS, HTH_W_ROPE_LONG, HTH_W_ROPE_SHORT };
+    for (size_t i = 0; i < HTH_COUNT(sets); i++)
+        if (m->weights[sets[i]].vec) return m->weights[sets[i]].vec;
+    return NULL;
+}
+
+static HthStatus lower_rope(HthModel *m, HthRopeCfg *cfg, HthErr *err) {
+    HthProgram *p = &m->prog;
+    double *freq = hth_arena_take(m->arena, m->shape.n_pair, sizeof *freq);
     HTH_REQUIRE(freq, err, HTH_ENOMEM, "no memory for rotation speeds");
+    HTH_TRY(hth_rope_freqs(cfg, freq, &p->rope_mscale[p->ropes], err));
+    p->rope_freq[p->ropes++] = freq;
+    return HTH_OK;
+}
+
+static HthStatus lower_ropes(HthModel *m, HthErr *err) {
+    const HthShape *s = &m->shape;
     HthRopeCfg cfg = { .n_rot = s->n_rot,
                        .base = s->rope_base,
                        .scale = 1.0 / s->rope_factor,
@@ -92,12 +131,18 @@ static HthStatus lower_rope(HthModel *m, HthErr *err) {
                        .beta_slow = s->yarn_beta_slow,
                        .log_mul = s->yarn_log_mul,
                        .ctx_orig = s->rope_ctx_orig,
-                       .factors = m->weights[HTH_W_ROPE_FREQS].vec };
-    HTH_TRY(hth_rope_freqs(&cfg, freq, &m->prog.rope_mscale, err));
-    m->prog.rope_freq = freq;
+                       .factors = rope_factors(m) };
     m->prog.n_rot = s->n_rot;
     m->prog.rope_neox = m->arch->rope_neox;
-    return HTH_OK;
+    HTH_REQUIRE(s->rope_scaling != HTH_ROPE_LONG || cfg.factors, err, HTH_EFORMAT,
+                "%s.rope.scaling.type is longrope, and the file has no factors for it",
+                m->arch->name);
+    HTH_TRY(lower_rope(m, &cfg, err));
+    if (s->window == 0 || !m->arch->plain_window) return HTH_OK;
+    cfg = (HthRopeCfg){ .n_rot = s->n_rot, .base = s->rope_base_window, .scale = 1.0 };
+    cfg.attn_factor = 1.0;
+    cfg.ctx_orig = s->rope_ctx_orig;
+    return lower_rope(m, &cfg, err);
 }
 
 HthStatus hth_model_lower(HthModel *m, HthErr *err) {
@@ -111,7 +156,11 @@ HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     p->n_vocab = s->n_vocab;
     p->norm_eps = s->norm_eps;
     p->attn_scale = s->attn_scale != 0.0f ? s->attn_scale : 1.0f / sqrtf((float)s->head_dim);
-    HTH_TRY(lower_rope(m, err));
+    p->attn_cap = s->attn_cap;
+    p->logit_scale =
+        s->logit_scale != 0.0f && s->logit_scale != 1.0f ? 1.0f / s->logit_scale : 0.0f;
+    p->logit_cap = s->logit_cap;
+    HTH_TRY(lower_ropes(m, err));
     size_t count = length(a->head) + (size_t)length(a->layer) * s->n_layer + length(a->tail);
     p->inst = hth_arena_take(m->arena, count, sizeof *p->inst);
     HTH_REQUIRE(p->inst, err, HTH_ENOMEM, "no memory for the program of %u layers", s->n_layer);

@@ -7,10 +7,30 @@
 #include "base/room.h"
 #include "model/model_impl.h"
 
+static size_t alike(HthStr name, const char *other) {
+    size_t n = 0;
+    while (n < name.n && other[n] && name.p[n] == other[n]) n++;
+    return n;
+}
+
+/* The known architecture whose name begins most alike, if that says anything; the newest of those. */
+static const char *nearest(HthStr name) {
+    enum { LEAST = 4 };
+    const char *best = NULL;
+    size_t most = LEAST;
+    for (size_t i = 0; hth_arch_at(i); i++) {
+        size_t n = alike(name, hth_arch_at(i)->name);
+        if (n < most) continue;
+        most = n;
+        best = hth_arch_at(i)->name;
+    }
+    return best;
+}
+
 static HthStatus find_arch(HthModel *m, HthErr *err) {
     HthStr name;
     HTH_TRY(hth_gguf_str(m->gguf, "general.architecture", &name, err));
-    char known[128] = "", shown[33] = "";
+    char known[256] = "", shown[33] = "";
     size_t n = 0;
     for (size_t i = 0; hth_arch_at(i); i++) {
         const char *a = hth_arch_at(i)->name;
@@ -23,8 +43,10 @@ static HthStatus find_arch(HthModel *m, HthErr *err) {
     }
     for (size_t i = 0; i < name.n && i < sizeof shown - 1; i++)
         shown[i] = name.p[i] > ' ' && name.p[i] < 127 ? name.p[i] : '?';
-    return HTH_FAIL(err, HTH_ENOTSUP, "hearth does not know the architecture %s; it runs %s", shown,
-                    known);
+    const char *near = nearest(name);
+    return HTH_FAIL(err, HTH_ENOTSUP,
+                    "hearth does not know the architecture %s%s%s; of all it runs %s", shown,
+                    near ? "; the nearest it runs is " : "", near ? near : "", known);
 }
 
 /* A model computes without its tokenizer; whoever needs text asks hth_model_vocab_status(). */
@@ -207,6 +229,7 @@ size_t hth_model_weight_bytes(const HthModel *m) {
     size_t total = 0;
     for (size_t i = 0; i < (size_t)m->shape.n_layer * HTH_W_COUNT; i++) {
         const HthGgufTensor *t = m->tensors[i];
+        if (m->weights[i].first_row > 0) continue; /* counted with the tensor's first matrix */
         if (t && (t != embd || i == HTH_W_TOK_EMBD)) total += t->bytes;
     }
     return total;

@@ -59,7 +59,8 @@ static HthStatus read_scaling(HthShape *s, const HthGguf *g, const char *key, co
         HthRopeScaling kind;
     } kinds[] = { { "none", HTH_ROPE_PLAIN },
                   { "linear", HTH_ROPE_LINEAR },
-                  { "yarn", HTH_ROPE_YARN } };
+                  { "yarn", HTH_ROPE_YARN },
+                  { "longrope", HTH_ROPE_LONG } };
     HthStr v;
     HTH_TRY(hth_gguf_str(g, key, &v, err));
     for (size_t i = 0; i < HTH_COUNT(kinds); i++)
@@ -67,15 +68,46 @@ static HthStatus read_scaling(HthShape *s, const HthGguf *g, const char *key, co
             *u32_field(s, p->field) = kinds[i].kind;
             return HTH_OK;
         }
-    bool known = hth_str_eq(v, HTH_STR("longrope"));
-    return HTH_FAIL(err, HTH_ENOTSUP, "%s is %s; hearth knows none, linear and yarn", key,
-                    known ? "longrope" : "a scheme hearth has not met");
+    return HTH_FAIL(err, HTH_ENOTSUP,
+                    "%s is a scheme hearth has not met; it knows none, linear, yarn and longrope",
+                    key);
+}
+
+/* A flag per layer, or a period: of so many layers in turn the last sees everything. */
+static HthStatus read_windowed(HthShape *s, const HthGguf *g, const char *key,
+                               const HthArchParam *p, HthErr *err) {
+    const HthGgufKv *kv = hth_gguf_find(g, key);
+    const bool flags = kv && kv->type == HTH_GGUF_ARR;
+    uint32_t period = (uint32_t)p->or_else;
+    HTH_REQUIRE(s->n_layer <= HTH_LAYERS_MAX, err, HTH_EFORMAT,
+                "block_count is %u; hearth accepts up to %u", s->n_layer, HTH_LAYERS_MAX);
+    if (flags) {
+        bool whole = kv->elem != HTH_GGUF_STR && kv->elem != HTH_GGUF_F32 &&
+                     kv->elem != HTH_GGUF_F64 && kv->elem != HTH_GGUF_ARR;
+        HTH_REQUIRE(whole && kv->count >= s->n_layer, err, HTH_EFORMAT,
+                    "%s must have a flag for each of %u layers", key, s->n_layer);
+    } else if (kv) {
+        HTH_TRY(hth_gguf_u32(g, key, &period, err));
+    }
+    for (uint32_t i = 0; i < s->n_layer; i++) {
+        bool on = flags ? hth_gguf_elem_i64(kv, i) != 0 : period == 0 || i % period + 1 < period;
+        if (on) s->windowed[i / 8] |= (uint8_t)(1u << i % 8);
+    }
+    return HTH_OK;
+}
+
+bool hth_layer_is(const HthShape *s, HthLayers which, uint32_t layer) {
+    switch (which) {
+    case HTH_L_ROTATING: return s->nope_step == 0 || (layer + 1) % s->nope_step != 0;
+    default: return true;
+    }
 }
 
 static HthStatus read_param(HthShape *s, const HthGguf *g, const HthArch *arch,
                             const HthArchParam *p, HthErr *err) {
     char key[KEY_MAX];
     key_of(key, arch, p->key);
+    if (p->type == HTH_P_WINDOWED) return read_windowed(s, g, key, p, err);
     bool is_float = p->type == HTH_P_F32 || p->type == HTH_P_F32_OLD;
     if (p->type == HTH_P_F32_OLD && *f32_field(s, p->field) != (float)p->or_else) return HTH_OK;
     if (!hth_gguf_find(g, key)) {
@@ -97,7 +129,7 @@ static const struct {
     const char *what;
     uint32_t min, max;
 } bounds[] = {
-    { offsetof(HthShape, n_layer), "block_count", 1, 1024 },
+    { offsetof(HthShape, n_layer), "block_count", 1, HTH_LAYERS_MAX },
     { offsetof(HthShape, n_embd), "embedding_length", 1, 1u << 20 },
     { offsetof(HthShape, n_head), "attention.head_count", 1, 1024 },
     { offsetof(HthShape, n_head_kv), "attention.head_count_kv", 1, 1024 },
@@ -107,6 +139,8 @@ static const struct {
     { offsetof(HthShape, n_ff), "feed_forward_length", 1, 1u << 24 },
     { offsetof(HthShape, n_vocab), "token_embd.weight rows", 1, 1u << 24 },
     { offsetof(HthShape, n_ctx_train), "context_length", 1, 1u << 30 },
+    { offsetof(HthShape, window), "attention.sliding_window", 0, 1u << 30 },
+    { offsetof(HthShape, nope_step), "no_rope_layer_step", 0, HTH_LAYERS_MAX },
     { offsetof(HthShape, rope_ctx_orig), "rope.scaling.original_context_length", 1, 1u << 30 },
 };
 
@@ -136,8 +170,8 @@ static bool within(float v, float low, float high) { /* false for NaN */
 
 static HthStatus check_floats(const HthShape *s, const HthArch *arch, HthErr *err) {
     HTH_REQUIRE(within(s->norm_eps, 0.0f, 1.0f), err, HTH_EFORMAT,
-                "%s.attention.layer_norm_rms_epsilon is %g; hearth accepts 0 to 1", arch->name,
-                (double)s->norm_eps);
+                "%s.attention.layer_norm_%sepsilon is %g; hearth accepts 0 to 1", arch->name,
+                arch->mean_norm ? "" : "rms_", (double)s->norm_eps);
     HTH_REQUIRE(s->rope_base > 1.0f && s->rope_base <= 1e15f, err, HTH_EFORMAT,
                 "%s.rope.freq_base is %g; hearth accepts more than 1 up to 1e15", arch->name,
                 (double)s->rope_base);
@@ -150,11 +184,32 @@ static HthStatus check_floats(const HthShape *s, const HthArch *arch, HthErr *er
                     within(s->yarn_beta_slow, 1e-3f, 1e6f) && within(s->yarn_log_mul, 0.0f, 1e6f),
                 err, HTH_EFORMAT, "the YaRN numbers of %s.rope.scaling are out of range",
                 arch->name);
+    static const struct {
+        uint16_t field;
+        const char *what;
+    } factors[] = { /* 0: absent */
+                    { offsetof(HthShape, attn_scale), "attention.scale" },
+                    { offsetof(HthShape, attn_cap), "attn_logit_softcapping" },
+                    { offsetof(HthShape, logit_cap), "final_logit_softcapping" },
+                    { offsetof(HthShape, embd_scale), "embedding_scale" },
+                    { offsetof(HthShape, residual_scale), "residual_scale" },
+                    { offsetof(HthShape, logit_scale), "logit_scale" }
+    };
+    for (size_t i = 0; i < HTH_COUNT(factors); i++) {
+        float v;
+        memcpy(&v, (const char *)s + factors[i].field, sizeof v);
+        HTH_REQUIRE(v == 0.0f || within(v, 1e-6f, 1e6f), err, HTH_EFORMAT,
+                    "%s.%s is %g; hearth accepts 1e-6 to 1e6, and 0 for none", arch->name,
+                    factors[i].what, (double)v);
+    }
+    HTH_REQUIRE(s->rope_base_window > 1.0f && s->rope_base_window <= 1e15f, err, HTH_EFORMAT,
+                "%s.rope.freq_base_swa is %g; hearth accepts more than 1 up to 1e15", arch->name,
+                (double)s->rope_base_window);
     return HTH_OK;
 }
 
 /* What files leave out follows from what they say. */
-static HthStatus derive(HthShape *s, HthErr *err) {
+static HthStatus derive(HthShape *s, const HthArch *arch, HthErr *err) {
     bool even = s->n_head > 0 && s->n_embd % s->n_head == 0;
     HTH_REQUIRE((s->head_dim > 0 && s->head_dim_v > 0) || even, err, HTH_EFORMAT,
                 "an embedding of %u cannot be split into %u heads", s->n_embd, s->n_head);
@@ -163,12 +218,23 @@ static HthStatus derive(HthShape *s, HthErr *err) {
     if (s->head_dim_v == 0) s->head_dim_v = s->n_embd / s->n_head;
     if (s->n_rot == 0) s->n_rot = s->head_dim;
     if (s->rope_ctx_orig == 0) s->rope_ctx_orig = s->n_ctx_train;
-    if (s->rope_factor == 0.0f || s->rope_scaling == HTH_ROPE_PLAIN) s->rope_factor = 1.0f;
+    bool stretched = s->rope_scaling == HTH_ROPE_LINEAR || s->rope_scaling == HTH_ROPE_YARN;
+    if (s->rope_factor == 0.0f || !stretched) s->rope_factor = 1.0f;
+    if (s->rope_base_window == 0.0f) s->rope_base_window = s->rope_base;
+    if (arch->embd_sqrt) s->embd_scale = sqrtf((float)s->n_embd);
+    if (arch->wide_layers && s->n_layer == arch->wide_layers && s->n_head)
+        s->attn_scale = 1.0f / sqrtf((float)s->n_embd / (float)s->n_head);
     if (s->yarn_ext_factor < 0.0f) s->yarn_ext_factor = 1.0f;
     if (s->rope_scaling != HTH_ROPE_YARN) s->yarn_ext_factor = 0.0f;
     s->n_pair = s->n_rot / 2;
     s->one = 1;
     return HTH_OK;
+}
+
+/* Sizes of tensors that hold several matrices; of bounded sizes, at most 2^25. */
+static void derive_rows(HthShape *s) {
+    s->n_qkv = (s->n_head + s->n_head_kv) * s->head_dim + s->n_head_kv * s->head_dim_v;
+    s->n_gate_up = 2 * s->n_ff;
 }
 
 HthStatus hth_shape_read(HthShape *out, const HthGguf *g, const HthArch *arch, HthErr *err) {
@@ -182,8 +248,9 @@ HthStatus hth_shape_read(HthShape *out, const HthGguf *g, const HthArch *arch, H
     HTH_REQUIRE(embd, err, HTH_EFORMAT, "the file has no token_embd.weight: no model in it");
     HTH_REQUIRE(embd->ne[1] <= UINT32_MAX, err, HTH_EFORMAT, "token_embd.weight is too large");
     s.n_vocab = (uint32_t)embd->ne[1];
-    HTH_TRY(derive(&s, err));
+    HTH_TRY(derive(&s, arch, err));
     HTH_TRY(check_bounds(&s, arch, err));
+    derive_rows(&s);
     HTH_TRY(check_floats(&s, arch, err));
     *out = s;
     return HTH_OK;

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kern/more.h"
 #include "op/step.h"
 
 enum {
@@ -64,7 +65,7 @@ typedef struct Block {
     uint32_t row, rows, first, head; /* first: position of the first row */
     float *q; /* [queries][head_dim], scaled; queries of the first row first */
     float *work;
-    uint32_t *count; /* [queries] */
+    uint32_t *count, *skip; /* [queries] */
     Sums all, run;
 } Block;
 
@@ -89,7 +90,8 @@ static size_t carve(Block *b, uint8_t *base, uint32_t queries, uint32_t dim, uin
         at += (parts[i].floats * sizeof(float) + 63) & ~(size_t)63;
     }
     if (base) b->count = (uint32_t *)(void *)(base + at);
-    return at + n * sizeof *b->count;
+    if (base) b->skip = b->count + n;
+    return at + 2 * n * sizeof *b->count;
 }
 
 size_t hth_attend_part_bytes(const HthProgram *p) {
@@ -117,13 +119,28 @@ static uint32_t first_seer(const Block *b, uint32_t pos) {
     return pos > b->first ? pos - b->first : 0;
 }
 
+/* The first position that the row at position pos sees. */
+static uint32_t window_from(const Ctx *c, uint32_t pos) {
+    const uint32_t window = c->in->window;
+    return window != 0 && pos >= window ? pos - window + 1 : 0;
+}
+
+/* The row of the block after the last one that sees a position below end. */
+static uint32_t last_seer(const Block *b, uint32_t end) {
+    const uint32_t window = b->c->in->window;
+    if (window == 0 || b->first + b->rows < window || end + window - 1 >= b->first + b->rows)
+        return b->rows;
+    return end + window - 1 - b->first;
+}
+
 /* The queries that see the page take it into sums.  more: so does the page after it. */
 static void page_run(const Block *b, uint32_t page, bool first, bool more, const Sums *sums) {
     const HthStep *s = b->c->s;
     const HthProgram *p = s->prog;
     uint32_t group = b->c->group, pos = page * HTH_PAGE_LEN, row = first_seer(b, pos);
-    uint32_t from = row * group;
-    HthAttendPage a = { .queries = b->rows * group - from, .first = first };
+    uint32_t from = row * group, to = last_seer(b, pos + HTH_PAGE_LEN) * group;
+    HthAttendPage a = { .queries = to - from, .first = first };
+    HthAttendBend bend = { .cap = p->attn_cap };
     a.q = b->q + (size_t)from * p->head_dim;
     a.head_dim = p->head_dim;
     a.head_dim_v = p->head_dim_v;
@@ -142,8 +159,14 @@ static void page_run(const Block *b, uint32_t page, bool first, bool more, const
     for (uint32_t i = 0; i < a.queries; i++) {
         uint32_t seen = b->first + row + i / group + 1 - pos;
         b->count[i] = seen < HTH_PAGE_LEN ? seen : HTH_PAGE_LEN;
+        const uint32_t start = window_from(b->c, b->first + row + i / group);
+        b->skip[i] = start > pos ? start - pos : 0;
+        if (b->skip[i] > 0) bend.skip = b->skip;
     }
-    s->kern->attend_page(&a);
+    if (bend.skip || bend.cap != 0.0f)
+        hth_kern_more(s->kern)->attend_bent(&a, &bend);
+    else
+        s->kern->attend_page(&a);
 }
 
 static void run_run(const Block *b, uint32_t run, const Sums *sums) {
@@ -151,6 +174,21 @@ static void run_run(const Block *b, uint32_t run, const Sums *sums) {
     if (end - first > HTH_RUN_PAGES) end = first + HTH_RUN_PAGES;
     for (uint32_t page = first; page < end; page++)
         page_run(b, page, page == first, page + 1 < end, sums);
+}
+
+/* The pages of a window are one run, begun with nothing: which page is a row's first depends on the
+ * row. */
+static void window_run(const Block *b) {
+    const HthProgram *p = b->c->s->prog;
+    const uint32_t queries = b->rows * b->c->group;
+    for (uint32_t i = 0; i < queries; i++) {
+        b->all.m[i] = -INFINITY;
+        b->all.l[i] = 0.0f;
+    }
+    memset(b->all.o, 0, (size_t)queries * p->head_dim_v * sizeof *b->all.o);
+    const uint32_t end = (b->first + b->rows - 1) / HTH_PAGE_LEN + 1;
+    for (uint32_t page = window_from(b->c, b->first) / HTH_PAGE_LEN; page < end; page++)
+        page_run(b, page, false, page + 1 < end, &b->all);
 }
 
 static float *result(const Ctx *c, uint32_t row, uint32_t head) {
@@ -167,8 +205,11 @@ static void finish(float *out, const float *o, float l, uint32_t n) {
 static void block_run(const Block *b) {
     const Ctx *c = b->c;
     uint32_t dv = c->s->prog->head_dim_v, g = c->group, queries = b->rows * g;
-    run_run(b, 0, &b->all);
-    for (uint32_t run = 1; run * RUN_LEN < b->first + b->rows; run++) {
+    if (c->in->window)
+        window_run(b);
+    else
+        run_run(b, 0, &b->all);
+    for (uint32_t run = 1; !c->in->window && run * RUN_LEN < b->first + b->rows; run++) {
         run_run(b, run, &b->run);
         for (uint32_t i = first_seer(b, run * RUN_LEN) * g; i < queries; i++)
             c->s->kern->attend_merge(b->all.m + i, b->all.l + i, b->all.o + (size_t)i * dv,
@@ -250,7 +291,8 @@ static void divide(Ctx *c) {
     for (uint32_t r = 0; r < s->rows; r++)
         if (s->batch->pos[r] > last) last = s->batch->pos[r];
     uint32_t runs = last / RUN_LEN + 1;
-    bool split = s->rows <= HTH_ATTEND_SPLIT_ROWS && hth_pool_threads(s->pool) > 1;
+    bool split =
+        c->in->window == 0 && s->rows <= HTH_ATTEND_SPLIT_ROWS && hth_pool_threads(s->pool) > 1;
     c->runs = split && runs > 1 && c->blocks * heads < want ? runs : 0;
 }
 

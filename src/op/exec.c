@@ -20,10 +20,12 @@ struct HthExec {
 };
 
 static HthOpFn *const fns[HTH_OP_COUNT] = {
-    [HTH_OP_EMBED] = hth_op_embed,   [HTH_OP_RMSNORM] = hth_op_rmsnorm,
-    [HTH_OP_LINEAR] = hth_op_linear, [HTH_OP_HEADNORM] = hth_op_headnorm,
-    [HTH_OP_ROPE] = hth_op_rope,     [HTH_OP_ATTEND] = hth_op_attend,
-    [HTH_OP_SWIGLU] = hth_op_swiglu, [HTH_OP_ADD] = hth_op_add,
+    [HTH_OP_EMBED] = hth_op_embed,         [HTH_OP_RMSNORM] = hth_op_rmsnorm,
+    [HTH_OP_LINEAR] = hth_op_linear,       [HTH_OP_HEADNORM] = hth_op_headnorm,
+    [HTH_OP_ROPE] = hth_op_rope,           [HTH_OP_ATTEND] = hth_op_attend,
+    [HTH_OP_SWIGLU] = hth_op_swiglu,       [HTH_OP_ADD] = hth_op_add,
+    [HTH_OP_LAYERNORM] = hth_op_layernorm, [HTH_OP_GEGLU] = hth_op_geglu,
+    [HTH_OP_GELU] = hth_op_gelu,           [HTH_OP_SCALE] = hth_op_scale,
 };
 
 HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *kern, HthPool *pool,

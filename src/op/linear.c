@@ -8,6 +8,7 @@
  *
  * Thread: forks over rows of activations, then over blocks of outputs. */
 #include "base/room.h"
+#include "kern/more.h"
 #include "op/step.h"
 
 enum { ITEM_ROWS_MIN = 32, ITEM_ROWS_MAX = 1024, ITEMS_PER_THREAD = 4, GROUP_MAX = 8 };
@@ -54,6 +55,16 @@ static void scale(const HthWeight *w, float *col, uint32_t rows) {
     for (uint32_t r = 0; r < rows; r++) col[r] *= *w->scale;
 }
 
+/* Logits of models that scale or bound them. */
+static void finish_logits(const HthStep *s, float *y, size_t ldy, uint32_t rows) {
+    const HthProgram *p = s->prog;
+    for (uint32_t c = 0; c < s->rows; c++) {
+        float *col = y + c * ldy;
+        for (uint32_t r = 0; p->logit_scale != 0.0f && r < rows; r++) col[r] *= p->logit_scale;
+        if (p->logit_cap != 0.0f) hth_kern_more(s->kern)->softcap(col, col, rows, p->logit_cap);
+    }
+}
+
 static void finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32_t rows,
                    uint32_t cols) {
     for (uint32_t c = 0; c < cols; c++) {
@@ -92,6 +103,7 @@ static void item(void *ctx, uint32_t i, uint32_t worker) {
         p->fn(w->data + at + whole * w->row_bytes, w->row_bytes, rows - whole, w->cols, p->x,
               p->x_stride, c->s->rows, p->y + r0 + whole, p->ldy);
     finish(w, p->y + r0, p->ldy, r0, rows, c->s->rows);
+    if (p->in->dst == HTH_R_LOGITS) finish_logits(c->s, p->y + r0, p->ldy, rows);
 }
 
 /* Panels if they are there; room for them if this step shall make them. */

@@ -1,6 +1,8 @@
-/* norm.c - root-mean-square norms: over a whole row, or over each head of it.
+/* norm.c - norms: by the root mean square of a whole row or of each head of it, and by mean and
+ * deviation.
  *
  * Thread: forks over rows. */
+#include "kern/more.h"
 #include "op/step.h"
 
 typedef struct Ctx {
@@ -35,5 +37,20 @@ static void heads(void *ctx, uint32_t r, uint32_t worker) {
 
 uint32_t hth_op_headnorm(HthStep *s, const HthInst *inst) {
     hth_step_rows(s, inst->a_width, heads, &(Ctx){ s, inst });
+    return 1;
+}
+
+static void layer(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    hth_kern_more(c->s->kern)
+        ->layernorm(hth_step_row(c->s, in->dst_at, in->dst_width, r),
+                    hth_step_row(c->s, in->a_at, in->a_width, r), in->w->vec, in->w->bias,
+                    in->a_width, c->s->prog->norm_eps);
+}
+
+uint32_t hth_op_layernorm(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->a_width, layer, &(Ctx){ s, inst });
     return 1;
 }

@@ -16,6 +16,10 @@ static const HthOpInfo infos[HTH_OP_COUNT] = {
     [HTH_OP_ATTEND]   = { "attend",   "%D = attend(%A, %B, %C)",    3, false, false },
     [HTH_OP_SWIGLU]   = { "swiglu",   "%D = silu(%A) * %B",         2, false, true },
     [HTH_OP_ADD]      = { "add",      "%D = %A + %B",               2, false, true },
+    [HTH_OP_LAYERNORM] = { "layernorm", "%D = layernorm(%A, %W)",   1, true,  true },
+    [HTH_OP_GEGLU]    = { "geglu",    "%D = gelu(%A) * %B",         2, false, true },
+    [HTH_OP_GELU]     = { "gelu",     "%D = gelu(%A)",              1, false, true },
+    [HTH_OP_SCALE]    = { "scale",    "%D = %A * %F",               1, false, true },
 };
 
 static const char *const regs[HTH_R_COUNT] = {

@@ -34,6 +34,10 @@ typedef enum HthOpCode {
     HTH_OP_ATTEND, /* store b, c into the cache at this layer; dst = attention(a, cache) */
     HTH_OP_SWIGLU, /* dst = silu(a) * b */
     HTH_OP_ADD, /* dst = a + b */
+    HTH_OP_LAYERNORM, /* dst = (a - mean) / deviation * w, plus the bias where there is one */
+    HTH_OP_GEGLU, /* dst = gelu(a) * b */
+    HTH_OP_GELU, /* dst = gelu(a) */
+    HTH_OP_SCALE, /* dst = a times a number of the model's */
     HTH_OP_COUNT
 } HthOpCode;
 

@@ -177,7 +177,7 @@ HthStatus hth_plan_scratch(HthScratch *out, const HthProgram *p, uint32_t rows, 
     s.act_at = s.bytes;
     over = over || grow(&s.bytes, rows, p->act_bytes);
     s.rope_at = s.bytes;
-    over = over || grow(&s.bytes, (size_t)rows * p->n_rot, sizeof(float));
+    over = over || grow(&s.bytes, (size_t)rows * p->n_rot * p->ropes, sizeof(float));
     s.part_at = s.bytes;
     over = over || grow(&s.bytes, threads, part);
     s.split_at = s.bytes; /* m, l and o of each run of each query */

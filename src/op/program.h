@@ -20,6 +20,7 @@ typedef struct HthWeight {
     const uint8_t *data; /* [rows], each row_bytes */
     size_t row_bytes;
     uint32_t rows, cols;
+    uint32_t first_row; /* of the tensor, where that holds other matrices before this one */
     const float *vec; /* [rows]; NULL for a matrix */
     const float *bias; /* [rows] or NULL */
     const float *scale; /* one factor on every product, or NULL */
@@ -38,19 +39,26 @@ typedef struct HthInst {
     /* Filled by hth_plan_registers: */
     uint32_t dst_at, a_at, b_at, c_at; /* floats per token before the register's rows */
     uint32_t a_value; /* which definition is read: equal numbers, equal contents */
+    float arg; /* the number it takes, or 0 */
+    uint32_t window; /* attend: positions a row sees; 0: all */
+    uint32_t rope; /* rope: which of the program's rotations */
     uint32_t group; /* linears from here on that read the same value; 1 otherwise */
 } HthInst;
+
+enum { HTH_ROPES_MAX = 2 };
 
 typedef struct HthProgram {
     HthInst *inst;
     uint32_t count;
     uint32_t wanted; /* from this instruction on only rows whose logits are wanted are computed */
     uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_vocab;
-    float norm_eps, attn_scale;
+    float norm_eps, attn_scale, attn_cap; /* cap 0: none */
+    float logit_scale, logit_cap; /* logits: times the one, then capped; 0: not */
     bool rope_neox;
     uint32_t n_rot;
-    const double *rope_freq; /* [n_rot/2] radians per position */
-    float rope_mscale;
+    uint32_t ropes; /* rotations: 1, or 2 where windowed layers have their own */
+    const double *rope_freq[HTH_ROPES_MAX]; /* [n_rot/2] radians per position */
+    float rope_mscale[HTH_ROPES_MAX];
     /* Filled by hth_plan_registers: */
     struct {
         uint32_t at, size; /* floats per token */

@@ -10,17 +10,22 @@ typedef struct Ctx {
     const HthInst *in;
 } Ctx;
 
+static float *table_of(const HthStep *s, uint32_t rope, uint32_t row) {
+    return s->rope + ((size_t)rope * s->rows_max + row) * s->prog->n_rot;
+}
+
 static void table(void *ctx, uint32_t r, uint32_t worker) {
     (void)worker;
     const HthStep *s = ctx;
     const HthProgram *p = s->prog;
-    hth_rope_table(s->rope + (size_t)r * p->n_rot, p->rope_freq, p->n_rot, s->batch->pos[r],
-                   p->rope_mscale);
+    for (uint32_t k = 0; k < p->ropes; k++)
+        hth_rope_table(table_of(s, k, r), p->rope_freq[k], p->n_rot, s->batch->pos[r],
+                       p->rope_mscale[k]);
 }
 
 void hth_step_rope_tables(HthStep *s) {
     enum { FLOATS_PER_SINCOS = 16 }; /* a pair costs about this many plain float operations */
-    hth_step_rows(s, s->prog->n_rot * FLOATS_PER_SINCOS, table, s);
+    hth_step_rows(s, s->prog->ropes * s->prog->n_rot * FLOATS_PER_SINCOS, table, s);
 }
 
 static void row(void *ctx, uint32_t r, uint32_t worker) {
@@ -32,7 +37,7 @@ static void row(void *ctx, uint32_t r, uint32_t worker) {
     const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
     if (y != x) memcpy(y, x, (size_t)in->a_width * sizeof *y);
     for (uint32_t at = 0; at < in->a_width; at += p->head_dim)
-        c->s->kern->rope(y + at, c->s->rope + (size_t)r * p->n_rot, p->n_rot, p->rope_neox);
+        c->s->kern->rope(y + at, table_of(c->s, in->rope, r), p->n_rot, p->rope_neox);
 }
 
 uint32_t hth_op_rope(HthStep *s, const HthInst *inst) {

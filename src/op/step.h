@@ -17,7 +17,7 @@ typedef struct HthStep {
     uint8_t *act; /* quantised activations, [rows][act_stride] */
     size_t act_stride;
     uint32_t act_value; /* which value act holds; HTH_AT_NONE: nothing */
-    float *rope; /* [rows][n_rot] cos, sin pairs */
+    float *rope; /* [ropes][rows_max][n_rot] cos, sin pairs */
     uint8_t *part; /* attention's own, part_bytes per worker */
     size_t part_bytes;
     size_t pack_left; /* bytes of weights this step may still pack */
@@ -35,7 +35,7 @@ void hth_step_rows(const HthStep *s, uint32_t width, HthParFn *fn, void *ctx);
 /* Each runs inst[0]; returns how many instructions it consumed (linears come in groups). */
 typedef uint32_t HthOpFn(HthStep *s, const HthInst *inst);
 HthOpFn hth_op_embed, hth_op_rmsnorm, hth_op_linear, hth_op_headnorm, hth_op_rope, hth_op_attend,
-    hth_op_swiglu, hth_op_add;
+    hth_op_swiglu, hth_op_add, hth_op_layernorm, hth_op_geglu, hth_op_gelu, hth_op_scale;
 
 void hth_step_rope_tables(HthStep *s); /* fills s->rope for the batch's positions */
 

@@ -28,10 +28,12 @@ static HthStatus kv_type(HthKvType *out, const char *name, const HthModel *model
 /* Angles past 2^30 radians have no meaningful sine; real models stay far below. */
 static HthStatus check_angles(const HthProgram *prog, uint32_t ctx, HthErr *err) {
     double fastest = 0.0;
-    for (uint32_t i = 0; i < prog->n_rot / 2; i++) {
-        double f = prog->rope_freq[i] < 0.0 ? -prog->rope_freq[i] : prog->rope_freq[i];
-        if (f > fastest) fastest = f;
-    }
+    for (uint32_t k = 0; k < prog->ropes; k++)
+        for (uint32_t i = 0; i < prog->n_rot / 2; i++) {
+            double f = prog->rope_freq[k][i];
+            if (f < 0.0) f = -f;
+            if (f > fastest) fastest = f;
+        }
     HTH_REQUIRE(fastest * ctx < 0x1p30, err, HTH_ENOTSUP,
                 "this model's rotation speeds cannot reach %u tokens; ask for a shorter context",
                 ctx);

@@ -90,6 +90,8 @@ static HthStatus add_ops(HthNet *n, const HthArchOp *ops, uint32_t layer, uint32
     for (; ops->op != HTH_OP_END; ops++) {
         HTH_REQUIRE(n->node_count < NET_NODES_MAX && !n->has_loss, err, HTH_ENOTSUP,
                     "a program this long, or one that goes on after its logits, cannot be trained");
+        HTH_REQUIRE(ops->when == HTH_L_ALL, err, HTH_ENOTSUP,
+                    "cannot train an architecture whose layers differ");
         Node *node = &n->nodes[n->node_count++];
         node->op = ops->op;
         node->in[0] = regs[ops->a];

@@ -8,17 +8,22 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "kern/more.h"
 
 enum { QUERIES_MAX = 20, DIM_MAX = 160 };
 
 typedef struct Page {
     const HthKern *kern;
     HthAttendPage a;
+    HthAttendBend bend;
 } Page;
 
 static void run_page(void *ctx) {
     Page *p = ctx;
-    p->kern->attend_page(&p->a);
+    if (p->bend.skip || p->bend.cap != 0.0f)
+        hth_kern_more(p->kern)->attend_bent(&p->a, &p->bend);
+    else
+        p->kern->attend_page(&p->a);
 }
 
 typedef struct Outs {
@@ -53,7 +58,7 @@ static void fill_page(Check *k, const HthAttendPage *a, uint32_t seen, Fill how,
 /* Three pages, the last of them seen in part: by each query as far as its count. */
 static void one_run(Check *k, HthAttendPage a, uint32_t least, Fill how) {
     char what[128];
-    uint32_t n = a.queries, count[QUERIES_MAX];
+    uint32_t n = a.queries, count[QUERIES_MAX], skip[QUERIES_MAX];
     size_t os = n * a.head_dim_v * 4u;
     Guard q = guard_open(n * a.head_dim * 4u);
     Guard kk = guard_open(hth_kv_bytes(a.type, a.head_dim) * HTH_PAGE_LEN);
@@ -73,9 +78,12 @@ static void one_run(Check *k, HthAttendPage a, uint32_t least, Fill how) {
         for (uint32_t i = 0; i < n; i++) { /* as rows of three queries do */
             count[i] = seen + i / 3 < HTH_PAGE_LEN ? seen + i / 3 : HTH_PAGE_LEN;
             if (i + 1 == n) seen = count[i];
+            skip[i] = i % 4 * 13 < count[i] ? i % 4 * 13 : count[i] - 1;
         }
+        const HthAttendBend bend = { .skip = (n + least) % 3 == 1 ? skip : NULL,
+                                     .cap = (n + least) % 4 == 2 ? 20.0f : 0.0f };
         fill_page(k, &a, seen, how, kk.p, v.p);
-        Page p = { .a = a };
+        Page p = { .a = a, .bend = bend };
         p.a.first = page == 0;
         aim(&p, k->truth, &want);
         run_page(&p);

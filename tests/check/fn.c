@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "kern/more.h"
 
 enum { N_MAX = 1100 };
 
@@ -21,9 +22,10 @@ typedef struct Call {
     uint8_t *out;
 } Call;
 
-enum { ACT, NORM, NORM_ONES, ROPE, SWIGLU, ADD, STORE, KINDS };
-static const char *const names[KINDS] = { "act_q8", "rmsnorm", "rmsnorm ones", "rope",
-                                          "swiglu", "add",     "kv_store" };
+enum { ACT, NORM, NORM_ONES, ROPE, SWIGLU, ADD, STORE, GEGLU, GELU, LAYERNORM, SOFTCAP, KINDS };
+static const char *const names[KINDS] = { "act_q8", "rmsnorm",   "rmsnorm ones", "rope",
+                                          "swiglu", "add",       "kv_store",     "geglu",
+                                          "gelu",   "layernorm", "softcap" };
 
 static void run_call(void *ctx) {
     Call *c = ctx;
@@ -37,6 +39,12 @@ static void run_call(void *ctx) {
         c->kern->rope(y, c->b, c->n, c->neox);
         break;
     case SWIGLU: c->kern->swiglu(y, c->a, c->b, c->n); break;
+    case GEGLU: hth_kern_more(c->kern)->geglu(y, c->a, c->b, c->n); break;
+    case GELU: hth_kern_more(c->kern)->geglu(y, c->a, NULL, c->n); break;
+    case LAYERNORM:
+        hth_kern_more(c->kern)->layernorm(y, c->a, c->b, c->neox ? c->a : NULL, c->n, c->eps);
+        break;
+    case SOFTCAP: hth_kern_more(c->kern)->softcap(y, c->a, c->n, 30.0f); break;
     case ADD: c->kern->add(y, c->a, c->b, c->n); break;
     case STORE: c->kern->kv_store(c->type, c->a, c->n, c->out); break;
     default: break;
@@ -112,7 +120,7 @@ static void one_call(Check *k, Call c, Fill how) {
         failed(k, what);
     }
     /* In place where the contract allows it. */
-    if (c.which == NORM || c.which == ADD) {
+    if (c.which == NORM || c.which == ADD || c.which == SOFTCAP) {
         memcpy(got.p, a.p, c.n * sizeof(float));
         c.a = (const float *)(const void *)got.p;
         if (survives(run_call, &c)) compare(k, &c, want.p, got.p, "in place");

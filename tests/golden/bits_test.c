@@ -70,7 +70,8 @@ static uint32_t check_ways(const HthModel *m, const uint32_t *ids, uint32_t n, b
 
 static const char *const formats[] = { "F32",  "F16",  "BF16",   "Q8_0",   "Q4_0", "Q4_K",
                                        "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4" };
-static const char *const archs[] = { "llama", "qwen2", "qwen3" };
+static const char *const archs[] = { "llama",   "qwen2",      "qwen3", "granite", "olmo2",
+                                     "smollm3", "starcoder2", "phi3",  "gemma2",  "gemma3" };
 
 static Tiny tiny(size_t format, size_t arch) {
     Tiny c = { .arch = archs[arch], .layers = 2, .embd = 256, .heads = 4, .kv_heads = 2 };
@@ -82,6 +83,9 @@ static Tiny tiny(size_t format, size_t arch) {
     c.bias = arch == 1;
     c.tied = arch == 2;
     c.factors = arch == 0;
+    c.fused = strcmp(c.arch, "phi3") == 0;
+    /* narrower than a page, a page and a bit, and not a multiple of anything */
+    if (tiny_is(&c, "olmo2 phi3 gemma2 gemma3")) c.window = (uint32_t)(17 + 26 * (format % 3));
     return c;
 }
 
@@ -103,9 +107,33 @@ static void every_format(void **state) {
     }
 }
 
+/* More layers than the longest pattern of windows and rotations has, with float products. */
+static void every_architecture(void **state) {
+    (void)state;
+    for (size_t a = 0; a < HTH_COUNT(archs); a++) {
+        Tiny c = tiny(a, a);
+        HthErr err = { 0 };
+        HthBuf file;
+        HthModel *m = NULL;
+        uint32_t ids[N];
+        c.fmt = "F32";
+        c.layers = 7;
+        c.embd = 64;
+        c.ff = 48;
+        for (uint32_t i = 0; i < N; i++) ids[i] = tiny_id(&c, 1, i);
+        tiny_build(&file, &c);
+        assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+        uint32_t ways = check_ways(m, ids, N, true, c.arch);
+        print_message("%-10s %u ways, same bits\n", c.arch, ways);
+        hth_model_close(&m);
+        hth_buf_drop(&file);
+    }
+}
+
 static void reference_models(void **state) {
     (void)state;
-    static const char *const names[] = { "llama-dense", "qwen2-dense", "qwen3-dense" };
+    static const char *const names[] = { "llama-dense", "qwen2-dense", "qwen3-dense",
+                                         "gemma3-dense" };
     for (size_t i = 0; i < HTH_COUNT(names); i++) {
         char path[512], rel[64];
         HthErr err = { 0 };
@@ -231,9 +259,8 @@ static void in_company(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_format),
-        cmocka_unit_test(reference_models),
-        cmocka_unit_test(long_texts),
+        cmocka_unit_test(every_format),     cmocka_unit_test(every_architecture),
+        cmocka_unit_test(reference_models), cmocka_unit_test(long_texts),
         cmocka_unit_test(in_company),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,10 @@
 #include "kern/kern.h"
 
 typedef struct Tiny {
-    const char *arch; /* "llama", "qwen2", "qwen3" */
+    const char *arch; /* any that hearth runs */
+    uint32_t window; /* 0: key left out */
+    bool fused; /* phi3: Q, K and V in one tensor */
+    bool every_key; /* the optional keys of the architecture too */
     uint32_t layers, embd, heads, kv_heads, ff, vocab, ctx; /* kv_heads 0: key left out */
     uint32_t head_dim; /* 0: keys left out, embd / heads */
     uint32_t rot; /* 0: key left out */
@@ -154,25 +157,50 @@ static inline void tiny_linear(TinyOut *o, const char *name, uint32_t cols, uint
     if (scale) tiny_tensor(o, full, "F32", 1, 0, 1.0, 0.2);
 }
 
+/* How architectures differ in what a layer has. */
+static inline bool tiny_is(const Tiny *c, const char *names) {
+    const char *at = strstr(names, c->arch);
+    return at && (at[strlen(c->arch)] == ' ' || at[strlen(c->arch)] == 0);
+}
+static inline void tiny_norm(TinyOut *o, uint32_t l, const char *what, uint32_t n) {
+    char name[96];
+    snprintf(name, sizeof name, "blk.%u.%s.weight", l, what);
+    tiny_tensor(o, name, o->c->norm_fmt, n, 0, 1, 0.1);
+    snprintf(name, sizeof name, "blk.%u.%s.bias", l, what);
+    if (tiny_is(o->c, "starcoder2")) tiny_tensor(o, name, NULL, n, 0, 0, 0.1);
+}
+
 static inline void tiny_layer(TinyOut *o, uint32_t l) {
     const Tiny *c = o->c;
     char n[96];
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
     uint32_t kv = (c->kv_heads ? c->kv_heads : c->heads) * d;
 #define TINY_NAME(s) (snprintf(n, sizeof n, "blk.%u." s, l), n)
-    tiny_tensor(o, TINY_NAME("attn_norm.weight"), c->norm_fmt, c->embd, 0, 1, 0.1);
-    tiny_linear(o, TINY_NAME("attn_q"), c->embd, c->heads * d, c->bias, c->scales);
-    tiny_linear(o, TINY_NAME("attn_k"), c->embd, kv, c->bias, c->scales);
-    tiny_linear(o, TINY_NAME("attn_v"), c->embd, kv, c->bias, c->scales);
-    tiny_linear(o, TINY_NAME("attn_output"), c->heads * d, c->embd, c->ffn_bias, c->scales);
-    if (strcmp(c->arch, "qwen3") == 0) {
-        tiny_tensor(o, TINY_NAME("attn_q_norm.weight"), c->norm_fmt, d, 0, 1, 0.1);
-        tiny_tensor(o, TINY_NAME("attn_k_norm.weight"), c->norm_fmt, d, 0, 1, 0.1);
+    const bool whole = tiny_is(c, "olmo2"), heads = tiny_is(c, "qwen3 gemma3");
+    const bool post = tiny_is(c, "olmo2 gemma2 gemma3"), phi3 = tiny_is(c, "phi3");
+    if (!whole) tiny_norm(o, l, "attn_norm", c->embd);
+    if (c->fused) {
+        tiny_linear(o, TINY_NAME("attn_qkv"), c->embd, c->heads * d + 2 * kv, false, false);
+    } else {
+        tiny_linear(o, TINY_NAME("attn_q"), c->embd, c->heads * d, c->bias, c->scales);
+        tiny_linear(o, TINY_NAME("attn_k"), c->embd, kv, c->bias, c->scales);
+        tiny_linear(o, TINY_NAME("attn_v"), c->embd, kv, c->bias, c->scales);
     }
-    tiny_tensor(o, TINY_NAME("ffn_norm.weight"), c->norm_fmt, c->embd, 0, 1, 0.1);
-    tiny_linear(o, TINY_NAME("ffn_gate"), c->embd, c->ff, c->ffn_bias, c->scales);
-    tiny_linear(o, TINY_NAME("ffn_up"), c->embd, c->ff, c->ffn_bias, c->scales);
+    tiny_linear(o, TINY_NAME("attn_output"), c->heads * d, c->embd, c->ffn_bias, c->scales);
+    if (whole || heads) {
+        tiny_norm(o, l, "attn_q_norm", whole ? c->heads * d : d);
+        tiny_norm(o, l, "attn_k_norm", whole ? kv : d);
+    }
+    if (post) tiny_norm(o, l, "post_attention_norm", c->embd);
+    if (!whole) tiny_norm(o, l, "ffn_norm", c->embd);
+    if (!phi3 && !tiny_is(c, "starcoder2"))
+        tiny_linear(o, TINY_NAME("ffn_gate"), c->embd, c->ff, c->ffn_bias, c->scales);
+    if (phi3)
+        tiny_linear(o, TINY_NAME("ffn_up"), c->embd, 2 * c->ff, false, false);
+    else
+        tiny_linear(o, TINY_NAME("ffn_up"), c->embd, c->ff, c->ffn_bias, c->scales);
     tiny_linear(o, TINY_NAME("ffn_down"), c->ff, c->embd, c->ffn_bias, c->scales);
+    if (post) tiny_norm(o, l, "post_ffw_norm", c->embd);
 #undef TINY_NAME
 }
 
@@ -186,6 +214,19 @@ static inline void tiny_meta(TinyOut *o) {
     tiny_kv_u32(o, "attention.head_count", c->heads);
     if (c->kv_heads) tiny_kv_size(o, "attention.head_count_kv", c->kv_heads);
     tiny_kv_f32(o, "attention.layer_norm_rms_epsilon", 1e-5f);
+    if (tiny_is(c, "starcoder2")) tiny_kv_f32(o, "attention.layer_norm_epsilon", 1e-5f);
+    if (c->window) tiny_kv_u32(o, "attention.sliding_window", c->window);
+    if (c->every_key) {
+        tiny_kv_f32(o, "attn_logit_softcapping", 50.0f);
+        tiny_kv_f32(o, "final_logit_softcapping", 30.0f);
+        tiny_kv_f32(o, "rope.freq_base_swa", 5000.0f);
+    }
+    if (tiny_is(c, "granite")) {
+        tiny_kv_f32(o, "embedding_scale", 3.0f);
+        tiny_kv_f32(o, "residual_scale", 0.4f);
+        tiny_kv_f32(o, "attention.scale", 0.2f);
+        tiny_kv_f32(o, "logit_scale", 0.7f);
+    }
     if (c->head_dim) tiny_kv_u32(o, "attention.key_length", c->head_dim);
     if (c->head_dim) tiny_kv_u32(o, "attention.value_length", c->head_dim);
     if (c->rot) tiny_kv_u32(o, "rope.dimension_count", c->rot);
@@ -207,9 +248,14 @@ static inline void tiny_build(HthBuf *out, const Tiny *c) {
     tiny_meta(&o);
     tiny_tensor(&o, "token_embd.weight", c->fmt, c->embd, c->vocab, 0, 1);
     tiny_tensor(&o, "output_norm.weight", c->norm_fmt, c->embd, 0, 1, 0.1);
+    if (tiny_is(c, "starcoder2")) tiny_tensor(&o, "output_norm.bias", NULL, c->embd, 0, 0, 0.1);
     if (!c->tied) tiny_linear(&o, "output", c->embd, c->vocab, false, false);
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
     if (c->factors) tiny_tensor(&o, "rope_freqs.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
+    if (c->every_key && tiny_is(c, "phi3")) {
+        tiny_tensor(&o, "rope_factors_long.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
+        tiny_tensor(&o, "rope_factors_short.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
+    }
     for (uint32_t l = 0; l < c->layers; l++) tiny_layer(&o, l);
     if (c->extra) tiny_tensor(&o, c->extra, NULL, 4, 0, 0, 1);
     tiny_put(out, "GGUF", 4);

@@ -1,6 +1,9 @@
 /* attend.c - attention of many queries over one page of keys and values, carried on page by page
  * through a run, and the merge of runs.
  *
+ * With a cap, s_t is capped (fn/tanh.c) as soon as it is there; positions below skip then have the
+ * score -inf, and so the weight exp(-inf - M) = 0.
+ *
  * Page, per query, positions t < count:
  *   s_t = dot(q, k_t): one accumulator from 0 by fma, dimensions ascending (q is scaled already)
  *   M = max(m, max s_t), a NaN is never the maximum, and -0 counts as +0
@@ -15,7 +18,7 @@
  * but the one over p_t; a tile of queries reads a key or value once.
  *
  * Thread: any. */
-#include "kern/fn/fn.h"
+#include "kern/fn/more.h"
 
 #ifndef HTH_ISA
 
@@ -58,7 +61,7 @@ static float element(HthKvType type, const void *page, uint32_t n, uint32_t i, u
     return hth_f16_to_f32(hth_le16(d)) * (float)q;
 }
 
-static void attend_query(const HthAttendPage *a, uint32_t g) {
+static void attend_query(const HthAttendPage *a, const HthAttendBend *bend, uint32_t g) {
     const float *q = a->q + (size_t)g * a->head_dim;
     float *o = a->o + (size_t)g * a->head_dim_v;
     float p[HTH_PAGE_LEN], m = -INFINITY, sum[16] = { 0.0f }, c = 1.0f;
@@ -66,6 +69,8 @@ static void attend_query(const HthAttendPage *a, uint32_t g) {
         p[t] = 0.0f;
         for (uint32_t i = 0; i < a->head_dim; i++)
             p[t] = fmaf(q[i], element(a->type, a->k, a->head_dim, i, t, true), p[t]);
+        if (bend->cap != 0.0f) p[t] = hth_softcap_one(p[t], bend->cap, 1.0f / bend->cap);
+        if (bend->skip != NULL && t < bend->skip[g]) p[t] = -INFINITY;
         m = p[t] > m ? p[t] : m;
     }
     m += 0.0f;
@@ -87,8 +92,12 @@ static void attend_query(const HthAttendPage *a, uint32_t g) {
     }
 }
 
+void hth_attend_bent_c(const HthAttendPage *a, const HthAttendBend *bend) {
+    for (uint32_t g = 0; g < a->queries; g++) attend_query(a, bend, g);
+}
+
 void hth_attend_page_c(const HthAttendPage *a) {
-    for (uint32_t g = 0; g < a->queries; g++) attend_query(a, g);
+    hth_attend_bent_c(a, &(HthAttendBend){ .cap = 0.0f });
 }
 
 void hth_attend_merge_c(float *m, float *l, float *o, float m2, float l2, const float *o2,
@@ -102,7 +111,7 @@ void hth_attend_merge_c(float *m, float *l, float *o, float m2, float l2, const 
 
 #else /* HTH_ISA_SPEED: avx2, avx512 */
 
-#include "kern/vec/vec.h"
+#include "kern/fn/softcap.h"
 
 #include <math.h>
 
@@ -193,6 +202,13 @@ HTH_INLINE void scores(HthKvType type, uint32_t NQ, const Tile *k) {
         most = k->a->count[k->g + h] > most ? k->a->count[k->g + h] : most;
     for (; t + 16 * (TILE_V - 1) < most; t += 16 * TILE_V) scores_at(type, NQ, TILE_V, k, t);
     for (; t < most; t += 16) scores_at(type, NQ, 1, k, t);
+}
+
+/* Scores as models with caps and windows want them. */
+static void bend_scores(const HthAttendPage *a, const HthAttendBend *bend, uint32_t g, float *s) {
+    for (uint32_t t = 0; bend->cap != 0.0f && t < a->count[g]; t += 16)
+        vf_store(s + t, vf_softcap(vf_load(s + t), bend->cap, 1.0f / bend->cap));
+    for (uint32_t t = 0; bend->skip != NULL && t < bend->skip[g]; t++) s[t] = -INFINITY;
 }
 
 /* Scores of one query become weights, zero to the end of their vector; the factor c of what o
@@ -331,7 +347,7 @@ static void value_scales(const HthAttendPage *a, float *out) {
     for (uint32_t i = 0; i < all; i += 16) vf_store(out + i, vf_half(d + (size_t)i * 2));
 }
 
-void HTH_KN(attend_page)(const HthAttendPage *a) {
+void HTH_KN(attend_bent)(const HthAttendPage *a, const HthAttendBend *bend) {
     bool unpack = a->queries >= UNPACK_QUERIES && a->type != HTH_KV_F32;
     float *s = a->work, *c = s + (size_t)a->queries * HTH_PAGE_LEN;
     float *scale = c + ((size_t)a->queries + 15) / 16 * 16;
@@ -347,6 +363,7 @@ void HTH_KN(attend_page)(const HthAttendPage *a) {
     k.ahead_bytes = hth_kv_bytes(a->type, a->head_dim) * HTH_PAGE_LEN;
     all_tiles(score_fns, type, &k);
     for (uint32_t g = 0; g < a->queries; g++) {
+        if (bend) bend_scores(a, bend, g, s + (size_t)g * HTH_PAGE_LEN);
         c[g] = weights(a, g, s + (size_t)g * HTH_PAGE_LEN);
         most = a->count[g] > most ? a->count[g] : most;
     }
@@ -359,6 +376,10 @@ void HTH_KN(attend_page)(const HthAttendPage *a) {
         k.page = (const uint8_t *)plane;
     }
     all_tiles(value_fns, type, &k);
+}
+
+void HTH_KN(attend_page)(const HthAttendPage *a) {
+    HTH_KN(attend_bent)(a, NULL);
 }
 
 void HTH_KN(attend_merge)(float *m, float *l, float *o, float m2, float l2, const float *o2,

@@ -3,53 +3,33 @@
  * Thread: constant tables. */
 #include "model/arch/rows.h"
 
-static const HthArchParam params[] = { PARAMS_COMMON, PARAMS_ROPE, { NULL, 0, HTH_P_U32, 0 } };
+static const HthArchParam params[] = { PARAMS_COMMON, PARAMS_ROPE, PARAMS_END };
 
 /* clang-format off */
 static const HthArchWeight weights[] = {
     WEIGHTS_ENDS,
-    VECTOR(ATTN_NORM, "blk.%u.attn_norm",   D1(n_embd)),
-    LINEAR(ATTN_Q,    "blk.%u.attn_q",      D2(n_head, head_dim),      D1(n_embd)),
-    LINEAR(ATTN_K,    "blk.%u.attn_k",      D2(n_head_kv, head_dim),   D1(n_embd)),
-    LINEAR(ATTN_V,    "blk.%u.attn_v",      D2(n_head_kv, head_dim_v), D1(n_embd)),
-    LINEAR(ATTN_O,    "blk.%u.attn_output", D1(n_embd),                D2(n_head, head_dim_v)),
+    WEIGHTS_PRE_NORMS,
+    WEIGHTS_ATTN,
     VECTOR(Q_NORM, "blk.%u.attn_q_norm", D1(head_dim)),
     VECTOR(K_NORM, "blk.%u.attn_k_norm", D1(head_dim)),
-    VECTOR(FFN_NORM,  "blk.%u.ffn_norm",    D1(n_embd)),
-    LINEAR_SCALED_LAST(FFN_GATE, "blk.%u.ffn_gate", D1(n_ff), D1(n_embd)),
-    LINEAR_SCALED_LAST(FFN_UP, "blk.%u.ffn_up", D1(n_ff), D1(n_embd)),
-    LINEAR_SCALED_LAST(FFN_DOWN, "blk.%u.ffn_down", D1(n_embd), D1(n_ff)),
-    { HTH_W_NONE, NULL, D0, D0, HTH_W_NONE, false, false },
+    WEIGHTS_GATED(LINEAR_SCALED_LAST),
+    WEIGHTS_END,
 };
-
-static const HthArchOp head[] = { OP(X, EMBED, NONE, NONE, NONE, TOK_EMBD), OP_END };
 
 static const HthArchOp layer[] = {
-    OP(H, RMSNORM, X, NONE, NONE, ATTN_NORM),
-    OP(Q, LINEAR, H, NONE, NONE, ATTN_Q),
-    OP(K, LINEAR, H, NONE, NONE, ATTN_K),
-    OP(V, LINEAR, H, NONE, NONE, ATTN_V),
-    OP(Q, HEADNORM, Q, NONE, NONE, Q_NORM), /* the qwen3 difference */
+    OPS_NORM(RMSNORM, ATTN_NORM),
+    OPS_QKV,
+    OP(Q, HEADNORM, Q, NONE, NONE, Q_NORM),
     OP(K, HEADNORM, K, NONE, NONE, K_NORM),
-    OP(Q, ROPE, Q, NONE, NONE, NONE),
-    OP(K, ROPE, K, NONE, NONE, NONE),
-    OP(H, ATTEND, Q, K, V, NONE),
-    OP(H, LINEAR, H, NONE, NONE, ATTN_O),
-    OP(X, ADD, X, H, NONE, NONE),
-    OP(H, RMSNORM, X, NONE, NONE, FFN_NORM),
-    OP(G, LINEAR, H, NONE, NONE, FFN_GATE),
-    OP(U, LINEAR, H, NONE, NONE, FFN_UP),
-    OP(G, SWIGLU, G, U, NONE, NONE),
-    OP(H, LINEAR, G, NONE, NONE, FFN_DOWN),
-    OP(X, ADD, X, H, NONE, NONE),
-    OP_END,
-};
-
-static const HthArchOp tail[] = {
-    OP(H, RMSNORM, X, NONE, NONE, OUT_NORM),
-    OP(LOGITS, LINEAR, H, NONE, NONE, OUTPUT),
+    OPS_ROPE,
+    OPS_ATTEND,
+    OPS_RESIDUAL,
+    OPS_NORM(RMSNORM, FFN_NORM),
+    OPS_GATED(SWIGLU),
+    OPS_RESIDUAL,
     OP_END,
 };
 /* clang-format on */
 
-const HthArch hth_arch_qwen3 = { "qwen3", true, params, weights, head, layer, tail };
+const HthArch hth_arch_qwen3 = { ARCH("qwen3", true), .head = hth_arch_embed,
+                                 .tail = hth_arch_rms_output };

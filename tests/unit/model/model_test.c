@@ -119,6 +119,107 @@ static void absurd_sizes(void **state) {
     }
 }
 
+/* What only some architectures ask for. */
+static void wrong_values_elsewhere(void **state) {
+    (void)state;
+    static const struct {
+        const char *arch, *key;
+        double value;
+    } cases[] = {
+        { "granite", "embedding_scale", NAN },
+        { "granite", "embedding_scale", -1 },
+        { "granite", "residual_scale", INFINITY },
+        { "granite", "attention.scale", -0.1 },
+        { "granite", "logit_scale", 1e30 },
+        { "gemma2", "attention.sliding_window", 4294967295.0 },
+        { "gemma2", "attn_logit_softcapping", NAN },
+        { "gemma2", "final_logit_softcapping", -30 },
+        { "gemma3", "rope.freq_base_swa", 0.5 },
+        { "gemma3", "rope.freq_base_swa", NAN },
+        { "starcoder2", "attention.layer_norm_epsilon", NAN },
+        { "starcoder2", "blk.1.attn_norm.bias", 0 },
+        { "olmo2", "blk.2.attn_q_norm.weight", 0 },
+        { "gemma3", "blk.0.attn_k_norm.weight", 0 },
+        { "gemma2", "blk.0.post_ffw_norm.weight", 0 },
+        { "phi3", "blk.1.attn_qkv.weight", 0 },
+        { "phi3", "blk.1.ffn_up.weight", 0 },
+        { "phi3", "rope_factors_long.weight", 0 },
+    };
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        Tiny c = { SIZES, .arch = cases[i].arch, .window = 20, .every_key = true };
+        c.fused = strcmp(c.arch, "phi3") == 0;
+        c.wrong = cases[i].key;
+        c.wrong_value = cases[i].value;
+        expect(&c, HTH_EFORMAT, cases[i].key);
+    }
+}
+
+/* Q, K and V out of one tensor are its rows, one after another; so are gate and up. */
+static void fused_tensors(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthBuf file;
+    HthModel *m = NULL;
+    Tiny c = { SIZES, .arch = "phi3", .fused = true };
+    tiny_build(&file, &c);
+    assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+    const HthGgufTensor *qkv = hth_model_weight(m, HTH_W_ATTN_Q, 1), *up;
+    assert_ptr_equal(hth_model_weight(m, HTH_W_ATTN_V, 1), qkv);
+    up = hth_model_weight(m, HTH_W_FFN_GATE, 1);
+    assert_ptr_equal(hth_model_weight(m, HTH_W_FFN_UP, 1), up);
+    assert_ptr_not_equal(up, qkv);
+    size_t bytes = 0;
+    for (size_t i = 0; i < hth_gguf_tensor_count(hth_model_gguf(m)); i++)
+        bytes += hth_gguf_tensor_at(hth_model_gguf(m), i)->bytes;
+    assert_int_equal(hth_model_weight_bytes(m), bytes); /* each tensor once */
+    const HthProgram *p = hth_model_program(m);
+    const uint32_t at[] = { 0, 32, 48, 0, 64 }; /* embedding 32; two of four heads; 64 wide */
+    const HthGgufTensor *of[] = { qkv, qkv, qkv, up, up };
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < p->count && seen < 5; i++) {
+        const HthInst *in = &p->inst[i];
+        if (in->op != HTH_OP_LINEAR || in->layer != 1 || in->dst == HTH_R_H) continue;
+        const uint8_t *data = of[seen]->data;
+        assert_ptr_equal(in->w->data, data + at[seen] * in->w->row_bytes);
+        seen++;
+    }
+    assert_int_equal(seen, 5);
+    hth_model_close(&m);
+    hth_buf_drop(&file);
+}
+
+/* Which layers have a window, and which rotation; which do not rotate. */
+static void layers_differ(void **state) {
+    (void)state;
+    static const struct {
+        const char *arch, *windows, *ropes; /* per layer; '-': none */
+    } cases[] = {
+        { "gemma3", "wwwww.wwwww.", "111110111110" },  { "gemma2", "w.w.w.w.w.w.", "000000000000" },
+        { "olmo2", "www.www.www.", "111011101110" },   { "phi3", "wwwwwwwwwwww", "000000000000" },
+        { "smollm3", "............", "000-000-000-" },
+    };
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        HthErr err = { 0 };
+        HthBuf file;
+        HthModel *m = NULL;
+        char windows[13] = "............", ropes[13] = "------------";
+        Tiny c = { SIZES, .arch = cases[i].arch, .window = 20 };
+        c.layers = 12;
+        tiny_build(&file, &c);
+        assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+        const HthProgram *p = hth_model_program(m);
+        for (uint32_t k = 0; k < p->count; k++) {
+            const HthInst *in = &p->inst[k];
+            if (in->op == HTH_OP_ATTEND && in->window == 20) windows[in->layer] = 'w';
+            if (in->op == HTH_OP_ROPE) ropes[in->layer] = (char)('0' + in->rope);
+        }
+        assert_string_equal(windows, cases[i].windows);
+        assert_string_equal(ropes, cases[i].ropes);
+        hth_model_close(&m);
+        hth_buf_drop(&file);
+    }
+}
+
 static void formats(void **state) {
     (void)state;
     Tiny norm = { LLAMA, .wrong = "blk.1.attn_norm.weight", .wrong_fmt = "Q8_0" };
@@ -143,7 +244,9 @@ static void not_ours_yet(void **state) {
     expect(&arch, HTH_ENOTSUP, "mystery");
     expect(&arch, HTH_ENOTSUP, "llama, qwen2, qwen3");
     Tiny rope = { LLAMA, .scaling = "longrope" };
-    expect(&rope, HTH_ENOTSUP, "longrope");
+    expect(&rope, HTH_EFORMAT, "longrope");
+    Tiny near = { SIZES, .arch = "gemma4" };
+    expect(&near, HTH_ENOTSUP, "the nearest it runs is gemma3");
     Tiny odd = { LLAMA, .scaling = "\x1b[31mred" };
     expect(&odd, HTH_ENOTSUP, "rope.scaling.type");
     Tiny arrays = { LLAMA, .arrays = true, .wrong = "feed_forward_length", .wrong_value = 65 };
@@ -235,6 +338,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(missing_keys_and_tensors),
         cmocka_unit_test(absurd_sizes),
+        cmocka_unit_test(wrong_values_elsewhere),
+        cmocka_unit_test(fused_tensors),
+        cmocka_unit_test(layers_differ),
         cmocka_unit_test(formats),
         cmocka_unit_test(not_ours_yet),
         cmocka_unit_test(bound_whole),

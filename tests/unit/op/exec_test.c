@@ -68,8 +68,9 @@ static World *begin(void) {
     w->p.attn_scale = 0.7f;
     w->p.n_rot = DK;
     w->freq[0] = 0.3;
-    w->p.rope_freq = w->freq;
-    w->p.rope_mscale = 1.5f;
+    w->p.ropes = 1;
+    w->p.rope_freq[0] = w->freq;
+    w->p.rope_mscale[0] = 1.5f;
     add(w, HTH_OP_EMBED, HTH_R_X, HTH_R_NONE, HTH_R_NONE, matrix(w, 0, VOCAB, DIM));
     return w;
 }

@@ -125,7 +125,8 @@ static void random_programs(void **state) {
 static void scratch_is_exact_and_bounded(void **state) {
     (void)state;
     HthErr err = { 0 };
-    HthProgram p = { .n_head = 8, .n_head_kv = 2, .head_dim_v = 16, .n_rot = 8, .row_floats = 64 };
+    HthProgram p = { .n_head = 8, .n_head_kv = 2, .head_dim_v = 16, .n_rot = 8, .ropes = 1 };
+    p.row_floats = 64;
     p.act_bytes = 128;
     p.head_dim = 24;
     HthScratch s;

@@ -1,0 +1,29 @@
+/* more.h - kernels that only some architectures need: other activations and norms, attention with
+ * windows and bounded scores.  The contract is kern.h's: every tier gives the bits of tier "c".
+ *
+ * Thread: any. */
+#ifndef HTH_KERN_MORE_H
+#define HTH_KERN_MORE_H
+
+#include "kern/kern.h"
+
+/* What attention does to scores before they become weights. */
+typedef struct HthAttendBend {
+    const uint32_t *skip; /* [queries] positions before count that each may not see; NULL: none */
+    float cap; /* scores become cap * tanh(score / cap); 0: as they are */
+} HthAttendBend;
+
+typedef struct HthKernMore {
+    /* gelu(gate) * up with gelu by tanh; up NULL means ones. y may be gate or up. */
+    void (*geglu)(float *y, const float *gate, const float *up, uint32_t n);
+    /* y = (x - mean) / sqrt(variance + eps) * w + b; b NULL means zeros. y may be x. */
+    void (*layernorm)(float *y, const float *x, const float *w, const float *b, uint32_t n,
+                      float eps);
+    void (*softcap)(float *y, const float *x, uint32_t n, float cap); /* cap * tanh(x / cap) */
+    void (*attend_bent)(const HthAttendPage *page, const HthAttendBend *bend);
+} HthKernMore;
+
+/* Those of a tier. */
+const HthKernMore *hth_kern_more(const HthKern *kern);
+
+#endif
