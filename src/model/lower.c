@@ -101,9 +101,9 @@ static uint32_t length(const HthArchOp *ops) {
     return n;
 }
 
-/* Factors per pair: one set, or one for contexts as long as at first and one for longer ones.  Where
- * a file has the latter they are used for short texts too, so that a text's numbers do not depend on
- * how much room its session asked for. */
+/* Factors per pair: one set, or one for contexts as long as at first and one for longer ones.
+ * Where a file has the latter they are used for short texts too, so that a text's numbers do not
+ * depend on how much room its session asked for. */
 static const float *rope_factors(const HthModel *m) {
     static const HthSlot sets[] = { HTH_W_ROPE_FREQS, HTH_W_ROPE_LONG, HTH_W_ROPE_SHORT };
     for (size_t i = 0; i < HTH_COUNT(sets); i++)

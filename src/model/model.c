@@ -13,7 +13,8 @@ static size_t alike(HthStr name, const char *other) {
     return n;
 }
 
-/* The known architecture whose name begins most alike, if that says anything; the newest of those. */
+/* The known architecture whose name begins most alike, if that says anything; of several the last
+ * in the list. */
 static const char *nearest(HthStr name) {
     enum { LEAST = 4 };
     const char *best = NULL;

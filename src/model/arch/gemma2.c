@@ -1,5 +1,5 @@
-/* gemma2.c - gemma2 - norms before and after both blocks, embeddings times the root of their size, GELU gates,
- * bounded scores and logits, and a window in every other layer.
+/* gemma2.c - gemma2 - norms before and after both blocks, embeddings times the root of their size,
+ * GELU gates, bounded scores and logits, and a window in every other layer.
  *
  * Thread: constant tables. */
 #include "model/arch/rows.h"

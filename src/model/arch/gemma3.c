@@ -1,5 +1,5 @@
-/* gemma3.c - gemma3 - gemma2 without bounds, with a norm on every head of Q and K; five of six layers
- * have a window, and a rotation of their own.
+/* gemma3.c - gemma3 - gemma2 without bounds, with a norm on every head of Q and K; five of six
+ * layers have a window, and a rotation of their own.
  *
  * Thread: constant tables. */
 #include "model/arch/rows.h"

@@ -24,7 +24,7 @@ static void architectures(void **state) {
         assert_true(says(&b, "    g = silu(g) * u\n") || i >= 3);
         assert_true(says(&b, "    x = x + h\n"));
         assert_true(says(&b, "    logits = linear(h, output)\n"));
-        assert_true(says(&b, "    blk.%u.attn_k.weight  [n_head_kv * head_dim][n_embd]\n"));
+        assert_true(says(&b, "    blk.%u.attn_k.weight  [n_head_kv * head_dim][n_embd]"));
         const char *name = hth_arch_at(i)->name;
         assert_int_equal(says(&b, "q = headnorm(q) * attn_q_norm"),
                          strcmp(name, "qwen3") == 0 || strcmp(name, "gemma3") == 0);
