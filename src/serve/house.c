@@ -50,7 +50,7 @@ void hth_house_close(HthHouse **house) {
 }
 
 void hth_house_serve(HthHouse *h, HthHttp *http) {
-    h->http = http;
+    atomic_store(&h->http, http);
 }
 
 void hth_house_log(HthHouse *h, HthAccessLog *log) {

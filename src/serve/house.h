@@ -36,7 +36,7 @@ typedef struct HthHouseCfg {
 
 HTH_MUST_CHECK HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err);
 void hth_house_close(HthHouse **h); /* after the HTTP server */
-void hth_house_serve(HthHouse *h, HthHttp *http); /* for /metrics; before the first request */
+void hth_house_serve(HthHouse *h, HthHttp *http); /* for /metrics; once, soon */
 /* Loads the model that is named and keeps it. *missing: there is none (EINVAL). Any thread. */
 HTH_MUST_CHECK HthStatus hth_house_preload(HthHouse *h, HthStr name, bool *missing, HthErr *err);
 

@@ -5,6 +5,7 @@
 #define HTH_SERVE_HOUSE_IN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "serve/house.h"
 #include "serve/idle.h"
@@ -17,7 +18,7 @@ struct HthHouse {
     HthHouseCfg cfg;
     HthModels *models;
     HthGrammars *grammars; /* of the answers of late */
-    HthHttp *http; /* set once, before the first request */
+    _Atomic(HthHttp *) http; /* NULL for a moment: the first request may come before it is set */
     HthAccessLog *log; /* NULL: none */
     HthScribe *scribe; /* NULL: conversations are not kept */
     HthIdle *idle; /* NULL: none */

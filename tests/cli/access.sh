@@ -16,14 +16,26 @@ printf '{"version": 1, "keys": [{"name": "before", "role": "user", "tenant": "t"
     "$(printf %s "$old" | sha256sum | cut -d' ' -f1)" >"$tmp/state/hearth/keys.json"
 chmod 600 "$tmp/state/hearth/keys.json"
 
-"$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" >"$tmp/out" 2>"$tmp/serve.log" &
-pid=$!
-for _ in $(seq 300); do
-    [ -s "$tmp/port" ] && break
-    kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
-    sleep 0.1
-done
-port=$(<"$tmp/port")
+start() { # start [option...]: $port
+    rm -f "$tmp/port"
+    "$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" "$@" >"$tmp/out" 2>"$tmp/serve.log" &
+    pid=$!
+    for _ in $(seq 300); do
+        [ -s "$tmp/port" ] && break
+        kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
+        sleep 0.1
+    done
+    port=$(<"$tmp/port")
+}
+stop() {
+    kill "$pid"
+    wait "$pid"
+    rc=$?
+    same "it leaves in order" 0 "$rc"
+    [ "$rc" = 0 ] || cat "$tmp/serve.log"
+    pid=
+}
+start
 
 # Where the connection is looked up by its owner this script is the server's own user; a key goes
 # before that, and Sec-Fetch-Dest is what no program sends: then only the key counts.
@@ -161,8 +173,24 @@ ok "so long" has "$head" "Retry-After: "
 # ---- what is kept -------------------------------------------------------------------------------
 ok "no key lies about" test -z "$(grep -raF -e "$user" -e "$old" -e "battery staple" "$tmp/state")"
 ok "no name either: the file is sealed" test -z "$(grep -raF "auditor" "$tmp/state/hearth/users.db"*)"
-kill "$pid"
-wait "$pid"
-same "it leaves in order" 0 $?
-pid=
+stop
+
+# ---- a certificate names a user -----------------------------------------------------------------
+if command -v curl >/dev/null; then
+    ca=$tmp/state/hearth/ca
+    hearth ca init --host localhost
+    hearth ca issue server --host localhost
+    hearth ca issue auditor
+    start --cert "$ca/server.crt" --key "$ca/server.key" --client-ca "$ca"
+    with() { # with PATH [curl option...]: the status
+        curl -s -o /dev/null -w '%{http_code}' --cacert "$ca/ca.crt" "${@:2}" "https://localhost:$port$1"
+    }
+    cert=(--cert "$ca/auditor.crt" --key "$ca/auditor.key")
+    same "a certificate is meant: the auditor's" "200 403" \
+        "$(with /metrics "${cert[@]}") $(with /api/tags "${cert[@]}")"
+    same "a key goes before it" 200 "$(with /api/tags "${cert[@]}" -H "Authorization: Bearer $user")"
+    hearth user role auditor service
+    same "another role, at once" 200 "$(with /api/tags "${cert[@]}")"
+    stop
+fi
 finish

@@ -253,6 +253,10 @@ test('name and password let a browser in, by keyboard, on a phone; logging out l
   await page.goto(origin);
   await page.waitForSelector('dialog.login[open]');
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  const cdp = await stranger.newCDPSession(page);
+  await cdp.send('Runtime.evaluate', { expression: axe });
+  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
+  assert.deepEqual(found.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => v.id), []);
   await page.keyboard.press('Escape'); // it is no way in
   assert.ok(await page.isVisible('dialog.login'));
   await page.focus('dialog.login input[name=name]');
