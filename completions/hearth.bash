@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key audit user ca vault train doctor version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key audit user ca vault backup restore train doctor version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -221,6 +221,26 @@ _hearth() {
         esac
         opts='--help --keep-key-file --tpm --pcr --pin --json'
         [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'status passphrase add remove' -- "$cur")); return; } ;;
+    backup)
+        case $prev in
+        -r | --recipient) COMPREPLY=(); return ;;
+        -R | --recipients-file) _hearth_files; return ;;
+        --passphrase-fd) COMPREPLY=(); return ;;
+        --to) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --keep) COMPREPLY=(); return ;;
+        -i | --identity) _hearth_files; return ;;
+        esac
+        opts='--help --recipient --recipients-file --passphrase --passphrase-fd --models --to --keep --dry-run --identity --json'
+        [[ $cur == -* ]] || { _hearth_files; return; } ;;
+    restore)
+        case $prev in
+        -i | --identity) _hearth_files; return ;;
+        --passphrase-fd) COMPREPLY=(); return ;;
+        --into) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --vkey) _hearth_files; return ;;
+        esac
+        opts='--help --identity --passphrase --passphrase-fd --into --models --vkey --dry-run --json'
+        [[ $cur == -* ]] || { _hearth_files; return; } ;;
     train)
         case $prev in
         esac

@@ -71,6 +71,7 @@ static const struct {
     [HTH_ENTRY_POLICY] = { "policy", F(ACTION), F(USER) | F(KEY) | F(REASON) },
     [HTH_ENTRY_ERASE] = { "erase", F(ACTION) | F(SUBJECT), F(USER) | F(REASON) },
     [HTH_ENTRY_REPAIRED] = { "repaired", F(BYTES), 0 },
+    [HTH_ENTRY_RESTORED] = { "restored", F(ACTION) | F(SIZE) | F(ROOT_SHA256) | F(ROOT_SHA3), 0 },
     [HTH_ENTRY_CHECKPOINT] = { "checkpoint", F(SIZE) | F(ROOT_SHA256) | F(ROOT_SHA3), 0 },
 };
 

@@ -23,6 +23,7 @@ typedef enum HthEntryType {
     HTH_ENTRY_POLICY,
     HTH_ENTRY_ERASE, /* a subject's key was, or is about to be, destroyed */
     HTH_ENTRY_REPAIRED, /* a torn tail was cut off */
+    HTH_ENTRY_RESTORED, /* this state is that of a backup, whose log ended so */
     HTH_ENTRY_CHECKPOINT, /* the tree up to and with this entry is about to be signed */
     HTH_ENTRY_TYPES
 } HthEntryType;

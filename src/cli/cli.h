@@ -123,6 +123,8 @@ int hth_cli_key(HthArgs *args);
 int hth_cli_user(HthArgs *args);
 int hth_cli_ca(HthArgs *args);
 int hth_cli_vault(HthArgs *args);
+int hth_cli_backup(HthArgs *args);
+int hth_cli_restore(HthArgs *args);
 int hth_cli_verify(HthArgs *args);
 int hth_cli_audit(HthArgs *args);
 int hth_cli_create(HthArgs *args);
@@ -137,7 +139,7 @@ extern const HthOpt hth_opts_run[], hth_opts_show[], hth_opts_explain[], hth_opt
     hth_opts_version[], hth_opts_help[], hth_opts_serve[], hth_opts_ps[], hth_opts_stop[],
     hth_opts_top[], hth_opts_key[], hth_opts_user[], hth_opts_ca[], hth_opts_verify[],
     hth_opts_audit[], hth_opts_create[], hth_opts_list[], hth_opts_rm[], hth_opts_cp[],
-    hth_opts_vault[];
+    hth_opts_vault[], hth_opts_backup[], hth_opts_restore[];
 
 /* ---- input and output ----------------------------------------------------------------------- */
 

@@ -167,6 +167,25 @@ const HthVerb hth_verbs[] = {
       "hearth vault add /media/stick/hearth.key\ta key file on a stick\n"
       "hearth vault add --tpm --pcr 7 --pin\tthis machine, started as now, and a PIN\n",
       hth_opts_vault, false, "status passphrase add remove", hth_cli_vault, NULL },
+    { "backup", "[options] FILE|-|list DIR|verify FILE",
+      "Copy all that is kept into one sealed file",
+      "Conversations, users, the audit log, the keyring, certificates, settings of models: as they "
+      "are at one moment, while the server runs. The file is age's: age -d FILE opens it, and what "
+      "comes out is a tar archive. Who has no key for it learns nothing but its size.",
+      "age-keygen -o backup.key\ta key for backups; keep it elsewhere\n"
+      "hearth backup -r age1... /media/stick/hearth.age\n"
+      "hearth backup -R keys.txt --to /srv/backup --keep daily=7,weekly=4,monthly=6\n"
+      "hearth backup -r age1... - | ssh nas 'cat > hearth.age'\n"
+      "hearth backup verify -i backup.key hearth.age\tis it whole?\n",
+      hth_opts_backup, false, "file", hth_cli_backup, NULL },
+    { "restore", "[options] FILE|-", "Put a backup in the place of what is kept",
+      "Everything is checked before anything is replaced, and replaced in one step; the old state "
+      "stays beside it. Stop the server first. Who was erased since the backup stays erased, and "
+      "the audit log goes on.",
+      "hearth restore -i backup.key hearth.age\n"
+      "hearth restore -i backup.key --dry-run hearth.age\twould it go?\n"
+      "hearth restore -i backup.key --into /tmp/look hearth.age\tbeside what there is\n",
+      hth_opts_restore, false, "file", hth_cli_restore, NULL },
 #endif
 #ifdef HTH_HAVE_TRAIN
     { "train", "SUBVERB [options]", "Train a small model, as ember was",

@@ -86,20 +86,27 @@ _Static_assert((int)HTH_PASSPHRASE_MAX == (int)HTH_CLI_SECRET_MAX, "one size");
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+static HthStatus open_in(HthKeyring **out, const char *folder, bool make, bool script,
+                         HthErr *err) {
+    const HthKeyringCfg cfg = { .folder = folder,
+                                .key_file = getenv("HEARTH_KEY_FILE"),
+                                .tpm = hth_vault_tpm(),
+                                .ask_pin = ask_pin,
+                                .ask = ask_passphrase,
+                                .payload = &script,
+                                .make = make };
+    return hth_keyring_open(out, &cfg, err);
+}
+
+HthStatus hth_vault_open_in(HthKeyring **out, const char *folder, bool script, HthErr *err) {
+    return open_in(out, folder, false, script, err);
+}
+
 HthStatus hth_vault_open(HthKeyring **out, bool make, bool script, HthErr *err) {
     HthBuf folder;
     hth_buf_init(&folder, 4096);
     HthStatus status = hth_state_folder(&folder, true, err);
-    if (status == HTH_OK) {
-        const HthKeyringCfg cfg = { .folder = folder.p,
-                                    .key_file = getenv("HEARTH_KEY_FILE"),
-                                    .tpm = hth_vault_tpm(),
-                                    .ask_pin = ask_pin,
-                                    .ask = ask_passphrase,
-                                    .payload = &script,
-                                    .make = make };
-        status = hth_keyring_open(out, &cfg, err);
-    }
+    if (status == HTH_OK) status = open_in(out, folder.p, make, script, err);
     hth_buf_drop(&folder);
     return status;
 }

@@ -11,6 +11,9 @@
  * "hearth-pin", from the terminal, or, if `script`, from a line of standard input.  make: a new one
  * where there is none. */
 HTH_MUST_CHECK HthStatus hth_vault_open(HthKeyring **out, bool make, bool script, HthErr *err);
+/* The same of the keyring in `folder`; none is made. */
+HTH_MUST_CHECK HthStatus hth_vault_open_in(HthKeyring **out, const char *folder, bool script,
+                                           HthErr *err);
 /* One key of it, in secret memory; the caller's (hth_secret_free).  A new keyring where there is
  * none. */
 HTH_MUST_CHECK HthStatus hth_vault_key(void **out, HthPurpose purpose, HthErr *err);
