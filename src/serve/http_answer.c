@@ -71,7 +71,10 @@ static bool put_headers(HthX *x, struct MHD_Response *r) {
         ok &= put(r, "Access-Control-Allow-Origin", x->own_origin) && put(r, "Vary", "Origin");
         ok &= put(r, "Access-Control-Expose-Headers", "*");
     }
-    if (atomic_load(&x->h->draining) || x->conn->surplus) ok &= put(r, "Connection", "close");
+    /* The library is lenient about how chunks are written (a bare line feed ends the size): behind
+     * a proxy that reads them otherwise what follows would be somebody's request. */
+    if (atomic_load(&x->h->draining) || x->conn->surplus || x->chunked)
+        ok &= put(r, "Connection", "close");
     for (uint32_t i = 0; i < x->header_count; i++)
         ok &= put(r, x->headers[i].name, x->headers[i].value);
     return ok;
