@@ -177,6 +177,10 @@ static HthStatus reload(void *payload, HthErr *err) {
     return hth_serve_reload(payload, err);
 }
 
+static void tick(void *payload) {
+    hth_serve_audit_tick(payload);
+}
+
 static int serve(HthServe *s) {
     HthErr err = { 0 };
     if (hth_serve_open(s, &err) != HTH_OK) {
@@ -184,7 +188,7 @@ static int serve(HthServe *s) {
         return s->missing ? HTH_EXIT_NOINPUT : code;
     }
     hth_serve_tell(s);
-    const HthLifeHooks hooks = { .reload = reload, .payload = s };
+    const HthLifeHooks hooks = { .reload = reload, .tick = tick, .payload = s };
     if (!hth_life_run(s->the_life, s->http, &hooks))
         fputs("hearth: some requests were cut off\n", stderr);
     return HTH_EXIT_OK;

@@ -30,7 +30,7 @@ HthStatus hth_serve_audit_open(HthServe *s, HthErr *err) {
     if (status == HTH_OK) status = open_log(s, folder.p, err);
     hth_buf_drop(&folder);
     s->house.evidence = s->evidence;
-    return status;
+    return status == HTH_OK ? hth_evidence_users(s->evidence, s->users, err) : status;
 }
 
 /* Receipts are signed with the key of hearth run's. */
@@ -43,7 +43,16 @@ HthStatus hth_serve_desk_open(HthServe *s, HthErr *err) {
     return HTH_OK;
 }
 
+/* What cannot be told now is told later; said once. */
+void hth_serve_audit_tick(HthServe *s) {
+    HthErr err = { 0 };
+    const HthStatus status = hth_evidence_users(s->evidence, s->users, &err);
+    if (status != HTH_OK && !s->tick_failed) fprintf(stderr, "hearth: %s\n", err.text);
+    s->tick_failed = status != HTH_OK;
+}
+
 void hth_serve_audit_close(HthServe *s) {
     HthErr err = { 0 };
+    if (s->evidence && s->users) hth_serve_audit_tick(s);
     if (hth_evidence_close(&s->evidence, &err) != HTH_OK) fprintf(stderr, "hearth: %s\n", err.text);
 }

@@ -173,8 +173,8 @@ HthStatus hth_serve_open(HthServe *s, HthErr *err) {
     HTH_TRY(hth_life_open(&s->the_life, &s->life, err));
     HTH_TRY(open_store(s, err));
     HTH_TRY(open_house(s, err));
+    HTH_TRY(hth_house_idle(s->the_house, err)); /* before others look at the house */
     HTH_TRY(open_http(s, err));
-    HTH_TRY(hth_house_idle(s->the_house, err));
     return tell_port(s, err);
 }
 

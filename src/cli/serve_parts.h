@@ -21,7 +21,7 @@ typedef struct HthServe {
         *origins[HTH_SERVE_LIST_MAX];
     size_t folder_count, name_count, origin_count;
     const char *port_file, *log;
-    bool open, no_chats, no_audit;
+    bool open, no_chats, no_audit, tick_failed;
     HthContent audit_content;
 
     /* What is open. */
@@ -51,6 +51,7 @@ void hth_serve_close(HthServe *s);
 bool hth_serve_audit_content(HthServe *s, const char *name); /* false: said so */
 HTH_MUST_CHECK HthStatus hth_serve_audit_open(HthServe *s, HthErr *err); /* after the ring */
 HTH_MUST_CHECK HthStatus hth_serve_desk_open(HthServe *s, HthErr *err); /* receipts */
+void hth_serve_audit_tick(HthServe *s); /* about once a second */
 void hth_serve_audit_close(HthServe *s); /* after the house */
 
 #endif

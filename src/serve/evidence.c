@@ -54,7 +54,7 @@ HthStatus hth_evidence_put(HthEvidence *e, const HthEntry *entry, HthStr sealed,
 
 /* ---- opening, closing ------------------------------------------------------------------------ */
 
-static HthStatus put_waiting(HthEvidence *e, const HthEntry *entry, HthErr *err) {
+HthStatus hth_evidence_put_waiting(HthEvidence *e, const HthEntry *entry, HthErr *err) {
     HthBuf text;
     hth_buf_init(&text, HTH_LEAF_MAX);
     HthStatus status = hth_entry_write(&text, entry, err);
@@ -73,7 +73,7 @@ static HthStatus say_start(HthEvidence *e, const HthEvidenceCfg *cfg, HthErr *er
     hth_entry_text(&entry, HTH_FIELD_VERSION, hth_str(hth_version()));
     hth_entry_text(&entry, HTH_FIELD_CAGE, hth_str(cfg->cage));
     if (cfg->cage_test) hth_entry_digest(&entry, HTH_FIELD_CAGE_TEST, cfg->cage_test);
-    return put_waiting(e, &entry, err);
+    return hth_evidence_put_waiting(e, &entry, err);
 }
 
 HthStatus hth_evidence_open(HthEvidence **out, const HthEvidenceCfg *cfg, HthErr *err) {

@@ -12,6 +12,7 @@
 #define HTH_SERVE_EVIDENCE_H
 
 #include "audit/content.h"
+#include "vault/users.h"
 
 typedef struct HthEvidence HthEvidence;
 
@@ -38,6 +39,9 @@ HTH_MUST_CHECK HthStatus hth_evidence_reloaded(HthEvidence *e, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_evidence_loaded(HthEvidence *e, HthStr model, const char *sha256,
                                              HthErr *err);
 void hth_evidence_unloaded(HthEvidence *e, HthStr model);
+/* Tells of what was changed in the file of users since the last time, and waits for the disk. One
+ * thread at a time. */
+HTH_MUST_CHECK HthStatus hth_evidence_users(HthEvidence *e, HthUsers *users, HthErr *err);
 
 /* ---- one exchange ---------------------------------------------------------------------------- */
 

@@ -38,12 +38,16 @@ struct HthEvidence {
     HthContentKeys keys;
     HthGate *gate; /* of all below, and of tickets */
     HthErr failed; /* the first time the log said no; status HTH_OK: it never did */
+    bool events_sure; /* whatever waits in the file of users is not in the log */
     uint64_t refused_s; /* the second that is counted, and refusals in it */
     uint32_t refused;
     HthThread *prover; /* NULL: nobody wanted a proof yet */
     HthTicket *proving; /* wait for it, the last one first */
     bool stop;
 };
+
+HTH_MUST_CHECK HthStatus hth_evidence_put_waiting(HthEvidence *e, const HthEntry *entry,
+                                                  HthErr *err);
 
 /* evidence_proof.c */
 HTH_MUST_CHECK HthStatus hth_evidence_prover(HthEvidence *e, HthErr *err); /* starts it, once */

@@ -105,6 +105,23 @@ typedef struct HthKey {
 HTH_MUST_CHECK HthStatus hth_users_take_over(HthUsers *u, const HthKey *keys, uint32_t count,
                                              uint32_t *added, HthErr *err);
 
+/* ---- what the audit log is to be told ------------------------------------------------------- */
+
+/* A change of users or keys; it is kept, with the change, until somebody has passed it on. */
+typedef struct HthUserEvent {
+    int64_t number; /* they are in this order */
+    int64_t time_s;
+    char id[17]; /* hexadecimal; no two have one */
+    char action[24]; /* "add", "role admin" */
+    char user[HTH_USER_NAME_MAX + 1], key[HTH_USER_NAME_MAX + 1]; /* key "": none was changed */
+} HthUserEvent;
+enum { HTH_USER_EVENTS_MAX = 64 }; /* read at once */
+/* The oldest, at most HTH_USER_EVENTS_MAX. EFORMAT: a row that hearth did not write. */
+HTH_MUST_CHECK HthStatus hth_users_events(HthUsers *u, HthUserEvent out[HTH_USER_EVENTS_MAX],
+                                          uint32_t *count, HthErr *err);
+/* Those up to number were passed on. */
+HTH_MUST_CHECK HthStatus hth_users_events_drop(HthUsers *u, int64_t number, HthErr *err);
+
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 /* What somebody may do, and until what changes. */

@@ -28,6 +28,8 @@ typedef enum HthUsersSql {
     HTH_US_HASH_OF,
     HTH_US_ADD_KEY,
     HTH_US_REVOKE,
+    HTH_US_EVENTS,
+    HTH_US_DROP_EVENTS,
     HTH_US_STATEMENTS
 } HthUsersSql;
 extern const HthDbShape hth_users_shape;

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "vault/users_in.h"
 
-enum { APPLICATION = 0x48525455 /* "HRTU" */, VERSION = 1 };
+enum { APPLICATION = 0x48525455 /* "HRTU" */, VERSION = 2 };
 
 static const char *const steps[VERSION] = {
     "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;"
@@ -24,6 +24,29 @@ static const char *const steps[VERSION] = {
     " models TEXT NOT NULL, requests INTEGER NOT NULL, tokens INTEGER NOT NULL,"
     " concurrent INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
     "CREATE INDEX api_key_user ON api_key (user)",
+    /* What the audit log is to be told: written with the change itself, whoever makes it. */
+    "CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL DEFAULT"
+    " (lower(hex(randomblob(8)))), time INTEGER NOT NULL DEFAULT"
+    " (CAST(strftime('%s', 'now') AS INTEGER)), action TEXT NOT NULL, user TEXT NOT NULL,"
+    " api_key TEXT) STRICT;"
+    "CREATE TRIGGER user_add AFTER INSERT ON user BEGIN"
+    " INSERT INTO event (action, user) VALUES ('add', new.name); END;"
+    "CREATE TRIGGER user_remove AFTER DELETE ON user BEGIN"
+    " INSERT INTO event (action, user) VALUES ('remove', old.name); END;"
+    "CREATE TRIGGER user_role AFTER UPDATE OF role ON user BEGIN"
+    " INSERT INTO event (action, user) VALUES ('role ' || CASE new.role WHEN 0 THEN 'user'"
+    " WHEN 1 THEN 'admin' WHEN 2 THEN 'auditor' ELSE 'service' END, new.name); END;"
+    "CREATE TRIGGER user_disable AFTER UPDATE OF disabled ON user BEGIN"
+    " INSERT INTO event (action, user) VALUES"
+    " (CASE new.disabled WHEN 0 THEN 'enable' ELSE 'disable' END, new.name); END;"
+    "CREATE TRIGGER user_password AFTER UPDATE OF epoch ON user WHEN new.hash IS NOT old.hash BEGIN"
+    " INSERT INTO event (action, user) VALUES ('password', new.name); END;"
+    "CREATE TRIGGER key_add AFTER INSERT ON api_key BEGIN"
+    " INSERT INTO event (action, user, api_key) VALUES"
+    " ('add', (SELECT name FROM user WHERE number = new.user), new.name); END;"
+    "CREATE TRIGGER key_revoke AFTER DELETE ON api_key BEGIN"
+    " INSERT INTO event (action, user, api_key) VALUES"
+    " ('revoke', (SELECT name FROM user WHERE number = old.user), old.name); END",
 };
 
 static const char *const texts[HTH_US_STATEMENTS] = {
@@ -50,6 +73,9 @@ static const char *const texts[HTH_US_STATEMENTS] = {
     [HTH_US_ADD_KEY] = "INSERT INTO api_key VALUES (?1, ?2, (SELECT number FROM user WHERE name ="
                        " ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [HTH_US_REVOKE] = "DELETE FROM api_key WHERE name = ?1",
+    [HTH_US_EVENTS] = "SELECT number, id, time, action, user, api_key FROM event ORDER BY number"
+                      " LIMIT ?1",
+    [HTH_US_DROP_EVENTS] = "DELETE FROM event WHERE number <= ?1",
 };
 
 const HthDbShape hth_users_shape = { .what = "the file of users",

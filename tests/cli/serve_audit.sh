@@ -30,7 +30,7 @@ stop() {
 client() {
     "$HEARTH_BIN" audit tail -n 1000000 --json >"$tmp/entries" 2>/dev/null
     python3 - "$port" "$tmp" <<PY
-import http.client, json, re, sys, threading
+import http.client, json, os, re, sys, threading
 port, tmp = int(sys.argv[1]), sys.argv[2]
 def ask(method, path, body=None, headers={}):
     c = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
@@ -110,6 +110,27 @@ hearth audit verify
 same "it holds" 0 "$rc"
 ok "never a word of it" test -z "$(grep -rl zebra "$tmp/state" "$tmp/serve.log")"
 
+# ---- changes of users and keys --------------------------------------------------------------------
+hearth user add alice --role auditor
+same "a user, without a server" 0 "$rc"
+start
+hearth key add laptop --user alice
+same "a key, beside the server" 0 "$rc"
+hearth user role alice user
+hearth key revoke laptop
+hearth user remove alice
+sleep 2.5
+changes() {
+    client 'print(" ".join(e["type"] + ":" + e["action"] + ":" + e["user"] for e in entries()
+                           if "event" in e))'
+}
+want="user:add:alice key:add:alice user:role user:alice key:revoke:alice user:remove:alice"
+same "each is told, once, in order" "$want" "$(changes)"
+stop
+start
+stop
+same "and never again" "$want" "$(changes)"
+
 # ---- texts ---------------------------------------------------------------------------------------
 start --audit-content encrypted
 same "sealed" "" "$(client 'assert chat("Hello, giraffe")[0] == 200' 2>&1)"
@@ -137,8 +158,7 @@ same "nothing was written" "$size" "$(stat -c %s "$tmp/state/audit/log")"
 
 # ---- killed in the middle -----------------------------------------------------------------------
 start
-(sleep 1.2; kill -9 "$pid") &
-client '
+PID=$pid client '
 told, lock = [], threading.Lock()
 def many(i):
     for k in range(50):
@@ -147,7 +167,9 @@ def many(i):
         if status != 200: continue
         if k % 2 and not body.rstrip().endswith(b"[DONE]"): continue
         found = re.search(rb"chatcmpl-([0-9a-f]{32})", body)
-        with lock: told.append(found.group(1).decode())
+        with lock:
+            told.append(found.group(1).decode())
+            if len(told) == 60: os.kill(int(os.environ["PID"]), 9)
 threads = [threading.Thread(target=many, args=(i,)) for i in range(8)]
 [t.start() for t in threads]; [t.join() for t in threads]
 json.dump(told, open(tmp + "/told", "w"))

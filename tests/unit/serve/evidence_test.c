@@ -8,6 +8,7 @@
 
 #include "audit/log.h"
 #include "audit/verify.h"
+#include "base/file.h"
 #include "serve/evidence.h"
 #include "support/folder.h"
 
@@ -274,6 +275,79 @@ static void many_refusals(void **state) {
     if (report.entries >= 3 + 5000) fail_msg("%llu", (unsigned long long)report.entries);
 }
 
+/* ---- changes of users ----------------------------------------------------------------------- */
+
+static HthUsers *open_users(void) {
+    HthErr err;
+    HthUsers *u = NULL;
+    const HthUsersCfg cfg = { .path = test_path("users.db"), .cost = { 1, 8 } };
+    assert_ok(hth_users_open(&u, &cfg, &err), err);
+    return u;
+}
+
+static void copy_users(const char *from, const char *to) {
+    HthErr err;
+    HthBuf text;
+    test_load(&text, test_path(from));
+    assert_ok(hth_file_write(test_path(to), text.p, text.n, 0600, &err), err);
+    hth_buf_drop(&text);
+}
+
+/* Each is told once, in order, also when the file still has what the log was told before. */
+static void changes_of_users(void **state) {
+    enum { USERS = 150 }; /* more than are read at once */
+    (void)state;
+    char dir[256], key[HTH_USER_KEY_TEXT];
+    HthErr err;
+    HthEvidence *e = NULL;
+    Disk disk = { false, false };
+    HthAuditReport first, second;
+    HthUserEvent events[HTH_USER_EVENTS_MAX];
+    uint32_t count = 9;
+    snprintf(dir, sizeof dir, "%s", test_path("changes"));
+    HthUsers *u = open_users();
+    for (int i = 0; i < USERS; i++) {
+        HthUser user = { .role = HTH_ROLE_USER, .uid = HTH_NO_UID };
+        snprintf(user.name, sizeof user.name, "u%d", i);
+        assert_ok(hth_users_add(u, &user, 1000, &err), err);
+    }
+    assert_ok(hth_users_set_role(u, HTH_STR("u1"), HTH_ROLE_ADMIN, &err), err);
+    assert_ok(hth_users_set_disabled(u, HTH_STR("u1"), true, &err), err);
+    assert_ok(hth_users_set_password(u, HTH_STR("u2"), HTH_STR("long enough"), &err), err);
+    const HthUserKey spec = { .name = "k", .user = "u3" };
+    assert_ok(hth_users_add_key(u, &spec, 1000, key, &err), err);
+    assert_status(hth_users_set_role(u, HTH_STR("nobody"), HTH_ROLE_USER, &err), HTH_EINVAL, err);
+    assert_ok(hth_users_remove(u, HTH_STR("u3"), &err), err);
+    hth_users_close(&u);
+    copy_users("users.db", "before.db");
+
+    u = open_users();
+    assert_ok(open_one(&e, dir, HTH_CONTENT_COMMIT, &disk, &err), err);
+    assert_ok(hth_evidence_users(e, u, &err), err);
+    assert_ok(hth_users_events(u, events, &count, &err), err);
+    assert_int_equal(count, 0);
+    assert_ok(hth_evidence_users(e, u, &err), err);
+    assert_ok(hth_evidence_close(&e, &err), err);
+    hth_users_close(&u);
+    assert_ok(hth_audit_verify(&first, dir, NULL, 0, &err), err);
+    /* start, the changes (role, disable, password, add, revoke, remove), stop, checkpoint */
+    assert_int_equal(first.entries, 1 + USERS + 6 + 2);
+
+    copy_users("before.db", "users.db"); /* the crash: none of them was taken out */
+    u = open_users();
+    assert_ok(open_one(&e, dir, HTH_CONTENT_COMMIT, &disk, &err), err);
+    assert_ok(hth_evidence_users(e, u, &err), err);
+    assert_ok(hth_users_events(u, events, &count, &err), err);
+    assert_int_equal(count, 0);
+    assert_ok(hth_users_set_role(u, HTH_STR("u4"), HTH_ROLE_ADMIN, &err), err);
+    assert_ok(hth_evidence_users(e, u, &err), err);
+    assert_ok(hth_evidence_users(NULL, u, &err), err);
+    assert_ok(hth_evidence_close(&e, &err), err);
+    hth_users_close(&u);
+    assert_ok(hth_audit_verify(&second, dir, NULL, 0, &err), err);
+    assert_int_equal(second.entries, first.entries + 1 + 1 + 2);
+}
+
 /* ---- memory that fails ----------------------------------------------------------------------- */
 
 static void failing_memory(void **state) {
@@ -309,9 +383,10 @@ static void failing_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_of_it),     cmocka_unit_test(proofs),
-        cmocka_unit_test(closed_early),  cmocka_unit_test(full_disk),
-        cmocka_unit_test(many_refusals), cmocka_unit_test(failing_memory),
+        cmocka_unit_test(all_of_it),      cmocka_unit_test(proofs),
+        cmocka_unit_test(closed_early),   cmocka_unit_test(full_disk),
+        cmocka_unit_test(many_refusals),  cmocka_unit_test(changes_of_users),
+        cmocka_unit_test(failing_memory),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_drop);
 }

@@ -219,7 +219,7 @@ static void files_that_are_none(void **state) {
         "UPDATE api_key SET name = char(10)",
         "UPDATE api_key SET models = printf('%300s', 'x')",
         "UPDATE api_key SET id = 0",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3",
         "PRAGMA application_id = 7",
         "DROP TABLE api_key",
     };
