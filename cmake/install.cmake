@@ -41,6 +41,9 @@ endforeach()
 if(HEARTH_SERVER)
     set(BINDIR ${CMAKE_INSTALL_FULL_BINDIR})
     configure_file(${CMAKE_SOURCE_DIR}/packaging/hearth.service ${CMAKE_BINARY_DIR}/hearth.service @ONLY)
+    configure_file(${CMAKE_SOURCE_DIR}/packaging/hearth-backup.service
+        ${CMAKE_BINARY_DIR}/hearth-backup.service @ONLY)
     install(FILES ${CMAKE_BINARY_DIR}/hearth.service ${CMAKE_SOURCE_DIR}/packaging/hearth.socket
+        ${CMAKE_BINARY_DIR}/hearth-backup.service ${CMAKE_SOURCE_DIR}/packaging/hearth-backup.timer
         DESTINATION lib/systemd/system)
 endif()

@@ -65,6 +65,19 @@ static HthStatus to_stdout(void *payload, const void *bytes, size_t n, HthErr *e
     return HTH_OK;
 }
 
+/* What opens the keyring here and nowhere else would make the backup worthless with the machine. */
+static void warn_of_tpm(const char *state) {
+    HthKeySlot slots[HTH_SLOTS_MAX];
+    uint32_t count = 0, elsewhere = 0;
+    HthErr ignored;
+    if (hth_keyring_slots(state, slots, &count, &ignored) != HTH_OK) return;
+    for (uint32_t i = 0; i < count; i++) elsewhere += slots[i].kind != HTH_SLOT_TPM;
+    if (count && !elsewhere)
+        fputs("hearth: only this machine's TPM opens the keyring in this backup; on another "
+              "machine nothing will (hearth vault passphrase --keep-key-file adds a passphrase)\n",
+              stderr);
+}
+
 /* The stream, into sink. */
 static HthStatus make(const Job *job, HthAgeSink sink, void *payload, HthBackupReport *report,
                       HthErr *err) {
@@ -87,6 +100,7 @@ static HthStatus make(const Job *job, HthAgeSink sink, void *payload, HthBackupR
                                        .sink = sink,
                                        .payload = payload } };
         status = hth_backup_write(report, &cfg, err);
+        if (status == HTH_OK) warn_of_tpm(state.p);
     }
     hth_keyring_close(&ring);
     hth_buf_drop(&models);
