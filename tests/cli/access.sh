@@ -81,7 +81,13 @@ gives "and reads no conversation" 403 "$auditor" GET /hearth/chats
 gives "nor counts a prompt" 403 "$auditor" POST /tokenize '{"content":"x"}'
 gives "a service asks" 200 "$service" POST /v1/chat/completions "$chat"
 gives "and keeps no conversations" 403 "$service" GET /hearth/chats
-gives "one of a user's conversations" 404 "$admin" GET /hearth/chats/0123456789abcdef0123456789abcdef
+one=/hearth/chats/0123456789abcdef0123456789abcdef
+gives "a user keeps one" 200 "$user" PUT "$one" '{"id":"0123456789abcdef0123456789abcdef","title":"t","messages":[]}'
+gives "and has it" 200 "$user" GET "$one"
+gives "for others it is not there: an admin" 404 "$admin" GET "$one"
+hearth key add other --user user # another key of the same user
+gives "another key of his" 200 "$out" GET "$one"
+gives "nor can he delete it" 404 "$admin" DELETE "$one"
 hearth user role user auditor
 gives "another role, at once" 403 "$user" GET /api/tags
 hearth user role user user
