@@ -145,8 +145,9 @@ HTH_MUST_CHECK HthStatus hth_users_by_name(HthUsers *u, HthStr name, HthGrant *o
 HTH_MUST_CHECK HthStatus hth_users_still(HthUsers *u, HthGrant *g, int64_t now_s, HthErr *err);
 
 /* Name and password. EDENIED: wrong, in the same time whether or not there is such a user; EAGAIN:
- * *wait_s, too many wrong ones for this user or from this address. A hash of other costs than the
- * file is opened with is made anew. Takes a fifth of a second and 64 MiB. */
+ * *wait_s, too many wrong ones for this user or from this address, or several who log in at once. A
+ * hash of other costs than the file is opened with is made anew. Takes a fifth of a second and
+ * 64 MiB. */
 HTH_MUST_CHECK HthStatus hth_users_login(HthUsers *u, HthStr name, HthStr password, HthStr address,
                                          uint64_t now_ns, HthGrant *out, uint32_t *wait_s,
                                          HthErr *err);

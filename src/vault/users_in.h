@@ -7,6 +7,7 @@
 #define HTH_VAULT_USERS_IN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "crypt/hash.h"
 #include "vault/backoff.h"
@@ -34,7 +35,12 @@ typedef enum HthUsersSql {
 } HthUsersSql;
 extern const HthDbShape hth_users_shape;
 
-enum { HTH_KEY_SHA3 = 0, HTH_KEY_SHA256 = 1, HTH_SALT_BYTES = HTH_ARGON_SALT_BYTES };
+enum {
+    HTH_KEY_SHA3 = 0,
+    HTH_KEY_SHA256 = 1,
+    HTH_SALT_BYTES = HTH_ARGON_SALT_BYTES,
+    HTH_LOGINS_MAX = 2
+};
 
 typedef struct HthUserRow {
     int64_t number; /* in the file */
@@ -60,6 +66,7 @@ typedef struct HthUsersRows {
 struct HthUsers {
     pthread_mutex_t lock; /* of all but `hashing` */
     pthread_mutex_t hashing; /* held first: one password at a time takes its 64 MiB */
+    atomic_uint logins; /* under way or waiting for `hashing` */
     HthDb db;
     HthArgon cost;
     HthUsersRows rows;

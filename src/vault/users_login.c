@@ -163,9 +163,16 @@ HthStatus hth_users_login(HthUsers *u, HthStr name, HthStr password, HthStr addr
     *wait_s = 0;
     HTH_REQUIRE(password.n <= HTH_PASSWORD_MAX, err, HTH_EDENIED,
                 "The name or the password is wrong.");
-    pthread_mutex_lock(&u->hashing);
-    const HthStatus status = log_in(u, name, password, &g, &granted, wait_s, err);
-    pthread_mutex_unlock(&u->hashing);
+    HthStatus status;
+    if (atomic_fetch_add(&u->logins, 1) < HTH_LOGINS_MAX) {
+        pthread_mutex_lock(&u->hashing);
+        status = log_in(u, name, password, &g, &granted, wait_s, err);
+        pthread_mutex_unlock(&u->hashing);
+    } else { /* who guesses does not hold the caller's threads */
+        *wait_s = 1;
+        status = HTH_FAIL(err, HTH_EAGAIN, "Others are logging in; wait 1 s.");
+    }
+    atomic_fetch_sub(&u->logins, 1);
     if (status == HTH_OK) *out = granted;
     return status;
 }

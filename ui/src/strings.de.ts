@@ -68,7 +68,7 @@ export const de: Strings = {
   loginName: 'Name',
   password: 'Passwort',
   loginWrong: 'Der Name oder das Passwort ist falsch.',
-  loginWait: 'Zu viele falsche Passwörter. Warten Sie {0} s.',
+  loginWait: 'Warten Sie {0} s, und versuchen Sie es dann noch einmal.',
   logout: 'Abmelden',
   failed: 'Das ging nicht: {0}',
   tooBig: '{0} ist zu groß: höchstens 2 MB Text.',

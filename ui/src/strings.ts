@@ -69,7 +69,7 @@ export const en = {
   loginName: 'Name',
   password: 'Password',
   loginWrong: 'The name or the password is wrong.',
-  loginWait: 'Too many wrong passwords. Wait {0} s.',
+  loginWait: 'Wait {0} s, then try again.',
   logout: 'Log out',
   failed: 'That did not work: {0}',
   tooBig: '{0} is too large: at most 2 MB of text.',

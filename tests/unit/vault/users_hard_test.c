@@ -2,6 +2,8 @@
  * and disk that fail. */
 #include "vault/users.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sqlite3.h>
 
 #include "crypt/hash.h"
@@ -9,6 +11,7 @@
 
 #include "support/folder.h"
 #include "support/vfs_fault.h"
+#include "vault/users_in.h"
 
 enum { NOW = 1700000000 };
 #define S UINT64_C(1000000000)
@@ -143,6 +146,40 @@ static void costs_change(void **state) {
     assert_int_equal(number("SELECT passes FROM user"), 3);
     assert_int_equal(login(u, "alice", "correct horse", "h", S), HTH_OK);
     assert_ok(hth_users_still(u, &g, NOW, &err), err); /* sessions go on */
+    hth_users_close(&u);
+}
+
+static void *waits(void *users) {
+    HthGrant g;
+    uint32_t seconds = 0;
+    (void)!hth_users_login(users, HTH_STR("a"), HTH_STR("long enough"), HTH_STR("h"), S, &g,
+                           &seconds, NULL);
+    return NULL;
+}
+
+/* While one is hashed and one waits, a third is sent away: guessing holds two threads at most. */
+static void logins_at_once(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthUsers *u = NULL;
+    HthGrant g = { 0 };
+    pthread_t threads[HTH_LOGINS_MAX];
+    assert_ok(open_with(&u, (HthArgon){ 1, 8 }, NULL, NULL), err);
+    assert_ok(add(u, "a", HTH_ROLE_USER, &err), err);
+    assert_ok(hth_users_set_password(u, HTH_STR("a"), HTH_STR("long enough"), &err), err);
+    pthread_mutex_lock(&u->hashing);
+    for (int i = 0; i < HTH_LOGINS_MAX; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, waits, u), 0);
+    while (atomic_load(&u->logins) < HTH_LOGINS_MAX) sched_yield();
+    assert_status(hth_users_login(u, HTH_STR("a"), HTH_STR("long enough"), HTH_STR("h"), S, &g,
+                                  &wait_s, &err),
+                  HTH_EAGAIN, err);
+    assert_int_equal(wait_s, 1);
+    pthread_mutex_unlock(&u->hashing);
+    for (int i = 0; i < HTH_LOGINS_MAX; i++) pthread_join(threads[i], NULL);
+    assert_ok(hth_users_login(u, HTH_STR("a"), HTH_STR("long enough"), HTH_STR("h"), S, &g, &wait_s,
+                              &err),
+              err);
     hth_users_close(&u);
 }
 
@@ -372,6 +409,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(passwords, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(guessing, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(costs_change, test_folder_make, test_folder_drop),
+        cmocka_unit_test_setup_teardown(logins_at_once, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(taken_over, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(files_that_are_none, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(costs_from_outside, test_folder_make, test_folder_drop),
