@@ -236,6 +236,18 @@ HthStatus hth_keyfile_open(HthSigner **out, HthVkey *vkey, const char *path, Hth
     return st;
 }
 
+const char *hth_keyfile_look(const char *path) {
+    char text[sizeof "PRIVATE+KEY+"] = "";
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return errno == ENOENT ? "none" : "not a key";
+    const ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n > 0 && hth_str_starts(hth_str(text), hth_str(heads[1]))) return "sealed";
+    const bool plain = n > 0 && hth_str_starts(hth_str(text), hth_str(heads[0]));
+    hth_secret_wipe(text, sizeof text);
+    return plain ? "plain" : "not a key";
+}
+
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 static HthStatus parse_list(HthVkey *keys, size_t *count, HthStr text, HthErr *err) {

@@ -25,6 +25,8 @@ enum {
  * such a file. */
 HTH_MUST_CHECK HthStatus hth_keyfile_open(HthSigner **out, HthVkey *vkey, const char *path,
                                           HthStr name, const uint8_t *seal, HthErr *err);
+/* "sealed", "plain", "none", or "not a key", without opening it or saying what is wrong. */
+const char *hth_keyfile_look(const char *path);
 /* What its signatures are marked with: name+id. */
 void hth_vkey_id(char out[HTH_KEY_ID_TEXT], const HthVkey *v);
 /* Verifier keys, one per line; empty lines and lines that begin with # are passed over.  *out is

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "audit/jcs.h"
 #include "audit/receipt_int.h"
 
@@ -105,11 +106,8 @@ static json_t *seed_of(uint64_t seed) {
 }
 
 static json_t *time_of(int64_t unix_s) {
-    char text[32];
-    const time_t t = (time_t)unix_s;
-    struct tm tm;
-    if (!gmtime_r(&t, &tm) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm)) return NULL;
-    return json_string(text);
+    char text[HTH_CLOCK_TEXT];
+    return hth_clock_text(text, unix_s) ? json_sprintf("%sZ", text) : NULL;
 }
 
 static bool fits(const Row *row, const void *field) {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/room.h"
 
 typedef struct Entry {
     HthPiece piece;
@@ -30,24 +31,22 @@ struct HthReadahead {
     _Atomic bool stop;
     sem_t bell; /* `at` or `stop` has changed */
     pthread_t thread;
-    uintptr_t page;
     size_t ahead, behind; /* bytes from `at` on, and before it: other threads may still be there */
     uint32_t count;
     Entry entry[];
 };
 
-static void ask(const HthReadahead *r, Entry *e) {
-    const uintptr_t from = (uintptr_t)e->piece.p / r->page * r->page;
+static void ask(Entry *e) {
+    const HthPageSpan g = hth_page_span_around(e->piece.p, e->piece.n);
     if (atomic_load_explicit(&e->here, memory_order_relaxed) || atomic_exchange(&e->here, true))
         return;
-    (void)madvise((void *)from, (uintptr_t)e->piece.p + e->piece.n - from, MADV_WILLNEED);
+    (void)madvise((void *)g.from, g.to - g.from, MADV_WILLNEED);
 }
 
 /* Pages that belong to one piece alone. */
-static void advise(const HthReadahead *r, const Entry *e, int advice) {
-    const uintptr_t from = ((uintptr_t)e->piece.p + r->page - 1) / r->page * r->page;
-    const uintptr_t to = ((uintptr_t)e->piece.p + e->piece.n) / r->page * r->page;
-    if (from < to) (void)madvise((void *)from, to - from, advice);
+static void advise(const Entry *e, int advice) {
+    const HthPageSpan g = hth_page_span_within(e->piece.p, e->piece.n);
+    if (g.from < g.to) (void)madvise((void *)g.from, g.to - g.from, advice);
 }
 
 /* Marks what may stay in memory while `at` is used. Of what lies before only what is there. */
@@ -82,7 +81,7 @@ static void look(HthReadahead *r, uint32_t at) {
             return; /* what is next is another */
         Entry *e = &r->entry[(at + k) % r->count];
         if (!e->piece.keep) bytes += e->piece.n;
-        ask(r, e);
+        ask(e);
     }
 }
 
@@ -102,14 +101,13 @@ HthStatus hth_readahead_open(HthReadahead **out, const HthPiece *pieces, uint32_
     HthReadahead *r = hth_calloc(1, sizeof *r + (size_t)count * sizeof r->entry[0]);
     HTH_REQUIRE(r, err, HTH_ENOMEM, "out of memory for %u pieces of a file", count);
     r->count = count;
-    r->page = (uintptr_t)sysconf(_SC_PAGESIZE);
     r->behind = window / 4;
     r->ahead = window - r->behind;
     atomic_store(&r->at, UINT32_MAX);
     atomic_store(&r->done, UINT32_MAX);
     for (uint32_t i = 0; i < count; i++) {
         r->entry[i].piece = pieces[i];
-        if (!pieces[i].keep) advise(r, &r->entry[i], MADV_RANDOM);
+        if (!pieces[i].keep) advise(&r->entry[i], MADV_RANDOM);
     }
     sem_init(&r->bell, 0, 0);
     sigset_t all, before; /* signals belong to the caller */
@@ -135,7 +133,7 @@ void hth_readahead_close(HthReadahead **readahead) {
     pthread_join(r->thread, NULL);
     sem_destroy(&r->bell);
     for (uint32_t i = 0; i < r->count; i++)
-        if (!r->entry[i].piece.keep) advise(r, &r->entry[i], MADV_NORMAL);
+        if (!r->entry[i].piece.keep) advise(&r->entry[i], MADV_NORMAL);
     hth_free(r);
     *readahead = NULL;
 }
@@ -145,7 +143,7 @@ void hth_readahead_at(HthReadahead *r, uint32_t first, uint32_t last) {
     if (atomic_load_explicit(&r->at, memory_order_relaxed) != first &&
         atomic_exchange(&r->at, first) != first)
         sem_post(&r->bell);
-    for (uint32_t i = first; i <= last; i++) ask(r, &r->entry[i]);
+    for (uint32_t i = first; i <= last; i++) ask(&r->entry[i]);
 }
 
 void hth_readahead_settle(const HthReadahead *r) {

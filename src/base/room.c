@@ -16,13 +16,22 @@
 
 #define TEXT_MAX ((size_t)64 << 10)
 
-void hth_room_forget(const void *p, size_t n) {
+HthPageSpan hth_page_span_around(const void *p, size_t n) {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
-    const uintptr_t to = ((uintptr_t)p + n) / page * page;
-    if (from >= to) return;
-    (void)munlock((void *)from, to - from); /* or the next is refused */
-    (void)madvise((void *)from, to - from, MADV_DONTNEED); /* advice only */
+    return (HthPageSpan){ (uintptr_t)p / page * page, ((uintptr_t)p + n + page - 1) / page * page };
+}
+
+HthPageSpan hth_page_span_within(const void *p, size_t n) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    return (HthPageSpan){ ((uintptr_t)p + page - 1) / page * page,
+                          ((uintptr_t)p + n) / page * page };
+}
+
+void hth_room_forget(const void *p, size_t n) {
+    const HthPageSpan g = hth_page_span_within(p, n);
+    if (g.from >= g.to) return;
+    (void)munlock((void *)g.from, g.to - g.from); /* or the next is refused */
+    (void)madvise((void *)g.from, g.to - g.from, MADV_DONTNEED); /* advice only */
 }
 
 static HthStatus keep(const void *p, size_t n, unsigned how, uint64_t whole, HthErr *err) {
@@ -47,9 +56,8 @@ HthStatus hth_room_keep_later(const void *p, size_t n, uint64_t whole, HthErr *e
 }
 
 void hth_room_random(const void *p, size_t n, bool random) {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t from = (uintptr_t)p / page * page, to = (uintptr_t)p + n;
-    if (n) (void)madvise((void *)from, to - from, random ? MADV_RANDOM : MADV_NORMAL);
+    const HthPageSpan g = hth_page_span_around(p, n);
+    if (n) (void)madvise((void *)g.from, g.to - g.from, random ? MADV_RANDOM : MADV_NORMAL);
 }
 
 static bool slurp(HthBuf *buf, const char *root, const char *path) {

@@ -5,8 +5,17 @@
 #define HTH_BASE_ROOM_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
+
+/* The pages that hold some of [p, p + n), or those that hold nothing else; from >= to: none. */
+typedef struct HthPageSpan {
+    uintptr_t from, to;
+} HthPageSpan;
+HthPageSpan hth_page_span_around(const void *p, size_t n);
+HthPageSpan hth_page_span_within(const void *p, size_t n);
 
 /* The whole pages of a FILE mapping's [p, p + n) are not needed soon: they stay readable and come
  * back from the file, and are no longer kept. Never for memory that is not a file. */

@@ -160,3 +160,12 @@ bool hth_args_u32(const HthArgs *args, uint32_t min, uint32_t max, uint32_t *out
     *out = (uint32_t)v;
     return true;
 }
+
+bool hth_args_verb(const HthArgs *args, const char **verb, const char **what) {
+    if (*what) {
+        hth_cli_usage(args->verb->name, "%s takes a verb and one thing", args->verb->name);
+        return false;
+    }
+    *(*verb ? what : verb) = args->value;
+    return true;
+}

@@ -1,12 +1,13 @@
 /* audit.c - hearth audit: does the log hold, what does it say, and what can be shown of it. */
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "audit/entry.h"
 #include "audit/erase.h"
 #include "audit/verify.h"
 #include "cli/audit_keys.h"
+#include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/state.h"
 #include "cli/vault.h"
@@ -191,11 +192,8 @@ static int verify(Job *job) {
 /* ---- show and tail -------------------------------------------------------------------------- */
 
 static void print_time(int64_t time_s) {
-    const time_t t = (time_t)time_s;
-    struct tm tm;
-    char text[32];
-    if (gmtime_r(&t, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm))
-        printf("%s  ", text);
+    char text[HTH_CLOCK_TEXT];
+    if (hth_clock_text(text, time_s)) printf("%sZ  ", text);
 }
 
 /* One line; what is not an entry that this hearth reads is shown as it stands. */
@@ -404,13 +402,25 @@ static int erase(Job *job) {
 static const struct {
     const char *name, *what;
     bool must; /* have what */
+    bool writes; /* what is a file, and is written */
+    bool open; /* in no cage: it makes folders, or wants the keyring */
     int (*run)(Job *job);
 } verbs[] = {
-    { "verify", NULL, false, verify },   { "show", "N", true, show },
-    { "tail", NULL, false, tail },       { "prove", "N", true, prove },
-    { "export", "DIR", true, export },   { "pin", "FILE", false, pin },
-    { "erase", "SUBJECT", true, erase },
+    { "verify", NULL, false, false, false, verify },  { "show", "N", true, false, false, show },
+    { "tail", NULL, false, false, false, tail },      { "prove", "N", true, false, false, prove },
+    { "export", "DIR", true, false, true, export },   { "pin", "FILE", false, true, false, pin },
+    { "erase", "SUBJECT", true, false, true, erase },
 };
+
+/* A log may be another machine's: who reads it needs nothing but it. */
+static int go_into_cage(const Job *job, bool writes) {
+    const char *to = job->what ? job->what : job->pin.p;
+    const HthCaged c = { .reads = { job->folder.p, job->pin.p, job->proof, job->vkey },
+                         .writes = { job->out, writes ? to : NULL },
+                         .more = job->pins,
+                         .more_count = job->pin_count };
+    return hth_caged(&c);
+}
 
 static int run(Job *job) {
     HthErr err = { 0 };
@@ -430,7 +440,9 @@ static int run(Job *job) {
     if (status != HTH_OK) return hth_cli_fail(&err);
     if (!job->vkey && access(job->folder.p, R_OK) != 0)
         return hth_cli_error(HTH_EXIT_NOINPUT, "there is no audit log in %s", job->folder.p);
-    return verbs[i].run(job);
+    if (verbs[i].open || job->text) return verbs[i].run(job);
+    const int code = go_into_cage(job, verbs[i].writes);
+    return code == HTH_EXIT_OK ? verbs[i].run(job) : code;
 }
 
 int hth_cli_audit(HthArgs *args) {
@@ -455,11 +467,7 @@ int hth_cli_audit(HthArgs *args) {
         case HTH_ARG_HELP: return HTH_EXIT_OK;
         case HTH_ARG_BAD: return HTH_EXIT_USAGE;
         default:
-            if (job.what) return hth_cli_usage("audit", "audit takes a verb and one argument");
-            if (job.verb)
-                job.what = args->value;
-            else
-                job.verb = args->value;
+            if (!hth_args_verb(args, &job.verb, &job.what)) return HTH_EXIT_USAGE;
         }
     }
     hth_buf_init(&job.folder, 4096);

@@ -161,11 +161,7 @@ int hth_cli_ca(HthArgs *args) {
         case HTH_ARG_HELP: return HTH_EXIT_OK;
         case HTH_ARG_BAD: return HTH_EXIT_USAGE;
         default:
-            if (job.name) return hth_cli_usage("ca", "ca takes a verb and one NAME");
-            if (job.verb)
-                job.name = args->value;
-            else
-                job.verb = args->value;
+            if (!hth_args_verb(args, &job.verb, &job.name)) return HTH_EXIT_USAGE;
         }
     }
     return run(&job);

@@ -114,6 +114,7 @@ static void add_output(List *l, const char *path) {
 
 static void fill(List *l, const HthCaged *c) {
     add_system(l, c->terminal);
+    for (size_t i = 0; i < c->more_count; i++) add(l, c->more[i], HTH_CAGE_READ);
     for (size_t i = 0; i < HTH_CAGED_NAMES; i++) {
         if (c->models[i] != NULL) add_model(l, c->models[i]);
         if (c->reads[i] != NULL) add(l, c->reads[i], HTH_CAGE_READ);

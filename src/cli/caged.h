@@ -17,6 +17,8 @@ enum { HTH_CAGED_NAMES = 4 };
 typedef struct HthCaged {
     const char *models[HTH_CAGED_NAMES]; /* with their parts and panels */
     const char *reads[HTH_CAGED_NAMES]; /* files or folders */
+    const char *const *more; /* more of them */
+    size_t more_count;
     const char
         *writes[HTH_CAGED_NAMES]; /* files that will be written: others in their folders too */
     const char *keeps[HTH_CAGED_NAMES]; /* files that are there and are read and written */

@@ -91,6 +91,9 @@ struct HthArgs {
 };
 
 int hth_args_next(HthArgs *args);
+/* The argument just returned is a verb of the verb's (status, add), or what it is done to. false:
+ * there was both already; reported. */
+bool hth_args_verb(const HthArgs *args, const char **verb, const char **what);
 /* A whole number for the option just returned; false: reported. */
 bool hth_args_u32(const HthArgs *args, uint32_t min, uint32_t max, uint32_t *out);
 

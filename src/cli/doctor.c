@@ -8,11 +8,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "audit/keyfile.h"
 #include "base/par.h"
 #include "base/room.h"
 #include "cli/cli.h"
 #include "cli/proof.h"
+#include "cli/state.h"
 #include "kern/kern.h"
+#include "vault/keyring.h"
 
 enum { OPT_JSON = 1, OPT_PROVE };
 
@@ -125,6 +128,53 @@ static HthStatus tell_engine(HthBuf *out, HthErr *err) {
     return tell_cage(HTH_CAGE_ENGINE, out, err);
 }
 
+#ifdef HTH_HAVE_SERVER
+/* What opens what is kept, and whether that is more than the folder it is kept in. */
+static HthStatus tell_keyring(HthBuf *out, HthErr *err) {
+    static const char *const kinds[] = { [HTH_SLOT_PASSPHRASE] = "a passphrase",
+                                         [HTH_SLOT_FILE] = "a key file",
+                                         [HTH_SLOT_TPM] = "the TPM" };
+    HthKeySlot slots[HTH_SLOTS_MAX];
+    uint32_t count = 0;
+    bool inside = false;
+    HthBuf path;
+    hth_buf_init(&path, 4096);
+    HthStatus st = hth_state_file(&path, "keyring", false, err);
+    const bool there = st == HTH_OK && access(path.p, F_OK) == 0;
+    hth_buf_clear(&path);
+    if (st == HTH_OK) st = hth_state_file(&path, "keyring.key", false, err);
+    if (there && st == HTH_OK) {
+        inside = access(path.p, F_OK) == 0;
+        *strrchr(path.p, '/') = '\0';
+        st = hth_keyring_slots(path.p, slots, &count, err);
+    }
+    hth_buf_drop(&path);
+    HTH_TRY(st);
+    if (!count) return hth_buf_add_str(out, HTH_STR("none yet"), err);
+    for (uint32_t i = 0; i < count; i++)
+        HTH_TRY(hth_buf_printf(out, err, "%s%s%s", i ? ", " : "opened by ", kinds[slots[i].kind],
+                               slots[i].pin ? " with a PIN" : ""));
+    if (!inside) return HTH_OK;
+    return hth_buf_add_str(out, HTH_STR("; a key lies beside the data (hearth vault)"), err);
+}
+
+static HthStatus tell_signing(HthBuf *out, HthErr *err) {
+    static const char *const keys[][2] = { { "audit log", "audit/key" },
+                                           { "receipts", "receipt.key" } };
+    for (size_t i = 0; i < HTH_COUNT(keys); i++) {
+        HthBuf path;
+        hth_buf_init(&path, 4096);
+        HthStatus st = hth_state_file(&path, keys[i][1], false, err);
+        if (st == HTH_OK)
+            st = hth_buf_printf(out, err, "%s%s: %s", i ? ", " : "", keys[i][0],
+                                hth_keyfile_look(path.p));
+        hth_buf_drop(&path);
+        HTH_TRY(st);
+    }
+    return HTH_OK;
+}
+#endif
+
 static const struct {
     const char *key, *label;
     HthStatus (*tell)(HthBuf *out, HthErr *err);
@@ -138,6 +188,10 @@ static const struct {
     { "swap", "swap", tell_swap },
     { "cage_front", "cage: front", tell_front },
     { "cage_engine", "cage: engine", tell_engine },
+#ifdef HTH_HAVE_SERVER
+    { "keyring", "keyring", tell_keyring },
+    { "signing", "signing keys", tell_signing },
+#endif
 };
 
 /* A fact that cannot be had says why, and the exit code says that there was one. */

@@ -245,11 +245,7 @@ int hth_cli_key(HthArgs *args) {
         case HTH_ARG_HELP: return HTH_EXIT_OK;
         case HTH_ARG_BAD: return HTH_EXIT_USAGE;
         case HTH_ARG_POSITIONAL:
-            if (job.name) return hth_cli_usage("key", "key takes a verb and one NAME");
-            if (job.verb)
-                job.name = args->value;
-            else
-                job.verb = args->value;
+            if (!hth_args_verb(args, &job.verb, &job.name)) return HTH_EXIT_USAGE;
             break;
         default:
             if (!read_scope(&job, args, id)) return HTH_EXIT_USAGE;

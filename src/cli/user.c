@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -70,10 +69,9 @@ HthStatus hth_user_file_open_with(HthUsers **out, const void *key, HthErr *err) 
 }
 
 void hth_cli_date(char out[32], int64_t unix_s) {
-    time_t t = (time_t)unix_s;
-    struct tm tm;
-    if (unix_s == 0 || !gmtime_r(&t, &tm) || strftime(out, 32, "%Y-%m-%d", &tm) == 0)
-        snprintf(out, 32, "never");
+    char text[HTH_CLOCK_TEXT];
+    const bool ever = unix_s && hth_clock_text(text, unix_s);
+    snprintf(out, 32, "%.10s", ever ? text : "never");
 }
 
 /* ---- verbs ----------------------------------------------------------------------------------- */

@@ -217,11 +217,7 @@ int hth_cli_vault(HthArgs *args) {
         case HTH_ARG_HELP: return HTH_EXIT_OK;
         case HTH_ARG_BAD: return HTH_EXIT_USAGE;
         default:
-            if (job.what) return hth_cli_usage("vault", "vault takes a verb and one thing");
-            if (job.verb)
-                job.what = args->value;
-            else
-                job.verb = args->value;
+            if (!hth_args_verb(args, &job.verb, &job.what)) return HTH_EXIT_USAGE;
         }
     }
     return run(&job);

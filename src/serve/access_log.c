@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -57,11 +58,9 @@ static HthStatus add_text(HthBuf *out, const char *name, HthStr value, HthErr *e
 
 HthStatus hth_access_line(HthBuf *out, const HthAccess *a, HthErr *err) {
     const HthXResult *r = &a->result;
-    const time_t t = (time_t)a->unix_s;
     const size_t before = out->n;
-    char when[32] = "";
-    struct tm tm;
-    if (gmtime_r(&t, &tm)) strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+    char when[HTH_CLOCK_TEXT];
+    (void)hth_clock_text(when, a->unix_s);
     HthStatus st = hth_buf_printf(out, err, "{\"time\":\"%s.%03uZ\",\"method\":\"%s\"", when,
                                   a->ms_part % 1000, common_method(a->method));
     if (st == HTH_OK) st = add_text(out, "route", a->note->route, err);

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 
@@ -64,12 +64,9 @@ void hth_out_facts(HthOut *o, const HthFace *f, const HthAnswerOut *answer) {
 }
 
 void hth_out_time(HthOut *o, int64_t s, uint64_t ns) {
-    struct tm tm = { 0 };
-    char text[80];
-    const time_t t = (time_t)s;
-    gmtime_r(&t, &tm);
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%09uZ", tm.tm_year + 1900,
-             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)ns);
+    char second[HTH_CLOCK_TEXT], text[48];
+    (void)hth_clock_text(second, s);
+    snprintf(text, sizeof text, "%s.%09uZ", second, (unsigned)ns);
     hth_out(o, "%s", text);
 }
 

@@ -100,6 +100,18 @@ for file in log vkey sha3/checkpoint sha256/checkpoint sha3/tile/0/000.p/24 sha2
 done
 agree "whole again" 0 "$log"
 
+# Whoever reads a log is in a cage: a link that somebody left in the folder leads nowhere.
+hearth doctor
+if [[ -z ${HEARTH_NO_CAGE:-} ]] && grep -q '^cage: engine .*its own files only' <<< "$out"; then
+    mv "$log/vkey" "$tmp/elsewhere"
+    ln -s "$tmp/elsewhere" "$log/vkey"
+    refused 74 "a file that is elsewhere" audit verify
+    HEARTH_NO_CAGE=1 hearth audit verify
+    same "which could be read without the cage" 0 "$rc"
+    rm "$log/vkey"
+    mv "$tmp/elsewhere" "$log/vkey"
+fi
+
 # Texts and erasure want a keyring; a server makes one when it starts.
 refused 64 "a text, and no keyring" audit show 14 --text
 if has_ember; then

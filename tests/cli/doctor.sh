@@ -12,6 +12,26 @@ ok "one tier is picked" test "$(grep -o '(picked)' <<< "$out" | wc -l)" = 1
 hearth doctor --json
 same "doctor --json" 0 "$rc"
 ok "the same facts" grep -q '"cage_engine": "[0-9]* rules' <<< "$out"
+hearth help vault
+if [[ $rc == 0 ]]; then
+    export HEARTH_STATE=$tmp/state
+    hearth doctor
+    ok "no keyring" grep -q '^keyring  *none yet' <<< "$out"
+    ok "no keys to sign with" grep -q '^signing keys  *audit log: none, receipts: none' <<< "$out"
+    ok "nothing is made by asking" test ! -e "$HEARTH_STATE"
+    echo "correct horse" > "$tmp/words"
+    input=$tmp/words hearth vault passphrase --keep-key-file
+    mkdir -m 700 "$HEARTH_STATE/audit"
+    hearth audit erase nobody
+    ln -s audit/key "$HEARTH_STATE/receipt.key"
+    hearth doctor
+    same "doctor, of a keyring" 0 "$rc"
+    ok "its slots" grep -q '^keyring  *opened by a key file, a passphrase; a key lies beside' <<< "$out"
+    ok "and keys" grep -q '^signing keys  *audit log: sealed, receipts: not a key' <<< "$out"
+    hearth doctor --json
+    ok "as JSON" grep -q '"signing": "audit log: sealed' <<< "$out"
+    unset HEARTH_STATE
+fi
 refused 64 "an argument" doctor me
 
 hearth doctor --prove-offline

@@ -119,6 +119,12 @@ static void sealed(void **state) {
     assert_status(open_key("s.key", name, &b), HTH_EDENIED, err);
     assert_non_null(strstr(err.text, "was not opened"));
     every_byte_of("s.key", &a, keys_of[0]);
+    assert_string_equal(hth_keyfile_look(test_path("s.key")), "sealed");
+    assert_string_equal(hth_keyfile_look(test_path("a.key")), "plain");
+    assert_string_equal(hth_keyfile_look(test_path("no.key")), "none");
+    test_put("odd.key", "PRIVATE KEY");
+    assert_string_equal(hth_keyfile_look(test_path("odd.key")), "not a key");
+    assert_string_equal(hth_keyfile_look(test_folder), "not a key");
 }
 
 /* The same key afterwards; the plain bytes are on the disk under no name. */
