@@ -11,7 +11,10 @@
 #include "base/mem.h"
 #include "text/grammar_int.h"
 
-enum { STATES_MAX = 1 << 19 };
+enum {
+    STATES_MAX = 1 << 19,
+    WORK_MAX = 1 << 21 /* states of the network in all sets looked up: half a second */
+};
 #define SETS_MAX ((size_t)256 << 20)
 
 typedef struct Set {
@@ -29,6 +32,7 @@ typedef struct Det {
     uint32_t bytes_n, bytes_cap, calls_n, calls_cap;
     HthState like; /* kind and owner of new states */
     uint32_t end;
+    uint64_t work; /* see WORK_MAX */
     HthErr *err;
 } Det;
 
@@ -76,6 +80,9 @@ static HthStatus add_state(Det *d, bool first, uint32_t *out) {
 /* The state of what is reached from nfa->list. */
 static HthStatus state_of_list(Det *d, uint32_t *out) {
     hth_nfa_reach(d->nfa);
+    d->work += d->nfa->list_n;
+    HTH_REQUIRE(d->work <= WORK_MAX, d->err, HTH_ELIMIT,
+                "the grammar is too ambiguous: overlapping repeats make its automaton too large");
     const HthStr key = { (const char *)d->nfa->list, d->nfa->list_n * sizeof *d->nfa->list };
     const uint32_t old = hth_map_get(d->map, key);
     if (old == HTH_MAP_NONE) return add_state(d, false, out);
