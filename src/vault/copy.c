@@ -49,17 +49,6 @@ static HthStatus side_close(Side *s, const char *what, HthErr *err) {
     return rc == SQLITE_OK ? HTH_OK : hth_sqlite_failed(rc, what, err);
 }
 
-/* In one step: one reading transaction, which no writer waits for. */
-static HthStatus copy(sqlite3 *to, sqlite3 *from, const char *what, HthErr *err) {
-    sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
-    int rc = b ? sqlite3_backup_step(b, -1) : sqlite3_extended_errcode(to);
-    if (b) {
-        const int end = sqlite3_backup_finish(b);
-        if (rc == SQLITE_DONE) rc = end;
-    }
-    return rc == SQLITE_OK ? HTH_OK : hth_sqlite_failed(rc, what, err);
-}
-
 HthStatus hth_sealed_copy(const char *from, const char *to, const uint8_t key[32], const char *what,
                           HthErr *err) {
     Side a = { NULL, NULL }, b = { NULL, NULL };
@@ -73,7 +62,7 @@ HthStatus hth_sealed_copy(const char *from, const char *to, const uint8_t key[32
     if (status == HTH_OK)
         status =
             side_open(&b, to, key, what, "PRAGMA temp_store=MEMORY;PRAGMA synchronous=OFF", err);
-    if (status == HTH_OK) status = copy(b.db, a.db, what, err);
+    if (status == HTH_OK) status = hth_sqlite_copy(b.db, a.db, what, err);
     HthErr ignored;
     const HthStatus closed = side_close(&b, what, status == HTH_OK ? err : &ignored);
     const HthStatus left = side_close(&a, what, &ignored);
@@ -83,24 +72,15 @@ HthStatus hth_sealed_copy(const char *from, const char *to, const uint8_t key[32
 
 HthStatus hth_sealed_check(const char *path, const uint8_t key[32], const char *what, HthErr *err) {
     Side s = { NULL, NULL };
-    sqlite3_stmt *q = NULL;
     HTH_REQUIRE(access(path, F_OK) == 0, err, HTH_EIO, "%s is not there", what);
     bool plain;
     HTH_TRY(is_plain(path, &plain, err));
     if (plain) key = NULL;
     hth_sqlite_use_mem();
     HthStatus status = side_open(&s, path, key, what, "PRAGMA temp_store=MEMORY", err);
-    if (status == HTH_OK) {
-        int rc = sqlite3_prepare_v2(s.db, "PRAGMA integrity_check(1)", -1, &q, NULL);
-        if (rc == SQLITE_OK) rc = sqlite3_step(q);
-        const bool sound =
-            rc == SQLITE_ROW && !strcmp((const char *)sqlite3_column_text(q, 0), "ok");
-        sqlite3_finalize(q);
-        if (rc != SQLITE_ROW)
-            status = hth_sqlite_failed(rc, what, err);
-        else if (!sound)
-            status = HTH_FAIL(err, HTH_EFORMAT, "%s is damaged", what);
-    }
+    bool sound = false;
+    if (status == HTH_OK) status = hth_sqlite_sound(s.db, what, &sound, err);
+    if (status == HTH_OK && !sound) status = HTH_FAIL(err, HTH_EFORMAT, "%s is damaged", what);
     HthErr ignored;
     const HthStatus closed = side_close(&s, what, status == HTH_OK ? err : &ignored);
     return status == HTH_OK ? closed : status;

@@ -311,3 +311,24 @@ HthStatus hth_sqlite_failed(int rc, const char *what, HthErr *err) {
         if (rows[i].rc == (rc & 0xff)) status = rows[i].status;
     return HTH_FAIL(err, status, "%s: %s (SQLite %d)", what, sqlite3_errstr(rc), rc);
 }
+
+HthStatus hth_sqlite_copy(sqlite3 *to, sqlite3 *from, const char *what, HthErr *err) {
+    sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
+    int rc = b ? sqlite3_backup_step(b, -1) : sqlite3_extended_errcode(to);
+    if (b) {
+        const int end = sqlite3_backup_finish(b);
+        if (rc == SQLITE_DONE) rc = end;
+    }
+    return rc == SQLITE_OK ? HTH_OK : hth_sqlite_failed(rc, what, err);
+}
+
+HthStatus hth_sqlite_sound(sqlite3 *db, const char *what, bool *sound, HthErr *err) {
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &s, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_step(s);
+    const bool ok = rc == SQLITE_ROW && !strcmp((const char *)sqlite3_column_text(s, 0), "ok");
+    sqlite3_finalize(s);
+    if (rc != SQLITE_ROW) return hth_sqlite_failed(rc, what, err);
+    *sound = ok;
+    return HTH_OK;
+}

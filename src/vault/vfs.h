@@ -13,6 +13,7 @@
 #define HTH_VAULT_VFS_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -37,5 +38,9 @@ void hth_vfs_close(HthVfs **v); /* after the last connection */
 
 /* SQLite's word as ours, with a sentence about `what`. rc is not SQLITE_OK. */
 HthStatus hth_sqlite_failed(int rc, const char *what, HthErr *err);
+/* All of one file into another, in one step: one reading transaction, which no writer waits for. */
+HTH_MUST_CHECK HthStatus hth_sqlite_copy(sqlite3 *to, sqlite3 *from, const char *what, HthErr *err);
+/* Whether SQLite finds nothing wrong with any page. */
+HTH_MUST_CHECK HthStatus hth_sqlite_sound(sqlite3 *db, const char *what, bool *sound, HthErr *err);
 
 #endif

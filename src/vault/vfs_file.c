@@ -159,23 +159,9 @@ static HthStatus write_head(const Place *p, HthErr *err) {
     return HTH_OK;
 }
 
-static HthStatus copy(sqlite3 *to, sqlite3 *from, const char *what, HthErr *err) {
-    sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
-    int rc = b ? sqlite3_backup_step(b, -1) : sqlite3_errcode(to);
-    if (b) {
-        const int end = sqlite3_backup_finish(b);
-        if (rc == SQLITE_DONE) rc = end;
-    }
-    return rc == SQLITE_OK ? HTH_OK : hth_sqlite_failed(rc, what, err);
-}
-
 static HthStatus is_sound(sqlite3 *db, const char *what, HthErr *err) {
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &s, NULL);
-    if (rc == SQLITE_OK) rc = sqlite3_step(s);
-    const bool ok = rc == SQLITE_ROW && !strcmp((const char *)sqlite3_column_text(s, 0), "ok");
-    sqlite3_finalize(s);
-    if (rc != SQLITE_ROW) return hth_sqlite_failed(rc, what, err);
+    bool ok = false;
+    HTH_TRY(hth_sqlite_sound(db, what, &ok, err));
     HTH_REQUIRE(ok, err, HTH_EFORMAT,
                 "%s is damaged and cannot be sealed; it is left as it was (sqlite3 FILE .recover)",
                 what);
@@ -188,7 +174,7 @@ static HthStatus fill(sqlite3 *db, sqlite3 *plain, const char *what, HthErr *err
                  what, err));
     HTH_TRY(want_reserve(db, what, err));
     if (plain) {
-        HTH_TRY(copy(db, plain, what, err));
+        HTH_TRY(hth_sqlite_copy(db, plain, what, err));
         HTH_TRY(is_sound(db, what, err));
     }
     return exec(db, "PRAGMA journal_mode=WAL", what, err);
