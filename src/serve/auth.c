@@ -208,9 +208,8 @@ static HthStatus find_who(HthAuth *a, const HthAuthAsk *ask, HthWho *out, uint32
     const bool known = by_peer(a, ask->peer, &peer), enough = known && !page;
     if (key.n) {
         const HthStatus st = by_key(a, key, ask->peer, !enough, out, wait_s, err);
-        if (st == HTH_OK || !enough)
-            return st; /* clients of other servers insist on some key: for
-                                                   whoever needs none, any will do */
+        /* clients of other servers insist on some key: for whoever needs none, any will do */
+        if (st == HTH_OK || !enough) return st;
     }
     if (page && by_session(a, ask, out)) return HTH_OK;
     if (by_cert(a, ask->peer, out)) return HTH_OK;
