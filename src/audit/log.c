@@ -322,10 +322,6 @@ HthStatus hth_audit_checkpoint(HthAudit *a, HthErr *err) {
     return status;
 }
 
-const HthVkey *hth_audit_vkey(const HthAudit *a, HthHashKind kind) {
-    return &a->vkey[hth_audit_tree_of(kind)];
-}
-
 uint64_t hth_audit_size(HthAudit *a) {
     hth_gate_enter(a->gate);
     const uint64_t size = a->size;

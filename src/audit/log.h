@@ -60,8 +60,6 @@ HTH_MUST_CHECK HthStatus hth_audit_checkpoint(HthAudit *a, HthErr *err);
 /* Writes what waits, signs, closes, sets NULL.  err says what could not be done. */
 HthStatus hth_audit_close(HthAudit **a, HthErr *err);
 
-/* What signs its checkpoints, borrowed. */
-const HthVkey *hth_audit_vkey(const HthAudit *a, HthHashKind kind);
 uint64_t hth_audit_size(HthAudit *a); /* entries on disk */
 
 #endif

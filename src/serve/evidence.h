@@ -84,7 +84,6 @@ HTH_MUST_CHECK HthStatus hth_trail_look(const HthTrail *t, HthErr *err);
  * .tlog-proof of its SHA-256 tree. Before hth_trail_finish. ENOMEM. */
 HTH_MUST_CHECK HthStatus hth_trail_prove(HthTrail *t, HthErr *err);
 HthStr hth_trail_proof(const HthTrail *t, size_t which); /* after hth_trail_look's HTH_OK */
-uint64_t hth_trail_index(const HthTrail *t, size_t which); /* in the log, once it is there */
 const char *hth_trail_id(const HthTrail *t);
 bool hth_trail_accepted(const HthTrail *t); /* NULL: no */
 bool hth_trail_finished(const HthTrail *t);

@@ -220,13 +220,6 @@ HthStr hth_trail_proof(const HthTrail *t, size_t which) {
     return hth_buf_str(&t->ticket->slots[which].proof);
 }
 
-uint64_t hth_trail_index(const HthTrail *t, size_t which) {
-    hth_gate_enter(t->e->gate);
-    const uint64_t index = t->ticket->slots[which].index;
-    hth_gate_leave(t->e->gate);
-    return index;
-}
-
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static HthStr reason_of(uint32_t status) {

@@ -138,7 +138,6 @@ static void all_of_it(void **state) {
     disk.held = false;
     assert_ok(wait_for(t, &err), err);
     assert_int_equal(woken, 1);
-    assert_int_equal(hth_trail_index(t, 0) + 1, hth_trail_index(t, 1));
     hth_trail_close(&t);
     assert_null(t);
     assert_ok(open_trail(&never, e, "r2", &err), err);
@@ -190,13 +189,13 @@ static void proofs(void **state) {
             uint64_t size = 0;
             assert_ok(wait_for(trails[i], &err), err);
             assert_ok(hth_proof_parse(&p, hth_trail_proof(trails[i], k), &err), err);
-            assert_int_equal(p.index, hth_trail_index(trails[i], k));
             hth_buf_init(&entry, 1 << 16);
             assert_true(hth_unbase64(&entry, HTH_BASE64, p.extra, &err) == HTH_OK);
             assert_ok(hth_proof_check(&p, HTH_SHA256, hth_buf_str(&entry), &v[1], &size, &err),
                       err);
             snprintf(id, sizeof id, "\"r%d\"", i);
             assert_non_null(strstr(entry.p, id));
+            assert_non_null(strstr(entry.p, ends[k].finish.p)); /* this end, not the other */
             hth_buf_drop(&entry);
         }
         hth_trail_close(&trails[i]);
