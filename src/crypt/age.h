@@ -12,7 +12,6 @@
 
 enum {
     HTH_AGE_KEY_BYTES = 32,
-    HTH_AGE_KEY_TEXT = 80, /* characters of either spelling and a NUL fit */
     HTH_AGE_KEYS_MAX = 64, /* recipients of a stream, identities that are tried */
     HTH_AGE_CHUNK = 64 << 10,
     HTH_AGE_WORK = 18, /* scrypt's log N for new streams: what age itself takes */
@@ -26,8 +25,6 @@ HTH_MUST_CHECK HthStatus hth_age_recipient(uint8_t out[HTH_AGE_KEY_BYTES], HthSt
                                            HthErr *err);
 /* "AGE-SECRET-KEY-1...": what opens. Wipe out. EINVAL. */
 HTH_MUST_CHECK HthStatus hth_age_identity(uint8_t out[HTH_AGE_KEY_BYTES], HthStr text, HthErr *err);
-void hth_age_recipient_print(char out[HTH_AGE_KEY_TEXT], const uint8_t key[HTH_AGE_KEY_BYTES]);
-void hth_age_identity_print(char out[HTH_AGE_KEY_TEXT], const uint8_t key[HTH_AGE_KEY_BYTES]);
 
 /* Files of them: one a line; empty lines and lines that begin with # are passed over.  out:
  * [HTH_AGE_KEYS_MAX], *count more are written behind the first *count.  EINVAL names the line. */

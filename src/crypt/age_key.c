@@ -8,7 +8,7 @@
 #include "crypt/age_int.h"
 #include "crypt/secret.h"
 
-enum { SUM = 6, WORDS = (HTH_AGE_KEY_BYTES * 8 + 4) / 5, PREFIX_MAX = 16 };
+enum { SUM = 6, WORDS = (HTH_AGE_KEY_BYTES * 8 + 4) / 5 };
 
 static const char alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
@@ -30,40 +30,18 @@ static uint32_t sum_of(const char *prefix, const uint8_t *words, size_t n) {
     return sum;
 }
 
-/* Regroups bits; false: what is left over is not zero, or is a whole group. */
-static bool regroup(uint8_t *out, size_t out_n, const uint8_t *in, size_t n, unsigned from,
-                    unsigned to) {
+/* False: the bits left over are not zero. */
+static bool join(uint8_t out[HTH_AGE_KEY_BYTES], const uint8_t words[WORDS]) {
     uint32_t acc = 0;
     unsigned bits = 0;
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
-        acc = (acc << from | in[i]) & 0xffff;
-        for (bits += from; bits >= to && k < out_n;) {
-            bits -= to;
-            out[k++] = (uint8_t)(acc >> bits & ((1U << to) - 1));
-        }
+    for (size_t i = 0; i < WORDS; i++) {
+        acc = (acc << 5 | words[i]) & 0xfff;
+        bits += 5;
+        if (bits < 8) continue;
+        bits -= 8;
+        *out++ = (uint8_t)(acc >> bits);
     }
-    if (k < out_n) { /* the last word of a spelling is filled with zeros */
-        out[k++] = (uint8_t)(acc << (to - bits) & ((1U << to) - 1));
-        bits = 0;
-    }
-    return k == out_n && bits < from && (acc & ((1U << bits) - 1)) == 0;
-}
-
-static void print(char *out, const char *prefix, const uint8_t *key, bool upper) {
-    uint8_t words[WORDS + SUM] = { 0 };
-    const bool whole = regroup(words, WORDS, key, HTH_AGE_KEY_BYTES, 8, 5);
-    HTH_ASSERT(whole);
-    const uint32_t sum = sum_of(prefix, words, WORDS + SUM) ^ 1;
-    for (unsigned i = 0; i < SUM; i++) words[WORDS + i] = (uint8_t)(sum >> 5 * (SUM - 1 - i) & 31);
-    size_t n = strlen(prefix);
-    memcpy(out, prefix, n);
-    out[n++] = '1';
-    for (unsigned i = 0; i < WORDS + SUM; i++) out[n++] = alphabet[words[i]];
-    out[n] = 0;
-    for (char *p = out; upper && *p; p++)
-        if (*p >= 'a' && *p <= 'z') *p = (char)(*p - 32);
-    hth_secret_wipe(words, sizeof words);
+    return (acc & ((1U << bits) - 1)) == 0;
 }
 
 static bool parse(uint8_t *out, const char *prefix, HthStr text, bool upper) {
@@ -85,8 +63,7 @@ static bool parse(uint8_t *out, const char *prefix, HthStr text, bool upper) {
             words[i - head - 1] = at ? (uint8_t)(at - alphabet) : 0;
         }
     }
-    ok = ok && sum_of(prefix, words, WORDS + SUM) == 1 &&
-         regroup(key, sizeof key, words, WORDS, 5, 8);
+    ok = ok && sum_of(prefix, words, WORDS + SUM) == 1 && join(key, words);
     if (ok) memcpy(out, key, sizeof key);
     hth_secret_wipe(words, sizeof words);
     hth_secret_wipe(key, sizeof key);
@@ -108,14 +85,6 @@ HthStatus hth_age_identity(uint8_t out[HTH_AGE_KEY_BYTES], HthStr text, HthErr *
                 "not a secret key of age: AGE-SECRET-KEY-1 and 58 letters and digits are wanted, "
                 "as age-keygen prints them");
     return HTH_OK;
-}
-
-void hth_age_recipient_print(char out[HTH_AGE_KEY_TEXT], const uint8_t key[HTH_AGE_KEY_BYTES]) {
-    print(out, "age", key, false);
-}
-
-void hth_age_identity_print(char out[HTH_AGE_KEY_TEXT], const uint8_t key[HTH_AGE_KEY_BYTES]) {
-    print(out, "age-secret-key-", key, true);
 }
 
 typedef HthStatus (*ParseFn)(uint8_t out[HTH_AGE_KEY_BYTES], HthStr text, HthErr *err);

@@ -8,6 +8,7 @@
 #include "crypt/age_int.h"
 #include "crypt/hash.h"
 #include "crypt/sign.h"
+#include "support/bech32.h"
 
 /* One pair that age-keygen 1.1.1 printed. */
 #define PAIR_SECRET "AGE-SECRET-KEY-133P0MVXD4F8HKDUJWQZ5XPS8L8ASZLFTHDZQ2VM56KZ2ZJKVV48S92HFAZ"
@@ -193,15 +194,15 @@ static void testkit(void **state) {
 static void keys(void **state) {
     (void)state;
     uint8_t secret[32], pub[32], want[32];
-    char text[HTH_AGE_KEY_TEXT];
+    char text[BECH32_TEXT];
     HthErr err = { 0 };
     assert_ok(hth_age_identity(secret, HTH_STR(PAIR_SECRET), &err), err);
     assert_ok(hth_age_recipient(want, HTH_STR(PAIR_PUBLIC), &err), err);
     hth_x25519_base(pub, secret);
     assert_memory_equal(pub, want, 32);
-    hth_age_recipient_print(text, pub);
+    bech32(text, "age", pub, 0, 0);
     assert_string_equal(text, PAIR_PUBLIC);
-    hth_age_identity_print(text, secret);
+    bech32(text, "age-secret-key-", secret, 0, 1);
     assert_string_equal(text, PAIR_SECRET);
     /* any character changed, any letter in the other case, one too many, one too few */
     for (size_t i = 0; i < strlen(PAIR_PUBLIC); i++) {
@@ -223,9 +224,11 @@ static void keys(void **state) {
     assert_memory_equal(pub, want, 32); /* untouched */
     for (uint64_t seed = 0; seed < 200; seed++) {
         for (unsigned i = 0; i < 32; i++) secret[i] = (uint8_t)hth_rng_u32(seed, 7, i);
-        hth_age_identity_print(text, secret);
+        bech32(text, "age-secret-key-", secret, 0, 1);
         assert_ok(hth_age_identity(pub, hth_str(text), &err), err);
         assert_memory_equal(pub, secret, 32);
+        bech32(text, "age-secret-key-", secret, 1 + seed % 15, 1); /* a second spelling */
+        assert_status(hth_age_identity(pub, hth_str(text), &err), HTH_EINVAL, err);
     }
 }
 
