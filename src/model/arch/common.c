@@ -1,4 +1,4 @@
-/* common.c - the beginning and the end that nearly all architectures share.
+/* common.c - the beginning and the end that nearly all architectures share; the plain layer.
  *
  * Thread: constant tables. */
 #include "model/arch/rows.h"
@@ -16,5 +16,25 @@ const HthArchOp hth_arch_rms_output[] = {
     OPS_NORM(RMSNORM, OUT_NORM),
     OP(LOGITS, LINEAR, H, NONE, NONE, OUTPUT),
     OP_END,
+};
+
+const HthArchOp hth_arch_plain_layer[] = {
+    OPS_NORM(RMSNORM, ATTN_NORM),
+    OPS_QKV,
+    OPS_ROPE,
+    OPS_ATTEND,
+    OPS_RESIDUAL,
+    OPS_NORM(RMSNORM, FFN_NORM),
+    OPS_GATED(SWIGLU),
+    OPS_RESIDUAL,
+    OP_END,
+};
+
+const HthArchWeight hth_arch_plain_weights[] = {
+    WEIGHTS_ENDS,
+    WEIGHTS_PRE_NORMS,
+    WEIGHTS_ATTN,
+    WEIGHTS_GATED(LINEAR_UNSCALED),
+    WEIGHTS_END,
 };
 /* clang-format on */

@@ -40,6 +40,9 @@ static const HthArchOp layer[] = {
 /* clang-format on */
 
 const HthArch hth_arch_gemma2 = {
-    ARCH("gemma2", true), .tail = hth_arch_rms_output, .head = hth_arch_scaled_embed,
-    .embd_sqrt = true,    .wide_layers = 46,
+    ARCH("gemma2", true, weights, layer),
+    .tail = hth_arch_rms_output,
+    .head = hth_arch_scaled_embed,
+    .embd_sqrt = true,
+    .wide_layers = 46,
 };

@@ -44,6 +44,10 @@ static const HthArchOp layer[] = {
 /* clang-format on */
 
 const HthArch hth_arch_gemma3 = {
-    ARCH("gemma3", true), .tail = hth_arch_rms_output, .head = hth_arch_scaled_embed,
-    .embd_sqrt = true,    .wide_layers = 62,           .plain_window = true,
+    ARCH("gemma3", true, weights, layer),
+    .tail = hth_arch_rms_output,
+    .head = hth_arch_scaled_embed,
+    .embd_sqrt = true,
+    .wide_layers = 62,
+    .plain_window = true,
 };

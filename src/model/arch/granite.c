@@ -39,5 +39,5 @@ static const HthArchOp layer[] = {
 };
 /* clang-format on */
 
-const HthArch hth_arch_granite = { ARCH("granite", false), .tail = hth_arch_rms_output,
-                                   .head = hth_arch_scaled_embed };
+const HthArch hth_arch_granite = { ARCH("granite", false, weights, layer),
+                                   .tail = hth_arch_rms_output, .head = hth_arch_scaled_embed };

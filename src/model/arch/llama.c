@@ -14,19 +14,7 @@ static const HthArchWeight weights[] = {
     WEIGHTS_GATED(LINEAR_SCALED_LAST),
     WEIGHTS_END,
 };
-
-static const HthArchOp layer[] = {
-    OPS_NORM(RMSNORM, ATTN_NORM),
-    OPS_QKV,
-    OPS_ROPE,
-    OPS_ATTEND,
-    OPS_RESIDUAL,
-    OPS_NORM(RMSNORM, FFN_NORM),
-    OPS_GATED(SWIGLU),
-    OPS_RESIDUAL,
-    OP_END,
-};
 /* clang-format on */
 
-const HthArch hth_arch_llama = { ARCH("llama", false), .head = hth_arch_embed,
-                                 .tail = hth_arch_rms_output };
+const HthArch hth_arch_llama = { ARCH("llama", false, weights, hth_arch_plain_layer),
+                                 .head = hth_arch_embed, .tail = hth_arch_rms_output };

@@ -38,5 +38,5 @@ static const HthArchOp layer[] = {
 };
 /* clang-format on */
 
-const HthArch hth_arch_olmo2 = { ARCH("olmo2", true), .head = hth_arch_embed,
+const HthArch hth_arch_olmo2 = { ARCH("olmo2", true, weights, layer), .head = hth_arch_embed,
                                  .tail = hth_arch_rms_output, .plain_window = true };

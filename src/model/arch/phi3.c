@@ -18,19 +18,7 @@ static const HthArchWeight weights[] = {
     LINEAR_UNSCALED(FFN_DOWN, "blk.%u.ffn_down", D1(n_embd), D1(n_ff)),
     WEIGHTS_END,
 };
-
-static const HthArchOp layer[] = {
-    OPS_NORM(RMSNORM, ATTN_NORM),
-    OPS_QKV,
-    OPS_ROPE,
-    OPS_ATTEND,
-    OPS_RESIDUAL,
-    OPS_NORM(RMSNORM, FFN_NORM),
-    OPS_GATED(SWIGLU),
-    OPS_RESIDUAL,
-    OP_END,
-};
 /* clang-format on */
 
-const HthArch hth_arch_phi3 = { ARCH("phi3", true), .head = hth_arch_embed,
-                                .tail = hth_arch_rms_output };
+const HthArch hth_arch_phi3 = { ARCH("phi3", true, weights, hth_arch_plain_layer),
+                                .head = hth_arch_embed, .tail = hth_arch_rms_output };

@@ -31,5 +31,5 @@ static const HthArchOp layer[] = {
 };
 /* clang-format on */
 
-const HthArch hth_arch_qwen3 = { ARCH("qwen3", true), .head = hth_arch_embed,
+const HthArch hth_arch_qwen3 = { ARCH("qwen3", true, weights, layer), .head = hth_arch_embed,
                                  .tail = hth_arch_rms_output };

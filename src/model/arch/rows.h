@@ -143,10 +143,13 @@
 #define OPS_NORM(norm, w) OP(H, norm, X, NONE, NONE, w)
 #define OPS_RESIDUAL      OP(X, ADD, X, H, NONE, NONE)
 
-/* What nearly all programs begin and end with (arch/common.c). */
-extern const HthArchOp hth_arch_embed[], hth_arch_scaled_embed[], hth_arch_rms_output[];
+/* What nearly all programs begin and end with, the layer of llama, and its weights without the
+ * scales of the feed-forward products (arch/common.c). */
+extern const HthArchOp hth_arch_embed[], hth_arch_scaled_embed[], hth_arch_rms_output[],
+    hth_arch_plain_layer[];
+extern const HthArchWeight hth_arch_plain_weights[];
 
-#define ARCH(name_, neox)                                                                          \
-    .name = name_, .rope_neox = neox, .params = params, .weights = weights, .layer = layer
+#define ARCH(name_, neox, weights_, layer_)                                                        \
+    .name = name_, .rope_neox = neox, .params = params, .weights = weights_, .layer = layer_
 
 #endif

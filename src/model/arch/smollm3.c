@@ -11,14 +11,6 @@ static const HthArchParam params[] = {
 };
 
 /* clang-format off */
-static const HthArchWeight weights[] = {
-    WEIGHTS_ENDS,
-    WEIGHTS_PRE_NORMS,
-    WEIGHTS_ATTN,
-    WEIGHTS_GATED(LINEAR_UNSCALED),
-    WEIGHTS_END,
-};
-
 static const HthArchOp layer[] = {
     OPS_NORM(RMSNORM, ATTN_NORM),
     OPS_QKV,
@@ -32,5 +24,5 @@ static const HthArchOp layer[] = {
 };
 /* clang-format on */
 
-const HthArch hth_arch_smollm3 = { ARCH("smollm3", false), .head = hth_arch_embed,
-                                   .tail = hth_arch_rms_output };
+const HthArch hth_arch_smollm3 = { ARCH("smollm3", false, hth_arch_plain_weights, layer),
+                                   .head = hth_arch_embed, .tail = hth_arch_rms_output };

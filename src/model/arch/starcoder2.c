@@ -40,5 +40,5 @@ static const HthArchOp tail[] = {
 };
 /* clang-format on */
 
-const HthArch hth_arch_starcoder2 = { ARCH("starcoder2", true), .head = hth_arch_embed,
-                                      .tail = tail, .mean_norm = true };
+const HthArch hth_arch_starcoder2 = { ARCH("starcoder2", true, weights, layer),
+                                      .head = hth_arch_embed, .tail = tail, .mean_norm = true };
