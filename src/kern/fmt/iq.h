@@ -56,6 +56,13 @@ static inline void hth_iq_put8(int8_t *q, uint64_t v) {
     for (int i = 0; i < 8; i++) q[i] = (int8_t)(uint8_t)(v >> (8 * i));
 }
 
+/* Of both halves of a 32-block: d times 4 bits each, and a half; in eighths, as the values are. */
+static inline void hth_iq2_scales(HthBlk *out, uint16_t d, uint8_t s) {
+    const float eighth = hth_f16_to_f32(d) * 0.125f;
+    out->d = eighth * (float)(2 * (s & 15) + 1);
+    out->m = eighth * (float)(2 * (s >> 4) + 1);
+}
+
 /* Eight weights of IQ1, in eighths of their scale: 8 * (-1, 0 or 1), and one more or less. */
 static inline void hth_iq1_put8(int8_t *q, uint32_t index, bool less) {
     uint64_t v = hth_iq_spread2(hth_iq1_grid[index]) * 8;

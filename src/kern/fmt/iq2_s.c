@@ -18,9 +18,7 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     Iq2S w;
     const uint32_t j = b % 8;
     memcpy(&w, row + b / 8 * sizeof w, sizeof w);
-    const float d = hth_f16_to_f32(w.d) * 0.125f;
-    out->d = d * (float)(2 * (w.s[j] & 15) + 1);
-    out->m = d * (float)(2 * (w.s[j] >> 4) + 1);
+    hth_iq2_scales(out, w.d, w.s[j]);
     for (uint32_t i = 0; i < 4; i++) {
         const uint32_t q = w.q[j][i] | ((uint32_t)w.h[j] >> (2 * i) & 3) << 8;
         uint64_t v = hth_iq2_values(hth_iq_spread2(hth_iq2_s_grid[q]));

@@ -106,6 +106,10 @@ HTH_INLINE B word_code(const int8_t code[16], const uint8_t *w, uint32_t i, int 
 HTH_INLINE void scales_half(Panel p, uint32_t n, Scales *s) {
     for (uint32_t j = 0; j < n; j++) s->d[j] = vf_half(p.d + (size_t)j * 32);
 }
+HTH_INLINE void scales_one(Panel p, Scales *s) { /* to all eight 32-blocks */
+    V d = vf_half(p.d);
+    HTH_UNROLL for (int j = 0; j < 8; j++) s->d[j] = d;
+}
 #if KIND == LQ_OFFSET
 HTH_INLINE void scales_first_word(Panel p, uint32_t n, Scales *s) {
     for (uint32_t j = 0; j < n; j++, p.w += LQ_WORDS * 64) {

@@ -82,8 +82,7 @@ HTH_INLINE B word(const uint8_t *w, uint32_t hi, uint32_t lo, uint32_t k) {
 
 HTH_INLINE void scales(Panel p, uint32_t n, Scales *s) {
     (void)n;
-    V d = vf_half(p.d);
-    HTH_UNROLL for (int j = 0; j < 8; j++) s->d[j] = d;
+    scales_one(p, s);
 }
 
 LINEAR_Q(tq1_0)
