@@ -16,11 +16,8 @@
 #include "vault/store.h"
 
 enum {
-    OPT_RECIPIENT = 1,
+    OPT_RECIPIENT = HTH_AGE_OPT_OWN,
     OPT_RECIPIENTS,
-    OPT_IDENTITY,
-    OPT_PASSPHRASE,
-    OPT_PASSPHRASE_FD,
     OPT_MODELS,
     OPT_TO,
     OPT_KEEP,
@@ -32,16 +29,14 @@ const HthOpt hth_opts_backup[] = {
     { OPT_RECIPIENT, 'r', "recipient", "age1...",
       "whose key opens it (age-keygen); may be given several times", NULL },
     { OPT_RECIPIENTS, 'R', "recipients-file", "FILE", "the same, one a line", "file" },
-    { OPT_PASSPHRASE, 'p', "passphrase", NULL, "a passphrase opens it; asked for", NULL },
-    { OPT_PASSPHRASE_FD, 0, "passphrase-fd", "N", "the passphrase is a line of descriptor N",
-      NULL },
+    HTH_AGE_OPTS_PASSPHRASE,
     { OPT_MODELS, 0, "models", NULL, "the model files too, not only their settings", NULL },
     { OPT_TO, 0, "to", "DIR", "a new file in this folder, named by the time", "dir" },
     { OPT_KEEP, 0, "keep", "RULE",
       "with --to: older backups go but for these: daily=7,weekly=4,monthly=6", NULL },
     { OPT_DRY, 0, "dry-run", NULL, "with --to and --keep: say what would go, and do nothing",
       NULL },
-    { OPT_IDENTITY, 'i', "identity", "FILE", "verify: a key that opens it", "file" },
+    { HTH_AGE_OPT_IDENTITY, 'i', "identity", "FILE", "verify: a key that opens it", "file" },
     { OPT_JSON, 0, "json", NULL, "print JSON", NULL },
     { 0 },
 };
@@ -206,14 +201,6 @@ static int list(const Job *job) {
 
 /* ---- verify ---------------------------------------------------------------------------------- */
 
-static HthStatus from_fd(void *payload, void *out, size_t room, size_t *n, HthErr *err) {
-    const int *fd = payload;
-    const ssize_t got = read(*fd, out, room);
-    HTH_REQUIRE(got >= 0, err, HTH_EIO, "the backup cannot be read");
-    *n = (size_t)got;
-    return HTH_OK;
-}
-
 static int verify(Job *job) {
     HthErr err = { 0 };
     HthRestoreReport r = { 0 };
@@ -222,12 +209,7 @@ static int verify(Job *job) {
     const int code = hth_cli_readable(path);
     if (code) return code;
     job->file = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    const HthRestoreCfg cfg = { .from = {
-                                    .identities = (const uint8_t(*)[32])job->age.keys,
-                                    .count = job->age.count,
-                                    .passphrase = { job->age.passphrase, job->age.passphrase_n },
-                                    .source = from_fd,
-                                    .payload = &job->file } };
+    const HthRestoreCfg cfg = { .from = hth_cli_age_from(&job->age, &job->file) };
     const HthStatus status = hth_backup_check(&r, &cfg, &err);
     if (job->file > STDIN_FILENO) close(job->file);
     if (status != HTH_OK) return hth_cli_fail(&err);
@@ -264,16 +246,12 @@ static int run(Job *job) {
 static int option(Job *job, HthArgs *args, int id) {
     HthErr err = { 0 };
     HthStatus status = HTH_OK;
-    uint32_t fd = 0;
     switch (id) {
     case OPT_RECIPIENT: status = hth_cli_age_recipient(&job->age, args->value, &err); break;
     case OPT_RECIPIENTS: status = hth_cli_age_recipients(&job->age, args->value, &err); break;
-    case OPT_IDENTITY: status = hth_cli_age_identities(&job->age, args->value, &err); break;
-    case OPT_PASSPHRASE: status = hth_cli_age_passphrase(&job->age, -1, true, &err); break;
-    case OPT_PASSPHRASE_FD:
-        if (!hth_args_u32(args, 0, 1 << 20, &fd)) return HTH_EXIT_USAGE;
-        status = hth_cli_age_passphrase(&job->age, (int)fd, false, &err);
-        break;
+    case HTH_AGE_OPT_IDENTITY:
+    case HTH_AGE_OPT_PASSPHRASE:
+    case HTH_AGE_OPT_PASSPHRASE_FD: return hth_cli_age_option(&job->age, args, id, true);
     case OPT_MODELS: job->models = true; break;
     case OPT_TO: job->to = args->value; break;
     case OPT_KEEP: job->keep = args->value; break;

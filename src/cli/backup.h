@@ -4,6 +4,7 @@
 #ifndef HTH_CLI_BACKUP_H
 #define HTH_CLI_BACKUP_H
 
+#include "cli/cli.h"
 #include "crypt/age.h"
 #include "vault/keyring.h"
 
@@ -17,9 +18,26 @@ typedef struct HthCliAge {
 
 HTH_MUST_CHECK HthStatus hth_cli_age_recipient(HthCliAge *a, const char *text, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_cli_age_recipients(HthCliAge *a, const char *path, HthErr *err);
-HTH_MUST_CHECK HthStatus hth_cli_age_identities(HthCliAge *a, const char *path, HthErr *err);
-/* fd -1: from the terminal, twice when it is new. EINVAL: empty. */
-HTH_MUST_CHECK HthStatus hth_cli_age_passphrase(HthCliAge *a, int fd, bool fresh, HthErr *err);
 void hth_cli_age_drop(HthCliAge *a);
+
+/* Options of both verbs, by number and as rows of their tables; a verb's own begin at OWN. */
+enum {
+    HTH_AGE_OPT_IDENTITY = 1,
+    HTH_AGE_OPT_PASSPHRASE,
+    HTH_AGE_OPT_PASSPHRASE_FD,
+    HTH_AGE_OPT_OWN
+};
+/* clang-format off */
+#define HTH_AGE_OPTS_PASSPHRASE \
+    { HTH_AGE_OPT_PASSPHRASE, 'p', "passphrase", NULL, "a passphrase opens it; asked for", NULL }, \
+    { HTH_AGE_OPT_PASSPHRASE_FD, 0, "passphrase-fd", "N", \
+      "the passphrase is a line of descriptor N", NULL }
+/* clang-format on */
+/* Takes one of them; an exit code, what was wrong is told. fresh: a passphrase typed at the
+ * terminal is a new one, and asked for twice. */
+int hth_cli_age_option(HthCliAge *a, const HthArgs *args, int id, bool fresh);
+
+/* What opens a stream that is read from *fd; both are borrowed. */
+HthAgeFrom hth_cli_age_from(const HthCliAge *a, int *fd);
 
 #endif

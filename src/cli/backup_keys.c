@@ -1,8 +1,12 @@
 /* backup_keys.c - see backup.h.
  *
  * Thread: the main thread. */
-#include "base/file.h"
 #include "cli/backup.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cli/secret.h"
 #include "crypt/secret.h"
 
@@ -48,11 +52,8 @@ HthStatus hth_cli_age_recipients(HthCliAge *a, const char *path, HthErr *err) {
     return from_file(a, path, hth_age_recipients, err);
 }
 
-HthStatus hth_cli_age_identities(HthCliAge *a, const char *path, HthErr *err) {
-    return from_file(a, path, hth_age_identities, err);
-}
-
-HthStatus hth_cli_age_passphrase(HthCliAge *a, int fd, bool fresh, HthErr *err) {
+/* fd -1: from the terminal, twice when it is new. */
+static HthStatus passphrase(HthCliAge *a, int fd, bool fresh, HthErr *err) {
     void *p = NULL;
     HTH_REQUIRE(!a->passphrase, err, HTH_EINVAL, "one passphrase is enough");
     HTH_TRY(hth_secret_alloc(&p, HTH_CLI_SECRET_MAX, err));
@@ -68,4 +69,37 @@ void hth_cli_age_drop(HthCliAge *a) {
     hth_secret_free(a->keys);
     hth_secret_free(a->passphrase);
     *a = (HthCliAge){ .keys = NULL };
+}
+
+int hth_cli_age_option(HthCliAge *a, const HthArgs *args, int id, bool fresh) {
+    HthErr err = { 0 };
+    uint32_t fd = 0;
+    HthStatus status;
+    if (id == HTH_AGE_OPT_IDENTITY) {
+        status = from_file(a, args->value, hth_age_identities, &err);
+    } else if (id == HTH_AGE_OPT_PASSPHRASE) {
+        status = passphrase(a, -1, fresh, &err);
+    } else {
+        if (!hth_args_u32(args, 0, 1 << 20, &fd)) return HTH_EXIT_USAGE;
+        status = passphrase(a, (int)fd, false, &err);
+    }
+    return status == HTH_OK ? HTH_EXIT_OK : hth_cli_fail(&err);
+}
+
+static HthStatus read_fd(void *payload, void *out, size_t room, size_t *n, HthErr *err) {
+    const int *fd = payload;
+    ssize_t got;
+    do got = read(*fd, out, room);
+    while (got < 0 && errno == EINTR);
+    HTH_REQUIRE(got >= 0, err, HTH_EIO, "the backup cannot be read: %s", strerror(errno));
+    *n = (size_t)got;
+    return HTH_OK;
+}
+
+HthAgeFrom hth_cli_age_from(const HthCliAge *a, int *fd) {
+    return (HthAgeFrom){ .identities = (const uint8_t(*)[32])a->keys,
+                         .count = a->count,
+                         .passphrase = { a->passphrase, a->passphrase_n },
+                         .source = read_fd,
+                         .payload = fd };
 }

@@ -1,7 +1,6 @@
 /* restore.c - hearth restore: a backup in the place of what is kept. */
 #include "backup/restore.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,23 +15,12 @@
 #include "crypt/secret.h"
 #include "vault/store.h"
 
-enum {
-    OPT_IDENTITY = 1,
-    OPT_PASSPHRASE,
-    OPT_PASSPHRASE_FD,
-    OPT_INTO,
-    OPT_MODELS,
-    OPT_VKEY,
-    OPT_DRY,
-    OPT_JSON
-};
+enum { OPT_INTO = HTH_AGE_OPT_OWN, OPT_MODELS, OPT_VKEY, OPT_DRY, OPT_JSON };
 
 const HthOpt hth_opts_restore[] = {
-    { OPT_IDENTITY, 'i', "identity", "FILE", "a key that opens it; may be given several times",
-      "file" },
-    { OPT_PASSPHRASE, 'p', "passphrase", NULL, "a passphrase opens it; asked for", NULL },
-    { OPT_PASSPHRASE_FD, 0, "passphrase-fd", "N", "the passphrase is a line of descriptor N",
-      NULL },
+    { HTH_AGE_OPT_IDENTITY, 'i', "identity", "FILE",
+      "a key that opens it; may be given several times", "file" },
+    HTH_AGE_OPTS_PASSPHRASE,
     { OPT_INTO, 0, "into", "DIR", "into this folder (default: the state folder)", "dir" },
     { OPT_MODELS, 0, "models", NULL, "models and their settings too, those that are not there yet",
       NULL },
@@ -47,20 +35,6 @@ typedef struct Job {
     HthCliAge age;
     bool models, dry, json;
 } Job;
-
-typedef struct Input {
-    int fd;
-} Input;
-
-static HthStatus source(void *payload, void *out, size_t room, size_t *n, HthErr *err) {
-    const Input *in = payload;
-    ssize_t got;
-    do got = read(in->fd, out, room);
-    while (got < 0 && errno == EINTR);
-    HTH_REQUIRE(got >= 0, err, HTH_EIO, "the backup cannot be read: %s", strerror(errno));
-    *n = (size_t)got;
-    return HTH_OK;
-}
 
 static HthStatus open_ring(void *payload, const char *folder, HthKeyring **out, HthErr *err) {
     (void)payload;
@@ -114,7 +88,7 @@ static int tell(const Job *job, const HthRestoreReport *r) {
     return HTH_EXIT_OK;
 }
 
-static HthStatus restore(const Job *job, Input *in, HthRestoreReport *r, HthErr *err) {
+static HthStatus restore(const Job *job, int *fd, HthRestoreReport *r, HthErr *err) {
     HthBuf state, models;
     HthVkey vkey;
     hth_buf_init(&state, 4096);
@@ -124,12 +98,7 @@ static HthStatus restore(const Job *job, Input *in, HthRestoreReport *r, HthErr 
     if (status == HTH_OK && job->models) status = hth_store_home(&models, err);
     if (status == HTH_OK && job->vkey) status = read_vkey(&vkey, job->vkey, err);
     if (status == HTH_OK) {
-        const HthRestoreCfg cfg = { .from = { .identities = (const uint8_t(*)[32])job->age.keys,
-                                              .count = job->age.count,
-                                              .passphrase = { job->age.passphrase,
-                                                              job->age.passphrase_n },
-                                              .source = source,
-                                              .payload = in },
+        const HthRestoreCfg cfg = { .from = hth_cli_age_from(&job->age, fd),
                                     .state = state.p,
                                     .models = job->models ? models.p : NULL,
                                     .vkey = job->vkey ? &vkey : NULL,
@@ -145,30 +114,24 @@ static HthStatus restore(const Job *job, Input *in, HthRestoreReport *r, HthErr 
 static int run(const Job *job) {
     HthErr err = { 0 };
     HthRestoreReport report = { 0 };
-    Input in = { STDIN_FILENO };
+    int fd = STDIN_FILENO;
     if (!job->file) return hth_cli_usage("restore", "which FILE? (- is standard input)");
     if (!job->age.count && !job->age.passphrase)
         return hth_cli_usage("restore", "what opens it? --identity FILE, or --passphrase");
     if (hth_secret_process(&err) != HTH_OK) return hth_cli_fail(&err);
     const int code = hth_cli_readable(job->file);
     if (code) return code;
-    if (strcmp(job->file, "-") != 0) in.fd = open(job->file, O_RDONLY | O_CLOEXEC);
-    const HthStatus status = restore(job, &in, &report, &err);
-    if (in.fd > STDIN_FILENO) close(in.fd);
+    if (strcmp(job->file, "-") != 0) fd = open(job->file, O_RDONLY | O_CLOEXEC);
+    const HthStatus status = restore(job, &fd, &report, &err);
+    if (fd > STDIN_FILENO) close(fd);
     return status == HTH_OK ? tell(job, &report) : hth_cli_fail(&err);
 }
 
-static int option(Job *job, HthArgs *args, int id) {
-    HthErr err = { 0 };
-    HthStatus status = HTH_OK;
-    uint32_t fd = 0;
+static int option(Job *job, const HthArgs *args, int id) {
     switch (id) {
-    case OPT_IDENTITY: status = hth_cli_age_identities(&job->age, args->value, &err); break;
-    case OPT_PASSPHRASE: status = hth_cli_age_passphrase(&job->age, -1, false, &err); break;
-    case OPT_PASSPHRASE_FD:
-        if (!hth_args_u32(args, 0, 1 << 20, &fd)) return HTH_EXIT_USAGE;
-        status = hth_cli_age_passphrase(&job->age, (int)fd, false, &err);
-        break;
+    case HTH_AGE_OPT_IDENTITY:
+    case HTH_AGE_OPT_PASSPHRASE:
+    case HTH_AGE_OPT_PASSPHRASE_FD: return hth_cli_age_option(&job->age, args, id, false);
     case OPT_INTO: job->into = args->value; break;
     case OPT_MODELS: job->models = true; break;
     case OPT_VKEY: job->vkey = args->value; break;
@@ -178,7 +141,7 @@ static int option(Job *job, HthArgs *args, int id) {
         if (job->file) return hth_cli_usage("restore", "restore takes one FILE");
         job->file = args->value;
     }
-    return status == HTH_OK ? HTH_EXIT_OK : hth_cli_fail(&err);
+    return HTH_EXIT_OK;
 }
 
 int hth_cli_restore(HthArgs *args) {
