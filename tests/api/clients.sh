@@ -25,5 +25,5 @@ HEARTH_BLOB=$tmp/blob.gguf HEARTH_URL=http://127.0.0.1:$port node --test "$work/
 rc=$?
 grep -E '^# (tests|pass|fail)' "$work/clients.log"
 [ $rc = 0 ] || grep -A30 '^not ok' "$work/clients.log" | head -n 300
-stop_server
+stop
 exit $((rc != 0 || fails > 0))

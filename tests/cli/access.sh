@@ -1,13 +1,7 @@
 #!/bin/bash
 # access.sh - users, keys, scopes and limits at the running server: what is changed holds at once.
-source "$(dirname "$0")/lib/check.bash"
-has_ember || skip "this build has no embedded model"
-"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
-export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp
-unset HEARTH_HOST OLLAMA_HOST HEARTH_MODELS HEARTH_STATE HEARTH_API_KEY
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
-has() { grep -qF -- "$2" <<<"$1"; }
+source "$(dirname "$0")/lib/server.bash"
+needs_server
 
 # ---- keys of an older hearth --------------------------------------------------------------------
 old=hearth_0123456789012345678901234567890123456789abc
@@ -16,45 +10,16 @@ printf '{"version": 1, "keys": [{"name": "before", "role": "user", "tenant": "t"
     "$(printf %s "$old" | sha256sum | cut -d' ' -f1)" >"$tmp/state/hearth/keys.json"
 chmod 600 "$tmp/state/hearth/keys.json"
 
-start() { # start [option...]: $port
-    rm -f "$tmp/port"
-    "$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" "$@" >"$tmp/out" 2>"$tmp/serve.log" &
-    pid=$!
-    for _ in $(seq 300); do
-        [ -s "$tmp/port" ] && break
-        kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
-        sleep 0.1
-    done
-    port=$(<"$tmp/port")
-}
-stop() {
-    kill "$pid"
-    wait "$pid"
-    rc=$?
-    same "it leaves in order" 0 "$rc"
-    [ "$rc" = 0 ] || cat "$tmp/serve.log"
-    pid=
-}
 start
 
 # Where the connection is looked up by its owner this script is the server's own user; a key goes
 # before that, and Sec-Fetch-Dest is what no program sends: then only the key counts.
-# ask KEY METHOD PATH [BODY]: $code, $head, $body
-ask() {
-    local key=$1 method=$2 path=$3 text=${4:-}
-    exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
-    printf '%s %s HTTP/1.0\r\nHost: localhost\r\nSec-Fetch-Dest: empty\r\nX-Hearth: 1\r\n' \
-        "$method" "$path" >&9
-    [ -z "$key" ] || printf 'Authorization: Bearer %s\r\n' "$key" >&9
-    printf 'Content-Length: %d\r\n\r\n%s' ${#text} "$text" >&9
-    IFS=' ' read -r _ code _ <&9
-    head=
-    while IFS= read -r line <&9 && [ "$line" != $'\r' ]; do head+=$line; done
-    body=$(cat <&9)
-    exec 9>&-
+# ask_as KEY METHOD PATH [BODY]: as ask says
+ask_as() {
+    ask "$2" "$3" "${4:-}" 'Sec-Fetch-Dest: empty' 'X-Hearth: 1' ${1:+"Authorization: Bearer $1"}
 }
 gives() { # gives "what" STATUS KEY METHOD PATH [BODY]
-    ask "${@:3}"
+    ask_as "${@:3}"
     same "$1" "$2" "$code"
 }
 key() { "$HEARTH_BIN" key add "$@" 2>/dev/null; }
@@ -157,13 +122,7 @@ exec 8>&-
 gives "name and password" 200 '' POST /login '{"name":"user","password":"correct horse"}'
 cookie=$(grep -oE 'hearth=[A-Za-z0-9_-]{43}' <<<"$head")
 ok "a cookie" test -n "$cookie"
-with_cookie() {
-    exec 9<>"/dev/tcp/127.0.0.1/$port"
-    printf 'GET /hearth/chats HTTP/1.0\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nCookie: %s\r\n\r\n' \
-        "$cookie" >&9
-    IFS=' ' read -r _ code _ <&9
-    exec 9>&-
-}
+with_cookie() { ask GET /hearth/chats '' 'Sec-Fetch-Site: same-origin' "Cookie: $cookie"; }
 with_cookie
 same "which lets in" 200 "$code"
 "$HEARTH_BIN" user password user --password-fd 3 3<<<'battery staple'
@@ -172,7 +131,7 @@ same "until there is another password" 401 "$code"
 gives "the old one" 401 '' POST /login '{"name":"user","password":"correct horse"}'
 gives "a service has none" 401 '' POST /login '{"name":"service","password":"correct horse"}'
 gives "nor has nobody" 400 '' POST /login '["user"]'
-for _ in 1 2 3 4 5; do ask '' POST /login '{"name":"user","password":"guess guess"}'; done
+for _ in 1 2 3 4 5; do ask_as '' POST /login '{"name":"user","password":"guess guess"}'; done
 gives "guesses wait" 429 '' POST /login '{"name":"user","password":"battery staple"}'
 ok "so long" has "$head" "Retry-After: "
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # hearth audit: the log kept with the tests, read, shown, proved; damaged, and found out - by a
 # second implementation too.
-. "$(dirname "$0")/lib/check.bash"
+source "$(dirname "$0")/lib/server.bash"
 "$HEARTH_BIN" help audit > /dev/null 2>&1 || skip "this build has no audit log"
 export HEARTH_STATE=$tmp/state
 mkdir -m 700 "$HEARTH_STATE"
@@ -116,14 +116,8 @@ fi
 refused 64 "a text, and no keyring" audit show 14 --text
 if has_ember; then
     export HEARTH_STATE=$tmp/other
-    "$HEARTH_BIN" serve --no-audit --port 0 --port-file "$tmp/port" > /dev/null 2> "$tmp/serve.log" &
-    pid=$!
-    for _ in $(seq 300); do
-        [[ -s $tmp/port ]] || ! kill -0 $pid 2> /dev/null || { sleep 0.1; continue; }
-        break
-    done
-    kill $pid
-    wait $pid
+    start --no-audit
+    stop
     ok "there is a keyring" test -s "$HEARTH_STATE/keyring"
     cp -r "$HEARTH_SRC/tests/golden/audit/log" "$HEARTH_STATE/audit"
     refused 77 "a text whose key is not there" audit show 14 --text

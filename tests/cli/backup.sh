@@ -4,13 +4,9 @@
 #
 #   HEARTH_BACKUP_ROUNDS   backups under write load (default 6)
 #   HEARTH_BACKUP_KILLS    kills of each, backup and restore (default 40)
-source "$(dirname "$0")/lib/check.bash"
+source "$(dirname "$0")/lib/server.bash"
 "$HEARTH_BIN" help backup >/dev/null 2>&1 || skip "this build has no server"
-export HEARTH_STATE=$tmp/a/state HEARTH_MODELS=$tmp/models XDG_RUNTIME_DIR=$tmp
-unset HEARTH_KEY_FILE CREDENTIALS_DIRECTORY XDG_STATE_HOME HEARTH_API_KEY
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
-has() { grep -qF -- "$2" <<<"$1"; }
+export HEARTH_STATE=$tmp/a/state HEARTH_MODELS=$tmp/models
 rounds=${HEARTH_BACKUP_ROUNDS:-6} kills=${HEARTH_BACKUP_KILLS:-40}
 mkdir -p "$tmp/a" "$tmp/models/manifests/my"
 echo '{"settings":{}}' >"$tmp/models/manifests/my/latest.json"
@@ -166,13 +162,11 @@ same "and clears up" 0 "$(find "$tmp/a" -maxdepth 1 -name '*.restoring' | wc -l)
 
 # ---- a server that runs -------------------------------------------------------------------------
 if has_ember; then
-    "$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" 2>/dev/null </dev/null &
-    pid=$!
-    for _ in $(seq 300); do [ -s "$tmp/port" ] && break; sleep 0.1; done
+    start
     hearth backup -r "$to" "$tmp/s.age"
     same "a backup beside a server" 0 "$rc"
     refused 75 "no restore beside one" restore -i "$tmp/key" "$tmp/s.age"
-    kill "$pid"; wait "$pid"; pid=
+    stop
     hearth restore -i "$tmp/key" "$tmp/s.age"
     same "and when it has stopped" 0 "$rc"
 fi

@@ -2,16 +2,15 @@
 # canary.sh - what people say to the server is nowhere on the disk: 1,000 strings that occur nowhere
 # else go through every way a prompt can come in, and then are looked for, as they are and encoded,
 # in all that the server has written: state, data, logs, standard error, temporary files, a core.
-source "$(dirname "$0")/lib/check.bash"
-has_ember || skip "this build has no embedded model"
-"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
+source "$(dirname "$0")/lib/server.bash"
+needs_server
 export XDG_DATA_HOME=$tmp/seen/data XDG_STATE_HOME=$tmp/seen/state XDG_RUNTIME_DIR=$tmp/seen/run
 export XDG_CONFIG_HOME=$tmp/seen/config XDG_CACHE_HOME=$tmp/seen/cache TMPDIR=$tmp/seen/temp
-unset HEARTH_HOST OLLAMA_HOST HEARTH_MODELS HEARTH_STATE HEARTH_API_KEY HEARTH_KEY_FILE
-mkdir -p "$tmp/seen"/{run,temp,cwd}
+mkdir -p "$tmp/seen"/{run,temp,cwd,out}
+server_out=$tmp/seen/out
+cd "$tmp/seen/cwd" || exit 1
+ulimit -c unlimited
 count=1000
-pid=
-trap '[ -z "$pid" ] || kill -9 -- "-$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
 
 # canary[i]: 20 letters by chance. Names of things are letters too, so that no check of a name stops
 # one on its way.
@@ -24,32 +23,7 @@ take() { # take N: that many, in $one and as words in $words
     next=$((next + $1))
 }
 
-start() {
-    rm -f "$tmp/port"
-    (cd "$tmp/seen/cwd" && ulimit -c unlimited && exec setsid "$HEARTH_BIN" serve --port 0 \
-        --port-file "$tmp/port" --log "$tmp/seen/access.log" 2>>"$tmp/seen/stderr" </dev/null) &
-    for _ in $(seq 600); do
-        [ -s "$tmp/port" ] && break
-        sleep 0.1
-    done
-    port=$(<"$tmp/port")
-    pid=$!
-}
-# ask METHOD TARGET [BODY [HEADER...]]: status in $code, body in $body
-ask() {
-    local method=$1 target=$2 data=${3:-} LC_ALL=C
-    shift 2
-    [ $# = 0 ] || shift
-    exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
-    printf '%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n' "$method" \
-        "$target" >&9
-    [ $# = 0 ] || printf '%s\r\n' "$@" >&9
-    printf 'Content-Length: %d\r\n\r\n%s' ${#data} "$data" >&9
-    IFS=' ' read -r _ code _ <&9
-    while IFS= read -r line <&9 && [ "$line" != $'\r' ]; do :; done
-    body=$(cat <&9)
-    exec 9>&-
-}
+ask_json() { ask "$1" "$2" "${3:-}" 'Content-Type: application/json' "${@:4}"; }
 
 # say STATUS METHOD TARGET BODY [HEADER...]: @ becomes ten canaries, ~ the first of them
 say() {
@@ -57,7 +31,7 @@ say() {
     shift
     take 10
     set -- "${@//@/$words}"
-    ask "${@//\~/$one}"
+    ask_json "${@//\~/$one}"
     same "$1 ${2%%"$one"*} $status: $body" "$status" "$code"
 }
 
@@ -90,7 +64,7 @@ round() {
 }
 
 # ---- all of them --------------------------------------------------------------------------------
-ok "a server" start
+start --log "$tmp/seen/access.log"
 while [ $next -lt $count ]; do round; done
 ask GET "/hearth/chats/$kept"
 same "a conversation is kept" 200 "$code"
@@ -103,7 +77,7 @@ kill -ABRT -- "-$pid"
 wait "$pid" 2>/dev/null
 pid=
 same "no core" "" "$(ls "$tmp/seen/cwd")"
-{ (cd "$tmp" && ulimit -c unlimited && sh -c 'kill -ABRT $$'); } 2>/dev/null # would there be one?
+{ (cd "$tmp" && sh -c 'kill -ABRT $$'); } 2>/dev/null # would there be one?
 [ "$(</proc/sys/kernel/core_pattern)" != core ] ||
     ok "others leave one" test -n "$(compgen -G "$tmp/core*")"
 
@@ -136,12 +110,9 @@ printf 'a%s' "${canary[8]}" | base64 >"$tmp/control/base64"
 printf '%s' "${canary[9]}" | sed 's/./&\x00/g' >"$tmp/control/utf16"
 : >"$tmp/control/${canary[10]}"
 same "what is there is found" 4 "$(found "$tmp/control" | wc -l)"
-ok "started again" start
+start --log "$tmp/seen/access.log"
 ask GET "/hearth/chats/$kept"
 same "and the conversation is still there" 200 "$code"
-kill -TERM "$pid"
-wait "$pid"
-same "it leaves in order" 0 $?
-pid=
+stop
 same "nowhere after that" "" "$(found "$tmp/seen" | head -n 5)"
 finish

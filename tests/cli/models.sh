@@ -1,12 +1,8 @@
 #!/bin/bash
 # models.sh - models in folders, made, copied, uploaded and deleted over HTTP; conversations.
-source "$(dirname "$0")/lib/check.bash"
-has_ember || skip "this build has no embedded model"
-"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
-export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp HEARTH_MODELS=$tmp/home
-unset HEARTH_HOST OLLAMA_HOST HEARTH_STATE HEARTH_API_KEY
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
+source "$(dirname "$0")/lib/server.bash"
+needs_server
+export HEARTH_MODELS=$tmp/home
 ember=${HEARTH_SRC:-.}/models/ember/ember.gguf
 
 mkdir "$tmp/other" "$tmp/home"
@@ -14,34 +10,8 @@ cp "$ember" "$tmp/other/theirs.gguf"
 cp "$ember" "$tmp/outside.gguf"
 ln -s ../outside.gguf "$tmp/other/linked.gguf"
 echo "no model" >"$tmp/home/broken.gguf"
-"$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" --models "$tmp/other" 2>"$tmp/serve.log" &
-pid=$!
-for _ in $(seq 300); do
-    [ -s "$tmp/port" ] && break
-    kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
-    sleep 0.1
-done
-port=$(<"$tmp/port")
+start --models "$tmp/other"
 
-# ask METHOD PATH [BODY | @FILE]: status in $code, body in $body
-ask() {
-    set -- "$1" "$2" "${3:-}"
-    exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
-    if [ "${3:0:1}" = @ ]; then
-        printf '%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n' "$1" "$2" \
-            "$(stat -c %s "${3:1}")" >&9
-        cat "${3:1}" >&9
-    else
-        local LC_ALL=C # lengths in bytes
-        printf '%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s' "$1" "$2" \
-            ${#3} "$3" >&9
-    fi
-    IFS=' ' read -r _ code _ <&9
-    while IFS= read -r line <&9 && [ "$line" != $'\r' ]; do :; done
-    body=$(cat <&9)
-    exec 9>&-
-}
-has() { grep -qF -- "$2" <<<"$1"; }
 says() { # says NAME STATUS TEXT: the last answer
     same "$1" "$2" "$code"
     [ -z "$3" ] || ok "$1: $3" has "$body" "$3"
@@ -150,8 +120,5 @@ ask GET /hearth/chats/a
 says "is gone" 404 ''
 ok "from the disk too" test -z "$(grep -l xylophone "$tmp/state/hearth"/chats.db*)"
 
-kill "$pid"
-wait "$pid"
-same "it leaves in order" 0 $?
-pid=
+stop
 finish

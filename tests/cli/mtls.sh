@@ -1,32 +1,13 @@
 #!/bin/bash
 # mtls.sh - clients that show certificates: who they are, and how the others are refused.
-source "$(dirname "$0")/lib/check.bash"
-has_ember || skip "this build has no embedded model"
-"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
+source "$(dirname "$0")/lib/server.bash"
+needs_server
 command -v curl >/dev/null && command -v openssl >/dev/null || skip "curl or openssl is missing"
-export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/xdg XDG_RUNTIME_DIR=$tmp HEARTH_STATE=$tmp/state
-unset HEARTH_HOST OLLAMA_HOST HEARTH_MODELS HEARTH_API_KEY
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
-has() { grep -qF -- "$2" <<<"$1"; }
+export HEARTH_STATE=$tmp/state
 
-start() { # start [option...]: $port
-    rm -f "$tmp/port"
-    "$HEARTH_BIN" serve --socket none --port 0 --port-file "$tmp/port" --log "$tmp/log.jsonl" \
-        --cert "$tmp/ca/server.crt" --key "$tmp/ca/server.key" "$@" 2>"$tmp/serve.log" &
-    pid=$!
-    for _ in $(seq 300); do
-        [ -s "$tmp/port" ] && break
-        kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
-        sleep 0.1
-    done
-    port=$(<"$tmp/port")
-}
-stop() {
-    kill "$pid"
-    wait "$pid"
-    same "it leaves in order" 0 $?
-    pid=
+start_tls() { # start_tls [option...]
+    start --socket none --log "$tmp/log.jsonl" --cert "$tmp/ca/server.crt" \
+        --key "$tmp/ca/server.key" "$@"
 }
 # as CERTIFICATE|none PATH [curl's option...]: status in $code, 000: no answer; curl's words in $why
 as() {
@@ -84,7 +65,7 @@ mkdir public # no key of an authority is where the server looks
 cp ca/ca.crt ca/crl.pem public
 
 # ---- who is who ---------------------------------------------------------------------------------
-start --client-ca "$tmp/public"
+start_tls --client-ca "$tmp/public"
 as ca/alice /api/tags
 same "alice is let in" 200 "$code"
 ok "as alice" asked_by /api/tags alice
@@ -143,7 +124,7 @@ hearth user enable alice
 stop
 
 # ---- nobody without -----------------------------------------------------------------------------
-start --client-ca "$tmp/public" --client-ca-only
+start_tls --client-ca "$tmp/public" --client-ca-only
 as ca/alice /api/tags
 same "with one" 200 "$code"
 as none /api/tags --tlsv1.3

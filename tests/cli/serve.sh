@@ -1,46 +1,7 @@
 #!/bin/bash
 # serve.sh - the server as a person starts it: where it listens, who gets in, how it ends.
-source "$(dirname "$0")/lib/check.bash"
-has_ember || skip "this build has no embedded model"
-"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
-export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp
-unset HEARTH_HOST OLLAMA_HOST HEARTH_MODELS HEARTH_STATE HEARTH_API_KEY
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
-
-start() { # start [option...]: $port
-    rm -f "$tmp/port"
-    "$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" "$@" >"$tmp/link" 2>"$tmp/serve.log" &
-    pid=$!
-    for _ in $(seq 300); do
-        [ -s "$tmp/port" ] && break
-        kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
-        sleep 0.1
-    done
-    port=$(<"$tmp/port")
-}
-stop() {
-    kill "$pid"
-    wait "$pid"
-    same "it leaves in order" 0 $?
-    pid=
-}
-# ask METHOD PATH [BODY [HEADER...]]: status in $code, body in $body
-ask() {
-    local method=$1 path=$2 text=${3:-}
-    shift 2
-    [ $# = 0 ] || shift
-    exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
-    printf '%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n' "$method" "$path" \
-        ${#text} >&9
-    [ $# = 0 ] || printf '%s\r\n' "$@" >&9
-    printf '\r\n%s' "$text" >&9
-    IFS=' ' read -r _ code _ <&9
-    while IFS= read -r line <&9 && [ "$line" != $'\r' ]; do :; done
-    body=$(cat <&9)
-    exec 9>&-
-}
-has() { grep -qF -- "$2" <<<"$1"; }
+source "$(dirname "$0")/lib/server.bash"
+needs_server
 
 # ---- nobody there -------------------------------------------------------------------------------
 refused 69 "ps without a server" ps --host 127.0.0.1:1
@@ -85,19 +46,14 @@ ask GET /api/tags '' 'Origin: http://evil.example'
 same "a page from elsewhere" 403 "$code"
 ask GET /api/tags '' 'Origin: http://localhost' 'Sec-Fetch-Site: same-origin'
 same "our page without a cookie" 401 "$code"
-said() { # said METHOD PATH [HEADER]: the head of the answer
-    exec 9<>"/dev/tcp/127.0.0.1/$port"
-    printf '%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n' "$1" "$2" "${3:+$3$'\r\n'}" >&9
-    cat <&9
-    exec 9>&-
-}
-login=$(said GET "/login$(sed 's/.*login//' "$tmp/link")")
-cookie=$(sed -n 's/^Set-Cookie: \([^;]*\);.*/\1/p' <<<"$login")
+ask GET "/login$(sed 's/.*login//' "$tmp/link")"
+cookie=$(sed -n 's/^Set-Cookie: \([^;]*\);.*/\1/p' <<<"$head")
 ok "the link gives a cookie" test -n "$cookie"
 page=('Origin: http://localhost' 'Sec-Fetch-Site: same-origin' 'X-Hearth: 1' "Cookie: $cookie")
 ask GET /api/tags '' "${page[@]}"
 same "our page with the cookie" 200 "$code"
-ok "logging out takes it back" has "$(said POST /logout "Cookie: $cookie")" "Max-Age=0"
+ask POST /logout '' "Cookie: $cookie"
+ok "logging out takes it back" has "$head" "Max-Age=0"
 ask GET /api/tags '' "${page[@]}"
 same "our page with an old cookie" 401 "$code"
 ask GET /api/tags '' 'Sec-Fetch-Site: cross-site'

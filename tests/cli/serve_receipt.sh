@@ -1,30 +1,10 @@
 #!/bin/bash
 # serve_receipt.sh - receipts over HTTP: asked for in every API, many at once, streamed and whole;
 # checked, proved to be in the log, run again to the last token.
-source "$(dirname "$0")/lib/check.bash"
-has_ember || skip "this build has no embedded model"
-"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
-export HEARTH_STATE=$tmp/state XDG_DATA_HOME=$tmp/data XDG_RUNTIME_DIR=$tmp HEARTH_BIN
-unset HEARTH_HOST OLLAMA_HOST HEARTH_MODELS HEARTH_API_KEY
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
-start() { # start [option...]: $port
-    rm -f "$tmp/port"
-    "$HEARTH_BIN" serve --port 0 --socket none --port-file "$tmp/port" "$@" 2>"$tmp/serve.log" &
-    pid=$!
-    for _ in $(seq 600); do
-        [ -s "$tmp/port" ] && break
-        kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
-        sleep 0.1
-    done
-    port=$(<"$tmp/port")
-}
-stop() {
-    kill "$pid"
-    wait "$pid"
-    same "it leaves in order" 0 $?
-    pid=
-}
+source "$(dirname "$0")/lib/server.bash"
+needs_server
+export HEARTH_STATE=$tmp/state HEARTH_BIN
+
 client() {
     python3 - "$port" "$tmp" <<PY
 import base64, hashlib, http.client, json, os, subprocess, sys, threading

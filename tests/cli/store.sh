@@ -1,13 +1,8 @@
 #!/bin/bash
 # store.sh - hearth list, create, cp, rm: the same with a server and without one.
-source "$(dirname "$0")/lib/check.bash"
-has_ember || skip "this build has no embedded model"
-"$HEARTH_BIN" help create >/dev/null 2>&1 || skip "this build has no server"
-export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp HOME=$tmp
-unset HEARTH_HOST OLLAMA_HOST HEARTH_STATE HEARTH_API_KEY
-pid= port=1
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
-has() { grep -qF -- "$2" <<<"$1"; }
+source "$(dirname "$0")/lib/server.bash"
+needs_server
+export HOME=$tmp
 
 mkdir -p "$tmp/work/sub"
 cp "$HEARTH_SRC/models/ember/ember.gguf" "$tmp/work/sub/own.gguf"
@@ -69,14 +64,7 @@ live() {
 export HEARTH_MODELS=$tmp/alone
 live "$tmp/said.alone"
 export HEARTH_MODELS=$tmp/served
-"$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" 2>"$tmp/serve.log" &
-pid=$!
-for _ in $(seq 300); do
-    [ -s "$tmp/port" ] && break
-    kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
-    sleep 0.1
-done
-port=$(<"$tmp/port")
+start
 live "$tmp/said.served"
 said=$(<"$tmp/said.served")
 diff "$tmp/said.alone" "$tmp/said.served"
@@ -94,9 +82,7 @@ same "a server that is named" 0 "$rc"
 ok "has what it made" has "$out" other:latest
 HEARTH_MODELS=$tmp/alone2 hearth list
 ok "the server's models, not this folder's" has "$out" other:latest
-kill "$pid"
-wait "$pid" 2>/dev/null
-pid=
+stop
 refused 69 "a server that is named and not there" list --host "127.0.0.1:$port"
 refused 77 "a machine elsewhere" list --host 192.0.2.1
 hearth list

@@ -3,7 +3,6 @@
 source "$(dirname "$0")/lib/check.bash"
 "$HEARTH_BIN" help user >/dev/null 2>&1 || skip "this build has no server"
 export HEARTH_STATE=$tmp/state
-has() { grep -qF -- "$2" <<<"$1"; }
 
 # ---- users --------------------------------------------------------------------------------------
 hearth user list

@@ -20,5 +20,5 @@ CHROMIUM=$CHROMIUM HEARTH_LOGIN=$link node --test "$work/chat.test.mjs" >"$work/
 rc=$?
 grep -E '^# (tests|pass|fail)' "$work/chat.log"
 [ $rc = 0 ] || grep -A30 '^not ok' "$work/chat.log" | head -n 200
-stop_server
+stop
 exit $((rc != 0 || fails > 0))

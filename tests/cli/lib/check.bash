@@ -29,6 +29,8 @@ same() { # same "what" expected actual
     fi
 }
 
+has() { grep -qF -- "$2" <<< "$1"; } # has TEXT WORDS: they are in it
+
 # hearth arguments...: runs the program; out, err and rc hold what came of it.
 hearth() {
     rc=0
