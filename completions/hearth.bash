@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack serve list create cp rm ps stop top verify key audit user ca vault backup restore train doctor version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack quantize serve list create cp rm ps stop top verify key audit user ca vault backup restore train doctor version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -87,6 +87,13 @@ _hearth() {
         case $prev in
         esac
         opts='--help --verify --remove'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    quantize)
+        case $prev in
+        --tensor) COMPREPLY=(); return ;;
+        -t | --threads) COMPREPLY=(); return ;;
+        esac
+        opts='--help --tensor --requantize --threads --verify --json --no-cage'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     serve)
         case $prev in

@@ -62,6 +62,16 @@ const HthVerb hth_verbs[] = {
       "hearth pack --remove model.gguf\n",
       hth_opts_pack, false, "gguf", hth_cli_pack, NULL },
 #ifdef HTH_HAVE_SERVER
+    { "quantize", "[options] IN OUT TYPE | --verify LOG [IN [OUT]]",
+      "Make a model smaller: fewer bits to a weight",
+      "TYPE is a mix such as Q4_K_M, IQ4_XS, Q6_K or Q8_0. Of the model only a few rows are in "
+      "memory at a time; stopped, the same command continues where it was. Beside OUT it writes "
+      "OUT.quantlog.json: digests of what went in and came out, each tensor's type and what its "
+      "rounding cost. --verify does all of it again and compares.",
+      "hearth quantize model-f16.gguf model-q4.gguf Q4_K_M\n"
+      "hearth quantize --tensor 'blk.*.attn_v.weight=Q8_0' in.gguf out.gguf Q4_K_M\n"
+      "hearth quantize --verify model-q4.gguf.quantlog.json\n",
+      hth_opts_quantize, false, "gguf", hth_cli_quantize, NULL },
     { "serve", "[options] [MODEL]",
       "Answer over HTTP: the APIs people use, and a chat in a browser",
       "Listens on a socket of its own and on 127.0.0.1:11434 (the next free port when that is "

@@ -35,7 +35,7 @@ struct HthGgufOut {
     char shown[HTH_GGUF_SHOWN_MAX]; /* file name, for errors */
 };
 
-HthStatus hth_gguf_out_open(HthGgufOut **out, const char *path, HthErr *err) {
+HthStatus hth_gguf_out_open_head(HthGgufOut **out, const char *path, HthErr *err) {
     HthGgufOut *o = hth_calloc(1, sizeof *o);
     HTH_REQUIRE(o != NULL, err, HTH_ENOMEM, "out of memory");
     o->align = HTH_GGUF_ALIGN_DEFAULT;
@@ -44,7 +44,17 @@ HthStatus hth_gguf_out_open(HthGgufOut **out, const char *path, HthErr *err) {
     HthStatus status = hth_arena_open(&o->arena, HTH_GGUF_DIR_MAX, err);
     if (status == HTH_OK) status = hth_map_open(&o->keys, 64, err);
     if (status == HTH_OK) status = hth_map_open(&o->names, 64, err);
-    if (status == HTH_OK) status = hth_file_out_open(&o->file, path, 0644, err);
+    if (status == HTH_OK)
+        *out = o;
+    else
+        hth_gguf_out_abort(&o);
+    return status;
+}
+
+HthStatus hth_gguf_out_open(HthGgufOut **out, const char *path, HthErr *err) {
+    HthGgufOut *o = NULL;
+    HTH_TRY(hth_gguf_out_open_head(&o, path, err));
+    HthStatus status = hth_file_out_open(&o->file, path, 0644, err);
     if (status == HTH_OK)
         *out = o;
     else
@@ -296,25 +306,35 @@ static HthStatus add_directory(const HthGgufOut *o, HthBuf *buf, HthErr *err) {
     return HTH_OK;
 }
 
+HthStatus hth_gguf_out_head(const HthGgufOut *o, HthBuf *head, uint32_t *align, HthErr *err) {
+    static const uint8_t zeros[4096];
+    const size_t from = head->n;
+    HTH_TRY(add_int(head, 0x46554747, 4, err)); /* "GGUF" */
+    HTH_TRY(add_int(head, 3, 4, err));
+    HTH_TRY(add_int(head, o->decl_count, 8, err));
+    HTH_TRY(add_int(head, o->kv_count, 8, err));
+    if (o->kvs.n > 0) HTH_TRY(hth_buf_add(head, o->kvs.p, o->kvs.n, err));
+    HTH_TRY(add_directory(o, head, err));
+    for (size_t n = padding(head->n - from, o->align); n > 0;) {
+        const size_t part = n < sizeof zeros ? n : sizeof zeros;
+        HTH_TRY(hth_buf_add(head, zeros, part, err));
+        n -= part;
+    }
+    *align = o->align;
+    return HTH_OK;
+}
+
 /* Header, metadata and directory; from here on only data. */
 static HthStatus start(HthGgufOut *o, HthErr *err) {
-    HthBuf head, dir;
-    hth_buf_init(&head, 64);
-    hth_buf_init(&dir, HTH_GGUF_DIR_MAX);
-    HthStatus status = add_int(&head, 0x46554747, 4, err); /* "GGUF" */
-    if (status == HTH_OK) status = add_int(&head, 3, 4, err);
-    if (status == HTH_OK) status = add_int(&head, o->decl_count, 8, err);
-    if (status == HTH_OK) status = add_int(&head, o->kv_count, 8, err);
-    if (status == HTH_OK) status = add_directory(o, &dir, err);
+    HthBuf head;
+    uint32_t align;
+    HTH_REQUIRE(o->file != NULL, err, HTH_EINVAL, "%s: there is no file to write to", o->shown);
+    hth_buf_init(&head, 3 * (size_t)HTH_GGUF_DIR_MAX);
+    HthStatus status = hth_gguf_out_head(o, &head, &align, err);
     if (status == HTH_OK) status = hth_file_out_add(o->file, head.p, head.n, err);
-    if (status == HTH_OK && o->kvs.n > 0)
-        status = hth_file_out_add(o->file, o->kvs.p, o->kvs.n, err);
-    if (status == HTH_OK && dir.n > 0) status = hth_file_out_add(o->file, dir.p, dir.n, err);
-    if (status == HTH_OK) status = pad(o, head.n + o->kvs.n + dir.n, err);
     o->started = status == HTH_OK;
     o->broken = status != HTH_OK;
     hth_buf_drop(&head);
-    hth_buf_drop(&dir);
     return status;
 }
 

@@ -12,6 +12,8 @@
 typedef struct HthGgufOut HthGgufOut;
 
 HTH_MUST_CHECK HthStatus hth_gguf_out_open(HthGgufOut **out, const char *path, HthErr *err);
+/* Without a file, for hth_gguf_out_head: data and commit are EINVAL. path: for errors. */
+HTH_MUST_CHECK HthStatus hth_gguf_out_open_head(HthGgufOut **out, const char *path, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_gguf_out_u32(HthGgufOut *o, const char *key, uint32_t v, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_gguf_out_f32(HthGgufOut *o, const char *key, float v, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_gguf_out_bool(HthGgufOut *o, const char *key, bool v, HthErr *err);
@@ -27,6 +29,10 @@ HTH_MUST_CHECK HthStatus hth_gguf_out_kv(HthGgufOut *o, const HthGgufKv *kv, Hth
 /* Declares a tensor; ne[0] a multiple of the block. No metadata may follow the first data call. */
 HTH_MUST_CHECK HthStatus hth_gguf_out_tensor(HthGgufOut *o, HthStr name, const HthFmt *fmt,
                                              uint32_t n_dims, const uint64_t *ne, HthErr *err);
+/* Appends all that comes before the first tensor's bytes. Tensors follow in the declared order,
+ * each with zeros after it up to a multiple of *align. */
+HTH_MUST_CHECK HthStatus hth_gguf_out_head(const HthGgufOut *o, HthBuf *head, uint32_t *align,
+                                           HthErr *err);
 /* The next bytes of the next tensor in order; several calls may make one tensor. */
 HTH_MUST_CHECK HthStatus hth_gguf_out_data(HthGgufOut *o, const void *bytes, size_t n, HthErr *err);
 /* EINVAL if any declared tensor is incomplete. Frees and sets NULL either way. */

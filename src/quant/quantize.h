@@ -1,0 +1,47 @@
+/* quantize.h - a model with fewer bits: GGUF in, GGUF and its quantisation log out.
+ *
+ * Tensor by tensor, rows in parallel; of a model only the rows at hand are in memory.  The bytes do
+ * not depend on threads, tiers or interruptions.  While it works there are OUT.part and
+ * OUT.part.log, from which a later call with the same input and options continues; at the end
+ * OUT.part becomes OUT and OUT.quantlog.json is written beside it (docs/formats/quantlog.md).
+ *
+ * Thread: the caller's; it starts others and ends them. */
+#ifndef HTH_QUANT_QUANTIZE_H
+#define HTH_QUANT_QUANTIZE_H
+
+#include "base/json.h"
+#include "quant/mix.h"
+
+/* Tensors whose name fits a shell's pattern (* ? [...]) get this type: the first rule that fits. */
+typedef struct HthQuantRule {
+    const char *pattern;
+    const HthFmt *fmt;
+} HthQuantRule;
+enum { HTH_QUANT_RULES_MAX = 256 };
+
+/* Now and then; phase is "reading", "quantising" or "comparing". Not 0: stop, HTH_ECANCELED. */
+typedef int HthQuantProgress(const char *phase, uint64_t done_bytes, uint64_t total_bytes);
+
+typedef struct HthQuantOpt {
+    const HthMix *mix;
+    const HthQuantRule *rules; /* [rule_count] */
+    size_t rule_count;
+    bool again; /* weights that are quantised already may be, once more */
+    uint32_t threads; /* 0: one per core */
+    HthQuantProgress *progress; /* may be NULL */
+} HthQuantOpt;
+
+/* *log_out: what the log says; the caller's reference. EINVAL: an option does not fit the model;
+ * EFORMAT: not a model file, or a weight is not a finite number; ENOTSUP: a type that is not
+ * written; EAGAIN: another process is writing OUT; EIO, ENOMEM, ECANCELED. */
+HTH_MUST_CHECK HthStatus hth_quantize(json_t **log_out, const char *in, const char *out,
+                                      const HthQuantOpt *opt, HthErr *err);
+
+/* Does it all again, writing nothing, and compares: the input's digests, the output's, every
+ * tensor's, every figure. in, out NULL: the names in the log, in the log's folder. EFORMAT says
+ * what differs first. */
+HTH_MUST_CHECK HthStatus hth_quantize_verify(const char *log, const char *in, const char *out,
+                                             uint32_t threads, HthQuantProgress *progress,
+                                             HthErr *err);
+
+#endif
