@@ -12,8 +12,8 @@ enum { OPT_TENSOR = 1, OPT_REQUANTIZE, OPT_THREADS, OPT_VERIFY, OPT_JSON, OPT_NO
 
 const HthOpt hth_opts_quantize[] = {
     { OPT_TENSOR, 0, "tensor", "PATTERN=TYPE",
-      "tensors whose names fit the pattern get this type; may be given often, the first that fits "
-      "counts",
+      "tensors whose names fit the pattern get this type (norms and the like stay); may be given "
+      "often, the first that fits counts",
       NULL },
     { OPT_REQUANTIZE, 0, "requantize", NULL,
       "take weights that are quantised already; more is lost than from the original", NULL },
@@ -29,7 +29,7 @@ typedef struct Asked {
     const char *names[3];
     size_t count;
     HthQuantRule rules[HTH_QUANT_RULES_MAX];
-    char patterns[HTH_QUANT_RULES_MAX][128];
+    char patterns[HTH_QUANT_RULES_MAX][HTH_QUANT_PATTERN_MAX + 1];
     HthQuantOpt opt;
     bool verify, json, no_cage;
 } Asked;

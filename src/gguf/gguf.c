@@ -237,6 +237,13 @@ uint32_t hth_gguf_part_count(const HthGguf *g) {
     return g->part_count;
 }
 
+HthStatus hth_gguf_part_path(HthBuf *out, const HthGguf *g, uint32_t part, HthErr *err) {
+    const HthGgufSplit first = { .no = 0, .count = g->part_count };
+    HTH_ASSERT(part < g->part_count);
+    if (part == 0) return hth_buf_add(out, g->path, strlen(g->path), err);
+    return hth_gguf_split_path(out, g->path, &first, part, err);
+}
+
 HthStr hth_gguf_part(const HthGguf *g, uint32_t part) {
     HTH_ASSERT(part < g->part_count);
     return g->parts[part].bytes;

@@ -67,6 +67,9 @@ uint32_t hth_gguf_version(const HthGguf *g);
 size_t hth_gguf_file_bytes(const HthGguf *g); /* all parts */
 const char *hth_gguf_path(const HthGguf *g);
 uint32_t hth_gguf_part_count(const HthGguf *g);
+/* Appends the path of one part. */
+HTH_MUST_CHECK HthStatus hth_gguf_part_path(HthBuf *out, const HthGguf *g, uint32_t part,
+                                            HthErr *err);
 /* The raw bytes of one part, for digests. */
 HthStr hth_gguf_part(const HthGguf *g, uint32_t part);
 const HthFileMap *hth_gguf_part_map(const HthGguf *g, uint32_t part); /* zeroed: not from a file */

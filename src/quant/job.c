@@ -8,11 +8,14 @@
 
 #include "base/mem.h"
 #include "gguf/gguf_write.h"
+#include "hearth/hearth.h"
+
+enum { HEAD_MAX = 1 << 30 }; /* metadata and directory of a model */
 
 HthStatus hth_quant_tell(const HthQuantOpt *opt, const char *phase, uint64_t done, uint64_t total,
                          HthErr *err) {
     HTH_REQUIRE(opt->progress == NULL || opt->progress(phase, done, total) == 0, err, HTH_ECANCELED,
-                "stopped; the same command continues where this one was");
+                "stopped");
     return HTH_OK;
 }
 
@@ -39,11 +42,8 @@ static HthStatus digest_part(HthQuantJob *job, uint32_t part, uint64_t *done, Ht
     return st;
 }
 
-static HthStatus digest_input(HthQuantJob *job, HthErr *err) {
+HthStatus hth_quant_job_read(HthQuantJob *job, HthErr *err) {
     uint64_t done = 0;
-    job->parts = hth_gguf_part_count(job->g);
-    job->inputs = hth_calloc(job->parts, sizeof *job->inputs);
-    HTH_REQUIRE(job->inputs != NULL, err, HTH_ENOMEM, "out of memory");
     for (uint32_t i = 0; i < job->parts; i++) HTH_TRY(digest_part(job, i, &done, err));
     return HTH_OK;
 }
@@ -55,27 +55,24 @@ static bool is_float(const HthFmt *f) {
 }
 
 /* The rule for a tensor, by its number; rule_count: none. */
-static size_t rule_of(const HthQuantOpt *opt, HthStr name) {
+static size_t rule_of(const HthQuantOpt *opt, const HthGgufTensor *t) {
     char text[256];
     size_t i = 0;
-    if (name.n >= sizeof text) return opt->rule_count;
-    memcpy(text, name.p, name.n);
-    text[name.n] = '\0';
+    if (!hth_mix_touches(t) || t->name.n >= sizeof text) return opt->rule_count;
+    memcpy(text, t->name.p, t->name.n);
+    text[t->name.n] = '\0';
     while (i < opt->rule_count && fnmatch(opt->rules[i].pattern, text, 0) != 0) i++;
     return i;
 }
 
 static HthStatus choose(const HthQuantOpt *opt, const HthMixModel *model, const HthGgufTensor *t,
                         bool *used, const HthFmt **to, HthErr *err) {
-    const size_t rule = rule_of(opt, t->name);
+    const size_t rule = rule_of(opt, t);
     if (rule == opt->rule_count) {
         *to = hth_mix_type(opt->mix, model, t);
     } else {
         used[rule] = true;
         *to = opt->rules[rule].fmt;
-        HTH_REQUIRE(t->fmt->dequant != NULL, err, HTH_EINVAL,
-                    "tensor '%.*s' has type %s, which is no kind of weight", (int)t->name.n,
-                    t->name.p, t->fmt->name);
         HTH_REQUIRE(t->ne[0] % (*to)->block_len == 0, err, HTH_EINVAL,
                     "tensor '%.*s' has rows of %llu, not a multiple of the %u of %s",
                     (int)t->name.n, t->name.p, (unsigned long long)t->ne[0], (*to)->block_len,
@@ -102,7 +99,8 @@ static HthStatus choose_all(HthQuantJob *job, HthErr *err) {
         HTH_TRY(choose(job->opt, &model, q->from, used, &q->to, err));
     }
     for (size_t i = 0; i < job->opt->rule_count; i++)
-        HTH_REQUIRE(used[i], err, HTH_EINVAL, "no tensor's name fits the pattern '%s'",
+        HTH_REQUIRE(used[i], err, HTH_EINVAL,
+                    "no tensor that is quantised has a name that fits the pattern '%s'",
                     job->opt->rules[i].pattern);
     return HTH_OK;
 }
@@ -155,16 +153,18 @@ HthStatus hth_quant_job_open(HthQuantJob **out, const char *in, const HthQuantOp
     HthQuantJob *job = hth_calloc(1, sizeof *job);
     HTH_REQUIRE(job != NULL, err, HTH_ENOMEM, "out of memory");
     job->opt = opt;
-    hth_buf_init(&job->head, UINT32_MAX);
+    hth_buf_init(&job->head, HEAD_MAX);
     HthStatus st = hth_gguf_open(&job->g, in, err);
     if (st == HTH_OK) {
         job->count = hth_gguf_tensor_count(job->g);
         job->tensors = hth_calloc(job->count + 1, sizeof *job->tensors);
-        st = job->tensors != NULL ? HTH_OK : HTH_FAIL(err, HTH_ENOMEM, "out of memory");
+        job->parts = hth_gguf_part_count(job->g);
+        job->inputs = hth_calloc(job->parts, sizeof *job->inputs);
+        if (job->tensors == NULL || job->inputs == NULL)
+            st = HTH_FAIL(err, HTH_ENOMEM, "out of memory");
     }
     if (st == HTH_OK) st = choose_all(job, err);
     if (st == HTH_OK) st = make_head(job, err);
-    if (st == HTH_OK) st = digest_input(job, err);
     if (st == HTH_OK) st = hth_pool_open(&job->pool, opt->threads, err);
     if (st == HTH_OK)
         *out = job;
@@ -185,8 +185,9 @@ void hth_quant_job_close(HthQuantJob **job) {
 }
 
 void hth_quant_job_plan(const HthQuantJob *job, uint8_t out[HTH_HASH_BYTES]) {
-    uint8_t all[2][HTH_HASH_BYTES];
+    uint8_t all[3][HTH_HASH_BYTES];
     hth_hash(HTH_SHA256, job->inputs, job->parts * sizeof *job->inputs, all[0]);
     hth_hash(HTH_SHA256, job->head.p, job->head.n, all[1]);
+    hth_hash(HTH_SHA256, hth_version(), strlen(hth_version()), all[2]); /* its encoders */
     hth_hash(HTH_SHA256, all, sizeof all, out);
 }

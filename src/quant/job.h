@@ -31,14 +31,16 @@ typedef struct HthQuantJob {
     HthQuantTensor *tensors; /* [count] */
     size_t count;
     HthQuantDigest *inputs; /* [parts] */
-    uint32_t parts;
+    uint32_t parts; /* of the input */
     uint64_t out_bytes;
     HthQuantDigest output;
 } HthQuantJob;
 
-/* Opens `in`, reads it for its digests, and decides every tensor's type. */
+/* Opens `in` and decides every tensor's type; the digests of `in` are for hth_quant_job_read. */
 HTH_MUST_CHECK HthStatus hth_quant_job_open(HthQuantJob **out, const char *in,
                                             const HthQuantOpt *opt, HthErr *err);
+/* Reads all of the input for its digests. */
+HTH_MUST_CHECK HthStatus hth_quant_job_read(HthQuantJob *job, HthErr *err);
 /* Makes every tensor, or takes it from part where that is known to be whole; fills the pieces and
  * output. part NULL: nothing is written. */
 HTH_MUST_CHECK HthStatus hth_quant_job_run(HthQuantJob *job, HthPart *part, HthErr *err);
@@ -46,8 +48,17 @@ void hth_quant_job_close(HthQuantJob **job);
 /* The digest that a journal of this job begins with. */
 void hth_quant_job_plan(const HthQuantJob *job, uint8_t out[HTH_HASH_BYTES]);
 
-/* log.c. NULL: out of memory. in, out: paths, of which the last names are kept. */
-json_t *hth_quant_log(const HthQuantJob *job, const char *in, const char *out);
+/* log.c. NULL: out of memory. out: a path, of which the last name is kept. */
+json_t *hth_quant_log(const HthQuantJob *job, const char *out);
+
+/* verify.c. What a log claims was done, and how to do it again. */
+typedef struct HthQuantClaim {
+    json_t *log;
+    HthQuantRule rules[HTH_QUANT_RULES_MAX]; /* strings of the log */
+    HthQuantOpt opt; /* mix, rules, again */
+} HthQuantClaim;
+/* From any text, into a zeroed *c; EFORMAT, ELIMIT, ENOMEM. The caller drops c->log either way. */
+HTH_MUST_CHECK HthStatus hth_quant_claim(HthQuantClaim *c, HthStr text, HthErr *err);
 /* Tells the caller's progress; HTH_ECANCELED. */
 HTH_MUST_CHECK HthStatus hth_quant_tell(const HthQuantOpt *opt, const char *phase, uint64_t done,
                                         uint64_t total, HthErr *err);

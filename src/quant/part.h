@@ -1,8 +1,8 @@
 /* part.h - OUT.part and OUT.part.log: a file that is being written and how far it is whole.
  *
  * The journal's first line names the plan (a digest of input, options and program); each further
- * line one finished piece: its digest and figures.  After an interruption the pieces whose digests
- * still hold are kept, the rest is written again.  Private to quant.
+ * line one finished piece: its digest, its figures, and a check of the line.  After an interruption
+ * the pieces whose digests still hold are kept, the rest is written again.  Private to quant.
  *
  * Thread: one owner; a lock keeps other processes off. */
 #ifndef HTH_QUANT_PART_H
@@ -19,7 +19,8 @@ typedef struct HthPiece {
 
 typedef struct HthPart HthPart;
 
-/* EAGAIN: another process holds it; EIO, ENOMEM. */
+/* EAGAIN: another process holds it; EINVAL: something that is no file of its own has one of the
+ * names, or path is too long; EIO, ENOMEM. */
 HTH_MUST_CHECK HthStatus hth_part_open(HthPart **out, const char *path,
                                        const uint8_t plan[HTH_HASH_BYTES], HthErr *err);
 /* Piece number i as an earlier run journalled it; false: there is none, nor any after it. */
@@ -31,9 +32,23 @@ HTH_MUST_CHECK HthStatus hth_part_write(HthPart *p, uint64_t at, const void *byt
                                         HthErr *err);
 /* The next piece's bytes are all written: says so in the journal. */
 HTH_MUST_CHECK HthStatus hth_part_done(HthPart *p, const HthPiece *piece, HthErr *err);
-/* Durable, `bytes` long and under its name on HTH_OK, the journal removed; frees and sets NULL
+/* All is written: makes it `bytes` long and durable. On failure the journal is removed: what of the
+ * bytes reached the disk is not known then, and reading them again would not tell. */
+HTH_MUST_CHECK HthStatus hth_part_sync(HthPart *p, uint64_t bytes, HthErr *err);
+/* After hth_part_sync: under its name on HTH_OK, durably, the journal removed; frees and sets NULL
  * either way (on failure both stay for another try). */
-HTH_MUST_CHECK HthStatus hth_part_commit(HthPart **p, uint64_t bytes, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_part_commit(HthPart **p, HthErr *err);
 void hth_part_close(HthPart **p); /* keeps both files */
+void hth_part_drop(HthPart **p); /* removes both files: no later try can use them */
+
+/* The pieces that a journal of this plan names, at most room of them, up to the first line that is
+ * not whole; their number. */
+size_t hth_part_journal(HthPiece *out, size_t room, HthStr text,
+                        const uint8_t plan[HTH_HASH_BYTES]);
+/* Appends a journal's first line, and the line of a piece. */
+HTH_MUST_CHECK HthStatus hth_part_first_line(HthBuf *to, const uint8_t plan[HTH_HASH_BYTES],
+                                             HthErr *err);
+HTH_MUST_CHECK HthStatus hth_part_line(HthBuf *to, const HthPiece *piece,
+                                       const uint8_t plan[HTH_HASH_BYTES], HthErr *err);
 
 #endif

@@ -12,12 +12,13 @@
 #include "base/json.h"
 #include "quant/mix.h"
 
-/* Tensors whose name fits a shell's pattern (* ? [...]) get this type: the first rule that fits. */
+/* Of the tensors that are quantised at all (hth_mix_touches), those whose name fits a shell's
+ * pattern (* ? [...]) get this type: the first rule that fits. */
 typedef struct HthQuantRule {
     const char *pattern;
     const HthFmt *fmt;
 } HthQuantRule;
-enum { HTH_QUANT_RULES_MAX = 256 };
+enum { HTH_QUANT_RULES_MAX = 256, HTH_QUANT_PATTERN_MAX = 127 /* bytes */ };
 
 /* Now and then; phase is "reading", "quantising" or "comparing". Not 0: stop, HTH_ECANCELED. */
 typedef int HthQuantProgress(const char *phase, uint64_t done_bytes, uint64_t total_bytes);
@@ -31,9 +32,10 @@ typedef struct HthQuantOpt {
     HthQuantProgress *progress; /* may be NULL */
 } HthQuantOpt;
 
-/* *log_out: what the log says; the caller's reference. EINVAL: an option does not fit the model;
- * EFORMAT: not a model file, or a weight is not a finite number; ENOTSUP: a type that is not
- * written; EAGAIN: another process is writing OUT; EIO, ENOMEM, ECANCELED. */
+/* *log_out: what the log says; the caller's reference. EINVAL: an option does not fit the model, or
+ * OUT cannot be that file; EFORMAT: not a model file, or a weight that is not a finite number or too
+ * large for its type; ENOTSUP: a type that is not written; ELIMIT: a row is too long; EAGAIN: another
+ * process is writing OUT; EIO, ENOMEM, ECANCELED. */
 HTH_MUST_CHECK HthStatus hth_quantize(json_t **log_out, const char *in, const char *out,
                                       const HthQuantOpt *opt, HthErr *err);
 

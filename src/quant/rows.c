@@ -11,13 +11,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/num.h"
 
-enum { BATCH_BYTES = 4 << 20, BATCH_ROWS = 4096 };
+enum { BATCH_BYTES = 4 << 20, BATCH_ROWS = 4096, ROW_MAX = 1 << 20 /* weights */ };
 
 typedef struct RowSum {
     double error, weight, worst;
     bool odd; /* a weight is not finite */
+    bool large; /* a weight is, but not what its type makes of it */
 } RowSum;
 
 typedef struct Batch {
@@ -46,6 +46,7 @@ static void one_row(void *ctx, uint32_t item, uint32_t worker) {
             s.error += off * off;
             s.weight += (double)in[i] * in[i];
             if (fabs(off) > s.worst) s.worst = fabs(off);
+            s.large |= !isfinite(back[i]);
         }
     }
     b->sums[item] = s;
@@ -66,10 +67,15 @@ static void count_in(Sink *s, const void *bytes, size_t n) {
     s->at += n;
 }
 
+static HthStatus tell(const Sink *s, HthErr *err) {
+    return hth_quant_tell(s->job->opt, s->part != NULL ? "quantising" : "comparing", s->at,
+                          s->job->out_bytes, err);
+}
+
 static HthStatus put(Sink *s, const void *bytes, size_t n, HthErr *err) {
     if (s->part != NULL) HTH_TRY(hth_part_write(s->part, s->at, bytes, n, err));
     count_in(s, bytes, n);
-    return hth_quant_tell(s->job->opt, "quantising", s->at, s->job->out_bytes, err);
+    return tell(s, err);
 }
 
 static HthStatus put_zeros(Sink *s, size_t n, HthErr *err) {
@@ -103,6 +109,9 @@ static HthStatus batches(Sink *s, HthQuantTensor *q, Batch *b, uint64_t rows, Ht
             HTH_REQUIRE(!b->sums[i].odd, err, HTH_EFORMAT,
                         "tensor '%.*s' holds a weight that is not a finite number",
                         (int)q->from->name.n, q->from->name.p);
+            HTH_REQUIRE(!b->sums[i].large, err, HTH_EFORMAT,
+                        "tensor '%.*s' holds a weight that is too large for %s",
+                        (int)q->from->name.n, q->from->name.p, q->to->name);
             q->piece.error += b->sums[i].error;
             q->piece.weight += b->sums[i].weight;
             if (b->sums[i].worst > q->piece.worst) q->piece.worst = b->sums[i].worst;
@@ -119,9 +128,10 @@ static HthStatus quantise_tensor(Sink *s, HthQuantTensor *q, HthErr *err) {
                 .from_bytes = hth_fmt_row_bytes(q->from->fmt, row),
                 .to_bytes = hth_fmt_row_bytes(q->to, row) };
     const size_t room = b.to_bytes > BATCH_BYTES ? b.to_bytes : BATCH_BYTES;
-    size_t floats = 0;
-    HTH_REQUIRE(!hth_mul_over(row, 2 * (size_t)hth_pool_threads(s->job->pool), &floats), err,
-                HTH_ELIMIT, "a row is too long");
+    const size_t floats = 2 * (size_t)row * hth_pool_threads(s->job->pool);
+    HTH_REQUIRE(row <= ROW_MAX, err, HTH_ELIMIT,
+                "tensor '%.*s' has rows of %llu weights; hearth quantises rows up to %d",
+                (int)q->from->name.n, q->from->name.p, (unsigned long long)row, ROW_MAX);
     b.to = hth_calloc(room, 1);
     b.floats = hth_calloc(floats, sizeof *b.floats);
     b.sums = hth_calloc(BATCH_ROWS, sizeof *b.sums);
@@ -134,37 +144,44 @@ static HthStatus quantise_tensor(Sink *s, HthQuantTensor *q, HthErr *err) {
     return st;
 }
 
-/* Whether an earlier run's bytes of tensor i are whole: then they count, and *kept says so. */
+/* The bytes that an earlier run left of tensor i: their digest, or (digest NULL) into the whole's. */
+static HthStatus read_kept(Sink *s, const HthQuantTensor *q, uint8_t *digest, HthErr *err) {
+    enum { PART = 1 << 20 };
+    HthHash h = { 0 };
+    uint8_t *bytes = hth_calloc(PART, 1);
+    HthStatus st = bytes != NULL ? HTH_OK : HTH_FAIL(err, HTH_ENOMEM, "out of memory");
+    if (st == HTH_OK && digest != NULL) st = hth_hash_begin(&h, HTH_SHA256, err);
+    for (size_t at = 0; st == HTH_OK && at < q->bytes;) {
+        const size_t n = q->bytes - at < PART ? q->bytes - at : PART;
+        st = hth_part_read(s->part, q->at + at, bytes, n, err);
+        if (st != HTH_OK) break;
+        if (digest != NULL)
+            hth_hash_add(&h, bytes, n);
+        else
+            count_in(s, bytes, n);
+        st = tell(s, err);
+        at += n;
+    }
+    hth_hash_end(&h, st == HTH_OK ? digest : NULL);
+    hth_free(bytes);
+    return st;
+}
+
+/* Whether an earlier run's bytes of tensor i are whole: then they count, and *kept says so. They are
+ * read twice: what turns out to be wrong must not have entered the digest of the whole. */
 static HthStatus keep_tensor(Sink *s, size_t i, bool *kept, HthErr *err) {
     HthQuantTensor *q = &s->job->tensors[i];
     uint8_t digest[HTH_HASH_BYTES];
     HthPiece known;
     *kept = false;
     if (s->part == NULL || !hth_part_known(s->part, i, &known)) return HTH_OK;
-    uint8_t *bytes = hth_calloc(1 << 20, 1);
-    HTH_REQUIRE(bytes != NULL, err, HTH_ENOMEM, "out of memory");
-    HthHash h = { 0 };
-    HthStatus st = hth_hash_begin(&h, HTH_SHA256, err);
-    /* Twice: a digest that is wrong must not have entered that of the whole. */
-    for (int pass = 0; pass < 2 && st == HTH_OK; pass++) {
-        for (size_t at = 0; at < q->bytes && st == HTH_OK;) {
-            const size_t n = q->bytes - at < (1 << 20) ? q->bytes - at : 1 << 20;
-            st = hth_part_read(s->part, q->at + at, bytes, n, NULL);
-            if (st == HTH_OK && pass == 0) hth_hash_add(&h, bytes, n);
-            if (st == HTH_OK && pass == 1) count_in(s, bytes, n);
-            at += n;
-        }
-        if (pass == 1) break;
-        hth_hash_end(&h, st == HTH_OK ? digest : NULL);
-        if (st != HTH_OK || memcmp(digest, known.sha256, sizeof digest) != 0) {
-            hth_free(bytes);
-            return hth_part_forget(s->part, i, err); /* to be made again */
-        }
-        q->piece = known;
-        *kept = true;
-    }
-    hth_free(bytes);
-    HTH_REQUIRE(st == HTH_OK, err, HTH_EIO, "what was written already cannot be read");
+    const HthStatus st = read_kept(s, q, digest, err);
+    if (st == HTH_ENOMEM || st == HTH_ECANCELED) return st;
+    if (st != HTH_OK || memcmp(digest, known.sha256, sizeof digest) != 0)
+        return hth_part_forget(s->part, i, err); /* to be made again */
+    HTH_TRY(read_kept(s, q, NULL, err));
+    q->piece = known;
+    *kept = true;
     return HTH_OK;
 }
 

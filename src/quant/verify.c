@@ -13,9 +13,7 @@
 enum { LOG_MAX = 64 << 20 };
 
 typedef struct Claim {
-    json_t *log;
-    HthQuantRule rules[HTH_QUANT_RULES_MAX];
-    HthQuantOpt opt;
+    HthQuantClaim what;
     char in[PATH_MAX], out[PATH_MAX];
 } Claim;
 
@@ -36,7 +34,18 @@ static HthStatus place(char to[PATH_MAX], const char *log, const char *given, Ht
     return HTH_OK;
 }
 
-static HthStatus read_options(Claim *c, HthErr *err) {
+static HthStatus read_rule(HthQuantRule *to, const json_t *rule, size_t no, HthErr *err) {
+    const json_t *pattern = json_object_get(rule, "pattern"), *type = json_object_get(rule, "type");
+    HTH_REQUIRE(json_is_string(pattern) && json_is_string(type) &&
+                    hth_fmt_by_name(json_string_value(type)) != NULL,
+                err, HTH_EFORMAT, "the log's pattern %zu says no type", no);
+    HTH_REQUIRE(json_string_length(pattern) <= HTH_QUANT_PATTERN_MAX, err, HTH_ELIMIT,
+                "the log's pattern %zu is longer than %d bytes", no, HTH_QUANT_PATTERN_MAX);
+    *to = (HthQuantRule){ json_string_value(pattern), hth_fmt_by_name(json_string_value(type)) };
+    return HTH_OK;
+}
+
+static HthStatus read_options(HthQuantClaim *c, HthErr *err) {
     const json_t *options = json_object_get(c->log, "options");
     const json_t *rules = json_object_get(options, "tensors");
     const json_t *type = json_object_get(c->log, "type");
@@ -48,20 +57,17 @@ static HthStatus read_options(Claim *c, HthErr *err) {
                 "the log has a type that hearth does not know");
     HTH_REQUIRE(json_array_size(rules) <= HTH_QUANT_RULES_MAX, err, HTH_ELIMIT,
                 "the log has more than %d patterns", HTH_QUANT_RULES_MAX);
-    for (size_t i = 0; i < json_array_size(rules); i++) {
-        const json_t *rule = json_array_get(rules, i);
-        const json_t *pattern = json_object_get(rule, "pattern");
-        const json_t *to = json_object_get(rule, "type");
-        HTH_REQUIRE(json_is_string(pattern) && json_is_string(to) &&
-                        hth_fmt_by_name(json_string_value(to)) != NULL,
-                    err, HTH_EFORMAT, "the log's pattern %zu says no type", i + 1);
-        c->rules[i] =
-            (HthQuantRule){ json_string_value(pattern), hth_fmt_by_name(json_string_value(to)) };
-    }
+    for (size_t i = 0; i < json_array_size(rules); i++)
+        HTH_TRY(read_rule(&c->rules[i], json_array_get(rules, i), i + 1, err));
     c->opt.rules = c->rules;
     c->opt.rule_count = json_array_size(rules);
     c->opt.again = json_is_true(json_object_get(options, "requantize"));
     return HTH_OK;
+}
+
+HthStatus hth_quant_claim(HthQuantClaim *c, HthStr text, HthErr *err) {
+    HTH_TRY(hth_json_parse(&c->log, text, LOG_MAX, err));
+    return read_options(c, err);
 }
 
 static HthStatus read_claim(Claim *c, const char *log, const char *in, const char *out,
@@ -69,13 +75,13 @@ static HthStatus read_claim(Claim *c, const char *log, const char *in, const cha
     HthBuf text;
     hth_buf_init(&text, LOG_MAX);
     HthStatus st = hth_file_read(&text, log, err);
-    if (st == HTH_OK) st = hth_json_parse(&c->log, hth_buf_str(&text), LOG_MAX, err);
+    if (st == HTH_OK) st = hth_quant_claim(&c->what, hth_buf_str(&text), err);
     hth_buf_drop(&text);
     HTH_TRY(st);
-    HTH_TRY(read_options(c, err));
-    const json_t *input = json_array_get(json_object_get(c->log, "input"), 0);
+    const json_t *input = json_array_get(json_object_get(c->what.log, "input"), 0);
+    const json_t *output = json_object_get(c->what.log, "output");
     HTH_TRY(place(c->in, log, in, hth_json_text(input, "file"), err));
-    return place(c->out, log, out, hth_json_text(json_object_get(c->log, "output"), "file"), err);
+    return place(c->out, log, out, hth_json_text(output, "file"), err);
 }
 
 /* The output as it lies there against what was made again. */
@@ -91,6 +97,8 @@ static HthStatus compare_file(const HthQuantJob *job, const char *path, HthErr *
         st = HTH_FAIL(err, HTH_EFORMAT, "%s: its metadata differs from what is made again", path);
     for (size_t i = 0; st == HTH_OK && i < job->count; i++) {
         const HthQuantTensor *q = &job->tensors[i];
+        st = hth_quant_tell(job->opt, "comparing", q->at, job->out_bytes, err);
+        if (st != HTH_OK) break;
         hth_hash(HTH_SHA256, map.data + q->at, q->bytes, digest);
         if (memcmp(digest, q->piece.sha256, sizeof digest) != 0)
             st = HTH_FAIL(err, HTH_EFORMAT, "%s: tensor '%.*s' differs from what is made again",
@@ -114,7 +122,7 @@ static void forget_names(json_t *log) {
     json_object_del(json_object_get(log, "output"), "file");
 }
 
-static HthStatus compare_log(const Claim *c, json_t *again, HthErr *err) {
+static HthStatus compare_log(const HthQuantClaim *c, json_t *again, HthErr *err) {
     static const char *const parts[] = { "input",   "type",   "options",
                                          "tensors", "output", "relative_rmse" };
     forget_names(c->log);
@@ -130,11 +138,12 @@ static HthStatus compare_log(const Claim *c, json_t *again, HthErr *err) {
 static HthStatus check(Claim *c, HthErr *err) {
     HthQuantJob *job = NULL;
     json_t *again = NULL;
-    HTH_TRY(hth_quant_job_open(&job, c->in, &c->opt, err));
-    HthStatus st = hth_quant_job_run(job, NULL, err);
-    if (st == HTH_OK && (again = hth_quant_log(job, c->in, c->out)) == NULL)
+    HTH_TRY(hth_quant_job_open(&job, c->in, &c->what.opt, err));
+    HthStatus st = hth_quant_job_read(job, err);
+    if (st == HTH_OK) st = hth_quant_job_run(job, NULL, err);
+    if (st == HTH_OK && (again = hth_quant_log(job, c->out)) == NULL)
         st = HTH_FAIL(err, HTH_ENOMEM, "out of memory");
-    if (st == HTH_OK) st = compare_log(c, again, err);
+    if (st == HTH_OK) st = compare_log(&c->what, again, err);
     if (st == HTH_OK) st = compare_file(job, c->out, err);
     json_decref(again);
     hth_quant_job_close(&job);
@@ -145,10 +154,10 @@ HthStatus hth_quantize_verify(const char *log, const char *in, const char *out, 
                               HthQuantProgress *progress, HthErr *err) {
     Claim *c = hth_calloc(1, sizeof *c);
     HTH_REQUIRE(c != NULL, err, HTH_ENOMEM, "out of memory");
-    c->opt = (HthQuantOpt){ .threads = threads, .progress = progress };
+    c->what.opt = (HthQuantOpt){ .threads = threads, .progress = progress };
     HthStatus st = read_claim(c, log, in, out, err);
     if (st == HTH_OK) st = check(c, err);
-    json_decref(c->log);
+    json_decref(c->what.log);
     hth_free(c);
     return st;
 }

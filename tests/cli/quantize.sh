@@ -27,7 +27,7 @@ END
 }
 
 echo "1 5 300 7 8 9 10" > "$tmp/ids"
-"$make" "$m" vocab=512 embd=256 ff=512 layers=8 head_dim=64 type=F16 || exit 1
+"$make" "$m" vocab=512 embd=256 ff=256 layers=8 head_dim=64 type=F16 || exit 1
 for type in Q4_K_M Q4_K_S Q5_K_M Q5_K_S Q6_K Q8_0 Q3_K_L Q3_K_M Q3_K_S Q2_K Q2_K_S IQ4_XS IQ4_NL \
     Q4_0 Q4_1 Q5_0 Q5_1 MXFP4_MOE NVFP4 TQ1_0 TQ2_0 Q1_0 Q2_0 BF16 F32; do
     rm -f "$o" "$log"
@@ -63,6 +63,12 @@ again() { # what was left, again
     cp "$tmp/p.log" "$o.part.log"
     rm -f "$o"
 }
+rm "$o" "$log"
+no_room() {
+    (trap '' XFSZ && ulimit -f $half && ! quantize "$m" "$o" Q4_K_M) && [[ ! -e $o && ! -e $log ]]
+}
+ok "no room" no_room
+ok "no room: a sentence" grep -q "cannot write .*: File too large" "$tmp/err"
 again
 flip "$o.part" $(($(stat -c %s "$o.part") / 2))
 ok "a damaged part" quantize "$m" "$o" Q4_K_M
@@ -71,6 +77,7 @@ again
 flip "$o.part.log" 300
 ok "a damaged journal" quantize "$m" "$o" Q4_K_M
 ok "a damaged journal: the same bytes" cmp "$o" "$tmp/first"
+ok "a damaged journal: the same log" cmp "$log" "$tmp/first.log"
 again
 ok "another type over it" quantize "$m" "$o" Q5_0
 ok "another type over it: proved" proved
@@ -93,6 +100,19 @@ flip "$m" $(($(stat -c %s "$m") - 9))
 ok "another input" bash -c '! "$1" quantize --verify "$2" 2> "$3"' _ "$HEARTH_BIN" "$log" "$tmp/err"
 ok "the input elsewhere" quantize --verify "$log" "$tmp/m2"
 mv "$tmp/m2" "$m"
+rules() { # the log, its first pattern this one
+    python3 - "$log" "$1" << 'END'
+import json, sys
+log = json.load(open(sys.argv[1])); log["options"]["tensors"] = [{"pattern": sys.argv[2], "type": "Q8_0"}]
+json.dump(log, open(sys.argv[1] + ".bad", "w"))
+END
+}
+said() { ! quantize --verify "$log.bad" && grep -q "$1" "$tmp/err"; }
+rules "$(printf '*%.0s' {1..128})"
+ok "a log's long pattern" said "longer than 127 bytes"
+rules "*attn_v*"
+ok "a log's other pattern" said 'differs from what is found'
+rm "$log.bad"
 
 rm "$o" "$log"
 ok "a pattern" quantize --tensor 'blk.*.attn_v.weight=Q8_0' --tensor '*.attn_k.weight=F16' "$m" "$o" Q2_K
@@ -103,6 +123,7 @@ cp "$o" "$tmp/q.gguf"
 rm "$o"
 ok "no such type" refuses "$m" "$o" Q9_K
 ok "not written" refuses "$m" "$o" IQ2_XS
+ok "a folder" bash -c '! "$1" quantize "$2" "$3" Q8_0 2> /dev/null' _ "$HEARTH_BIN" "$m" "$tmp"
 ok "no tensor fits" refuses --tensor 'blk.99.*=Q8_0' "$m" "$o" Q4_K_M
 ok "no such model" refuses "$tmp/none.gguf" "$o" Q4_K_M
 ok "not a model" refuses "$tmp/ids" "$o" Q4_K_M
