@@ -33,9 +33,9 @@ typedef struct HthQuantOpt {
 } HthQuantOpt;
 
 /* *log_out: what the log says; the caller's reference. EINVAL: an option does not fit the model, or
- * OUT cannot be that file; EFORMAT: not a model file, or a weight that is not a finite number or too
- * large for its type; ENOTSUP: a type that is not written; ELIMIT: a row is too long; EAGAIN: another
- * process is writing OUT; EIO, ENOMEM, ECANCELED. */
+ * OUT cannot be that file; EFORMAT: not a model file, or a weight that is not a finite number or
+ * too large for its type; ENOTSUP: a type that is not written; ELIMIT: a row is too long; EAGAIN:
+ * another process is writing OUT; EIO, ENOMEM, ECANCELED. */
 HTH_MUST_CHECK HthStatus hth_quantize(json_t **log_out, const char *in, const char *out,
                                       const HthQuantOpt *opt, HthErr *err);
 

@@ -144,7 +144,7 @@ static HthStatus quantise_tensor(Sink *s, HthQuantTensor *q, HthErr *err) {
     return st;
 }
 
-/* The bytes that an earlier run left of tensor i: their digest, or (digest NULL) into the whole's. */
+/* The bytes that an earlier run left of a tensor: their digest, or (NULL) into the whole's. */
 static HthStatus read_kept(Sink *s, const HthQuantTensor *q, uint8_t *digest, HthErr *err) {
     enum { PART = 1 << 20 };
     HthHash h = { 0 };
@@ -167,8 +167,8 @@ static HthStatus read_kept(Sink *s, const HthQuantTensor *q, uint8_t *digest, Ht
     return st;
 }
 
-/* Whether an earlier run's bytes of tensor i are whole: then they count, and *kept says so. They are
- * read twice: what turns out to be wrong must not have entered the digest of the whole. */
+/* Whether an earlier run's bytes of tensor i are whole: then they count, and *kept says so. They
+ * are read twice: what turns out to be wrong must not have entered the digest of the whole. */
 static HthStatus keep_tensor(Sink *s, size_t i, bool *kept, HthErr *err) {
     HthQuantTensor *q = &s->job->tensors[i];
     uint8_t digest[HTH_HASH_BYTES];

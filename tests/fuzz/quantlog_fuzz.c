@@ -1,7 +1,7 @@
 /* quantlog_fuzz.c - any bytes as a quantisation log, and as the journal of one under way.
  *
- * The first byte picks: 'L', 'J'.  A log that is taken has options within their limits; of a journal
- * exactly what is whole is taken: written again it is how the text begins.
+ * The first byte picks: 'L', 'J'.  A log that is taken has options within their limits; of a
+ * journal exactly what is whole is taken: written again it is how the text begins.
  *
  * Thread: one. */
 #include <string.h>
