@@ -1,5 +1,5 @@
-/* spoiled_test.c - files of every architecture with bytes changed, cut off, or sizes made absurd: each
- * is refused with a sentence, or runs without reading what is not its own.
+/* spoiled_test.c - files of every architecture with bytes changed, cut off, or sizes made absurd:
+ * each is refused with a sentence, or runs without reading what is not its own.
  *
  * Run under sanitizers to see the latter.
  *
