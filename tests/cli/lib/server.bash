@@ -35,13 +35,21 @@ start() { # the same; without it there is no test
     try_start "$@" || { cat "$server_out/serve.log"; exit 1; }
 }
 
-# stop [SIGNAL]: without one it is asked to leave, and must do so in order. The exit code in $code
+# stop [SIGNAL]: without one it is asked to leave, and must do so in order.  The exit code in $code.
+# Whoever was killed may leave processes that end by themselves, a moment later.
 stop() {
-    kill "-${1:-TERM}" "$pid"
+    local group=$pid
+    kill "-${1:-TERM}" "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
     code=$?
     pid=
-    [ $# = 0 ] || return 0
+    if [ $# != 0 ]; then
+        for _ in $(seq 100); do
+            kill -0 -- "-$group" 2>/dev/null || break
+            sleep 0.1
+        done
+        return 0
+    fi
     same "it leaves in order" 0 "$code"
     [ "$code" = 0 ] || cat "$server_out/serve.log"
 }
