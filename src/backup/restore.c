@@ -312,7 +312,7 @@ static HthStatus put_models(Job *job, const char *from, const char *to, HthErr *
         }
     }
     closedir(d);
-    return status;
+    return status == HTH_OK ? hth_file_sync_folder(to, to, err) : status;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -341,6 +341,8 @@ static HthStatus run(Job *job, HthErr *err) {
         job->in.models = job->models;
     }
     if (status == HTH_OK) status = stage(job, err);
+    if (status == HTH_OK && job->in.models && there(job->models, ""))
+        status = hth_sync_tree(job->models, err);
     if (status == HTH_OK && job->in.models) status = put_models(job, job->models, cfg->models, err);
     hth_keyring_close(&job->ring);
     int again = -1;

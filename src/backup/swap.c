@@ -45,6 +45,25 @@ void hth_remove_tree(const char *path) {
     (void)nftw(path, remove_one, DEPTH, FTW_DEPTH | FTW_PHYS);
 }
 
+static int sync_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
+    (void)st;
+    (void)at;
+    const int fd = hth_file_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return -1;
+    int rc = hth_file_fault() ? -1 : fsync(fd);
+    if (rc && kind == FTW_DP && errno == EINVAL) rc = 0; /* a file system that cannot */
+    const int why = errno;
+    close(fd);
+    errno = why;
+    return rc;
+}
+
+HthStatus hth_sync_tree(const char *path, HthErr *err) {
+    HTH_REQUIRE(!nftw(path, sync_one, DEPTH, FTW_DEPTH | FTW_PHYS), err, HTH_EIO,
+                "cannot make %.150s durable: %s", path, strerror(errno));
+    return HTH_OK;
+}
+
 static HthStatus pour(int from, int to, const char *path, HthErr *err) {
     char piece[PIECE];
     for (;;) {
@@ -201,14 +220,10 @@ HthStatus hth_swap_begin(HthSwap *s, const char *path, HthErr *err) {
 static HthStatus make_durable(const HthSwap *s, HthErr *err) {
     char mark[PATH_MAX];
     HTH_TRY(join(mark, s->stage, "/", UNFINISHED, err));
-    const int fd = hth_file_fault() ? -1 : open(s->stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    HTH_REQUIRE(fd >= 0, err, HTH_EIO, "cannot open %.150s: %s", s->stage, strerror(errno));
-    const bool ok = !hth_file_fault() && !syncfs(fd) && !hth_file_fault() && !unlink(mark) &&
-                    !hth_file_fault() && !fsync(fd);
-    const int why = errno;
-    close(fd);
-    HTH_REQUIRE(ok, err, HTH_EIO, "cannot make %.150s durable: %s", s->stage, strerror(why));
-    return HTH_OK;
+    HTH_TRY(hth_sync_tree(s->stage, err));
+    HTH_REQUIRE(!hth_file_fault() && !unlink(mark), err, HTH_EIO, "cannot remove %.150s: %s", mark,
+                strerror(errno));
+    return hth_file_sync_folder(s->stage, s->stage, err);
 }
 
 HthStatus hth_swap_commit(HthSwap *s, char before[PATH_MAX], HthErr *err) {

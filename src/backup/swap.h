@@ -30,6 +30,9 @@ void hth_swap_end(HthSwap *s); /* removes what was not committed; fine on one no
 /* Everything below a folder, and the folder. Files named `subjects` or `keyring.key` are shredded:
  * their old bytes are keys. */
 void hth_remove_tree(const char *path);
+/* Makes everything below a folder durable, and the folder: these files, not what else waits to be
+ * written on their file system. EIO. */
+HTH_MUST_CHECK HthStatus hth_sync_tree(const char *path, HthErr *err);
 /* A file's copy, made durable by hth_swap_commit; one that is not there has none. */
 HTH_MUST_CHECK HthStatus hth_copy_file(const char *from, const char *to, HthErr *err);
 /* Nobody else has a database or the log of this state folder open: *lock keeps the log's lock (-1:

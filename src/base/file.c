@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,15 +18,20 @@
 #include "base/room.h"
 
 static _Atomic uint64_t g_calls;
-static _Atomic uint64_t g_fail_at; /* 0: off */
+static _Atomic uint64_t g_fail_at, g_kill_at; /* 0: off */
 
 void hth_file_fail_after(uint64_t nth) {
     atomic_store(&g_fail_at, nth ? atomic_load(&g_calls) + nth : 0);
 }
 
+void hth_file_kill_at(uint64_t nth) {
+    atomic_store(&g_kill_at, nth ? atomic_load(&g_calls) + nth : 0);
+}
+
 bool hth_file_fault(void) {
     const uint64_t me = atomic_fetch_add_explicit(&g_calls, 1, memory_order_relaxed) + 1;
     const uint64_t fail_at = atomic_load_explicit(&g_fail_at, memory_order_relaxed);
+    if (me == atomic_load_explicit(&g_kill_at, memory_order_relaxed)) raise(SIGKILL);
     if (!fail_at || me < fail_at) return false;
     errno = EIO;
     return true;

@@ -46,5 +46,7 @@ void hth_file_out_abort(HthFileOut **f); /* removes the temporary file; sets NUL
 /* Tests: the nth system call on a file from now (open, map, read, write, sync, rename) and all
  * later ones fail with EIO; 0 switches off. */
 void hth_file_fail_after(uint64_t nth);
+/* Tests: the process is killed (SIGKILL) where it would do the nth of them; 0 switches off. */
+void hth_file_kill_at(uint64_t nth);
 
 #endif

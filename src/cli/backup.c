@@ -1,7 +1,6 @@
 /* backup.c - hearth backup: all that this user's hearth keeps, in one stream that age opens. */
 #include "backup/backup.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "cli/backup.h"
 #include "cli/cli.h"
 #include "cli/state.h"
+#include "cli/term.h"
 #include "cli/vault.h"
 #include "crypt/secret.h"
 #include "vault/store.h"
@@ -46,7 +46,6 @@ typedef struct Job {
     const char *to, *keep;
     HthCliAge age;
     bool models, dry, json;
-    int file; /* of a stream that is read */
 } Job;
 
 static HthStatus to_file(void *out, const void *bytes, size_t n, HthErr *err) {
@@ -73,6 +72,12 @@ static void warn_of_tpm(const char *state) {
               stderr);
 }
 
+static bool draw(void *payload, uint64_t bytes) {
+    (void)payload;
+    hth_progress("MiB backed up", bytes >> 20, 0);
+    return true;
+}
+
 /* The stream, into sink. */
 static HthStatus make(const Job *job, HthAgeSink sink, void *payload, HthBackupReport *report,
                       HthErr *err) {
@@ -88,13 +93,15 @@ static HthStatus make(const Job *job, HthAgeSink sink, void *payload, HthBackupR
                                    .models = models.p,
                                    .model_files = job->models,
                                    .ring = ring,
-                                   .to = {
-                                       .recipients = (const uint8_t(*)[32])job->age.keys,
-                                       .count = job->age.count,
-                                       .passphrase = { job->age.passphrase, job->age.passphrase_n },
-                                       .sink = sink,
-                                       .payload = payload } };
+                                   .to = { .recipients = (const uint8_t(*)[32])job->age.keys,
+                                           .count = job->age.count,
+                                           .passphrase = { job->age.passphrase,
+                                                           job->age.passphrase_n },
+                                           .sink = sink,
+                                           .payload = payload },
+                                   .progress = draw };
         status = hth_backup_write(report, &cfg, err);
+        hth_progress_end();
         if (status == HTH_OK) warn_of_tpm(state.p);
     }
     hth_keyring_close(&ring);
@@ -201,17 +208,17 @@ static int list(const Job *job) {
 
 /* ---- verify ---------------------------------------------------------------------------------- */
 
-static int verify(Job *job) {
+static int verify(const Job *job) {
+    HthCliStream in;
     HthErr err = { 0 };
     HthRestoreReport r = { 0 };
     const char *path = job->word[1];
     if (!path) return hth_cli_usage("backup", "backup verify wants a FILE");
-    const int code = hth_cli_readable(path);
+    const int code = hth_cli_stream_open(&in, path, "MiB checked");
     if (code) return code;
-    job->file = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    const HthRestoreCfg cfg = { .from = hth_cli_age_from(&job->age, &job->file) };
+    const HthRestoreCfg cfg = { .from = hth_cli_age_from(&job->age, &in) };
     const HthStatus status = hth_backup_check(&r, &cfg, &err);
-    if (job->file > STDIN_FILENO) close(job->file);
+    hth_cli_stream_close(&in);
     if (status != HTH_OK) return hth_cli_fail(&err);
     if (job->json)
         return hth_cli_json(json_pack("{s:b, s:I, s:I, s:I, s:I, s:s}", "ok", 1, "files",
@@ -225,7 +232,7 @@ static int verify(Job *job) {
 
 /* ---- the verb -------------------------------------------------------------------------------- */
 
-static int run(Job *job) {
+static int run(const Job *job) {
     HthErr err = { 0 };
     const char *first = job->word[0];
     if (hth_secret_process(&err) != HTH_OK) return hth_cli_fail(&err);
@@ -265,7 +272,7 @@ static int option(Job *job, HthArgs *args, int id) {
 }
 
 int hth_cli_backup(HthArgs *args) {
-    Job job = { .file = -1 };
+    Job job = { .to = NULL };
     int code = HTH_EXIT_OK;
     for (int id; code == HTH_EXIT_OK && (id = hth_args_next(args)) != HTH_ARG_END;) {
         if (id == HTH_ARG_HELP || id == HTH_ARG_BAD) {

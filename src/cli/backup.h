@@ -1,4 +1,5 @@
-/* backup.h - what hearth backup and hearth restore share: whom a stream is for, who opens it.
+/* backup.h - what hearth backup and hearth restore share: whom a stream is for, who opens it, where
+ * it comes from.
  *
  * Thread: the main thread. */
 #ifndef HTH_CLI_BACKUP_H
@@ -37,7 +38,16 @@ enum {
  * terminal is a new one, and asked for twice. */
 int hth_cli_age_option(HthCliAge *a, const HthArgs *args, int id, bool fresh);
 
-/* What opens a stream that is read from *fd; both are borrowed. */
-HthAgeFrom hth_cli_age_from(const HthCliAge *a, int *fd);
+/* A stream that is read, with a line of progress. */
+typedef struct HthCliStream {
+    int fd;
+    uint64_t done, total; /* bytes; total 0: not known */
+    const char *what; /* is done to it */
+} HthCliStream;
+/* path "-": standard input. An exit code; then nothing is open, and it was told why. */
+int hth_cli_stream_open(HthCliStream *s, const char *path, const char *what);
+void hth_cli_stream_close(HthCliStream *s);
+/* What opens it; both are borrowed. */
+HthAgeFrom hth_cli_age_from(const HthCliAge *a, HthCliStream *s);
 
 #endif

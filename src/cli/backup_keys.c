@@ -3,10 +3,6 @@
  * Thread: the main thread. */
 #include "cli/backup.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "cli/secret.h"
 #include "crypt/secret.h"
 
@@ -84,22 +80,4 @@ int hth_cli_age_option(HthCliAge *a, const HthArgs *args, int id, bool fresh) {
         status = passphrase(a, (int)fd, false, &err);
     }
     return status == HTH_OK ? HTH_EXIT_OK : hth_cli_fail(&err);
-}
-
-static HthStatus read_fd(void *payload, void *out, size_t room, size_t *n, HthErr *err) {
-    const int *fd = payload;
-    ssize_t got;
-    do got = read(*fd, out, room);
-    while (got < 0 && errno == EINTR);
-    HTH_REQUIRE(got >= 0, err, HTH_EIO, "the backup cannot be read: %s", strerror(errno));
-    *n = (size_t)got;
-    return HTH_OK;
-}
-
-HthAgeFrom hth_cli_age_from(const HthCliAge *a, int *fd) {
-    return (HthAgeFrom){ .identities = (const uint8_t(*)[32])a->keys,
-                         .count = a->count,
-                         .passphrase = { a->passphrase, a->passphrase_n },
-                         .source = read_fd,
-                         .payload = fd };
 }

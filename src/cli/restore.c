@@ -1,10 +1,6 @@
 /* restore.c - hearth restore: a backup in the place of what is kept. */
 #include "backup/restore.h"
 
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "audit/keyfile.h"
 #include "base/mem.h"
 #include "cli/backup.h"
@@ -88,7 +84,7 @@ static int tell(const Job *job, const HthRestoreReport *r) {
     return HTH_EXIT_OK;
 }
 
-static HthStatus restore(const Job *job, int *fd, HthRestoreReport *r, HthErr *err) {
+static HthStatus restore(const Job *job, HthCliStream *in, HthRestoreReport *r, HthErr *err) {
     HthBuf state, models;
     HthVkey vkey;
     hth_buf_init(&state, 4096);
@@ -98,7 +94,7 @@ static HthStatus restore(const Job *job, int *fd, HthRestoreReport *r, HthErr *e
     if (status == HTH_OK && job->models) status = hth_store_home(&models, err);
     if (status == HTH_OK && job->vkey) status = read_vkey(&vkey, job->vkey, err);
     if (status == HTH_OK) {
-        const HthRestoreCfg cfg = { .from = hth_cli_age_from(&job->age, fd),
+        const HthRestoreCfg cfg = { .from = hth_cli_age_from(&job->age, in),
                                     .state = state.p,
                                     .models = job->models ? models.p : NULL,
                                     .vkey = job->vkey ? &vkey : NULL,
@@ -114,16 +110,15 @@ static HthStatus restore(const Job *job, int *fd, HthRestoreReport *r, HthErr *e
 static int run(const Job *job) {
     HthErr err = { 0 };
     HthRestoreReport report = { 0 };
-    int fd = STDIN_FILENO;
+    HthCliStream in;
     if (!job->file) return hth_cli_usage("restore", "which FILE? (- is standard input)");
     if (!job->age.count && !job->age.passphrase)
         return hth_cli_usage("restore", "what opens it? --identity FILE, or --passphrase");
     if (hth_secret_process(&err) != HTH_OK) return hth_cli_fail(&err);
-    const int code = hth_cli_readable(job->file);
+    const int code = hth_cli_stream_open(&in, job->file, "MiB restored");
     if (code) return code;
-    if (strcmp(job->file, "-") != 0) fd = open(job->file, O_RDONLY | O_CLOEXEC);
-    const HthStatus status = restore(job, &fd, &report, &err);
-    if (fd > STDIN_FILENO) close(fd);
+    const HthStatus status = restore(job, &in, &report, &err);
+    hth_cli_stream_close(&in);
     return status == HTH_OK ? tell(job, &report) : hth_cli_fail(&err);
 }
 

@@ -39,6 +39,11 @@ void hth_progress(const char *what, size_t done, size_t total) {
     if (now - bar.began_ns < 1000000000u || now - bar.drawn_ns < 100000000u) return;
     bar.drawn_ns = now;
     bar.visible = true;
+    if (total == 0) {
+        fprintf(stderr, "\r%s: %zu\033[K", what, done);
+        fflush(stderr);
+        return;
+    }
     double left = (double)(now - bar.began_ns) * 1e-9 * (double)(total - done) /
                   (double)(done > 0 ? done : 1);
     fprintf(stderr, "\r%s %3.0f%% (%zu of %zu, %.0f s left)\033[K", what,

@@ -14,7 +14,7 @@ bool hth_term_out(void);
 bool hth_term_err(void);
 
 /* A line on stderr, drawn when the work has taken over a second, redrawn ten times a second.
- * total > 0. */
+ * total 0: not known. */
 void hth_progress(const char *what, size_t done, size_t total);
 void hth_progress_end(void); /* wipes the line */
 

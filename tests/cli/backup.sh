@@ -2,12 +2,15 @@
 # backup.sh - backup and restore: opened by Debian's age and tar, taken while others write, killed
 # at any moment, damaged, for other keys; a folder of them.
 #
-#   HEARTH_BACKUP_ROUNDS   backups under write load (default 6)
+#   HEARTH_BACKUP_ROUNDS   backups while users are added (default 6)
+#   HEARTH_BACKUP_LOADS    backups while a server stores conversations (default 3)
 #   HEARTH_BACKUP_KILLS    kills of each, backup and restore (default 40)
 source "$(dirname "$0")/lib/server.bash"
 "$HEARTH_BIN" help backup >/dev/null 2>&1 || skip "this build has no server"
 export HEARTH_STATE=$tmp/a/state HEARTH_MODELS=$tmp/models
-rounds=${HEARTH_BACKUP_ROUNDS:-6} kills=${HEARTH_BACKUP_KILLS:-40}
+live=
+trap 'kill_server; [ -z "$live" ] || kill -9 "$live" 2>/dev/null; rm -rf "$tmp"' EXIT
+rounds=${HEARTH_BACKUP_ROUNDS:-6} loads=${HEARTH_BACKUP_LOADS:-3} kills=${HEARTH_BACKUP_KILLS:-40}
 mkdir -p "$tmp/a" "$tmp/models/manifests/my"
 echo '{"settings":{}}' >"$tmp/models/manifests/my/latest.json"
 
@@ -73,6 +76,22 @@ ok "leaves no file" test ! -e "$tmp/none"
 refused 74 "a full disk" backup -r "$to" /dev/full
 same "nothing lies beside" state "$(ls "$tmp/a")"
 
+# ---- a terminal ---------------------------------------------------------------------------------
+if ${CC:-cc} -O1 -D_GNU_SOURCE -o "$tmp/pty" "$(dirname "$0")/lib/pty.c" -lutil 2>/dev/null &&
+    ! "$tmp/pty" true </dev/null 2>&1 | grep -q forkpty; then
+    slowly='head -c 1000 "$1"; sleep 1.3; tail -c +1001 "$1"'
+    ok "is told of a long restore" "$tmp/pty" bash -c "{ $slowly; } | \"\$2\" restore -i \"\$3\" --dry-run -" \
+        - "$tmp/b.age" "$HEARTH_BIN" "$tmp/key" <<'S'
+expect MiB restored: 0
+expect It would go
+exit 0
+S
+    input=<(bash -c "$slowly" - "$tmp/b.age") hearth restore -i "$tmp/key" --dry-run -
+    same "nobody else is" "" "$err"
+else
+    echo "not checked: no C compiler or no pseudo-terminals"
+fi
+
 # ---- a passphrase -------------------------------------------------------------------------------
 "$HEARTH_BIN" backup --passphrase-fd 3 "$tmp/p.age" 3<<<'correct horse' 2>/dev/null
 same "for a passphrase" 0 $?
@@ -94,7 +113,8 @@ refused 64 "a rule that is none" backup -r "$to" --to "$tmp/many" --keep hourly=
 
 # ---- while others write -------------------------------------------------------------------------
 # A writer adds users; what it was told is stored before a backup began must be in that backup.
-(n=0; while [ ! -e "$tmp/halt" ]; do
+touch "$tmp/go"
+(n=0; while [ -e "$tmp/go" ]; do
     n=$((n + 1))
     "$HEARTH_BIN" user add "w$n" >/dev/null 2>&1 || break
     echo "$n" >"$tmp/acked.new" && mv "$tmp/acked.new" "$tmp/acked"
@@ -112,60 +132,154 @@ for i in $(seq "$rounds"); do
         consistent=$((consistent + 1))
     rm -rf "$tmp/load$i"
 done
-touch "$tmp/halt"
+rm "$tmp/go"
 wait "$writer"
 same "backups under load, consistent" "$rounds" "$consistent"
 
 # ---- killed at any moment -----------------------------------------------------------------------
-# after MOST-MS COMMAND...: kills it after a random time
-after() {
-    local ms=$((RANDOM % $1))
-    shift
-    { timeout -s KILL "$(printf '0.%03d' $((ms + 1)))" "$@" >/dev/null 2>&1; } 2>/dev/null
+# measure COMMAND...: how long it takes, in $span microseconds: the median of five
+measure() {
+    span=$(for _ in 1 2 3 4 5; do
+        began=${EPOCHREALTIME/./}
+        timeout -s KILL 600 "$@" >/dev/null 2>&1
+        echo $((${EPOCHREALTIME/./} - began))
+    done | sort -n | sed -n 3p)
 }
-whole=0
+# after US COMMAND...: kills it after so many microseconds; 137: it was still at work
+after() {
+    local at
+    printf -v at '%d.%06d' $(($1 / 1000000)) $(($1 % 1000000))
+    shift
+    { timeout -s KILL "$at" "$@" >/dev/null 2>&1; } 2>/dev/null
+}
+# below N: a number by chance
+below() { echo $(((RANDOM << 15 | RANDOM) % ($1 > 0 ? $1 : 1))); }
+
+measure "$HEARTH_BIN" backup -r "$to" "$tmp/k.age"
+whole=0 killed=0
 for _ in $(seq "$kills"); do
-    after 80 "$HEARTH_BIN" backup -r "$to" "$tmp/k.age"
-    [ ! -e "$tmp/k.age" ] || "$HEARTH_BIN" backup verify -i "$tmp/key" "$tmp/k.age" >/dev/null 2>&1 ||
-        continue
-    whole=$((whole + 1))
+    after "$(($(below "$span") + 1))" "$HEARTH_BIN" backup -r "$to" "$tmp/k.age"
+    [ $? != 137 ] || killed=$((killed + 1))
+    "$HEARTH_BIN" backup verify -i "$tmp/key" "$tmp/k.age" >/dev/null 2>&1 && whole=$((whole + 1))
 done
 same "a backup that was killed: the old file or the new" "$kills" "$whole"
+echo "$kills backups: $killed killed within $((span / 1000)) ms, the others were done"
 "$HEARTH_BIN" backup -r "$to" "$tmp/k.age" 2>/dev/null
 same "and the next one clears up" 0 "$(find "$HEARTH_STATE" -name backup-work | wc -l)"
 
-echo '[1]' >"$HEARTH_STATE/one.json" && echo '[1]' >"$HEARTH_STATE/two.json"
-hearth user add first
-hearth backup -r "$to" "$tmp/one.age"
-hearth user remove first
-hearth user add second
-whole=0 news=0
-for _ in $(seq "$kills"); do
+# Half of the kills anywhere in a run; the other half near the exchange: a little earlier whenever it
+# was reached, a little later whenever it was not.
+renew() {
     echo '[2]' >"$HEARTH_STATE/one.json" && echo '[2]' >"$HEARTH_STATE/two.json"
     "$HEARTH_BIN" user remove first >/dev/null 2>&1
     "$HEARTH_BIN" user add second >/dev/null 2>&1
-    after 250 "$HEARTH_BIN" restore -i "$tmp/key" "$tmp/one.age"
+}
+echo '[1]' >"$HEARTH_STATE/one.json" && echo '[1]' >"$HEARTH_STATE/two.json"
+hearth user add first
+hearth backup -r "$to" "$tmp/one.age"
+renew
+measure "$HEARTH_BIN" restore -i "$tmp/key" "$tmp/one.age"
+whole=0 edge=$((span / 2)) step=$((span / 40 + 1))
+left() { stat -c '%i %w' "$tmp/a/state.restoring" 2>/dev/null; } # what lies beside
+declare -A died=([begun]=0 [staged]=0 [exchange]=0 [after]=0 [done]=0)
+for i in $(seq "$kills"); do
+    renew
+    rm -rf "$tmp/a"/state.before-*
+    if [ $((i % 2)) = 0 ]; then at=$(below "$span"); else at=$((edge + $(below "$step"))); fi
+    left=$(left)
+    after "$((at + 1))" "$HEARTH_BIN" restore -i "$tmp/key" "$tmp/one.age"
+    code=$?
+    if [ "$left" = "$(left)" ] || [ -z "$(ls -A "$tmp/a/state.restoring" 2>/dev/null)" ]; then where=begun
+    elif [ -e "$tmp/a/state.restoring/.unfinished" ]; then where=staged
+    else where=exchange; fi
+    move=$step
     case "$(cat "$HEARTH_STATE/one.json" "$HEARTH_STATE/two.json" | tr -d '\n') $("$HEARTH_BIN" user list |
         grep -oE '^(first|second)')" in
-        "[1][1] first") news=$((news + 1)) ;;
+        "[1][1] first")
+            move=-$step
+            [ ! -e "$tmp/a/state.restoring" ] && where=after
+            [ "$code" = 137 ] || where=done
+            [ "$where" != staged ] || where=
+            ;;
         "[2][2] second") ;;
-        *) continue ;;
+        *) where= ;;
     esac
+    [ $((i % 2)) = 0 ] || edge=$((edge + move > 0 ? edge + move : 0))
+    [ -n "$where" ] || continue
+    died[$where]=$((died[$where] + 1))
     "$HEARTH_BIN" audit verify >/dev/null 2>&1 && whole=$((whole + 1))
-    rm -rf "$tmp/a"/state.before-*
 done
 same "a restore that was killed: the old state or the new" "$kills" "$whole"
-echo "$kills kills of each; restored before the kill: $news"
+echo "$kills restores of $((span / 1000)) ms: ${died[begun]} killed before anything was written," \
+    "${died[staged]} beside the old state, ${died[exchange]} at the exchange, ${died[after]} after it;" \
+    "${died[done]} were done"
 hearth restore -i "$tmp/key" "$tmp/one.age"
 same "and the next one goes" 0 "$rc"
 same "and clears up" 0 "$(find "$tmp/a" -maxdepth 1 -name '*.restoring' | wc -l)"
 
 # ---- a server that runs -------------------------------------------------------------------------
+# client K: stores conversations cK-0 to cK-96 one after the other, a new version each time round: 8
+# messages that all say the version and the name, up to 40 times. What was acknowledged is written
+# down.
+client() {
+    local k=$1 n=0 id text messages m times=({1..40})
+    exec 8<>"$tmp/never"
+    while [ -e "$tmp/go" ]; do
+        n=$((n + 1)) id=c$k-$((n % 97)) messages=
+        printf -v text "<$n $id>%.0s" "${times[@]:0:n % 40 + 1}"
+        for m in 0 1 2 3 4 5 6 7; do
+            messages+="${messages:+,}{\"id\":\"m$m\",\"parent\":null,\"role\":\"user\",\"content\":\"$text\"}"
+        done
+        ask PUT "/hearth/chats/$id" "{\"id\":\"$id\",\"title\":\"$n\",\"messages\":[$messages]}" \
+            "Content-Type: application/json" && [ "$code" = 200 ] && echo "$id $n" >>"$tmp/acks$k"
+        read -rt 0.01 -u 8
+    done
+}
+# missing FILE: how many of the conversations in FILE (name, version) are not whole in $body, or older
+missing() {
+    awk 'FNR == NR { want[$1] = $2; next }
+        FNR > 1 { id = "c" substr($0, 1, index($0, "\"") - 1)
+            v = substr($0, index($0, "\"title\":\"") + 9)
+            v = substr(v, 1, index(v, "\"") - 1)
+            if (gsub("<" v " " id ">", "") == 8 * (v % 40 + 1)) got[id] = v }
+        END { for (id in want) n += !(id in got) || got[id] + 0 < want[id] + 0; print n + 0 }' \
+        "$1" RS='"id":"c' <(printf %s "$body")
+}
 if has_ember; then
     start
     hearth backup -r "$to" "$tmp/s.age"
     same "a backup beside a server" 0 "$rc"
     refused 75 "no restore beside one" restore -i "$tmp/key" "$tmp/s.age"
+    live=$pid pid= clients=
+    touch "$tmp/go" && mkfifo "$tmp/never"
+    for k in 1 2 3; do client "$k" & clients+=" $!"; done
+    while [ ! -s "$tmp/acks1" ] || [ ! -s "$tmp/acks2" ] || [ ! -s "$tmp/acks3" ]; do
+        kill -0 "$live" || break
+        sleep 0.05
+    done
+    consistent=0
+    for i in $(seq "$loads"); do
+        cat "$tmp"/acks? >"$tmp/before"
+        "$HEARTH_BIN" audit pin "$tmp/pin" >/dev/null
+        "$HEARTH_BIN" backup -r "$to" "$tmp/s.age" 2>/dev/null
+        "$HEARTH_BIN" restore -i "$tmp/key" --into "$tmp/load" "$tmp/s.age" >/dev/null
+        HEARTH_STATE=$tmp/load "$HEARTH_BIN" audit verify --pin "$tmp/pin" >/dev/null && whole=1 || whole=0
+        HEARTH_STATE=$tmp/load start --socket none
+        ask GET /hearth/chats/export
+        [ "$code" = 200 ] || whole=0
+        stop
+        HEARTH_STATE=$tmp/load "$HEARTH_BIN" audit verify --pin "$tmp/pin" >/dev/null || whole=0
+        lost=$(missing "$tmp/before")
+        [ "$whole$lost" = 10 ] && consistent=$((consistent + 1)) || echo "round $i: log $whole, lost $lost"
+        rm -rf "$tmp/load"
+    done
+    rm "$tmp/go"
+    wait $clients
+    pid=$live live=
+    same "backups while a server stores conversations, whole" "$loads" "$consistent"
+    echo "$loads backups while $(cat "$tmp"/acks? | wc -l) versions of conversations were stored"
+    echo "c1-1 999999" >>"$tmp/before"
+    same "one that is not there would be missed" 1 "$(missing "$tmp/before")"
     stop
     hearth restore -i "$tmp/key" "$tmp/s.age"
     same "and when it has stopped" 0 "$rc"

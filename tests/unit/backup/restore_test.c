@@ -1,12 +1,16 @@
 /* restore_test.c - there and back: every byte, every failing call, who was erased, which log. */
 #include "support/test.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "support/folder.h"
 
 #include "audit/erase.h"
 #include "audit/verify.h"
 #include "backup/backup.h"
 #include "backup/restore.h"
+#include "backup/swap.h"
 
 static uint8_t secret[1][32], recipient[1][32];
 
@@ -282,6 +286,25 @@ static void every_byte(void **s) {
     hth_buf_drop(&m.b);
 }
 
+/* Old or new, and whole. */
+static bool is_new(const char *state) {
+    HthBuf text;
+    test_load(&text, test_path("state/keys.json"));
+    const bool new = strcmp(text.p, "[1]") == 0;
+    hth_buf_drop(&text);
+    assert_text("state/keys.json", new ? "[1]" : "[2]");
+    assert_text("state/ca/ca.crt", new ? "a certificate" : "another one");
+    verify_log(state);
+    assert_false(has_key(state, "alice", false));
+    assert_true(has_key(state, "bob", false));
+    return new;
+}
+
+static void make_old(void) {
+    test_put("state/keys.json", "[2]");
+    test_put("state/ca/ca.crt", "another one");
+}
+
 /* Every system call on a file fails once: the old folder is as it was, or the new one is whole. */
 static void failing_disk(void **s) {
     (void)s;
@@ -291,21 +314,16 @@ static void failing_disk(void **s) {
     HthRestoreReport r;
     HthStatus status = HTH_EIO;
     assert_ok(back_up(&m, state, &err), err);
+    erase(state, "alice");
     uint64_t nth = 1, news = 0;
     for (; status != HTH_OK && nth < 3000; nth++) {
-        test_put("state/keys.json", "[2]");
-        test_put("state/ca/ca.crt", "another one");
+        make_old();
         hth_file_fail_after(nth);
         status = restore(&m, state, &r, &err);
         hth_file_fail_after(0);
-        HthBuf text;
-        test_load(&text, test_path("state/keys.json"));
-        const bool is_new = strcmp(text.p, "[1]") == 0;
-        hth_buf_drop(&text);
-        assert_text("state/ca/ca.crt", is_new ? "a certificate" : "another one");
-        verify_log(state);
-        assert_true(is_new || status != HTH_OK);
-        news += is_new;
+        const bool new = is_new(state);
+        assert_true(new || status != HTH_OK);
+        news += new;
     }
     assert_int_equal(status, HTH_OK);
     print_message("%llu failing calls, %llu of them after the exchange\n",
@@ -313,10 +331,48 @@ static void failing_disk(void **s) {
     hth_buf_drop(&m.b);
 }
 
+/* A process of its own restores, and is killed where it would do its nth system call on a file.
+ * clean: what it leaves is removed; otherwise it lies there while the next one restores. */
+static void kill_at_every_call(const char *state, Memory *m, bool clean) {
+    HthErr err = { 0 };
+    uint64_t nth = 1, news = 0;
+    for (int how = -1; how != 0 && nth < 3000; nth++) {
+        make_old();
+        if (clean) hth_remove_tree(test_path("state.restoring"));
+        const pid_t child = fork();
+        if (child == 0) {
+            HthRestoreReport r;
+            hth_file_kill_at(nth);
+            _exit(restore(m, state, &r, &err) != HTH_OK);
+        }
+        assert_true(child > 0 && waitpid(child, &how, 0) == child);
+        assert_true(how == 0 || (WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL));
+        const bool new = is_new(state);
+        assert_true(new || how != 0);
+        news += new;
+    }
+    assert_true(nth > 100 && nth < 3000 && (!clean || news > 2));
+    print_message("%llu kills, %llu of them after the exchange\n", (unsigned long long)nth - 2,
+                  (unsigned long long)news - 1);
+}
+
+static void killed_at_every_call(void **s) {
+    (void)s;
+    const char *state = make_state();
+    Memory m;
+    HthErr err = { 0 };
+    assert_ok(back_up(&m, state, &err), err);
+    erase(state, "alice");
+    kill_at_every_call(state, &m, true);
+    kill_at_every_call(state, &m, false);
+    hth_buf_drop(&m.b);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, test_folder_drop)
-    const struct CMUnitTest tests[] = { TEST(a_lost_machine),     TEST(who_was_erased),
-                                        TEST(a_log_that_was_cut), TEST(another_hearth),
-                                        TEST(every_byte),         TEST(failing_disk) };
+    const struct CMUnitTest tests[] = { TEST(a_lost_machine),      TEST(who_was_erased),
+                                        TEST(a_log_that_was_cut),  TEST(another_hearth),
+                                        TEST(every_byte),          TEST(failing_disk),
+                                        TEST(killed_at_every_call) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
