@@ -198,6 +198,13 @@ HthStatus hth_trail_finish(HthTrail *t, const HthTrailEnd *ends, size_t n,
     return status;
 }
 
+void hth_trail_unwatch(HthTrail *t) {
+    if (!t || !t->ticket) return;
+    hth_gate_enter(t->e->gate);
+    t->ticket->wake = NULL;
+    hth_gate_leave(t->e->gate);
+}
+
 HthStatus hth_trail_look(const HthTrail *t, HthErr *err) {
     const HthTicket *ticket = t->ticket;
     HTH_ASSERT(ticket);

@@ -121,7 +121,8 @@ HthStatus hth_run_record(HthRun *r, HthErr *err) {
 }
 
 void hth_run_record_rest(HthRun *r) {
-    const HthTrail *t = trail_of(r);
-    if (!hth_trail_accepted(t) || hth_trail_finished(t) || r->count == 0) return;
-    (void)(is_vector(r) ? finish_vectors(r, NULL) : finish_words(r, NULL));
+    HthTrail *t = trail_of(r);
+    if (hth_trail_accepted(t) && !hth_trail_finished(t) && r->count > 0)
+        (void)(is_vector(r) ? finish_vectors(r, NULL) : finish_words(r, NULL));
+    hth_trail_unwatch(t); /* r is freed next, and the trail only some time after it */
 }

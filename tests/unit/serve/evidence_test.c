@@ -226,6 +226,31 @@ static void closed_early(void **state) {
     assert_string_equal(kinds(dir), "start accepted finished finished stop checkpoint");
 }
 
+/* Its watcher is freed before it is closed, as an exchange's answer is: on disk, and nobody woken. */
+static void unwatched(void **state) {
+    (void)state;
+    char dir[256];
+    HthErr err;
+    HthEvidence *e = NULL;
+    HthTrail *t = NULL;
+    Disk disk = { false, false };
+    snprintf(dir, sizeof dir, "%s", test_path("unwatched"));
+    assert_ok(open_one(&e, dir, HTH_CONTENT_NONE, &disk, &err), err);
+    hth_trail_unwatch(NULL);
+    assert_ok(open_trail(&t, e, "r", &err), err);
+    assert_ok(hth_trail_accept(t, &asked, &err), err);
+    hth_trail_unwatch(t); /* nobody watches yet */
+    disk.held = true;
+    woken = 0;
+    assert_ok(hth_trail_finish(t, ends, 2, wake, NULL, &err), err);
+    hth_trail_unwatch(t);
+    disk.held = false;
+    assert_ok(wait_for(t, &err), err);
+    assert_int_equal(woken, 0);
+    hth_trail_close(&t);
+    assert_ok(hth_evidence_close(&e, &err), err);
+}
+
 /* The disk refuses: the answer is not acknowledged, and nothing is accepted after it. */
 static void full_disk(void **state) {
     (void)state;
@@ -382,10 +407,10 @@ static void failing_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_of_it),      cmocka_unit_test(proofs),
-        cmocka_unit_test(closed_early),   cmocka_unit_test(full_disk),
-        cmocka_unit_test(many_refusals),  cmocka_unit_test(changes_of_users),
-        cmocka_unit_test(failing_memory),
+        cmocka_unit_test(all_of_it),        cmocka_unit_test(proofs),
+        cmocka_unit_test(closed_early),     cmocka_unit_test(unwatched),
+        cmocka_unit_test(full_disk),        cmocka_unit_test(many_refusals),
+        cmocka_unit_test(changes_of_users), cmocka_unit_test(failing_memory),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_drop);
 }
