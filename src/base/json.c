@@ -14,11 +14,12 @@
 
 static pthread_once_t g_once = PTHREAD_ONCE_INIT;
 
-/* Set when an allocation fails: jansson does not always say so itself. */
-static _Thread_local bool g_starved;
+/* Set when an allocation fails: jansson does not always say so itself. When it reads it goes on, and
+ * asks again for every byte that follows: then there is none for it any more. */
+static _Thread_local bool g_starved, g_reading;
 
 static void *json_take(size_t n) {
-    void *p = hth_calloc(n, 1);
+    void *p = g_starved && g_reading ? NULL : hth_calloc(n, 1);
     if (!p) g_starved = true;
     return p;
 }
@@ -90,8 +91,14 @@ HthStatus hth_json_parse(json_t **out, HthStr text, size_t bytes_max, HthErr *er
     HTH_TRY(check_depth(text, err));
     json_error_t e;
     g_starved = false;
+    g_reading = true;
     json_t *v = json_loadb(text.n ? text.p : "", text.n,
                            JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
+    g_reading = false;
+    if (v && g_starved) { /* what it had no room for is missing */
+        json_decref(v);
+        v = NULL;
+    }
     if (!v) return explain(&e, err);
     *out = v;
     return HTH_OK;

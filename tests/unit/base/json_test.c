@@ -144,6 +144,33 @@ static void exhaustion(void **state) {
     assert_true(test_torture(parse_and_write, NULL, 500) >= 10);
 }
 
+/* The library reads on where there is no memory, and would ask again for each byte. */
+static void is_not_asked_again(void **state) {
+    (void)state;
+    enum { LONG = 100000 };
+    static char text[LONG + 5];
+    memset(text, 'a', LONG + 4);
+    memcpy(text, "[\"", 2);
+    memcpy(text + LONG + 2, "\"]", 2);
+    for (uint64_t nth = 1;; nth++) {
+        json_t *v = NULL;
+        HthErr err = { 0 };
+        const uint64_t live = hth_mem_live(), before = hth_mem_calls();
+        hth_mem_fail_after(nth);
+        const HthStatus st = hth_json_parse(&v, (HthStr){ text, LONG + 4 }, SIZE_MAX, &err);
+        hth_mem_fail_after(0);
+        if (st == HTH_OK) {
+            assert_true(nth > 4);
+            assert_int_equal(json_string_length(json_array_get(v, 0)), LONG);
+            json_decref(v);
+            return;
+        }
+        assert_status(st, HTH_ENOMEM, err);
+        assert_int_equal(hth_mem_calls() - before, nth);
+        assert_int_equal(hth_mem_live(), live);
+    }
+}
+
 int main(void) {
     hth_json_init();
     const struct CMUnitTest tests[] = {
@@ -152,6 +179,7 @@ int main(void) {
         cmocka_unit_test(writes_in_order_and_exactly),
         cmocka_unit_test(a_failed_write_changes_nothing),
         cmocka_unit_test(exhaustion),
+        cmocka_unit_test(is_not_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
