@@ -14,8 +14,8 @@
 
 static pthread_once_t g_once = PTHREAD_ONCE_INIT;
 
-/* Set when an allocation fails: jansson does not always say so itself. When it reads it goes on, and
- * asks again for every byte that follows: then there is none for it any more. */
+/* Set when an allocation fails: jansson does not always say so itself. When it reads it goes on,
+ * and asks again for every byte that follows: then there is none for it any more. */
 static _Thread_local bool g_starved, g_reading;
 
 static void *json_take(size_t n) {

@@ -74,8 +74,9 @@ typedef struct HthTrailEnd { /* of one answer */
     uint32_t status; /* 0: as it should be */
     HthStr text;
 } HthTrailEnd;
-/* Once.  wake: on the log's thread, when there is something to look at, and not after hth_trail_unwatch
- * or the trail's end; NULL: nobody looks, and a failure is hth_evidence_well's to tell. */
+/* Once.  wake: on the log's thread, when there is something to look at, and not after
+ * hth_trail_unwatch or the trail's end; NULL: nobody looks, and a failure is
+ * hth_evidence_well's to tell. */
 HthStatus hth_trail_finish(HthTrail *t, const HthTrailEnd *ends, size_t n,
                            void (*wake)(void *payload), void *payload, HthErr *err);
 /* Who would be woken is about to be freed: after this nobody is. NULL is fine. */

@@ -226,7 +226,7 @@ static void closed_early(void **state) {
     assert_string_equal(kinds(dir), "start accepted finished finished stop checkpoint");
 }
 
-/* Its watcher is freed before it is closed, as an exchange's answer is: on disk, and nobody woken. */
+/* Its watcher is freed before it is closed, as an exchange's answer is: nobody is woken. */
 static void unwatched(void **state) {
     (void)state;
     char dir[256];
