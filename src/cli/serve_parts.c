@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/source.h"
 #include "cli/state.h"
 #include "cli/user.h"
@@ -178,8 +179,18 @@ HthStatus hth_serve_open(HthServe *s, HthErr *err) {
     return tell_port(s, err);
 }
 
+/* One part that fails does not keep the others from being done; each failure is told. */
 HthStatus hth_serve_reload(HthServe *s, HthErr *err) {
-    HTH_TRY(hth_http_reload(s->http, err));
-    HTH_TRY(hth_evidence_reloaded(s->evidence, err));
-    return s->access ? hth_access_log_reopen(s->access, err) : HTH_OK;
+    HthErr why[3] = { 0 };
+    const HthStatus done[3] = { hth_http_reload(s->http, &why[0]),
+                                hth_evidence_reloaded(s->evidence, &why[1]),
+                                s->access ? hth_access_log_reopen(s->access, &why[2]) : HTH_OK };
+    HthStatus st = HTH_OK;
+    for (size_t i = 0; i < HTH_COUNT(done); i++) {
+        if (done[i] == HTH_OK) continue;
+        if (st != HTH_OK) hth_log(HTH_LOG_ERROR, "serve: reloading failed: %s", err->text);
+        st = done[i];
+        *err = why[i];
+    }
+    return st;
 }

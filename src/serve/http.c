@@ -164,6 +164,15 @@ uint16_t hth_http_port(const HthHttp *h, size_t listen) {
     return h->ports[listen].number;
 }
 
+static HthStatus trust_again(HthCert *cert, const HthPort *port, HthErr *err) {
+    HthErr why = { 0 };
+    const HthStatus st = hth_http_cert_trust(cert, port, &why);
+    return st == HTH_OK
+               ? st
+               : HTH_FAIL(err, st, "%s; no client certificate is good until it can be read",
+                          why.text);
+}
+
 HthStatus hth_http_reload(HthHttp *h, HthErr *err) {
     HthStatus st = HTH_OK;
     HthCert **fresh = hth_calloc(h->port_count, sizeof *fresh);
@@ -172,7 +181,7 @@ HthStatus hth_http_reload(HthHttp *h, HthErr *err) {
         if (h->ports[i].tls) st = hth_http_cert_read(&fresh[i], &h->ports[i], err);
     const bool use = st == HTH_OK;
     for (size_t i = 0; i < h->port_count; i++) {
-        if (use && fresh[i] && st == HTH_OK) st = hth_http_cert_trust(fresh[i], &h->ports[i], err);
+        if (use && fresh[i] && st == HTH_OK) st = trust_again(fresh[i], &h->ports[i], err);
         if (use && fresh[i])
             hth_http_cert_use(&h->ports[i], fresh[i]);
         else

@@ -95,7 +95,7 @@ static void reload(const HthLifeHooks *hooks) {
              (unsigned long long)(hth_clock_ns() / 1000));
     hth_life_notify(message);
     if (hooks->reload && hooks->reload(hooks->payload, &err) != HTH_OK)
-        hth_log(HTH_LOG_ERROR, "serve: reloading failed, what was is kept: %s", err.text);
+        hth_log(HTH_LOG_ERROR, "serve: reloading failed: %s", err.text);
     hth_life_notify("READY=1");
 }
 

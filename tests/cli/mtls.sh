@@ -117,6 +117,37 @@ done
 refused_as ca/bob 'alert certificate revoked'
 as ca/alice /api/tags
 same "alice is still let in" 200 "$code"
+
+# ---- one part cannot be read anew ---------------------------------------------------------------
+# told WHAT WORDS: within five seconds they are in what the server says
+told() {
+    for _ in $(seq 50); do
+        grep -q "reloading failed.*$2" "$tmp/serve.log" && break
+        sleep 0.1
+    done
+    ok "$1" grep -q "reloading failed.*$2" "$tmp/serve.log"
+}
+echo "no list at all" >public/crl.pem
+mv log.jsonl log.old
+kill -HUP "$pid"
+told "a list of the revoked that is none is told" "crl.pem.*no client certificate is good"
+for _ in $(seq 50); do [ -e log.jsonl ] && break; sleep 0.1; done
+ok "the log is begun anew" test -e log.jsonl
+refused_as ca/alice 'alert unknown ca' # who knows whether she was revoked
+rm log.jsonl
+mkdir log.jsonl
+: >serve.log
+kill -HUP "$pid"
+told "the list again" crl.pem
+told "and a log that is a folder" log.jsonl
+rmdir log.jsonl
+cp ca/crl.pem public
+kill -HUP "$pid"
+for _ in $(seq 50); do [ -e log.jsonl ] && break; sleep 0.1; done
+as ca/alice /api/tags
+same "alice is let in as before" 200 "$code"
+ok "and the log has her line" asked_by /api/tags alice
+
 hearth user disable alice
 as ca/alice /metrics
 same "a user that is disabled is not known by a certificate" 200 "$code" # but by the socket
