@@ -100,7 +100,10 @@ static HthStatus open_all(HthHttp *h, const HthHttpCfg *cfg, HthErr *err) {
     HTH_REQUIRE(h->epoll_fd >= 0 && h->desk.event_fd >= 0, err, HTH_EIO,
                 "The system gives the server no more descriptors.");
     HTH_TRY(watch(h, h->desk.event_fd, h, err));
+    if (cfg->also) HTH_TRY(watch(h, cfg->also_fd, &h->desk, err));
+    hth_http_tables_open(h);
     HTH_TRY(open_ports(h, cfg, err));
+    if (cfg->bound) HTH_TRY(cfg->bound(cfg->bound_payload, err));
     HTH_TRY(hth_desk_start(&h->desk, h->cfg.prep_threads, err));
     h->loop_started = hth_desk_thread(&h->loop, hth_http_loop, h);
     HTH_REQUIRE(h->loop_started, err, HTH_EIO, "The system gives the server no more threads.");
@@ -114,7 +117,7 @@ HthStatus hth_http_open(HthHttp **out, const HthHttpCfg *cfg, HthErr *err) {
     HthHttp *h = hth_calloc(1, sizeof *h);
     HTH_REQUIRE(h, err, HTH_ENOMEM, "No memory for the server.");
     h->cfg = full;
-    h->epoll_fd = h->desk.event_fd = -1;
+    h->epoll_fd = h->desk.event_fd = h->tables[0] = h->tables[1] = -1;
     h->ping_ns = UINT64_MAX;
     h->desk.handle = full.handle;
     h->desk.upload = full.upload_count ? full.upload : NULL;
@@ -148,6 +151,7 @@ void hth_http_close(HthHttp **h_io) {
         hth_buf_drop(&h->ports[i].client_ca_pem);
     }
     hth_free(h->ports);
+    hth_http_tables_close(h);
     if (h->desk.event_fd >= 0) close(h->desk.event_fd);
     if (h->epoll_fd >= 0) close(h->epoll_fd);
     free_list(h->hosts);

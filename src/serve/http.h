@@ -71,6 +71,12 @@ typedef struct HthHttpCfg {
     void (*refusal)(void *payload, HthStr path, int status, const char *sentence, HthBuf *out);
     /* Loop thread, after the last byte, before the exchange is forgotten: for the access log. */
     void (*done)(void *payload, const HthX *x);
+    /* Loop thread, when also_fd can be read. NULL: nothing is watched. */
+    void (*also)(void *payload);
+    int also_fd;
+    /* In hth_http_open, when all sockets are bound and there is no thread yet. */
+    HthStatus (*bound)(void *payload, HthErr *err);
+    void *bound_payload;
     size_t bodies_max; /* bytes of all bodies held at once; 0: 1 GiB, at least body_max */
     uint32_t header_ms; /* from a request's first byte to its last header; 0: 20000 */
     uint32_t body_grace_ms; /* a body may take this and 8 KiB/s; 0: 30000 */
@@ -130,9 +136,13 @@ typedef struct HthSource {
     const char *ping; /* sent when nothing was for ping_ms (": ping\n\n"); NULL: nothing */
     uint32_t ping_ms; /* 0: 15000 */
     bool whole; /* collected and sent with its length, as one answer, when `more` says -1 */
+    bool sized; /* a body of so many bytes; `more` never gives another number */
+    uint64_t length;
+    bool held; /* nothing is sent before hth_x_go */
 } HthSource;
 /* Headers go out at once unless whole. */
 void hth_x_source(HthX *x, int status, const char *content_type, const HthSource *source);
+void hth_x_go(HthX *x, int status, const char *content_type); /* loop thread */
 void hth_x_status(HthX *x, int status); /* of a whole source, until its end */
 void hth_x_wake(HthX *x); /* any thread: `more` has something; fine until `close` has returned */
 

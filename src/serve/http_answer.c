@@ -41,6 +41,14 @@ static ssize_t read_stream(void *payload, uint64_t position, char *bytes, size_t
     return (ssize_t)n;
 }
 
+void hth_x_go(HthX *x, int status, const char *content_type) {
+    HTH_ASSERT(x->kind == HTH_ANSWER_SOURCE && x->source.held && status >= 200 && status <= 599);
+    x->source.held = false;
+    x->status = status;
+    snprintf(x->type, sizeof x->type, "%s", content_type);
+    if (!x->away) hth_x_rouse(x);
+}
+
 bool hth_x_ping(HthX *x, uint64_t now_ns, uint64_t *due_ns) {
     if (x->state != HTH_X_ANSWER || x->kind != HTH_ANSWER_SOURCE || x->source.whole ||
         !x->source.ping)
@@ -82,8 +90,9 @@ static bool put_headers(HthX *x, struct MHD_Response *r) {
 
 static struct MHD_Response *make_response(HthX *x) {
     HthStr body = x->fixed;
-    if (x->kind == HTH_ANSWER_SOURCE && !x->source.whole)
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_stream, x, NULL);
+    if (x->kind == HTH_ANSWER_SOURCE && !x->source.whole && (!x->source.sized || x->source.length))
+        return MHD_create_response_from_callback(
+            x->source.sized ? x->source.length : MHD_SIZE_UNKNOWN, 16384, read_stream, x, NULL);
     if (x->kind != HTH_ANSWER_STATIC) body = hth_buf_str(&x->out);
     x->bytes_out = x->is_head ? 0 : body.n;
     atomic_fetch_add_explicit(&x->h->n_out, x->bytes_out, memory_order_relaxed);

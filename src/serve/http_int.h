@@ -67,6 +67,8 @@ struct HthHttp {
     size_t port_count;
     HthDesk desk;
     int epoll_fd;
+    int tables
+        [2]; /* of TCP connections, 4 and 6: opened early, as a cage has a network of its own */
     pthread_t loop;
     bool loop_started;
 
@@ -109,6 +111,8 @@ int hth_http_on_handshake(gnutls_session_t session, const gnutls_datum_t *author
                           gnutls_pcert_st **chain, unsigned *chain_count, gnutls_privkey_t *key);
 
 /* http_peer.c */
+void hth_http_tables_open(HthHttp *h); /* the kernel's lists of connections; best effort */
+void hth_http_tables_close(HthHttp *h);
 void hth_http_peer(HthConn *conn); /* fills conn->peer */
 void hth_http_peer_address(HthConn *conn); /* only its address */
 bool hth_http_same_net(const struct sockaddr_storage *a, const struct sockaddr_storage *b);

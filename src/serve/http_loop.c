@@ -64,11 +64,11 @@ static void x_is_back(HthX *x) {
         is_gone(x);
     else if (x->state == HTH_X_PREP && x->kind == HTH_ANSWER_SOURCE && x->source.whole)
         hth_x_pump(x);
-    else
+    else if (x->state != HTH_X_PREP || !x->source.held)
         hth_x_rouse(x);
 }
 
-static void x_is_woken(HthX *x) {
+void hth_x_stir(HthX *x) {
     if (x->away || !x->source_open || x->cut) return;
     if (x->state == HTH_X_PREP && x->source.whole)
         hth_x_pump(x);
@@ -80,7 +80,7 @@ static void each_woken(HthX *x, bool back) {
     if (back)
         x_is_back(x);
     else
-        x_is_woken(x);
+        hth_x_stir(x);
 }
 
 /* ---- clients that take their time ------------------------------------------------------------ */
@@ -193,7 +193,9 @@ static int wait_ms(HthHttp *h, uint64_t now) {
 static void take_event(HthHttp *h, const struct epoll_event *ev) {
     HthPort *const first = h->ports;
     void *const p = ev->data.ptr;
-    if (p == h) {
+    if (p == &h->desk) {
+        h->cfg.also(h->cfg.payload);
+    } else if (p == h) {
         uint64_t count;
         const ssize_t got = read(h->desk.event_fd, &count, sizeof count);
         (void)got;

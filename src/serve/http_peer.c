@@ -53,22 +53,46 @@ static bool is_end(const End *e, const uint8_t *address, uint32_t bytes, uint16_
     return bytes == 16 && !memcmp(address, mapped, 12) && !memcmp(address + 12, e->address, 4);
 }
 
-static bool owner_in(const char *table, const End *theirs, const End *ours, uint32_t *uid) {
-    FILE *f = fopen(table, "re");
-    char line[512];
-    bool found = false;
-    while (f && !found && fgets(line, sizeof line, f)) {
-        HthTcpLine t;
-        if (!hth_http_tcp_line(hth_str(line), &t)) continue;
-        if (!is_end(theirs, t.local, t.address_bytes, t.local_port) ||
-            !is_end(ours, t.remote, t.address_bytes, t.remote_port))
-            continue;
-        if (t.state != ESTABLISHED || !t.inode) break;
-        *uid = t.uid;
-        found = true;
+/* Whose it is in this line: 1: *uid; 0: it is of another connection; -1: nobody's any more. */
+static int owner_of(HthStr line, const End *theirs, const End *ours, uint32_t *uid) {
+    HthTcpLine t;
+    if (!hth_http_tcp_line(line, &t) || !is_end(theirs, t.local, t.address_bytes, t.local_port) ||
+        !is_end(ours, t.remote, t.address_bytes, t.remote_port))
+        return 0;
+    *uid = t.uid;
+    return t.state == ESTABLISHED && t.inode ? 1 : -1;
+}
+
+static bool owner_in(int table, const End *theirs, const End *ours, uint32_t *uid) {
+    char text[8192];
+    size_t have = 0;
+    off_t at = 0;
+    for (;;) {
+        const ssize_t n = pread(table, text + have, sizeof text - have, at);
+        if (n <= 0) return false;
+        at += n;
+        have += (size_t)n;
+        size_t begin = 0;
+        for (const char *end; (end = memchr(text + begin, '\n', have - begin));) {
+            const size_t length = (size_t)(end + 1 - (text + begin));
+            const int whose = owner_of((HthStr){ text + begin, length }, theirs, ours, uid);
+            if (whose) return whose > 0;
+            begin += length;
+        }
+        if (!begin) return false; /* a line as long as the buffer is none of the kernel's */
+        have -= begin;
+        memmove(text, text + begin, have);
     }
-    if (f) fclose(f);
-    return found;
+}
+
+void hth_http_tables_open(HthHttp *h) {
+    h->tables[0] = open("/proc/net/tcp", O_RDONLY | O_CLOEXEC);
+    h->tables[1] = open("/proc/net/tcp6", O_RDONLY | O_CLOEXEC);
+}
+
+void hth_http_tables_close(HthHttp *h) {
+    for (size_t i = 0; i < 2; i++)
+        if (h->tables[i] >= 0) close(h->tables[i]);
 }
 
 static void know_tcp(HthConn *conn) {
@@ -79,8 +103,9 @@ static void know_tcp(HthConn *conn) {
     p->local = hth_http_is_loopback(hth_str(p->address));
     if (!p->local || getsockname(conn->fd, (struct sockaddr *)&own, &n)) return;
     const End ours = end_of(&own);
-    p->uid_known = (theirs.bytes == 4 && owner_in("/proc/net/tcp", &theirs, &ours, &p->uid)) ||
-                   owner_in("/proc/net/tcp6", &theirs, &ours, &p->uid);
+    const int *tables = conn->port->h->tables;
+    p->uid_known = (theirs.bytes == 4 && owner_in(tables[0], &theirs, &ours, &p->uid)) ||
+                   owner_in(tables[1], &theirs, &ours, &p->uid);
 }
 
 static void know_unix(HthConn *conn) {

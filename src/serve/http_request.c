@@ -110,6 +110,27 @@ static bool header_of(const HthX *x, const char *name, HthStr *out) {
     return true;
 }
 
+typedef struct Headers {
+    HthPair *out;
+    size_t n, max;
+} Headers;
+
+static enum MHD_Result one_header(void *payload, enum MHD_ValueKind kind, const char *name,
+                                  size_t name_n, const char *value, size_t value_n) {
+    Headers *hs = payload;
+    (void)kind;
+    if (hs->n < hs->max)
+        hs->out[hs->n] = (HthPair){ { name, name_n }, { value ? value : "", value ? value_n : 0 } };
+    hs->n++;
+    return MHD_YES;
+}
+
+static size_t headers_of(const HthX *x, HthPair *out, size_t max) {
+    Headers hs = { .out = out, .max = max };
+    MHD_get_connection_values_n(x->c, MHD_HEADER_KIND, one_header, &hs);
+    return hs.n;
+}
+
 static const HthPeer *peer_of(const HthX *x) {
     if (!x->conn->peer_known) hth_http_peer(x->conn);
     return &x->conn->peer;
@@ -120,7 +141,7 @@ static const char *from_of(const HthX *x) {
     return x->conn->peer.address;
 }
 
-static const HthXOps x_ops = { header_of, peer_of, from_of, hth_x_sleep };
+static const HthXOps x_ops = { header_of, headers_of, peer_of, from_of, hth_x_sleep };
 
 /* ---- exchanges come and go ------------------------------------------------------------------- */
 

@@ -42,6 +42,8 @@ typedef struct HthHeader {
 /* What is known of the request only by who has it. */
 typedef struct HthXOps {
     bool (*header)(const HthX *x, const char *name, HthStr *out);
+    /* Up to max of them; how many there are. */
+    size_t (*headers)(const HthX *x, HthPair *out, size_t max);
     const HthPeer *(*peer)(const HthX *x);
     const char *(*from)(const HthX *x);
     void (*sleep)(HthX *x); /* before it is handed over; NULL: nothing to do */
@@ -100,6 +102,8 @@ struct HthX {
     bool woken, job_done; /* in the list; why beside a wake */
     HthXJob job;
 };
+
+void hth_x_stir(HthX *x); /* http_loop.c; its loop's thread: as hth_x_wake, and at once */
 
 /* x.c; the loop's thread */
 void hth_x_ask(HthX *x); /* one look at the source, out being empty */

@@ -9,6 +9,8 @@
  *
  * Sources count: each must be closed once, and be told once at most that the client is gone.
  *
+ * With APP_FAR the application is behind a relay: what the server's two processes do, in one.
+ *
  * Thread: counters are atomic. */
 #ifndef HTH_TESTS_SUPPORT_HTTP_APP_H
 #define HTH_TESTS_SUPPORT_HTTP_APP_H
@@ -17,12 +19,17 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "serve/far.h"
 #include "serve/http.h"
+#include "serve/relay.h"
 #include "support/http_client.h"
 
 typedef struct App {
     HthHttp *http;
     uint16_t port;
+    HthLinkMap map; /* with APP_FAR, these three */
+    HthRelay *relay;
+    HthFar *far;
     _Atomic int handled, opened, gone, closed, done, done_whole;
     _Atomic bool held; /* /hold waits while it is */
     _Atomic int holding;
@@ -202,6 +209,31 @@ static inline void app_done(void *payload, const HthX *x) {
     app->done_whole += hth_x_result(x).whole;
 }
 
+static inline void app_broken(void *payload, const char *sentence) {
+    (void)payload;
+    fail_msg("%s", sentence);
+}
+
+/* The application goes behind the relay, which takes its place. */
+static inline void app_far(App *app, HthHttpCfg *c) {
+    HthErr err = { 0 };
+    const HthFarCfg far = { .map = &app->map,
+                            .prep_threads = c->prep_threads,
+                            .requests_waiting_max = c->requests_waiting_max,
+                            .body_max = c->body_max,
+                            .bodies_max = c->bodies_max,
+                            .handle = c->handle,
+                            .upload = c->upload,
+                            .done = c->done,
+                            .broken = app_broken,
+                            .payload = c->payload };
+    const HthRelayCfg relay = { .map = &app->map, .broken = app_broken };
+    assert_ok(hth_link_make(&app->map, &err), err);
+    assert_ok(hth_relay_open(&app->relay, &relay, &err), err);
+    assert_ok(hth_far_open(&app->far, &far, &err), err);
+    hth_relay_cfg(app->relay, c);
+}
+
 /* cfg: what differs from the defaults; listens on loopback TCP unless it says otherwise. */
 static inline void app_open(App *app, const HthHttpCfg *cfg) {
     static const HthListen tcp = { .host = "127.0.0.1", .fd = -1 };
@@ -212,7 +244,11 @@ static inline void app_open(App *app, const HthHttpCfg *cfg) {
     if (!c.handle) c.handle = app_handle;
     c.done = app_done;
     c.payload = app;
+#ifdef APP_FAR
+    app_far(app, &c);
+#endif
     assert_ok(hth_http_open(&app->http, &c, &err), err);
+    if (app->relay) hth_relay_serve(app->relay, app->http);
     app->port = hth_http_port(app->http, 0);
 }
 
@@ -225,8 +261,12 @@ static inline void app_wait(_Atomic int *count, int want) {
 
 /* Nobody is left behind, and every source was closed. */
 static inline void app_close(App *app) {
+    if (app->relay) hth_relay_stop(app->relay);
     hth_http_close(&app->http);
     assert_null(app->http);
+    hth_far_close(&app->far);
+    hth_relay_close(&app->relay);
+    hth_link_unmake(&app->map);
     assert_int_equal(app->opened, app->closed);
 }
 

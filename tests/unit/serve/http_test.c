@@ -552,7 +552,9 @@ static void a_peer_that_left(void **state) {
         app.held = false;
         app_wait(&late_asked, i + 1);
     }
+#ifndef APP_FAR /* where it is asked at once */
     assert_int_equal(late_known, 0);
+#endif
     app_close(&app);
 }
 
@@ -653,7 +655,7 @@ static void without_memory(void **state) {
         hth_mem_fail_after(0);
         close(fd);
         const int status = client_status(&in);
-        assert_true(status == 0 || status == 200 || status == 507);
+        assert_true(status == 0 || status == 200 || status == 507 || (app.far && status == 503));
         if (nth == 11) assert_int_equal(status, 200);
     }
     app_close(&app);
