@@ -164,6 +164,7 @@ int hth_ring_take(HthRing *r, void *out, size_t room, size_t *n_out) {
                        whole(n) > r->size - tail % r->size;
     if (r->reader_broken) return -1;
     if (n) memcpy(out, mark_at(r, tail) + 1, n);
+    hth_zero(mark_at(r, tail), whole(n)); /* what was said is not kept for whoever finds it */
     *n_out = n;
     r->tail = tail + whole(n);
     atomic_store(&r->s->tail, r->tail);

@@ -26,7 +26,8 @@ typedef enum HthCageKind {
 enum { /* rights over a place */
        HTH_CAGE_READ = 1,
        HTH_CAGE_WRITE = 2, /* into files that are there */
-       HTH_CAGE_MAKE = 4 /* files in a folder: create, rename, remove; with WRITE */
+       HTH_CAGE_MAKE = 4, /* files in a folder: create, rename, remove; with WRITE */
+       HTH_CAGE_FOLDERS = 8 /* folders in it too */
 };
 
 /* A file, or a folder with all that is below it. One that is not there is passed over: nothing can

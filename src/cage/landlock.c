@@ -19,7 +19,9 @@ enum {
     FS_WRITE_FILE = 1 << 1,
     FS_READ_FILE = 1 << 2,
     FS_READ_DIR = 1 << 3,
+    FS_REMOVE_DIR = 1 << 4,
     FS_REMOVE_FILE = 1 << 5,
+    FS_MAKE_DIR = 1 << 7,
     FS_MAKE_REG = 1 << 8,
     FS_REFER = 1 << 13,
     FS_TRUNCATE = 1 << 14,
@@ -59,6 +61,7 @@ static uint64_t handled(int abi) {
 static uint64_t allowed(unsigned rights) {
     return (rights & HTH_CAGE_READ ? FS_READ_FILE | FS_READ_DIR : 0) |
            (rights & HTH_CAGE_WRITE ? FS_WRITE_FILE | FS_TRUNCATE : 0) |
+           (rights & HTH_CAGE_FOLDERS ? FS_MAKE_DIR | FS_REMOVE_DIR : 0) |
            (rights & HTH_CAGE_MAKE ? FS_MAKE_REG | FS_REMOVE_FILE | FS_REFER : 0);
 }
 

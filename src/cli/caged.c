@@ -115,22 +115,24 @@ static void add_output(List *l, const char *path) {
 static void fill(List *l, const HthCaged *c) {
     add_system(l, c->terminal);
     for (size_t i = 0; i < c->more_count; i++) add(l, c->more[i], HTH_CAGE_READ);
+    const unsigned make = HTH_CAGE_READ | HTH_CAGE_WRITE | HTH_CAGE_MAKE;
     for (size_t i = 0; i < HTH_CAGED_NAMES; i++) {
+        if (c->trees[i] != NULL) add(l, c->trees[i], make | HTH_CAGE_FOLDERS);
         if (c->models[i] != NULL) add_model(l, c->models[i]);
         if (c->reads[i] != NULL) add(l, c->reads[i], HTH_CAGE_READ);
         if (c->writes[i] != NULL) add_output(l, c->writes[i]);
         if (c->keeps[i] != NULL) add(l, c->keeps[i], HTH_CAGE_READ | HTH_CAGE_WRITE);
-        if (c->makes[i] != NULL)
-            add(l, c->makes[i], HTH_CAGE_READ | HTH_CAGE_WRITE | HTH_CAGE_MAKE);
+        if (c->makes[i] != NULL) add(l, c->makes[i], make);
     }
 }
 
 /* ---- closing it ----------------------------------------------------------------------------- */
 
-static int say_what_is_lost(void) {
-    fputs("hearth: not in a cage, as asked: a fault in reading this file could reach the network, "
-          "other files and other programs\n",
-          stderr);
+static int say_what_is_lost(const HthCaged *c) {
+    fprintf(stderr, "hearth: not in a cage, as asked: %s\n",
+            c->lost != NULL ? c->lost
+                            : "a fault in reading this file could reach the network, other files "
+                              "and other programs");
     return HTH_EXIT_OK;
 }
 
@@ -143,13 +145,13 @@ int hth_caged(const HthCaged *c) {
     HthErr err = { 0 };
     List l = { 0 };
     HTH_ASSERT(!caged);
-    if (hth_caged_off(c->off)) return say_what_is_lost();
+    if (hth_caged_off(c->off)) return say_what_is_lost(c);
     if (hth_arena_open(&l.arena, ARENA_MAX, &err) != HTH_OK) return hth_cli_fail(&err);
     fill(&l, c);
     /* Stays open: the folder that stands for this process is one the system might forget. */
     const int self = open("/proc/self", O_PATH | O_CLOEXEC);
     (void)self;
-    const HthCageCfg cfg = { HTH_CAGE_ENGINE, l.places, l.n };
+    const HthCageCfg cfg = { c->front ? HTH_CAGE_FRONT : HTH_CAGE_ENGINE, l.places, l.n };
     HthStatus st = l.failed ? HTH_FAIL(&err, HTH_ENOMEM, "out of memory for the cage")
                             : hth_cage_enter(&cfg, &state, &err);
     hth_free(l.places);

@@ -11,7 +11,7 @@
 #include "cage/cage.h"
 #include "cli/cli.h"
 
-enum { HTH_CAGED_NAMES = 4 };
+enum { HTH_CAGED_NAMES = 40 };
 
 /* All borrowed, NULL where there is none; "-" and ember are no files. */
 typedef struct HthCaged {
@@ -23,6 +23,9 @@ typedef struct HthCaged {
         *writes[HTH_CAGED_NAMES]; /* files that will be written: others in their folders too */
     const char *keeps[HTH_CAGED_NAMES]; /* files that are there and are read and written */
     const char *makes[HTH_CAGED_NAMES]; /* folders in which files are made */
+    const char *trees[HTH_CAGED_NAMES]; /* folders in which files and folders are made */
+    bool front; /* a server's that has its listeners; otherwise an engine */
+    const char *lost; /* what is said with `off`; NULL: the usual */
     bool terminal; /* a line editor will open its settings */
     bool off; /* --no-cage */
 } HthCaged;

@@ -1,7 +1,8 @@
-/* serve.c - hearth serve: its options, its life and its end. */
+/* serve.c - hearth serve: its options. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/caged.h"
 #include "cli/serve_parts.h"
 
 enum {
@@ -32,6 +33,7 @@ enum {
     OPT_LOCK,
     OPT_LOG,
     OPT_AUDIT_CONTENT,
+    OPT_NO_CAGE,
     OPT_NO_AUDIT
 };
 
@@ -75,6 +77,7 @@ const HthOpt hth_opts_serve[] = {
     { OPT_AUDIT_CONTENT, 0, "audit-content", "KIND",
       "what the audit log says of texts: none, commit (default), encrypted",
       "none commit encrypted" },
+    { OPT_NO_CAGE, 0, "no-cage", NULL, HTH_CAGED_HELP, NULL },
     { OPT_NO_AUDIT, 0, "no-audit", NULL, "keep no audit log", NULL },
     { 0 },
 };
@@ -160,6 +163,7 @@ static bool option(HthServe *s, const HthArgs *args, int id) {
     case OPT_LOCK: s->house.lock = true; return true;
     case OPT_LOG: s->log = args->value; return true;
     case OPT_AUDIT_CONTENT: return hth_serve_audit_content(s, args->value);
+    case OPT_NO_CAGE: s->no_cage = true; return true;
     case OPT_NO_AUDIT: s->no_audit = true; return true;
     default: break;
     }
@@ -173,27 +177,6 @@ static bool option(HthServe *s, const HthArgs *args, int id) {
 
 /* ---- the verb -------------------------------------------------------------------------------- */
 
-static HthStatus reload(void *payload, HthErr *err) {
-    return hth_serve_reload(payload, err);
-}
-
-static void tick(void *payload) {
-    hth_serve_audit_tick(payload);
-}
-
-static int serve(HthServe *s) {
-    HthErr err = { 0 };
-    if (hth_serve_open(s, &err) != HTH_OK) {
-        int code = hth_cli_fail(&err);
-        return s->missing ? HTH_EXIT_NOINPUT : code;
-    }
-    hth_serve_tell(s);
-    const HthLifeHooks hooks = { .reload = reload, .tick = tick, .payload = s };
-    if (!hth_life_run(s->the_life, s->http, &hooks))
-        fputs("hearth: some requests were cut off\n", stderr);
-    return HTH_EXIT_OK;
-}
-
 int hth_cli_serve(HthArgs *args) {
     HthServe s = { 0 };
     hth_serve_init(&s);
@@ -203,7 +186,7 @@ int hth_cli_serve(HthArgs *args) {
     }
     if (s.life.client_ca_only && !s.life.client_ca)
         return hth_cli_usage("serve", "option --client-ca-only needs --client-ca FOLDER");
-    int code = serve(&s);
-    hth_serve_close(&s);
+    const int code = hth_serve_run(&s);
+    hth_serve_drop(&s);
     return code;
 }

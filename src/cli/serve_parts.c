@@ -1,11 +1,18 @@
-/* serve_parts.c - see serve_parts.h.
+/* serve_parts.c - the engine's process: everything but sockets.
  *
- * Thread: as there. */
+ * Secrets are read before the cage closes (a key file, a terminal, a credential may be anywhere),
+ * and everything of strangers after it.
+ *
+ * Thread: the main thread. */
 #include "cli/serve_parts.h"
 
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "cli/caged.h"
 #include "cli/source.h"
 #include "cli/state.h"
 #include "cli/user.h"
@@ -13,13 +20,54 @@
 #include "crypt/secret.h"
 #include "serve/model_facts.h"
 
-enum { CONNECTIONS_MAX = 4096, PREP_THREADS = 4 };
+enum { PREP_THREADS = 4, TICK_MS = 1000 };
+
+/* ---- before the cage ------------------------------------------------------------------------- */
+
+/* A passphrase may be typed: until then Ctrl-C is what it always is. */
+static HthStatus open_secrets(HthServe *s, HthErr *err) {
+    sigset_t typed;
+    sigemptyset(&typed);
+    sigaddset(&typed, SIGINT);
+    sigaddset(&typed, SIGTERM);
+    HTH_TRY(hth_secret_process(err));
+    sigprocmask(SIG_UNBLOCK, &typed, NULL);
+    const HthStatus st = hth_vault_open(&s->ring, true, false, err);
+    sigprocmask(SIG_BLOCK, &typed, NULL);
+    return st;
+}
+
+static void make_folders(const char *path) {
+    char part[4096];
+    for (size_t n = 1; path[0] == '/' && n < sizeof part; n++) {
+        if (path[n] != '/' && path[n] != '\0') continue;
+        memcpy(part, path, n);
+        part[n] = '\0';
+        (void)mkdir(part, 0777); /* what cannot be made is missed when it is needed */
+        if (path[n] == '\0') break;
+    }
+}
+
+static int close_cage(HthServe *s) {
+    HthCaged c = { .off = s->no_cage,
+                   .lost = "a fault in reading a model, or what a client sends, could reach the "
+                           "network, other files and other programs" };
+    c.trees[0] = hth_buf_str(&s->state).p;
+    c.trees[1] = hth_buf_str(&s->home).p;
+    for (size_t i = 0; i < s->folder_count; i++) c.reads[i] = s->folders[i];
+    c.reads[s->folder_count] = "/etc/passwd"; /* names of users */
+    c.reads[s->folder_count + 1] = "/etc/nsswitch.conf";
+    c.reads[s->folder_count + 2] = "/proc/self/exe"; /* its digest is logged */
+    if (s->log && strcmp(s->log, "-") != 0) c.writes[0] = s->log;
+    make_folders(c.trees[1]);
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* to make a namespace; the cage forbids it again */
+    return hth_caged(&c);
+}
 
 /* ---- the parts ------------------------------------------------------------------------------- */
 
 static HthStatus open_store(HthServe *s, HthErr *err) {
     HthStoreCfg cfg = { .folders = s->folders, .folder_count = s->folder_count };
-    HTH_TRY(hth_store_home(&s->home, err));
     cfg.home = hth_buf_str(&s->home).p;
     cfg.embedded = hth_source_ember();
     cfg.embedded_name = HTH_EMBER;
@@ -28,11 +76,6 @@ static HthStatus open_store(HthServe *s, HthErr *err) {
 }
 
 static HthStatus open_state(HthServe *s, HthErr *err) {
-    HTH_TRY(hth_state_folder(&s->state, true, err));
-    HTH_TRY(hth_state_file(&s->chats_path, "chats.db", true, err));
-    s->life.state_folder = hth_buf_str(&s->state).p;
-    HTH_TRY(hth_secret_process(err));
-    HTH_TRY(hth_vault_open(&s->ring, true, false, err));
     void *key = NULL;
     HTH_TRY(hth_secret_alloc(&key, HTH_RING_KEY_BYTES, err));
     hth_keyring_key(s->ring, HTH_KEY_DATABASE, key);
@@ -45,10 +88,11 @@ static HthStatus open_state(HthServe *s, HthErr *err) {
 
 static HthStatus open_house(HthServe *s, HthErr *err) {
     const HthAuthCfg auth = { .users = s->users, .owner_uid = geteuid() };
-    size_t n = 0;
     HTH_TRY(hth_auth_open(&s->auth, &auth, err));
-    const HthListen *listens = hth_life_listens(s->the_life, &n);
-    HTH_TRY(hth_auth_check_listens(listens, n, hth_auth_key_count(s->auth), err));
+    if (s->keyless.status != HTH_OK && hth_auth_key_count(s->auth) == 0) {
+        *err = s->keyless;
+        return err->status;
+    }
     HTH_TRY(hth_serve_audit_open(s, err));
     HTH_TRY(hth_serve_desk_open(s, err));
     s->house.store = s->store;
@@ -60,30 +104,41 @@ static HthStatus open_house(HthServe *s, HthErr *err) {
     return hth_house_preload(s->the_house, hth_str(s->house.model), &s->missing, err);
 }
 
-static HthStatus open_http(HthServe *s, HthErr *err) {
-    static const char *const uploads[] = { "/api/blobs/" };
-    const HthHttpCfg cfg = { .hosts = s->names,
-                             .host_count = s->name_count,
-                             .origins = s->origins,
-                             .origin_count = s->origin_count,
-                             .connections_max = CONNECTIONS_MAX,
-                             .connections_per_address_max = CONNECTIONS_MAX / 2,
-                             .prep_threads = PREP_THREADS,
-                             .uploads = uploads,
-                             .upload_count = HTH_COUNT(uploads),
-                             .handle = hth_house_handle,
-                             .upload = hth_house_upload,
-                             .refusal = hth_house_refusal,
-                             .done = hth_house_done,
-                             .payload = s->the_house };
+static void broken(void *payload, const char *sentence) {
+    (void)payload;
+    fprintf(stderr, "hearth: the engine ends: %s\n", sentence);
+    _exit(HTH_EXIT_INTERNAL);
+}
+
+static HthHttpStats stats(void *far) {
+    return hth_far_stats(far);
+}
+
+static HthStatus open_far(HthServe *s, HthErr *err) {
+    const HthFarCfg cfg = { .map = &s->map,
+                            .prep_threads = PREP_THREADS,
+                            .handle = hth_house_handle,
+                            .upload = hth_house_upload,
+                            .refusal = hth_house_refusal,
+                            .done = hth_house_done,
+                            .broken = broken,
+                            .payload = s->the_house };
     hth_house_log(s->the_house, s->access);
-    HTH_TRY(hth_life_serve(s->the_life, &s->http, &cfg, err));
-    hth_house_serve(s->the_house, s->http);
+    HTH_TRY(hth_house_idle(s->the_house, err)); /* before others look at the house */
+    HTH_TRY(hth_far_open(&s->far, &cfg, err));
+    hth_house_serve(s->the_house, stats, s->far);
     return HTH_OK;
 }
 
-void hth_serve_close(HthServe *s) {
-    hth_http_close(&s->http);
+static HthStatus open_all(HthServe *s, HthErr *err) {
+    HTH_TRY(open_state(s, err));
+    HTH_TRY(open_store(s, err));
+    HTH_TRY(open_house(s, err));
+    return open_far(s, err);
+}
+
+static void close_all(HthServe *s) {
+    hth_far_close(&s->far);
     hth_house_close(&s->the_house);
     hth_serve_audit_close(s);
     hth_signer_close(&s->desk.signer);
@@ -93,104 +148,52 @@ void hth_serve_close(HthServe *s) {
     hth_users_close(&s->users);
     hth_chats_close(&s->chats);
     hth_store_close(&s->store);
-    hth_life_close(&s->the_life);
-    hth_buf_drop(&s->state);
-    hth_buf_drop(&s->home);
-    hth_buf_drop(&s->chats_path);
 }
 
-/* ---- telling where it is --------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
-/* The first TCP listener; 0: none. */
-static uint16_t tcp_port(const HthServe *s, const HthListen **which) {
-    size_t n = 0;
-    const HthListen *listens = hth_life_listens(s->the_life, &n);
-    for (size_t i = 0; i < n; i++) {
-        uint16_t port = hth_http_port(s->http, i);
-        if (port == 0) continue;
-        *which = &listens[i];
-        return port;
-    }
-    return 0;
+static bool reload(HthServe *s) {
+    HthErr err = { 0 };
+    HthStatus st = hth_evidence_reloaded(s->evidence, &err);
+    if (st == HTH_OK && s->access) st = hth_access_log_reopen(s->access, &err);
+    if (st != HTH_OK) fprintf(stderr, "hearth: reloading failed, what was is kept: %s\n", err.text);
+    return st == HTH_OK;
 }
 
-static void tell_addresses(const HthServe *s) {
-    size_t n = 0;
-    const HthListen *listens = hth_life_listens(s->the_life, &n);
-    if (hth_life_moved(s->the_life))
-        fputs("hearth: port 11434 is taken (by Ollama, perhaps); listening on the next free one\n",
-              stderr);
-    for (size_t i = 0; i < n; i++) {
-        uint16_t port = hth_http_port(s->http, i);
-        if (listens[i].unix_path)
-            fprintf(stderr, "hearth: listening on unix:%s\n", listens[i].unix_path);
-        else if (port)
-            fprintf(stderr, "hearth: listening on %s://%s:%u\n",
-                    listens[i].cert_file ? "https" : "http",
-                    listens[i].host ? listens[i].host : "127.0.0.1", port);
-    }
-}
-
-static void tell_link(const HthServe *s) {
-    char token[HTH_TOKEN_TEXT];
-    const HthListen *at = NULL;
-    uint16_t port = tcp_port(s, &at);
+static bool tell_ready(HthServe *s, int say) {
+    HthServeReady ready = { 0 };
     HthWho owner;
-    if (!s->open || port == 0) return;
-    hth_auth_owner(s->auth, &owner);
-    hth_auth_link(s->auth, &owner, token);
-    printf("%s://127.0.0.1:%u/login?t=%s\n", at->cert_file ? "https" : "http", port, token);
-    fflush(stdout);
-    fputs("hearth: this link lets one browser in, once, within five minutes\n", stderr);
-}
-
-static HthStatus tell_port(const HthServe *s, HthErr *err) {
-    char text[16];
-    const HthListen *at = NULL;
-    if (!s->port_file) return HTH_OK;
-    int n = snprintf(text, sizeof text, "%u\n", tcp_port(s, &at));
-    return hth_file_write(s->port_file, text, (size_t)n, 0644, err);
-}
-
-void hth_serve_tell(const HthServe *s) {
-    tell_addresses(s);
-    tell_link(s);
-}
-
-/* ---- all together ---------------------------------------------------------------------------- */
-
-void hth_serve_init(HthServe *s) {
-    s->life.port = -1;
-    s->house.web = true;
-    s->audit_content = HTH_CONTENT_COMMIT;
-    s->house.keep_alive_s = HTH_KEEP_DEFAULT;
-    hth_buf_init(&s->state, 4096);
-    hth_buf_init(&s->home, 4096);
-    hth_buf_init(&s->chats_path, 4096);
-}
-
-HthStatus hth_serve_open(HthServe *s, HthErr *err) {
-    HTH_TRY(open_state(s, err));
-    HTH_TRY(hth_life_open(&s->the_life, &s->life, err));
-    HTH_TRY(open_store(s, err));
-    HTH_TRY(open_house(s, err));
-    HTH_TRY(hth_house_idle(s->the_house, err)); /* before others look at the house */
-    HTH_TRY(open_http(s, err));
-    return tell_port(s, err);
-}
-
-/* One part that fails does not keep the others from being done; each failure is told. */
-HthStatus hth_serve_reload(HthServe *s, HthErr *err) {
-    HthErr why[3] = { 0 };
-    const HthStatus done[3] = { hth_http_reload(s->http, &why[0]),
-                                hth_evidence_reloaded(s->evidence, &why[1]),
-                                s->access ? hth_access_log_reopen(s->access, &why[2]) : HTH_OK };
-    HthStatus st = HTH_OK;
-    for (size_t i = 0; i < HTH_COUNT(done); i++) {
-        if (done[i] == HTH_OK) continue;
-        if (st != HTH_OK) hth_log(HTH_LOG_ERROR, "serve: reloading failed: %s", err->text);
-        st = done[i];
-        *err = why[i];
+    if (s->open) {
+        hth_auth_owner(s->auth, &owner);
+        hth_auth_link(s->auth, &owner, ready.token);
     }
-    return st;
+    const bool told = hth_serve_say(say, &ready, sizeof ready);
+    hth_secret_wipe(&ready, sizeof ready);
+    return told;
+}
+
+static void serve(HthServe *s, int say, int orders) {
+    for (int order; (order = hth_serve_order(orders, TICK_MS)) != HTH_SERVE_QUIT;) {
+        if (order == HTH_SERVE_RELOAD) (void)hth_serve_say(say, reload(s) ? "r" : "f", 1);
+        hth_serve_audit_tick(s);
+    }
+}
+
+int hth_serve_engine(HthServe *s, int say, int orders) {
+    const int keep[] = { say, orders, s->map.bells[0], s->map.bells[1] };
+    HthErr err = { 0 };
+    int code = HTH_EXIT_OK;
+    hth_serve_child(keep, HTH_COUNT(keep));
+    HthStatus st = open_secrets(s, &err);
+    if (st == HTH_OK) code = close_cage(s);
+    hth_serve_parent();
+    if (st == HTH_OK && code == HTH_EXIT_OK) st = hth_secret_process(&err);
+    if (st == HTH_OK && code == HTH_EXIT_OK) st = open_all(s, &err);
+    if (st != HTH_OK) {
+        code = hth_cli_fail(&err);
+        if (s->missing) code = HTH_EXIT_NOINPUT;
+    }
+    if (code == HTH_EXIT_OK && tell_ready(s, say)) serve(s, say, orders);
+    close_all(s);
+    return code;
 }

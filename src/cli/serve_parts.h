@@ -1,11 +1,17 @@
-/* serve_parts.h - the parts of a running server, as the verb serve and nobody else opens them.
+/* serve_parts.h - the three processes of a running server, and the parts of each.
  *
- * Thread: the main thread. */
+ *   main     waits for signals, speaks with the service manager, ends with the others
+ *   engine   models, users, conversations, logs, keys; no socket (serve_parts.c)
+ *   front    sockets, HTTP, TLS; no model, no key but its certificate's (serve_front.c)
+ *
+ * Thread: the main thread of each. */
 #ifndef HTH_CLI_SERVE_PARTS_H
 #define HTH_CLI_SERVE_PARTS_H
 
+#include "cage/cage.h"
 #include "cli/cli.h"
 #include "serve/access_log.h"
+#include "serve/far.h"
 #include "serve/house.h"
 #include "serve/life.h"
 #include "serve/receipts.h"
@@ -21,10 +27,14 @@ typedef struct HthServe {
         *origins[HTH_SERVE_LIST_MAX];
     size_t folder_count, name_count, origin_count;
     const char *port_file, *log;
-    bool open, no_chats, no_audit, tick_failed;
+    bool open, no_chats, no_audit, no_cage, tick_failed;
     HthContent audit_content;
 
-    /* What is open. */
+    HthLinkMap map; /* between front and engine */
+    HthLife *the_life;
+    HthErr keyless; /* what is wrong when nobody has a key; no error: nothing */
+
+    /* What is open in an engine. */
     bool missing; /* there is no model of the name that was given */
     HthBuf state, home, chats_path;
     HthKeyring *ring;
@@ -36,16 +46,35 @@ typedef struct HthServe {
     HthAuth *auth;
     HthHouse *the_house;
     HthAccessLog *access;
-    HthLife *the_life;
-    HthHttp *http;
+    HthFar *far;
 } HthServe;
 
+/* What a child says once, when it is ready. */
+typedef struct HthServeReady {
+    bool moved; /* as hth_life_moved */
+    uint16_t ports[HTH_LIFE_LISTENS_MAX]; /* of the TCP listeners, really bound */
+    char token[HTH_TOKEN_TEXT]; /* of the link that was asked for */
+} HthServeReady;
+
+/* One byte each, from main; the end of the pipe is HTH_SERVE_QUIT. */
+typedef enum HthServeOrder {
+    HTH_SERVE_RELOAD = 'r', /* answered with the same byte, or with 'f': it failed, and said why */
+    HTH_SERVE_DRAIN = 'd', /* front: no new requests, and an end when the others are answered */
+    HTH_SERVE_QUIT = 'q'
+} HthServeOrder;
+
 void hth_serve_init(HthServe *s); /* before the command line is read; s is zero */
-/* All parts in their order. On failure what is open stays so, for hth_serve_close. */
-HTH_MUST_CHECK HthStatus hth_serve_open(HthServe *s, HthErr *err);
-void hth_serve_tell(const HthServe *s); /* where it listens, and the link that was asked for */
-HTH_MUST_CHECK HthStatus hth_serve_reload(HthServe *s, HthErr *err); /* certificates, log */
-void hth_serve_close(HthServe *s);
+void hth_serve_drop(HthServe *s);
+int hth_serve_run(HthServe *s); /* serve_run.c: all of it; an exit code */
+
+/* The two processes: an exit code. They say and hear on pipes. */
+int hth_serve_engine(HthServe *s, int say, int orders);
+int hth_serve_front(HthServe *s, int say, int orders);
+/* For both: ends with its parent, and holds no descriptor but standard ones and those of `keep`. */
+void hth_serve_child(const int *keep, size_t n);
+void hth_serve_parent(void); /* again: other credentials forget it */
+int hth_serve_order(int orders, int wait_ms); /* the next, 0: none yet; wait_ms -1: for ever */
+bool hth_serve_say(int say, const void *bytes, size_t n);
 
 /* serve_audit.c: the audit log. */
 bool hth_serve_audit_content(HthServe *s, const char *name); /* false: said so */

@@ -49,8 +49,9 @@ void hth_house_close(HthHouse **house) {
     *house = NULL;
 }
 
-void hth_house_serve(HthHouse *h, HthHttp *http) {
-    atomic_store(&h->http, http);
+void hth_house_serve(HthHouse *h, HthHttpStats (*stats)(void *payload), void *payload) {
+    h->stats_of = payload;
+    atomic_store(&h->stats, stats);
 }
 
 void hth_house_log(HthHouse *h, HthAccessLog *log) {

@@ -36,7 +36,8 @@ typedef struct HthHouseCfg {
 
 HTH_MUST_CHECK HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err);
 void hth_house_close(HthHouse **h); /* after the HTTP server */
-void hth_house_serve(HthHouse *h, HthHttp *http); /* for /metrics; once, soon */
+/* Where /metrics has the server's numbers from; once, soon. */
+void hth_house_serve(HthHouse *h, HthHttpStats (*stats)(void *payload), void *payload);
 /* Loads the model that is named and keeps it. *missing: there is none (EINVAL). Any thread. */
 HTH_MUST_CHECK HthStatus hth_house_preload(HthHouse *h, HthStr name, bool *missing, HthErr *err);
 

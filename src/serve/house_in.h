@@ -18,7 +18,9 @@ struct HthHouse {
     HthHouseCfg cfg;
     HthModels *models;
     HthGrammars *grammars; /* of the answers of late */
-    _Atomic(HthHttp *) http; /* NULL for a moment: the first request may come before it is set */
+    /* NULL for a moment: the first request may come before it is set. */
+    HthHttpStats (*_Atomic stats)(void *stats_of);
+    void *stats_of;
     HthAccessLog *log; /* NULL: none */
     HthScribe *scribe; /* NULL: conversations are not kept */
     HthIdle *idle; /* NULL: none */

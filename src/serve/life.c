@@ -48,7 +48,7 @@ bool hth_life_notify(const char *message) {
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
 
 static sigset_t our_signals(void) {
     sigset_t set;
@@ -80,8 +80,7 @@ static uint64_t watchdog_ns(void) {
     return v * 1000 / 2;
 }
 
-/* A signal, or 0 when ms have passed. */
-static int wait_signal(uint32_t ms) {
+int hth_life_signal(uint32_t ms) {
     const sigset_t ours = our_signals();
     const struct timespec t = { ms / 1000, (long)(ms % 1000) * (long)NS_PER_MS };
     const int sig = sigtimedwait(&ours, NULL, &t);
@@ -99,18 +98,25 @@ static void reload(const HthLifeHooks *hooks) {
     hth_life_notify("READY=1");
 }
 
-static bool drain(HthHttp *http, uint32_t drain_ms) {
+static bool is_busy(HthHttp *http, const HthLifeHooks *hooks) {
+    return http ? hth_http_busy(http) > 0 : hooks->busy(hooks->payload);
+}
+
+static bool drain(HthHttp *http, const HthLifeHooks *hooks) {
+    const uint32_t drain_ms = hooks->drain_ms ? hooks->drain_ms : 30000;
     const uint64_t end = hth_clock_ns() + (uint64_t)drain_ms * NS_PER_MS;
     hth_life_notify("STOPPING=1");
-    hth_http_drain(http);
-    while (hth_http_busy(http)) {
+    if (http)
+        hth_http_drain(http);
+    else
+        hooks->drain(hooks->payload);
+    while (is_busy(http, hooks)) {
         if (hth_clock_ns() >= end) {
-            hth_log(HTH_LOG_WARN, "serve: %u requests are cut: they had %u ms to end",
-                    hth_http_busy(http), drain_ms);
+            hth_log(HTH_LOG_WARN, "serve: requests are cut: they had %u ms to end", drain_ms);
             return false;
         }
-        const int sig = wait_signal(20);
-        if (sig && sig != SIGHUP) return false; /* asked twice: now */
+        const int sig = hth_life_signal(20);
+        if (sig && sig != SIGHUP && sig != SIGCHLD) return false; /* asked twice: now */
     }
     return true;
 }
@@ -122,12 +128,13 @@ bool hth_life_run(HthLife *life, HthHttp *http, const HthLifeHooks *hooks) {
     hth_life_notify("READY=1");
     for (;;) {
         const uint32_t wait_ms = watch && watch < 1000u * NS_PER_MS ? 1 + watch / NS_PER_MS : 1000;
-        const int sig = wait_signal(wait_ms);
+        const int sig = hth_life_signal(wait_ms);
         const uint64_t now = hth_clock_ns();
         if (sig == SIGHUP)
             reload(hooks);
-        else if (sig)
-            return drain(http, hooks->drain_ms ? hooks->drain_ms : 30000);
+        else if (sig && sig != SIGCHLD)
+            return drain(http, hooks);
+        if (hooks->alive && !hooks->alive(hooks->payload)) return false;
         if (watch && now - fed >= watch / 2) {
             hth_life_notify("WATCHDOG=1");
             fed = now;

@@ -56,15 +56,24 @@ const HthListen *hth_life_listens(const HthLife *life, size_t *n);
 HTH_MUST_CHECK HthStatus hth_life_serve(HthLife *life, HthHttp **out, const HthHttpCfg *cfg,
                                         HthErr *err);
 bool hth_life_moved(const HthLife *life);
+/* Of those that a service manager handed over: closed in a process that does not serve them. */
+void hth_life_leave(HthLife *life);
+/* One of the signals it waits for, within ms; 0: none. SIGCHLD is one of them. */
+int hth_life_signal(uint32_t ms);
 
 typedef struct HthLifeHooks {
     HthStatus (*reload)(void *payload, HthErr *err); /* SIGHUP; a failure is logged */
     void (*tick)(void *payload); /* about once a second */
+    /* With an HTTP server in another process: no new requests; are some under way? Is all there that
+     * has to be? (asked about once a second and when a child ends; false: hth_life_run returns). */
+    void (*drain)(void *payload);
+    bool (*busy)(void *payload);
+    bool (*alive)(void *payload);
     void *payload;
     uint32_t drain_ms; /* how long requests under way may take to end; 0: 30000 */
 } HthLifeHooks;
 /* Says READY, waits, keeps the service manager's watchdog quiet, drains. Returns when the server
- * may be closed: true when nothing was under way any more. */
+ * may be closed: true when nothing was under way any more. http NULL: as the hooks say. */
 bool hth_life_run(HthLife *life, HthHttp *http, const HthLifeHooks *hooks);
 
 /* A message to the service manager, "READY=1" and the like; false: there is none. */

@@ -189,6 +189,13 @@ const HthListen *hth_life_listens(const HthLife *life, size_t *n) {
     return life->listens;
 }
 
+void hth_life_leave(HthLife *life) {
+    for (size_t i = 0; i < life->listen_count; i++) {
+        if (life->listens[i].fd >= 0) close(life->listens[i].fd);
+        life->listens[i].fd = -1;
+    }
+}
+
 bool hth_life_moved(const HthLife *life) {
     return life->moved;
 }

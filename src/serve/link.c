@@ -36,6 +36,7 @@ HthStatus hth_link_make(HthLinkMap *out, HthErr *err) {
     HthLinkMap m = { .bytes = sizeof(Shared) + 2 * ring_bytes(), .bells = { -1, -1 } };
     m.memory = mmap(NULL, m.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (m.memory == MAP_FAILED) m.memory = NULL;
+    if (m.memory) (void)madvise(m.memory, m.bytes, MADV_DONTDUMP);
     for (int i = 0; i < 2; i++) m.bells[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!m.memory || m.bells[0] < 0 || m.bells[1] < 0) {
         hth_link_unmake(&m);

@@ -167,8 +167,8 @@ static void metrics(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     hth_buf_init(&out, 1 << 24);
     HthStatus st = s ? HTH_OK : HTH_FAIL(&err, HTH_ENOMEM, "no memory for the figures");
     if (st == HTH_OK) {
-        HthHttp *const server = atomic_load(&h->http);
-        const HthHttpStats http = server ? hth_http_stats(server) : (HthHttpStats){ 0 };
+        HthHttpStats (*const stats)(void *) = atomic_load(&h->stats);
+        const HthHttpStats http = stats ? stats(h->stats_of) : (HthHttpStats){ 0 };
         (void)hth_models_each(h->models, add_model, s);
         st = hth_metrics_write(&out, s->models, s->count, &http,
                                (double)(hth_clock_ns() - h->began_ns) * 1e-9, &err);

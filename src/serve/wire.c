@@ -31,6 +31,8 @@ HthStatus hth_wire_ask_put(HthBuf *out, const HthWireAsk *a, HthErr *err) {
                                  p->local,    p->uid_known, p->uid,     p->tls };
     for (size_t i = 0; i < HTH_COUNT(numbers); i++) HTH_TRY(put_number(out, numbers[i], err));
     HTH_TRY(put_text(out, hth_str(p->address), err));
+    HTH_TRY(put_text(out, hth_str(p->cert_name), err));
+    HTH_TRY(put_text(out, hth_str(p->cert_serial), err));
     HTH_TRY(put_text(out, hth_str(a->method), err));
     HTH_TRY(put_text(out, a->path, err));
     HTH_TRY(put_pairs(out, a->query, a->query_count, err));
@@ -131,6 +133,8 @@ bool hth_wire_ask_get(HthWireAsk *out, HthStr bytes) {
     p->uid = (uint32_t)get_number(&c, UINT32_MAX);
     p->tls = get_bool(&c);
     get_string(&c, p->address, sizeof p->address);
+    get_string(&c, p->cert_name, sizeof p->cert_name);
+    get_string(&c, p->cert_serial, sizeof p->cert_serial);
     get_string(&c, out->method, sizeof out->method);
     out->path = get_text(&c);
     out->query_count = get_pairs(&c, out->query, HTH_QUERY_MAX);

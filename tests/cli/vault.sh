@@ -23,8 +23,10 @@ nothing_plain "nowhere on the disk as it is"
 same "its file says what it is" "hearth sealed db" "$(head -c 16 "$state/chats.db")"
 same "the key file is its user's" 600 "$(stat -c %a "$state/keyring.key")"
 # (a sanitizer makes nothing of mlock)
-grep -q '^VmFlags' "/proc/$pid/smaps" 2>/dev/null && ! grep -qaE '__[at]san_init' "$HEARTH_BIN" &&
-    ok "it holds locked memory that is not dumped" grep -q '^VmFlags.* lo.* dd' "/proc/$pid/smaps"
+read -r engine _ <"/proc/$pid/task/$pid/children" # the first of the two processes it starts
+grep -q '^VmFlags' "/proc/$engine/smaps" 2>/dev/null &&
+    ! grep -qaE '__[at]san_init' "$HEARTH_BIN" &&
+    ok "it holds locked memory that is not dumped" grep -q '^VmFlags.* lo.* dd' "/proc/$engine/smaps"
 stop 9
 nothing_plain "nor after it was killed"
 ok "started again" try_start

@@ -28,6 +28,10 @@ static HthUsers *users;
 static HthStore *store;
 static Server servers[2];
 
+static HthHttpStats http_stats(void *http) {
+    return hth_http_stats(http);
+}
+
 static void open_server(Server *s, bool is_ours) {
     static const char *const origins[] = { LISTED }, *const uploads[] = { "/api/blobs/" };
     HthErr err = { 0 };
@@ -47,7 +51,7 @@ static void open_server(Server *s, bool is_ours) {
                               .refusal = hth_house_refusal,
                               .payload = s->house };
     assert_ok(hth_http_open(&s->http, &http, &err), err);
-    hth_house_serve(s->house, s->http);
+    hth_house_serve(s->house, http_stats, s->http);
     s->port = hth_http_port(s->http, 0);
     s->fd = -1;
     s->is_ours = is_ours;

@@ -1,0 +1,86 @@
+#!/bin/bash
+# serve_cage.sh - the server's two processes: each in its cage, the engine without a socket, and
+# none of the three left when one of them ends.
+source "$(dirname "$0")/lib/check.bash"
+has_ember || skip "this build has no embedded model"
+"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
+[ -z "${HEARTH_NO_CAGE:-}" ] || skip "HEARTH_NO_CAGE is set"
+export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp
+unset HEARTH_HOST OLLAMA_HOST HEARTH_MODELS HEARTH_STATE HEARTH_API_KEY
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
+
+start() { # start [option...]: $pid $engine $front $port
+    rm -f "$tmp/port"
+    "$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" "$@" 2>"$tmp/serve.log" &
+    pid=$!
+    for _ in $(seq 600); do
+        [ -s "$tmp/port" ] && break
+        kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
+        sleep 0.1
+    done
+    port=$(<"$tmp/port")
+    read -r engine front _ <"/proc/$pid/task/$pid/children"
+}
+ended() { # ended WHAT PID: within ten seconds; a zombie has ended
+    for _ in $(seq 100); do
+        case $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$2/status" 2>/dev/null) in
+        '' | Z) ok "$1" true; return ;;
+        esac
+        sleep 0.1
+    done
+    ok "$1" false
+}
+field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
+health() {
+    exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
+    printf 'GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n' >&9
+    body=$(cat <&9)
+    exec 9>&-
+    grep -qF '"status":"ok"' <<<"$body"
+}
+
+start
+ok "it answers" health
+for process in engine front; do
+    same "the $process has a filter" 2 "$(field "${!process}" Seccomp)"
+    same "the $process gains no privileges" 1 "$(field "${!process}" NoNewPrivs)"
+done
+if ls -l "/proc/$engine/fd" >"$tmp/fds" 2>/dev/null; then
+    # standard streams are whatever they were when it was started
+    same "the engine has no socket" "" "$(grep -E ' ([3-9]|[1-9][0-9]+) -> socket:' "$tmp/fds")"
+    ls -l "/proc/$front/fd" >"$tmp/fds"
+    ok "the front has" grep -q 'socket:' "$tmp/fds"
+    same "the front has no database" "" "$(grep -F "$tmp/state" "$tmp/fds")"
+fi
+
+# One of them is killed: the others end, and the exit code says so.
+for victim in engine front; do
+    kill -9 "${!victim}"
+    wait "$pid"
+    code=$?
+    ok "without its $victim it ends, and not well" test "$code" != 0
+    ended "the engine is gone ($victim killed)" "$engine"
+    ended "the front is gone ($victim killed)" "$front"
+    ok "it says who" grep -q "the $victim" "$tmp/serve.log"
+    ok "the socket is removed ($victim killed)" test ! -e "$tmp/hearth.sock"
+    start
+    ok "it starts again after that" health
+done
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+ended "killed: the engine ends" "$engine"
+ended "killed: the front ends" "$front"
+pid=
+
+# Without cages, as asked.
+start --no-cage
+ok "it says what is lost" grep -q "not in a cage, as asked" "$tmp/serve.log"
+same "and says it once" 1 "$(grep -c "not in a cage" "$tmp/serve.log")"
+same "the engine has no filter" 0 "$(field "$engine" Seccomp)"
+ok "it answers" health
+kill "$pid"
+wait "$pid"
+same "it leaves in order" 0 $?
+pid=
+finish
