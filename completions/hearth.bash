@@ -119,7 +119,7 @@ _hearth() {
         --log) _hearth_files; return ;;
         --audit-content) COMPREPLY=($(compgen -W 'none commit encrypted' -- "$cur")); return ;;
         esac
-        opts='--help --host --port --socket --port-file --models --ctx --parallel --threads --kv --cache --keep-alive --max-loaded --memory --queue --cert --key --client-ca --client-ca-only --name --origin --open --no-chats --no-web --no-pack --lock --log --audit-content --no-audit'
+        opts='--help --host --port --socket --port-file --models --ctx --parallel --threads --kv --cache --keep-alive --max-loaded --memory --queue --cert --key --client-ca --client-ca-only --name --origin --open --no-chats --no-web --no-pack --lock --log --audit-content --no-cage --no-audit'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     list)
         case $prev in

@@ -64,8 +64,9 @@ int hth_life_signal(uint32_t ms);
 typedef struct HthLifeHooks {
     HthStatus (*reload)(void *payload, HthErr *err); /* SIGHUP; a failure is logged */
     void (*tick)(void *payload); /* about once a second */
-    /* With an HTTP server in another process: no new requests; are some under way? Is all there that
-     * has to be? (asked about once a second and when a child ends; false: hth_life_run returns). */
+    /* With an HTTP server in another process: no new requests; are some under way? Is all there
+     * that has to be? (asked about once a second and when a child ends; false: hth_life_run
+     * returns). */
     void (*drain)(void *payload);
     bool (*busy)(void *payload);
     bool (*alive)(void *payload);

@@ -47,7 +47,7 @@ HTH_MUST_CHECK HthStatus hth_wire_ask_put(HthBuf *out, const HthWireAsk *ask, Ht
 HTH_MUST_CHECK HthStatus hth_wire_answer_put(HthBuf *out, const HthWireAnswer *a, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_wire_end_put(HthBuf *out, const HthWireEnd *end, HthErr *err);
 
-/* Texts are borrowed from bytes. False: the other side does not keep to this; out holds anything. */
+/* Texts are borrowed from bytes. False: the other side does not keep to this; out is anything. */
 bool hth_wire_ask_get(HthWireAsk *out, HthStr bytes);
 bool hth_wire_answer_get(HthWireAnswer *out, HthStr bytes);
 bool hth_wire_end_get(HthWireEnd *out, HthStr bytes);

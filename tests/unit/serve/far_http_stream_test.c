@@ -1,3 +1,5 @@
-/* far_http_stream_test.c - the same server in two parts: http_stream_test.c, its application behind a relay. */
+/* far_http_stream_test.c - http_stream_test.c with a relay in between: the server in two parts.
+ *
+ * Thread: as there. */
 #define APP_FAR 1
 #include "unit/serve/http_stream_test.c"
