@@ -2,7 +2,14 @@
 #
 # Allowed: addresses of loopback and unix sockets, sockets of those families, listeners. Refused:
 # all else, and any network call at all of a process that has closed its cage, unless it was denied
-# (EPERM, ENOSYS) or ended its process (SIGSYS). Exit: 0 nothing leaves, 1 something does.
+# (EPERM, ENOSYS) or ended its process (SIGSYS). A process that listened before it closed its cage is
+# a front: it may accept, and speak with who came. Exit: 0 nothing leaves, 1 something does.
+BEGIN {
+    n = split("accept accept4 recvfrom sendto sendmsg shutdown getsockname getpeername getsockopt " \
+        "setsockopt", names, " ")
+    for (i = 1; i <= n; i++) of_front[names[i]]
+    n = 0
+}
 function complain(why, what) {
     print "egress: " why ": " what
     bad++
@@ -12,7 +19,7 @@ function settle(pid) { # a call that was not denied, and did not end its process
     delete open[pid]
 }
 function settle_all(pid) { for (pid in open) settle(pid) }
-FNR == 1 { settle_all(); programs++; delete caged }
+FNR == 1 { settle_all(); programs++; delete caged; delete listens }
 # "PID call(...) = N"; calls of several threads come in two pieces, the second "<... call resumed>".
 {
     pid = $1
@@ -33,14 +40,17 @@ call ~ /^(clone|clone3|fork|vfork)$/ {
     next
 }
 call == "seccomp" {
-    if (line ~ /SECCOMP_SET_MODE_FILTER/ && (!whole || line ~ /= 0$/)) caged[pid] = 1
+    if (line ~ /SECCOMP_SET_MODE_FILTER/ && (!whole || line ~ /= 0$/))
+        caged[pid] = pid in listens ? "front" : "engine"
     next
 }
 line ~ /^\+\+\+ killed by SIGSYS/ { killed += pid in open; delete open[pid] }
 line ~ /^(\+\+\+|---)/ { next }
 { calls++; kinds[call]++ }
+call == "listen" && whole && !caged[pid] { listens[pid] }
 { settle(pid) }
-caged[pid] && whole && !denied { open[pid] = $0; next }
+caged[pid] && whole && !denied &&
+!(caged[pid] == "front" && call in of_front && !(call ~ /^send/ && line ~ /sa_family/)) { open[pid] = $0; next }
 denied { held++; next }
 call == "socket" && line !~ /^socket\(AF_(UNIX|INET|INET6),/ && line !~ /resumed/ {
     complain("a socket of another family", $0)

@@ -277,9 +277,9 @@ static HthStatus run(Run *r, HthErr *err) {
     hth_link_unmake(&s->map); /* theirs alone */
     if (!ready(r, &r->front, &front)) return HTH_OK;
     r->socket = socket_inode(s);
-    HTH_TRY(tell_port(s, &front, err));
     tell_addresses(s, &front);
     tell_link(s, &front, &engine);
+    HTH_TRY(tell_port(s, &front, err)); /* last: who waits for it may look at the rest */
     const HthLifeHooks hooks = {
         .reload = reload, .drain = drain, .busy = busy, .alive = alive, .payload = r
     };

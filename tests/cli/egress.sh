@@ -17,6 +17,15 @@ reads << 'T' || ok "an honest server: $(< "$tmp/said")" false
 9 socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = -1 EPERM (Operation not permitted)
 7 recvfrom(7, "", 4, 0, NULL, NULL) = 0
 T
+reads << 'T' || ok "an honest front: $(< "$tmp/said")" false
+7 socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 4
+7 listen(4, 511) = 0
+7 seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, {len=138, filter=0x7ffe}) = 0
+7 clone(child_stack=NULL, flags=SIGCHLD) = 8
+8 accept4(4, {sa_family=AF_INET, sin_port=htons(41), sin_addr=inet_addr("127.0.0.1")}, [16], 0) = 7
+8 recvfrom(7, "GET", 16384, 0, NULL, NULL) = 3
+8 sendto(7, "HTTP", 4, MSG_NOSIGNAL, NULL, 0) = 4
+T
 while IFS= read -r line; do
     printf '7 socket(AF_UNIX, SOCK_STREAM, 0) = 3\n%b\n' "$line" | reads && ok "noticed: $line" false
     ok "named: $line" grep -q '^egress: ' "$tmp/said"
@@ -26,6 +35,8 @@ done << 'T'
 7 sendto(3, "x", 1, 0, {sa_family=AF_INET6, sin6_port=htons(53), inet_pton(AF_INET6, "2001:db8::1", &sin6_addr)}, 28) = 1
 7 socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) = 4
 7 seccomp(SECCOMP_SET_MODE_FILTER, 0, {len=138, filter=0x7ffe}) = 0\n7 recvfrom(3, "", 4, 0, NULL, NULL) = 0
+7 listen(3, 5) = 0\n7 seccomp(SECCOMP_SET_MODE_FILTER, 0, {len=138, filter=0x7ffe}) = 0\n7 sendto(3, "x", 1, 0, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("127.0.0.1")}, 16) = 1
+7 listen(3, 5) = 0\n7 seccomp(SECCOMP_SET_MODE_FILTER, 0, {len=138, filter=0x7ffe}) = 0\n7 connect(3, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("127.0.0.1")}, 16) = 0
 7 seccomp(SECCOMP_SET_MODE_FILTER, 0, {len=138, filter=0x7ffe}) = 0\n7 clone(child_stack=NULL, flags=SIGCHLD) = 8\n8 socket(AF_UNIX, SOCK_STREAM, 0) = 4
 T
 
