@@ -142,9 +142,11 @@ static void leaving(void **state) {
     say_get(queued, "/stream?n=5");
     while (hth_http_busy(app.http) < 2) app_sleep_ms(1);
     close(queued);
+    while (app.far && hth_http_busy(app.http) > 1) app_sleep_ms(1); /* the front has seen it */
     loop_has_looked(&app);
     /* With the handler: it finishes, its answer goes nowhere. */
     close(holder);
+    while (app.far && hth_http_busy(app.http) > 0) app_sleep_ms(1);
     loop_has_looked(&app);
     app.held = false;
     app_wait(&app.done, 4);
