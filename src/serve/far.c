@@ -225,6 +225,9 @@ static void answer(Far *fx) {
 
 /* ---- to the helpers, and back ---------------------------------------------------------------- */
 
+static const char full_of_bodies[] =
+    "The bodies of other requests fill the memory for them; try again soon.";
+
 static void refuse(Far *fx, int status, const char *sentence) {
     HthFar *f = fx->f;
     HthBuf out;
@@ -256,6 +259,23 @@ static void go_on(Far *fx) {
     }
 }
 
+/* A piece that is written and one that arrives: after this none of them wants memory. */
+static void begin_upload(Far *fx) {
+    HthX *x = &fx->x;
+    HthFar *f = fx->f;
+    const size_t both = 2 * (size_t)HTH_LINK_UP_WINDOW;
+    if (both > f->cfg.bodies_max - f->bodies) {
+        refuse(fx, 429, full_of_bodies);
+    } else if (hth_buf_reserve(&x->body, HTH_LINK_UP_WINDOW, NULL) != HTH_OK ||
+               hth_buf_reserve(&fx->up, HTH_LINK_UP_WINDOW, NULL) != HTH_OK) {
+        refuse(fx, 503, "The server has no memory for this upload.");
+    } else {
+        x->held = both;
+        f->bodies += both;
+        fx->verdict = true;
+    }
+}
+
 /* What the front has to know of an upload. */
 static void tell(Far *fx) {
     const HthX *x = &fx->x;
@@ -281,7 +301,7 @@ static void is_back(Far *fx) {
     }
     if (job == HTH_X_JOB_UPLOAD && x->kind == HTH_ANSWER_NONE) {
         HTH_ASSERT(x->sink.write); /* cfg.upload answers or gives a sink */
-        fx->verdict = true;
+        begin_upload(fx);
     }
     tell(fx);
     if (job == HTH_X_JOB_HANDLE) HTH_ASSERT(x->kind != HTH_ANSWER_NONE); /* handlers answer */
@@ -372,16 +392,16 @@ static bool on_body(Far *fx, const HthLinkHead *head, HthStr bytes) {
     if (fx->whole) return false;
     if (x->kind != HTH_ANSWER_NONE) return true; /* answered already: nobody reads on */
     if (x->is_upload) {
-        if (!fx->verdict || bytes.n > HTH_LINK_UP_WINDOW - fx->up.n ||
-            bytes.n > x->sink.bytes_max - x->body_bytes)
+        if (!fx->verdict || bytes.n > HTH_LINK_UP_WINDOW - fx->up.n - fx->taken ||
+            bytes.n > x->sink.bytes_max - x->body_bytes ||
+            hth_buf_add_str(&fx->up, bytes, NULL) != HTH_OK)
             return false;
-        if (hth_buf_add_str(&fx->up, bytes, NULL) != HTH_OK) return false;
         x->body_bytes += bytes.n;
         go_on(fx);
         return true;
     }
     if (bytes.n > f->cfg.bodies_max - f->bodies) {
-        refuse(fx, 429, "The bodies of other requests fill the memory for them; try again soon.");
+        refuse(fx, 429, full_of_bodies);
         return true;
     }
     const HthStatus st = hth_buf_add_str(&x->body, bytes, NULL);

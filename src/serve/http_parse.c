@@ -93,7 +93,8 @@ static size_t unescape(char *text, size_t n, bool plus_is_blank) {
     return to;
 }
 
-static bool path_is_plain(HthStr path) {
+bool hth_http_path_is_plain(HthStr path) {
+    if (!path.n || path.p[0] != '/') return false;
     for (size_t i = 0; i < path.n; i++)
         if ((uint8_t)path.p[i] < 0x20 || path.p[i] == 0x7F) return false;
     for (size_t at = 1; at <= path.n;) {
@@ -104,6 +105,10 @@ static bool path_is_plain(HthStr path) {
         at = end + 1;
     }
     return hth_utf8_valid(path);
+}
+
+bool hth_http_is_text(HthStr s) {
+    return hth_utf8_valid(s) && (!s.n || !memchr(s.p, 0, s.n));
 }
 
 static HthStatus read_query(HthTarget *out, char *text, size_t n, HthErr *err) {
@@ -124,9 +129,8 @@ static HthStatus read_query(HthTarget *out, char *text, size_t n, HthErr *err) {
                     "The address has a '%%' that is not followed by two hexadecimal digits.");
         HthPair *p = &out->query[out->query_count++];
         *p = (HthPair){ { part, name_len }, { value, value_n } };
-        HTH_REQUIRE(hth_utf8_valid(p->name) && hth_utf8_valid(p->value) &&
-                        !memchr(p->name.p, 0, p->name.n) && !memchr(p->value.p, 0, p->value.n),
-                    err, HTH_EINVAL, "A parameter of the address is not text in UTF-8.");
+        HTH_REQUIRE(hth_http_is_text(p->name) && hth_http_is_text(p->value), err, HTH_EINVAL,
+                    "A parameter of the address is not text in UTF-8.");
     }
     return HTH_OK;
 }
@@ -147,7 +151,7 @@ HthStatus hth_http_target(HthTarget *out, char *text, size_t n, HthErr *err) {
     HTH_REQUIRE(path_n != SIZE_MAX, err, HTH_EINVAL,
                 "The path has a '%%' that is not followed by two hexadecimal digits.");
     out->path = (HthStr){ text, path_n };
-    HTH_REQUIRE(path_is_plain(out->path), err, HTH_EINVAL,
+    HTH_REQUIRE(hth_http_path_is_plain(out->path), err, HTH_EINVAL,
                 "The path has a '.' or '..' segment, a control character or bytes that are not "
                 "UTF-8.");
     return HTH_OK;

@@ -23,6 +23,8 @@ typedef struct HthTarget {
 /* Splits and decodes a request target in place: `text` (n bytes) is overwritten and lent to out.
  * EINVAL: not an absolute path, a bad escape, or a path that might mean another. ELIMIT. */
 HTH_MUST_CHECK HthStatus hth_http_target(HthTarget *out, char *text, size_t n, HthErr *err);
+bool hth_http_path_is_plain(HthStr path); /* as HthTarget's */
+bool hth_http_is_text(HthStr s); /* as its parameters are: UTF-8 without NUL */
 
 /* "name", "name:port", "1.2.3.4:80", "[::1]:80"; name without brackets, port 0 when absent. */
 bool hth_http_host(HthStr value, HthStr *name, uint32_t *port);

@@ -24,6 +24,7 @@ struct HthLink {
     Shared *s;
     HthLinkEnd end;
     int bells[2];
+    _Atomic bool broken; /* whoever puts has seen that the other's numbers are none */
     HthRing *in, *out;
     uint8_t record[HTH_LINK_RECORD_MAX];
 };
@@ -90,9 +91,9 @@ int hth_link_bell(const HthLink *l) {
     return l->bells[l->end];
 }
 
-static void ring_other(HthLink *l) {
+static void ring_bell(const HthLink *l, HthLinkEnd whose) {
     const uint64_t one = 1;
-    const ssize_t put = write(l->bells[!l->end], &one, sizeof one);
+    const ssize_t put = write(l->bells[whose], &one, sizeof one);
     (void)put; /* full: it is told already */
 }
 
@@ -105,17 +106,20 @@ bool hth_link_put(HthLink *l, const HthLinkHead *head, const void *bytes, size_t
         if (hth_ring_room(l->out) >= all + spare) at = hth_ring_reserve(l->out, all);
         if (!at) atomic_store(&l->s->ends[l->end].wants, 1);
     }
+    if (!at && hth_ring_broken(l->out) && !atomic_exchange(&l->broken, true))
+        ring_bell(l, l->end); /* hth_link_take says so */
     if (!at) return false;
     memcpy(at, head, sizeof *head);
     if (n) memcpy(at + sizeof *head, bytes, n);
     hth_ring_commit(l->out);
     if (atomic_load(&l->s->ends[!l->end].asleep) && atomic_exchange(&l->s->ends[!l->end].asleep, 0))
-        ring_other(l);
+        ring_bell(l, !l->end);
     return true;
 }
 
 int hth_link_take(HthLink *l, HthLinkHead *head, HthStr *bytes) {
     size_t n = 0;
+    if (atomic_load(&l->broken)) return -1;
     int r = hth_ring_take(l->in, l->record, sizeof l->record, &n);
     if (!r) {
         atomic_store(&l->s->ends[l->end].asleep, 1);
@@ -124,7 +128,7 @@ int hth_link_take(HthLink *l, HthLinkHead *head, HthStr *bytes) {
     }
     if (r && atomic_load(&l->s->ends[!l->end].wants) &&
         atomic_exchange(&l->s->ends[!l->end].wants, 0))
-        ring_other(l);
+        ring_bell(l, !l->end);
     if (r <= 0) return r;
     if (n < sizeof *head) return -1;
     memcpy(head, l->record, sizeof *head);

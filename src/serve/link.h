@@ -73,7 +73,7 @@ int hth_link_bell(const HthLink *link); /* this end's: an eventfd, borrowed */
 bool hth_link_put(HthLink *link, const HthLinkHead *head, const void *bytes, size_t n,
                   size_t spare);
 /* 1: a record; its bytes are this end's copy, until the next call. 0: none, and the bell will ring
- * for the next. -1: this is no ring any more. */
+ * for the next. -1: one of the two is no ring any more. */
 int hth_link_take(HthLink *link, HthLinkHead *head, HthStr *bytes);
 
 /* Numbers of the front, for whoever tells about it; the engine believes none of them. */

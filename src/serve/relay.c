@@ -216,13 +216,14 @@ static void put_stats(HthRelay *r) {
     hth_link_stats_put(r->link, &stats);
 }
 
-static bool put_ask(Rx *rx, bool whole) {
+/* ELIMIT, ENOMEM: nobody was asked. */
+static HthStatus put_ask(Rx *rx, bool whole) {
     HthX *x = rx->x;
     HthBuf text;
     HthWireAsk *ask = hth_calloc(1, sizeof *ask);
     hth_buf_init(&text, HTH_LINK_RECORD_MAX - sizeof(HthLinkHead));
-    bool ok = ask != NULL;
-    if (ok) {
+    HthStatus st = ask ? HTH_OK : HTH_ENOMEM;
+    if (ask) {
         const size_t n = x->ops->headers(x, ask->headers, HTH_WIRE_HEADERS_MAX);
         snprintf(ask->method, sizeof ask->method, "%s", x->method);
         ask->path = x->target.path;
@@ -235,9 +236,9 @@ static bool put_ask(Rx *rx, bool whole) {
         ask->is_head = x->is_head;
         ask->same_origin = x->same_origin;
         ask->whole = whole;
-        ok = n <= HTH_WIRE_HEADERS_MAX && hth_wire_ask_put(&text, ask, NULL) == HTH_OK;
+        st = n <= HTH_WIRE_HEADERS_MAX ? hth_wire_ask_put(&text, ask, NULL) : HTH_ELIMIT;
     }
-    if (ok) {
+    if (st == HTH_OK) {
         const HthLinkHead head = head_of(rx, HTH_LINK_ASK, 0);
         put_stats(rx->r);
         pthread_mutex_lock(&rx->r->mutex);
@@ -247,7 +248,7 @@ static bool put_ask(Rx *rx, bool whole) {
     }
     hth_buf_drop(&text);
     hth_free(ask);
-    return ok;
+    return st;
 }
 
 static void put_body(Rx *rx, HthStr body) {
@@ -259,7 +260,13 @@ static void put_body(Rx *rx, HthStr body) {
 }
 
 static const char many[] = "Too many requests wait to be looked at; try again soon.";
-static const char large[] = "The headers of the request are too large or too many.";
+
+static void refuse_ask(const HthRelay *r, HthX *x, HthStatus why) {
+    if (why == HTH_ELIMIT)
+        refuse(r, x, 431, "The headers of the request are too large or too many.");
+    else
+        refuse(r, x, 503, many);
+}
 
 static void handle(void *relay, HthX *x) {
     HthRelay *r = relay;
@@ -274,12 +281,13 @@ static void handle(void *relay, HthX *x) {
     HthSource source = source_of(rx);
     source.held = true;
     hth_x_source(x, 200, "", &source); /* first: the answer may be quick */
-    if (!late && !put_ask(rx, body.n == 0)) {
+    const HthStatus asked = late ? HTH_OK : put_ask(rx, body.n == 0);
+    if (asked != HTH_OK) {
         /* Not there yet, and nobody else knows of it. */
         x->kind = HTH_ANSWER_NONE;
         x->source_open = false;
         x->source = (HthSource){ 0 };
-        refuse(r, x, 431, large);
+        refuse_ask(r, x, asked);
         return;
     }
     if (!late && body.n == 0) return;
@@ -338,9 +346,9 @@ static void upload(void *relay, HthX *x) {
         refuse(r, x, 503, many);
     } else {
         rx->waits = true;
-        const bool asked = put_ask(rx, false);
+        const HthStatus asked = put_ask(rx, false);
         pthread_mutex_lock(&r->mutex);
-        while (asked && !r->stopped && !rx->verdict && !rx->answer.n)
+        while (asked == HTH_OK && !r->stopped && !rx->verdict && !rx->answer.n)
             pthread_cond_wait(&r->news, &r->mutex);
         const bool verdict = rx->verdict, answer = rx->answer.n > 0;
         rx->waits = false;
@@ -355,7 +363,7 @@ static void upload(void *relay, HthX *x) {
         } else if (verdict) {
             hth_x_spool(x, &sink);
         } else {
-            refuse(r, x, asked ? 503 : 431, asked ? many : large);
+            refuse_ask(r, x, asked);
         }
     }
     hth_free(a);
@@ -369,7 +377,7 @@ static void done(void *relay, const HthX *x) {
     HthWireEnd end = { .result = hth_x_result(x) };
     HthLinkHead head = { .kind = HTH_LINK_END, .slot = HTH_LINK_NOBODY };
     if (rx) head = head_of(rx, HTH_LINK_END, 0);
-    snprintf(end.method, sizeof end.method, "%s", x->method);
+    if (hth_http_is_token(hth_str(x->method))) memcpy(end.method, x->method, sizeof end.method);
     snprintf(end.from, sizeof end.from, "%s", hth_x_from(x));
     hth_buf_clear(&r->end);
     HTH_ASSERT(hth_wire_end_put(&r->end, &end, NULL) == HTH_OK); /* it has its room */

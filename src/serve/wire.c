@@ -99,6 +99,18 @@ static void get_string(Cursor *c, char *out, size_t room) {
     out[s.n] = '\0';
 }
 
+/* One that will stand in a log, or name somebody. */
+static void get_word(Cursor *c, char *out, size_t room) {
+    get_string(c, out, room);
+    c->bad |= !c->bad && !(hth_http_is_value(hth_str(out)) && hth_utf8_valid(hth_str(out)));
+}
+
+/* A method's; "" when it was none. */
+static void get_method(Cursor *c, char *out, size_t room) {
+    get_string(c, out, room);
+    c->bad |= !c->bad && out[0] && !hth_http_is_token(hth_str(out));
+}
+
 static uint32_t get_pairs(Cursor *c, HthPair *out, uint32_t max) {
     const uint32_t n = (uint32_t)get_number(c, max);
     for (uint32_t i = 0; i < n && !c->bad; i++) {
@@ -106,6 +118,13 @@ static uint32_t get_pairs(Cursor *c, HthPair *out, uint32_t max) {
         out[i].value = get_text(c);
     }
     return c->bad ? 0 : n;
+}
+
+static uint32_t get_query(Cursor *c, HthPair *out, uint32_t max) {
+    const uint32_t n = get_pairs(c, out, max);
+    for (uint32_t i = 0; i < n; i++)
+        c->bad |= !hth_http_is_text(out[i].name) || !hth_http_is_text(out[i].value);
+    return n;
 }
 
 static uint32_t get_headers(Cursor *c, HthPair *out, uint32_t max) {
@@ -132,16 +151,15 @@ bool hth_wire_ask_get(HthWireAsk *out, HthStr bytes) {
     p->uid_known = get_bool(&c);
     p->uid = (uint32_t)get_number(&c, UINT32_MAX);
     p->tls = get_bool(&c);
-    get_string(&c, p->address, sizeof p->address);
-    get_string(&c, p->cert_name, sizeof p->cert_name);
-    get_string(&c, p->cert_serial, sizeof p->cert_serial);
-    get_string(&c, out->method, sizeof out->method);
+    get_word(&c, p->address, sizeof p->address);
+    get_word(&c, p->cert_name, sizeof p->cert_name);
+    get_word(&c, p->cert_serial, sizeof p->cert_serial);
+    get_method(&c, out->method, sizeof out->method);
     out->path = get_text(&c);
-    out->query_count = get_pairs(&c, out->query, HTH_QUERY_MAX);
+    out->query_count = get_query(&c, out->query, HTH_QUERY_MAX);
     out->header_count = get_headers(&c, out->headers, HTH_WIRE_HEADERS_MAX);
-    return all_read(&c) && hth_http_is_token(hth_str(out->method)) && out->path.n &&
-           out->path.p[0] == '/' && !memchr(out->path.p, 0, out->path.n) &&
-           hth_utf8_valid(out->path) && !(out->is_upload && out->whole);
+    return all_read(&c) && out->method[0] && hth_http_path_is_plain(out->path) &&
+           !(out->is_upload && out->whole);
 }
 
 bool hth_wire_answer_get(HthWireAnswer *out, HthStr bytes) {
@@ -166,7 +184,7 @@ bool hth_wire_end_get(HthWireEnd *out, HthStr bytes) {
     r->began_ns = get_number(&c, UINT64_MAX);
     r->first_ns = get_number(&c, UINT64_MAX);
     r->ended_ns = get_number(&c, UINT64_MAX);
-    get_string(&c, out->method, sizeof out->method);
-    get_string(&c, out->from, sizeof out->from);
+    get_method(&c, out->method, sizeof out->method);
+    get_word(&c, out->from, sizeof out->from);
     return all_read(&c);
 }

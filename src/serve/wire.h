@@ -38,7 +38,7 @@ typedef struct HthWireAnswer {
 
 /* How an exchange ended. */
 typedef struct HthWireEnd {
-    char method[16], from[64];
+    char method[16], from[64]; /* method: "" when the client's word was none */
     HthXResult result;
 } HthWireEnd;
 
