@@ -14,5 +14,7 @@ typedef struct HthProof {
 
 /* HTH_OK says that it was tried. EIO, ENOMEM. */
 HTH_MUST_CHECK HthStatus hth_proof_run(HthProof *out, HthErr *err);
+/* Only its digest, as HthProof.sha3_256. EIO: something was let through, too. */
+HTH_MUST_CHECK HthStatus hth_proof_digest(char out[65], HthErr *err);
 
 #endif

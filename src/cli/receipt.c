@@ -77,25 +77,13 @@ static HthStatus check_folder(const char *path, HthErr *err) {
     return HTH_OK;
 }
 
-static HthStatus try_cage(HthCliReceipt *r, HthErr *err) {
-    HthProof *proof = hth_calloc(1, sizeof *proof);
-    HTH_REQUIRE(proof, err, HTH_ENOMEM, "out of memory for the proof of the cage");
-    HthStatus st = hth_proof_run(proof, err);
-    if (st == HTH_OK && !proof->held)
-        st = HTH_FAIL(err, HTH_EIO,
-                      "the cage let something through: hearth doctor --prove-offline says what");
-    if (st == HTH_OK) memcpy(r->cage, proof->sha3_256, sizeof r->cage);
-    hth_free(proof);
-    return st;
-}
-
 HthStatus hth_cli_receipt_open(HthCliReceipt **out, const char *path, bool caged, HthErr *err) {
     HthCliReceipt *r = hth_calloc(1, sizeof *r);
     HTH_REQUIRE(r, err, HTH_ENOMEM, "out of memory for a receipt");
     r->path = path;
     HthStatus st = check_folder(path, err);
     if (st == HTH_OK) st = hth_digests_program(&r->engine, err);
-    if (st == HTH_OK && caged) st = try_cage(r, err);
+    if (st == HTH_OK && caged) st = hth_proof_digest(r->cage, err);
     if (st == HTH_OK) st = hth_cli_receipt_key(&r->signer, &r->vkey, NULL, err);
     if (st == HTH_OK)
         *out = r;

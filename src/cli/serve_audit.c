@@ -13,7 +13,9 @@ bool hth_serve_audit_content(HthServe *s, const char *name) {
 }
 
 static HthStatus open_log(HthServe *s, const char *folder, HthErr *err) {
-    HthEvidenceCfg cfg = { .folder = folder, .content = s->audit_content, .cage = "none" };
+    uint8_t test[HTH_HASH_BYTES];
+    HthEvidenceCfg cfg = { .folder = folder, .content = s->audit_content, .cage = s->cage };
+    if (hth_unhex(test, sizeof test, hth_str(s->desk.cage))) cfg.cage_test = test;
     cfg.keys = hth_audit_keys(s->ring);
     HTH_TRY(hth_cli_audit_open(&cfg.log, folder, s->ring, err));
     return hth_evidence_open(&s->evidence, &cfg, err);

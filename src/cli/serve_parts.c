@@ -7,12 +7,14 @@
 #include "cli/serve_parts.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/caged.h"
+#include "cli/proof.h"
 #include "cli/source.h"
 #include "cli/state.h"
 #include "cli/user.h"
@@ -62,6 +64,13 @@ static int close_cage(HthServe *s) {
     make_folders(c.trees[1]);
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* to make a namespace; the cage forbids it again */
     return hth_caged(&c);
+}
+
+static void name_cage(HthServe *s) {
+    const HthCageState *c = hth_caged_state();
+    snprintf(s->cage, sizeof s->cage, "%s%s%s", c ? "seccomp" : "none",
+             c && c->namespace ? ", namespace" : "", c && c->files ? ", landlock" : "");
+    s->house.cage = s->cage;
 }
 
 /* ---- the parts ------------------------------------------------------------------------------- */
@@ -184,8 +193,11 @@ int hth_serve_engine(HthServe *s, int say, int orders) {
     HthErr err = { 0 };
     int code = HTH_EXIT_OK;
     hth_serve_child(keep, HTH_COUNT(keep));
-    HthStatus st = open_secrets(s, &err);
+    HthStatus st = HTH_OK;
+    if (!hth_caged_off(s->no_cage)) st = hth_proof_digest(s->desk.cage, &err);
+    if (st == HTH_OK) st = open_secrets(s, &err);
     if (st == HTH_OK) code = close_cage(s);
+    name_cage(s);
     hth_serve_parent();
     if (st == HTH_OK && code == HTH_EXIT_OK) st = hth_secret_process(&err);
     if (st == HTH_OK && code == HTH_EXIT_OK) st = open_all(s, &err);

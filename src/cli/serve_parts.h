@@ -35,6 +35,7 @@ typedef struct HthServe {
     HthErr keyless; /* what is wrong when nobody has a key; no error: nothing */
 
     /* What is open in an engine. */
+    char cage[48]; /* what it is made of; "none" */
     bool missing; /* there is no model of the name that was given */
     HthBuf state, home, chats_path;
     HthKeyring *ring;

@@ -518,11 +518,11 @@ static bool read_link(HthFar *f) {
 
 /* The helpers are no more. What the front has said before it ended still counts. */
 static void end_all(HthFar *f) {
-    while (f->leaving) finish(f->leaving);
     for (uint32_t i = 0; i < f->used; i++)
         if (f->slots[i]) f->slots[i]->x.away = false;
     while (read_link(f)) {
     }
+    while (f->leaving) finish(f->leaving);
     for (uint32_t i = 0; i < f->used; i++) {
         Far *fx = f->slots[i];
         if (!fx) continue;

@@ -32,6 +32,7 @@ typedef struct HthHouseCfg {
     uint64_t memory_max;
     bool lock;
     bool web; /* the chat in the browser */
+    const char *cage; /* what the server's cage is made of, for /health; NULL: not said */
 } HthHouseCfg;
 
 HTH_MUST_CHECK HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err);

@@ -484,8 +484,11 @@ static void look(void *relay) {
     (void)rung;
     if (r->told_broken) return;
     put_backlog(r);
-    for (int i = 0; i < ROUND && (got = hth_link_take(r->link, &head, &bytes)) > 0; i++)
-        if (!take(r, &head, bytes)) got = -2;
+    for (int i = 0; i < ROUND; i++) {
+        got = hth_link_take(r->link, &head, &bytes);
+        if (got > 0 && !take(r, &head, bytes)) got = -1;
+        if (got <= 0) break;
+    }
     if (got > 0) {
         const uint64_t one = 1; /* later */
         const ssize_t put = write(hth_link_bell(r->link), &one, sizeof one);

@@ -14,10 +14,11 @@
 static void health(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     (void)who, (void)rest;
     HthErr err = { 0 };
+    const char *cage = h->cfg.cage;
     if (hth_evidence_well(h->cfg.evidence, &err) != HTH_OK)
         hth_reply_error(x, 503, &err);
     else
-        hth_x_reply(x, 200, "application/json", HTH_STR("{\"status\":\"ok\"}"));
+        hth_reply_json(x, 200, json_pack("{s:s, s:s*}", "status", "ok", "cage", cage));
 }
 
 static void running(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {

@@ -18,7 +18,7 @@ ok "the link is for this port" grep -q "^http://127.0.0.1:$port/login?t=" "$tmp/
 same "the socket is its user's" 600 "$(stat -c %a "$tmp/hearth.sock")"
 same "the state is its user's" 700 "$(stat -c %a "$tmp/state/hearth")"
 ask GET /health
-same "health" "200 {\"status\":\"ok\"}" "$code $body"
+case $code$body in '200{"status":"ok","cage":"'[ns]*) ok "health" true ;; *) same "health" ok "$code $body" ;; esac
 question='{"model":"ember","stream":false,"messages":[{"role":"user","content":"Hello, zebra!"}],"options":{"num_predict":4,"seed":3}}'
 ask POST /api/chat "$question"
 same "an answer" 200 "$code"

@@ -182,10 +182,10 @@ static bool ask_is_read(void) {
 /* What those behind rely on: http_parse.h would never have let it through. */
 static void texts(void **state) {
     (void)state;
-    static const HthStr paths[] = { HTH_STR(""),       HTH_STR("a"),       HTH_STR("/a\0b"),
-                                    HTH_STR("/.."),    HTH_STR("/a/../b"), HTH_STR("/./a"),
-                                    HTH_STR("/a\nb"),  HTH_STR("/\x7F"),   HTH_STR("/\xFF"),
-                                    HTH_STR("/a/.."),  HTH_STR("//..//"),  HTH_STR("/\xC0\x80") };
+    static const HthStr paths[] = { HTH_STR(""),      HTH_STR("a"),       HTH_STR("/a\0b"),
+                                    HTH_STR("/.."),   HTH_STR("/a/../b"), HTH_STR("/./a"),
+                                    HTH_STR("/a\nb"), HTH_STR("/\x7F"),   HTH_STR("/\xFF"),
+                                    HTH_STR("/a/.."), HTH_STR("//..//"),  HTH_STR("/\xC0\x80") };
     static const HthStr queries[] = { HTH_STR("a\0b"), HTH_STR("\xFF"), HTH_STR("\xED\xA0\x80") };
     static const HthStr values[] = { HTH_STR("a\nb"), HTH_STR("a\rb"), HTH_STR("\0"),
                                      HTH_STR("\x7F") };
@@ -298,9 +298,13 @@ static void without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back), cmocka_unit_test(cut_or_more),
-        cmocka_unit_test(numbers_at_their_limits), cmocka_unit_test(texts),
-        cmocka_unit_test(lengths), cmocka_unit_test(flips), cmocka_unit_test(without_memory),
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(cut_or_more),
+        cmocka_unit_test(numbers_at_their_limits),
+        cmocka_unit_test(texts),
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(flips),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
