@@ -8,7 +8,7 @@ has_ember || skip "this build has no embedded model"
 export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp
 unset HEARTH_HOST OLLAMA_HOST HEARTH_MODELS HEARTH_STATE HEARTH_API_KEY
 pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; wait; rm -rf "$tmp"' EXIT
 
 start() { # start [option...]: $pid $engine $front $port
     rm -f "$tmp/port"
@@ -40,8 +40,30 @@ health() {
     grep -qF '"status":"ok"' <<<"$body"
 }
 
+# Fifty answers that would go on for long; back when all of them have begun.
+streams() {
+    body='{"messages":[{"role":"user","content":"Tell me more."}],"stream":true,"max_tokens":9999,"ignore_eos":true}'
+    rm -f "$tmp"/stream.*
+    for i in $(seq 50); do
+        {
+            exec 9<>"/dev/tcp/127.0.0.1/$port" &&
+                printf 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s' \
+                    "${#body}" "$body" >&9 && cat <&9 >"$tmp/stream.$i"
+        } 2>/dev/null &
+        readers+=($!)
+    done
+    for _ in $(seq 600); do
+        [ "$(grep -l '200 OK' "$tmp"/stream.* 2>/dev/null | wc -l)" = 50 ] && return
+        sleep 0.1
+    done
+    return 1
+}
+readers=()
+
 start
 ok "it answers" health
+ok "it tells of its cage" grep -q '"cage":"seccomp' <<<"$body"
+ok "the log tells of it" grep -Eq 'cage="?seccomp.*cage_test=[0-9a-f]{64}' <<<"$("$HEARTH_BIN" audit show 0 2>&1)"
 for process in engine front; do
     same "the $process has a filter" 2 "$(field "${!process}" Seccomp)"
     same "the $process gains no privileges" 1 "$(field "${!process}" NoNewPrivs)"
@@ -56,10 +78,13 @@ fi
 
 # One of them is killed: the others end, and the exit code says so.
 for victim in engine front; do
+    ok "fifty streams begin" streams
     kill -9 "${!victim}"
     wait "$pid"
     code=$?
-    ok "without its $victim it ends, and not well" test "$code" != 0
+    same "without its $victim it ends, and says that it is a fault" 70 "$code"
+    wait "${readers[@]}" # none of them is left waiting
+    readers=()
     ended "the engine is gone ($victim killed)" "$engine"
     ended "the front is gone ($victim killed)" "$front"
     ok "it says who" grep -q "the $victim" "$tmp/serve.log"
@@ -67,10 +92,12 @@ for victim in engine front; do
     start
     ok "it starts again after that" health
 done
+ok "fifty streams begin" streams
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 ended "killed: the engine ends" "$engine"
 ended "killed: the front ends" "$front"
+wait "${readers[@]}"
 pid=
 
 # Without cages, as asked.
@@ -79,6 +106,7 @@ ok "it says what is lost" grep -q "not in a cage, as asked" "$tmp/serve.log"
 same "and says it once" 1 "$(grep -c "not in a cage" "$tmp/serve.log")"
 same "the engine has no filter" 0 "$(field "$engine" Seccomp)"
 ok "it answers" health
+ok "it tells that there is no cage" grep -q '"cage":"none"' <<<"$body"
 kill "$pid"
 wait "$pid"
 same "it leaves in order" 0 $?
