@@ -1,7 +1,8 @@
 /* link_fuzz.c - what front and engine read of each other, and an engine that hears anything.
  *
- * The first byte says which: 0-2 a request, an answer, an end; 3 the ring's memory as the other side
- * may have left it; 4 records for an engine: kind, slot, serial, number, two bytes of length, bytes.
+ * The first byte says which: 0-2 a request, an answer, an end; 3 the ring's memory as the other
+ * side may have left it; 4 records for an engine: kind, slot, serial, number, two bytes of length,
+ * bytes.
  *
  * Thread: one, and the engine's. */
 #include <stdatomic.h>
