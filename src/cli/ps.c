@@ -49,6 +49,20 @@ static void until(char out[48], const char *when) {
     if (!hth_cli_when(out, when)) snprintf(out, 48, "Forever");
 }
 
+/* Not among the rows, which others may read. */
+static void tell_cage(const char *cage) {
+    if (!cage) return;
+    if (strcmp(cage, "none") == 0) {
+        fputs("hearth: the server is not in a cage (--no-cage): what reads models could reach the "
+              "network\n",
+              stderr);
+        return;
+    }
+    fputs("hearth: the server is in its cage: ", stderr);
+    hth_cli_print_safe(stderr, hth_str(cage));
+    fputc('\n', stderr);
+}
+
 int hth_cli_ps(HthArgs *args) {
     Job job = { 0 };
     json_t *root = NULL;
@@ -71,6 +85,7 @@ int hth_cli_ps(HthArgs *args) {
         printf("%*s %-13.12s %-9s %-9lld %s\n", pad > 0 ? pad : 0, "", text(m, "digest"), bytes,
                (long long)json_integer_value(json_object_get(m, "context_length")), when);
     }
+    tell_cage(json_string_value(json_object_get(root, "cage")));
     json_decref(root);
     return HTH_EXIT_OK;
 }

@@ -163,7 +163,7 @@ int hth_models_api_tags(HthModelsAsk *ask, HthBuf *out) {
     return hth_api_done(&o, 200);
 }
 
-int hth_models_api_ps(HthStore *s, const HthPsRow *rows, size_t n, HthBuf *out) {
+int hth_models_api_ps(HthStore *s, const HthPsRow *rows, size_t n, const char *cage, HthBuf *out) {
     HthErr err = { 0 };
     HthOut o = hth_out_begin(out, &err);
     hth_out_raw(&o, HTH_STR("{\"models\":["));
@@ -185,7 +185,9 @@ int hth_models_api_ps(HthStore *s, const HthPsRow *rows, size_t n, HthBuf *out) 
         hth_out(&o, ",\"size_vram\":0,\"context_length\":%u,\"jobs\":%u}", r->ctx, r->jobs);
         hth_store_list_close(&l);
     }
-    hth_out_raw(&o, HTH_STR("]}"));
+    hth_out_raw(&o, HTH_STR("]"));
+    if (cage) hth_out(&o, ",\"cage\":%q", hth_str(cage));
+    hth_out_raw(&o, HTH_STR("}"));
     return hth_api_done(&o, 200);
 }
 

@@ -44,7 +44,8 @@ typedef struct HthPsRow {
     int64_t expires_s; /* since 1970; INT64_MAX: never */
     uint32_t jobs; /* running */
 } HthPsRow;
-int hth_models_api_ps(HthStore *s, const HthPsRow *rows, size_t n, HthBuf *out); /* GET /api/ps */
+/* GET /api/ps. cage: what the engine's is made of; NULL: nothing is said of it. */
+int hth_models_api_ps(HthStore *s, const HthPsRow *rows, size_t n, const char *cage, HthBuf *out);
 
 /* ---- OpenAI: errors are {"error": {message, type, param, code}} ------------------------------ */
 

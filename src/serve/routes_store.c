@@ -74,7 +74,7 @@ static void ps(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     size_t n = 0;
     for (size_t i = 0; i < r->count; i++)
         if (hth_scope_has_model(&who->grant.scope, r->rows[i].name)) r->rows[n++] = r->rows[i];
-    const int status = hth_models_api_ps(h->cfg.store, r->rows, n, &out);
+    const int status = hth_models_api_ps(h->cfg.store, r->rows, n, h->cfg.cage, &out);
     hth_reply_body(x, status, "application/json", &out);
     hth_store_list_close(&list);
     hth_free(r);

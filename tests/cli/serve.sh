@@ -28,6 +28,7 @@ same "the same again" "$first" "$(sed 's/.*"content":"\([^"]*\)".*/\1/' <<<"$bod
 hearth ps
 same "ps over the socket" 0 "$rc"
 ok "ps lists it" has "$out" ember
+ok "ps tells of the cage" grep -q 'the server is \(in its cage: seccomp\|not in a cage\)' "$tmp/err"
 hearth ps --json --host "127.0.0.1:$port"
 ok "ps as JSON over TCP" has "$out" '"models"'
 hearth top --once --seconds 1

@@ -203,6 +203,15 @@ test('reasoning is folded away', async () => {
   assert.match(await page.locator('details.reasoning').textContent(), /hmm/);
   await page.close();
 });
+test('the settings tell of the cage', async () => {
+  const { cage } = await (await fetch(`${origin}/health`)).json();
+  const page = await open();
+  await page.keyboard.press('Control+,');
+  await page.waitForSelector('dialog .cage');
+  const said = await page.locator('dialog .cage').textContent();
+  assert.ok(said.includes(cage === 'none' ? '--no-cage' : `(${cage})`), said);
+  await page.close();
+});
 test('another language, another theme, a phone', async () => {
   const page = await open();
   await page.keyboard.press('Control+,');

@@ -53,6 +53,7 @@ export const leave = async (): Promise<void> => void (await call('POST', '/logou
 export const models = async (): Promise<Model[]> => (await (await call('GET', '/api/tags')).json()).models;
 export const plan = async (model: string): Promise<Record<string, number>> =>
   (await call('GET', `/hearth/plan?model=${encodeURIComponent(model)}`)).json();
+export const cage = async (): Promise<string> => (await (await call('GET', '/health')).json()).cage ?? '';
 export const list = async (words: string): Promise<ChatRow[]> =>
   (await (await call('GET', `/hearth/chats?count=500&q=${encodeURIComponent(words)}`)).json()).chats;
 export const load = async (id: string): Promise<Chat> => (await call('GET', `/hearth/chats/${id}`)).json();

@@ -55,7 +55,11 @@ interface Props {
 export function Panel(p: Props) {
   const t = useStrings();
   const [plan, setPlan] = useState<Record<string, number> | null>(null);
+  const [cage, setCage] = useState('');
   const picker = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    api.cage().then(setCage, () => setCage(''));
+  }, []);
   useEffect(() => {
     if (p.model) api.plan(p.model).then(setPlan, () => setPlan(null));
   }, [p.model]);
@@ -94,6 +98,7 @@ export function Panel(p: Props) {
       </div>
       <p class="note">{t.temperatureHint} {t.seedHint}</p>
       {plan && <p class="note">{put(t.plan, gib(plan.weight_bytes), gib(plan.kv_bytes), gib(plan.total_bytes))}</p>}
+      {cage && <p class="note cage">{cage === 'none' ? t.notCaged : put(t.caged, cage)}</p>}
       <h3>{t.theme}</h3>
       <div class="row">
         <label class="field">{t.theme}

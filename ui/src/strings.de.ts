@@ -46,6 +46,8 @@ export const de: Strings = {
   seedHint: 'Dieselbe Startzahl gibt dieselbe Antwort wieder, auf das Bit genau.',
   context: 'Kontext (Token)',
   plan: 'Speicher: {0} Gewichte, {1} Cache, {2} insgesamt',
+  caged: 'Im Käfig ({0}): Was Modelle liest und Unterhaltungen aufbewahrt, hat keinen Weg ins Netz.',
+  notCaged: 'Ohne Käfig (--no-cage): Ein Fehler beim Lesen eines Modells könnte das Netz erreichen.',
   data: 'Alle Unterhaltungen',
   exportAll: 'Als Datei sichern',
   importAll: 'Datei einlesen',

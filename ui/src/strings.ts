@@ -47,6 +47,8 @@ export const en = {
   seedHint: 'The same seed gives the same answer again, bit for bit.',
   context: 'Context (tokens)',
   plan: 'Memory: {0} weights, {1} cache, {2} in all',
+  caged: 'In a cage ({0}): what reads models and keeps conversations has no way to the network.',
+  notCaged: 'Not in a cage (--no-cage): a fault in reading a model could reach the network.',
   data: 'All conversations',
   exportAll: 'Export as a file',
   importAll: 'Import a file',

@@ -353,13 +353,18 @@ static void others(void **state) {
     }
     const HthPsRow rows[] = { { HTH_STR("a"), 5000, 512, 1700000000, 2 },
                               { HTH_STR("gone"), 1, 2, INT64_MAX, 0 } };
-    assert_int_equal(hth_models_api_ps(s, rows, 2, &b), 200);
+    assert_int_equal(hth_models_api_ps(s, rows, 2, "seccomp", &b), 200);
     v = parse(&b);
     assert_string_equal(at(v, "models/0/name"), "\"a:latest\"");
     assert_string_equal(at(v, "models/0/expires_at"), "\"2023-11-14T22:13:20.000000000Z\"");
     assert_string_equal(at(v, "models/0/context_length"), "512");
     assert_string_equal(at(v, "models/1/name"), "\"gone\"");
     assert_string_equal(at(v, "models/1/expires_at"), "\"9999-12-31T23:59:59Z\"");
+    assert_string_equal(at(v, "cage"), "\"seccomp\"");
+    json_decref(v);
+    assert_int_equal(hth_models_api_ps(s, rows, 1, NULL, &b), 200);
+    v = parse(&b);
+    assert_null(json_object_get(v, "cage"));
     json_decref(v);
     const HthPropsIn in = { HTH_STR("a"), HTH_STR("sha256:1"), 3, 512, 2 };
     assert_int_equal(hth_models_api_props(s, &in, &b), 200);
