@@ -4,8 +4,9 @@
 //
 // Each client asks for streamed answers of mixed lengths, one after another; every tenth leaves in
 // the middle. Every whole answer is compared with the same request asked alone. Prints one JSON
-// object: requests, errors, differences, time between tokens, memory of the server (pid) at the
-// beginning and the end. `idle` opens so many connections that say nothing, first.
+// object: requests, errors, differences, time between tokens, memory of the server (pid, and its
+// children; what they share counts for each) at the beginning and the end. `idle` opens so many
+// connections that say nothing, first.
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 
@@ -14,7 +15,10 @@ const opt = { clients: 64, seconds: 60, aborts: 10, idle: 0, pid: 0, kinds: 40, 
 const prompts = ['Tell me a story about a ship.', 'What is rain?', 'Hello! Who are you?', 'Why do cats sleep so much?', 'Say something nice.', 'What can you do?', 'Tell me about bread.', 'How are you today?'];
 const lengths = [8, 24, 60, 120, 200];
 
-const rss = () => (opt.pid ? Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${opt.pid}/status`, 'utf8'))[1]) * 1024 : 0);
+const family = (pid) => [pid, ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).flatMap(family)];
+const rssOf = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+const processes = () => (opt.pid ? family(opt.pid).map(rssOf) : []); // first, engine, front
+const rss = () => processes().reduce((a, b) => a + b, 0);
 const gaps = [];
 const firsts = [];
 const stats = { requests: 0, whole: 0, aborted: 0, errors: 0, different: 0, tokens: 0 };
@@ -104,7 +108,7 @@ console.log(
       tokens_per_s: stats.tokens / opt.seconds,
       between_ms: { p50: at(gaps, 0.5), p99: at(gaps, 0.99), ratio: at(gaps, 0.99) / at(gaps, 0.5) },
       first_ms: { p50: at(firsts, 0.5), p99: at(firsts, 0.99) },
-      rss: { before, warm, after: rss(), growth: warm ? rss() / warm - 1 : 0, idle_connection: idleBytes },
+      rss: { before, warm, after: rss(), growth: warm ? rss() / warm - 1 : 0, idle_connection: idleBytes, processes: processes() },
       complaints: [...complaints],
     },
     null,

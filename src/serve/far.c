@@ -541,9 +541,12 @@ static void *loop(void *payload) {
         if (!more) (void)poll(&bell, 1, 60000);
         const ssize_t rung = read(bell.fd, &count, sizeof count);
         (void)rung;
-        if (hth_desk_take(&f->desk, each_woken)) break;
-        if (f->any_stuck) unstick(f);
-        more = !f->broken && read_link(f);
+        hth_link_batch(f->link, true);
+        const bool stop = hth_desk_take(&f->desk, each_woken);
+        if (!stop && f->any_stuck) unstick(f);
+        more = !stop && !f->broken && read_link(f);
+        hth_link_batch(f->link, false); /* the tokens of a step wake the front once */
+        if (stop) break;
     }
     end_all(f);
     return NULL;

@@ -24,6 +24,7 @@ struct HthLink {
     Shared *s;
     HthLinkEnd end;
     int bells[2];
+    bool batch, unheard; /* no bell yet; there are records the other was not woken for */
     _Atomic bool broken; /* whoever puts has seen that the other's numbers are none */
     HthRing *in, *out;
     uint8_t record[HTH_LINK_RECORD_MAX];
@@ -97,6 +98,18 @@ static void ring_bell(const HthLink *l, HthLinkEnd whose) {
     (void)put; /* full: it is told already */
 }
 
+static void wake(const HthLink *l) {
+    if (atomic_load(&l->s->ends[!l->end].asleep) && atomic_exchange(&l->s->ends[!l->end].asleep, 0))
+        ring_bell(l, !l->end);
+}
+
+void hth_link_batch(HthLink *l, bool on) {
+    l->batch = on;
+    if (on || !l->unheard) return;
+    l->unheard = false;
+    wake(l);
+}
+
 bool hth_link_put(HthLink *l, const HthLinkHead *head, const void *bytes, size_t n, size_t spare) {
     HTH_ASSERT(n <= HTH_LINK_RECORD_MAX - sizeof *head);
     const size_t all = n + sizeof *head;
@@ -112,8 +125,10 @@ bool hth_link_put(HthLink *l, const HthLinkHead *head, const void *bytes, size_t
     memcpy(at, head, sizeof *head);
     if (n) memcpy(at + sizeof *head, bytes, n);
     hth_ring_commit(l->out);
-    if (atomic_load(&l->s->ends[!l->end].asleep) && atomic_exchange(&l->s->ends[!l->end].asleep, 0))
-        ring_bell(l, !l->end);
+    if (l->batch)
+        l->unheard = true;
+    else
+        wake(l);
     return true;
 }
 

@@ -22,7 +22,7 @@ enum {
     HTH_LINK_PIECE = 32 << 10, /* bytes of a body or an answer in one record */
     HTH_LINK_WINDOW = 128 << 10, /* bytes of an answer under way at once */
     HTH_LINK_UP_WINDOW = 1 << 20, /* of an upload */
-    HTH_LINK_RING = 8 << 20,
+    HTH_LINK_RING = 2 << 20,
     HTH_LINK_STATS = 7
 };
 
@@ -72,6 +72,9 @@ int hth_link_bell(const HthLink *link); /* this end's: an eventfd, borrowed */
  * rung as soon as the other has taken something. */
 bool hth_link_put(HthLink *link, const HthLinkHead *head, const void *bytes, size_t n,
                   size_t spare);
+/* For one thread that alone puts: while it is on, the other end is not woken for each record, but
+ * once, when it is turned off. */
+void hth_link_batch(HthLink *link, bool on);
 /* 1: a record; its bytes are this end's copy, until the next call. 0: none, and the bell will ring
  * for the next. -1: one of the two is no ring any more. */
 int hth_link_take(HthLink *link, HthLinkHead *head, HthStr *bytes);

@@ -16,7 +16,7 @@
 #include "serve/wire.h"
 
 enum {
-    SMALL_ROOM = 1 << 20, /* of the ring, for the loop */
+    SMALL_ROOM = 1 << 18, /* of the ring, for the loop */
     BACKLOG_MAX = 64 << 20,
     BACKLOG_ROOM = 1 << 18, /* there from the beginning */
     END_ROOM = 256,
