@@ -1,6 +1,9 @@
 /* serve_audit.c - hearth serve: the audit log, opened before anything may be asked.
  *
  * Thread: the main thread. */
+#include <unistd.h>
+
+#include "base/clock.h"
 #include "cli/audit_keys.h"
 #include "cli/receipt.h"
 #include "cli/serve_parts.h"
@@ -12,12 +15,28 @@ bool hth_serve_audit_content(HthServe *s, const char *name) {
     return false;
 }
 
+enum { HELD_MS = 15000, LOOK_MS = 50 };
+
+/* The engine of a server that was killed ends some time after its first process, above all where
+ * the machine is busy, and holds the log until then. */
+static HthStatus open_when_free(HthAudit **log, const char *folder, HthKeyring *ring, HthErr *err) {
+    const uint64_t end_ns = hth_clock_ns() + (uint64_t)HELD_MS * 1000000u;
+    HthStatus st;
+    for (bool told = false; (st = hth_cli_audit_open(log, folder, ring, err)) == HTH_EAGAIN;
+         told = true) {
+        if (hth_clock_ns() > end_ns) return st;
+        if (!told) fputs("hearth: waiting for another hearth to let go of the audit log\n", stderr);
+        (void)usleep(LOOK_MS * 1000);
+    }
+    return st;
+}
+
 static HthStatus open_log(HthServe *s, const char *folder, HthErr *err) {
     uint8_t test[HTH_HASH_BYTES];
     HthEvidenceCfg cfg = { .folder = folder, .content = s->audit_content, .cage = s->cage };
     if (hth_unhex(test, sizeof test, hth_str(s->desk.cage))) cfg.cage_test = test;
     cfg.keys = hth_audit_keys(s->ring);
-    HTH_TRY(hth_cli_audit_open(&cfg.log, folder, s->ring, err));
+    HTH_TRY(open_when_free(&cfg.log, folder, s->ring, err));
     return hth_evidence_open(&s->evidence, &cfg, err);
 }
 
