@@ -15,19 +15,16 @@ bool hth_serve_audit_content(HthServe *s, const char *name) {
     return false;
 }
 
-enum { HELD_MS = 15000, LOOK_MS = 50 };
+enum { HELD_MS = 10000, LOOK_MS = 50 };
 
 /* The engine of a server that was killed ends some time after its first process, above all where
  * the machine is busy, and holds the log until then. */
 static HthStatus open_when_free(HthAudit **log, const char *folder, HthKeyring *ring, HthErr *err) {
     const uint64_t end_ns = hth_clock_ns() + (uint64_t)HELD_MS * 1000000u;
     HthStatus st;
-    for (bool told = false; (st = hth_cli_audit_open(log, folder, ring, err)) == HTH_EAGAIN;
-         told = true) {
-        if (hth_clock_ns() > end_ns) return st;
-        if (!told) fputs("hearth: waiting for another hearth to let go of the audit log\n", stderr);
+    while ((st = hth_cli_audit_open(log, folder, ring, err)) == HTH_EAGAIN &&
+           hth_clock_ns() < end_ns)
         (void)usleep(LOOK_MS * 1000);
-    }
     return st;
 }
 

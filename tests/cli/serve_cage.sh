@@ -52,7 +52,7 @@ streams() {
         } 2>/dev/null &
         readers+=($!)
     done
-    for _ in $(seq 600); do
+    for _ in $(seq 3000); do # a sanitizer on a busy machine
         [ "$(grep -l '200 OK' "$tmp"/stream.* 2>/dev/null | wc -l)" = 50 ] && return
         sleep 0.1
     done
