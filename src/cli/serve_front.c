@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "cli/caged.h"
 #include "cli/serve_parts.h"
 #include "crypt/secret.h"
@@ -102,7 +103,7 @@ static void drain(Front *f, int orders) {
 static bool reload(Front *f) {
     HthErr err = { 0 };
     const HthStatus st = hth_http_reload(f->http, &err);
-    if (st != HTH_OK) fprintf(stderr, "hearth: reloading failed, what was is kept: %s\n", err.text);
+    if (st != HTH_OK) hth_log(HTH_LOG_ERROR, "serve: reloading failed: %s", err.text);
     return st == HTH_OK;
 }
 

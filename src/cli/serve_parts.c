@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/caged.h"
 #include "cli/proof.h"
 #include "cli/source.h"
@@ -161,12 +162,14 @@ static void close_all(HthServe *s) {
 
 /* ---- the process ----------------------------------------------------------------------------- */
 
+/* One part that fails does not keep the other from being done; each failure is told. */
 static bool reload(HthServe *s) {
-    HthErr err = { 0 };
-    HthStatus st = hth_evidence_reloaded(s->evidence, &err);
-    if (st == HTH_OK && s->access) st = hth_access_log_reopen(s->access, &err);
-    if (st != HTH_OK) fprintf(stderr, "hearth: reloading failed, what was is kept: %s\n", err.text);
-    return st == HTH_OK;
+    HthErr why[2] = { 0 };
+    const HthStatus done[2] = { hth_evidence_reloaded(s->evidence, &why[0]),
+                                s->access ? hth_access_log_reopen(s->access, &why[1]) : HTH_OK };
+    for (size_t i = 0; i < HTH_COUNT(done); i++)
+        if (done[i] != HTH_OK) hth_log(HTH_LOG_ERROR, "serve: reloading failed: %s", why[i].text);
+    return done[0] == HTH_OK && done[1] == HTH_OK;
 }
 
 static bool tell_ready(HthServe *s, int say) {
