@@ -201,13 +201,15 @@ static const struct Case {
     bool held; /* the upload's handler has not answered */
     Step steps[4]; /* kind -1: the last of these again and again, until it is broken */
 } cases[] = {
-    { "no kind", false, { { HTH_LINK_NONE } } },
-    { "a kind there is not", false, { { HTH_LINK_KINDS } } },
-    { "an engine's word", false, { { HTH_LINK_ASK, 0, 1, 0, ASK }, { HTH_LINK_VERDICT, 0, 1 } } },
-    { "another", false, { { HTH_LINK_ANSWER, 0, 1 } } },
-    { "another still", false, { { HTH_LINK_DATA, 0, 1 } } },
-    { "and another", false, { { HTH_LINK_FIN, 0, 1 } } },
-    { "the last of them", false, { { HTH_LINK_TAKEN, 0, 1 } } },
+    { "no kind", false, { { HTH_LINK_NONE, 0, 0, 0, NOTHING } } },
+    { "a kind there is not", false, { { HTH_LINK_KINDS, 0, 0, 0, NOTHING } } },
+    { "an engine's word",
+      false,
+      { { HTH_LINK_ASK, 0, 1, 0, ASK }, { HTH_LINK_VERDICT, 0, 1, 0, NOTHING } } },
+    { "another", false, { { HTH_LINK_ANSWER, 0, 1, 0, NOTHING } } },
+    { "another still", false, { { HTH_LINK_DATA, 0, 1, 0, NOTHING } } },
+    { "and another", false, { { HTH_LINK_FIN, 0, 1, 0, NOTHING } } },
+    { "the last of them", false, { { HTH_LINK_TAKEN, 0, 1, 0, NOTHING } } },
     { "a slot there is not", false, { { HTH_LINK_END, HTH_LINK_NOBODY + 1, 1, 0, END } } },
     { "nobody asks", false, { { HTH_LINK_ASK, HTH_LINK_NOBODY, 1, 0, ASK } } },
     { "nobody's body", false, { { HTH_LINK_BODY, HTH_LINK_NOBODY, 1, 0, BYTES } } },
@@ -222,23 +224,27 @@ static const struct Case {
     { "more after the end",
       false,
       { { HTH_LINK_ASK, 0, 1, 0, ASK_BODY },
-        { HTH_LINK_WHOLE, 0, 1 },
+        { HTH_LINK_WHOLE, 0, 1, 0, NOTHING },
         { HTH_LINK_BODY, 0, 1, 0, BYTES } } },
     { "two ends",
       false,
-      { { HTH_LINK_ASK, 0, 1, 0, ASK_BODY }, { HTH_LINK_WHOLE, 0, 1 }, { HTH_LINK_WHOLE, 0, 1 } } },
+      { { HTH_LINK_ASK, 0, 1, 0, ASK_BODY },
+        { HTH_LINK_WHOLE, 0, 1, 0, NOTHING },
+        { HTH_LINK_WHOLE, 0, 1, 0, NOTHING } } },
     { "an end of bytes",
       false,
       { { HTH_LINK_ASK, 0, 1, 0, ASK_BODY }, { HTH_LINK_WHOLE, 0, 1, 0, BYTES } } },
     { "a body too large",
       false,
-      { { HTH_LINK_ASK, 0, 1, 0, ASK_BODY }, { HTH_LINK_BODY, 0, 1, 0, PIECE }, { -1 } } },
+      { { HTH_LINK_ASK, 0, 1, 0, ASK_BODY },
+        { HTH_LINK_BODY, 0, 1, 0, PIECE },
+        { -1, 0, 0, 0, NOTHING } } },
     { "credit for nothing",
       false,
-      { { HTH_LINK_ASK, 0, 1, 0, ASK }, { HTH_LINK_CREDIT, 0, 1, 1 } } },
+      { { HTH_LINK_ASK, 0, 1, 0, ASK }, { HTH_LINK_CREDIT, 0, 1, 1, NOTHING } } },
     { "endless credit",
       false,
-      { { HTH_LINK_ASK, 0, 1, 0, ASK }, { HTH_LINK_CREDIT, 0, 1, UINT64_MAX } } },
+      { { HTH_LINK_ASK, 0, 1, 0, ASK }, { HTH_LINK_CREDIT, 0, 1, UINT64_MAX, NOTHING } } },
     { "credit with bytes",
       false,
       { { HTH_LINK_ASK, 0, 1, 0, ASK }, { HTH_LINK_CREDIT, 0, 1, 0, BYTES } } },
@@ -251,7 +257,9 @@ static const struct Case {
     { "an end that says nothing",
       false,
       { { HTH_LINK_ASK, 0, 1, 0, ASK }, { HTH_LINK_END, 0, 1, 0, NOTHING } } },
-    { "an unseen one that says nothing", false, { { HTH_LINK_END, HTH_LINK_NOBODY } } },
+    { "an unseen one that says nothing",
+      false,
+      { { HTH_LINK_END, HTH_LINK_NOBODY, 0, 0, NOTHING } } },
     { "a file before it may come",
       true,
       { { HTH_LINK_ASK, 0, 1, 0, ASK_FILE }, { HTH_LINK_BODY, 0, 1, 0, BYTES } } },
@@ -303,7 +311,7 @@ static void numbers_of_rings(void **state) {
         const uint64_t one = 1; /* have it look; then have it answer */
         assert_int_equal(write(w.map.bells[1], &one, sizeof one), sizeof one);
         if (i % 2) say(&(Step){ HTH_LINK_ASK, 0, 1, 0, ASK_BODY });
-        if (i % 2) say(&(Step){ HTH_LINK_WHOLE, 0, 1 });
+        if (i % 2) say(&(Step){ HTH_LINK_WHOLE, 0, 1, 0, NOTHING });
         until(&w.broken, 1);
         world_close();
     }
