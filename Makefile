@@ -13,7 +13,7 @@ export BUILD FUZZ_SECONDS JOBS DESTDIR prefix
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-check setup-ui setup-arm64 build demo test kernels lint format check asan tsan fuzz \
-        valgrind arm64 bench install uninstall clean
+        valgrind arm64 egress bench install uninstall clean
 
 help: ## this list
 	@echo "hearth: open-weight language models on your own machine"
@@ -69,6 +69,9 @@ valgrind: ## the unit tests under valgrind (minutes)
 
 arm64: ## the kernels built for 64-bit Arm, under emulation: the same bits? (minutes)
 	@tools/arm64.sh
+
+egress: build ## what wants to leave while every end-to-end test runs: calls and packets (an hour)
+	@tools/egress_trace.sh all && tools/egress_count.sh all
 
 bench: build ## the matrix of docs/SPEED.md on this machine (minutes; APPEND=1 adds it there)
 	@tools/bench.sh $(if $(APPEND),-a)

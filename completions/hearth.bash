@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain tokenize logits template bench pack quantize serve list create cp rm ps stop top verify key audit user ca vault backup restore train doctor version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain plan tokenize logits template bench pack quantize imatrix eval serve list create cp rm ps stop top verify key audit user ca vault backup restore train doctor version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -42,6 +42,17 @@ _hearth() {
         case $prev in
         esac
         opts='--help --json'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    plan)
+        case $prev in
+        -c | --ctx) COMPREPLY=(); return ;;
+        --parallel) COMPREPLY=(); return ;;
+        --kv) COMPREPLY=($(compgen -W 'f32 f16 q8_0 q4_0' -- "$cur")); return ;;
+        --cache) COMPREPLY=(); return ;;
+        -t | --threads) COMPREPLY=(); return ;;
+        --memory) COMPREPLY=(); return ;;
+        esac
+        opts='--help --ctx --parallel --kv --cache --threads --no-pack --memory --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     tokenize)
         case $prev in
@@ -91,9 +102,42 @@ _hearth() {
     quantize)
         case $prev in
         --tensor) COMPREPLY=(); return ;;
+        --imatrix) _hearth_files; return ;;
+        --auto) COMPREPLY=(); return ;;
         -t | --threads) COMPREPLY=(); return ;;
         esac
-        opts='--help --tensor --requantize --threads --verify --json --no-cage'
+        opts='--help --tensor --imatrix --awq --auto --requantize --threads --verify --json --no-cage'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    imatrix)
+        case $prev in
+        --text) _hearth_files; return ;;
+        -o | --out) _hearth_files; return ;;
+        --chunk) COMPREPLY=(); return ;;
+        --chunks) COMPREPLY=(); return ;;
+        -t | --threads) COMPREPLY=(); return ;;
+        esac
+        opts='--help --text --out --chunk --chunks --threads --json --no-cage'
+        [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    eval)
+        case $prev in
+        --text) _hearth_files; return ;;
+        --choice) _hearth_files; return ;;
+        --ctx) COMPREPLY=(); return ;;
+        --stride) COMPREPLY=(); return ;;
+        --style) COMPREPLY=($(compgen -W 'auto ending question bool blank pair' -- "$cur")); return ;;
+        --group) COMPREPLY=(); return ;;
+        --limit) COMPREPLY=(); return ;;
+        --save-logits) _hearth_files; return ;;
+        --base) _hearth_files; return ;;
+        --html) _hearth_files; return ;;
+        --state) _hearth_files; return ;;
+        --resamples) COMPREPLY=(); return ;;
+        --seed) COMPREPLY=(); return ;;
+        -t | --threads) COMPREPLY=(); return ;;
+        --kv) COMPREPLY=($(compgen -W 'f32 f16 q8_0 q4_0' -- "$cur")); return ;;
+        --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni amx' -- "$cur")); return ;;
+        esac
+        opts='--help --text --choice --ctx --stride --style --group --limit --save-logits --base --html --state --resamples --seed --threads --kv --isa --no-pack --json --no-cage'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     serve)
         case $prev in
@@ -125,26 +169,26 @@ _hearth() {
         case $prev in
         --host) COMPREPLY=(); return ;;
         esac
-        opts='--help --host --json'
+        opts='--help --host --json --no-cage'
         [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
     create)
         case $prev in
         -f | --file) _hearth_files; return ;;
         --host) COMPREPLY=(); return ;;
         esac
-        opts='--help --file --host --json'
+        opts='--help --file --host --json --no-cage'
         [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
     cp)
         case $prev in
         --host) COMPREPLY=(); return ;;
         esac
-        opts='--help --host --json'
+        opts='--help --host --json --no-cage'
         [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
     rm)
         case $prev in
         --host) COMPREPLY=(); return ;;
         esac
-        opts='--help --host --json'
+        opts='--help --host --json --no-cage'
         [[ $cur == -* ]] || { COMPREPLY=(); return; } ;;
     ps)
         case $prev in

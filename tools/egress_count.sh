@@ -1,12 +1,13 @@
 #!/bin/bash
-# egress_count.sh [TEST...] - how many packets want to leave while tests/cli/TEST.sh run.
+# egress_count.sh [TEST...] - how many packets want to leave while tests run.
 #
-# The tests run in a network of their own: loopback, and a default route over a virtual card whose
+# TEST: as egress.bash says; `all` is the whole suite. The tests run in a network of their own: loopback, and a default route over a virtual card whose
 # other end nobody listens at. What is not for this machine goes there, and the kernel counts it.
 # One packet is sent on purpose first, to see that it counts. Exit: 0 none, 1 some or a test failed,
 # 77 such a network cannot be made here. (IPv4; egress_trace.sh sees the calls of both.)
 set -u
 cd "$(dirname "$0")/.." || exit 1
+. tools/egress.bash
 : "${BUILD:=build}" "${HEARTH_BIN:=$PWD/$BUILD/hearth}"
 export HEARTH_BIN HEARTH_BUILD=${HEARTH_BUILD:-$PWD/$BUILD} HEARTH_SRC=$PWD
 
@@ -39,18 +40,26 @@ if ((planted != before + 1)); then
     echo "skipped: the counter counts $((planted - before)) for one packet"
     exit 77
 fi
-failed=0
-for test; do
-    out=$(bash "tests/cli/$test.sh" 2>&1)
-    case $? in
-        0 | 77) echo "counted $test: ${out##*$'\n'}" ;;
+failed=0 passed=0 skipped=0 last=$planted
+for test in $(egress_tests "$@"); do
+    out=$(bash "tests/$test.sh" 2>&1)
+    rc=$?
+    now=$(sent)
+    ((now == last)) || out+=$'\n'"$((now - last)) packets wanted to leave; ${out##*$'\n'}"
+    last=$now
+    case $rc in
+        0 | 77)
+            echo "counted $test: ${out##*$'\n'}"
+            ((rc == 0)) && passed=$((passed + 1)) || skipped=$((skipped + 1))
+            ;;
         *)
             echo "$out"
             echo "counted $test: failed"
-            failed=1
+            failed=$((failed + 1))
             ;;
     esac
 done
-left=$(($(sent) - planted))
+left=$((last - planted))
+echo "$passed tests counted, $skipped skipped, $failed failed"
 echo "$left packets wanted to leave"
 exit $((failed || left > 0))

@@ -35,7 +35,7 @@ static const struct {
     { #f, REAL, offsetof(HthMkOpt, f), 0, 0, NULL, h }
     /* clang-format off */
     WORD_(shape, " 0.5b 1b 8b ", "preset; options after it change it"),
-    WORD_(arch, " llama qwen2 qwen3 ", "architecture"),
+    WORD_(arch, " llama qwen2 qwen3 qwen3moe ", "architecture"),
     WORD_(type, NULL, "weights: F32 F16 Q8_0 Q4_0 Q4_K Q6_K ..., mixes Q4_K_M Q5_K_M"),
     WORD_(embd_type, NULL, "weight type of embedding and output; as type if not given"),
     WORD_(rope, " none linear yarn llama3 ", "stretching of the context"),
@@ -48,6 +48,8 @@ static const struct {
     NUMBER_(head_dim, 2, 1024, "width of a head, even"),
     NUMBER_(rot, 0, 1024, "rotated dimensions of a head, even; 0: all"),
     NUMBER_(ff, 1, 1 << 20, "width of the feed-forward layer"),
+    NUMBER_(experts, 0, 4096, "feed-forward layers to choose among (llama, qwen3moe); 0: one"),
+    NUMBER_(used, 1, 4096, "experts that a token goes to"),
     NUMBER_(vocab, 1, 1 << 20, "tokens"),
     NUMBER_(ctx, 1, 1 << 24, "context length it claims"),
     NUMBER_(seed, 0, UINT64_MAX, "seed of all that is random"),
@@ -108,6 +110,7 @@ static void set_shape(HthMkOpt *opt) {
     s.embd_type = opt->embd_type;
     s.rope = opt->rope;
     s.tokenizer = opt->tokenizer;
+    s.used = opt->used;
     s.template = opt->template;
     s.seed = opt->seed;
     s.rope_factor = opt->rope_factor;
@@ -204,6 +207,11 @@ static HthStatus write_metadata(HthGgufOut *o, const HthMkOpt *opt, HthErr *err)
     HTH_TRY(key_u32(o, opt, "embedding_length", opt->embd, err));
     HTH_TRY(key_u32(o, opt, "block_count", opt->layers, err));
     HTH_TRY(key_u32(o, opt, "feed_forward_length", opt->ff, err));
+    if (opt->experts) {
+        HTH_TRY(key_u32(o, opt, "expert_count", opt->experts, err));
+        HTH_TRY(key_u32(o, opt, "expert_used_count", opt->used, err));
+        HTH_TRY(key_u32(o, opt, "expert_feed_forward_length", opt->ff, err));
+    }
     HTH_TRY(key_u32(o, opt, "attention.head_count", opt->heads, err));
     HTH_TRY(key_u32(o, opt, "attention.head_count_kv", opt->kv_heads, err));
     HTH_TRY(key_u32(o, opt, "attention.key_length", opt->head_dim, err));
@@ -228,6 +236,11 @@ static HthStatus check(HthMkOpt *opt, HthErr *err) {
     HTH_REQUIRE(known, err, HTH_EINVAL, "tokenizer is none, spm, bpe or a file that ends in .gguf");
     if (hth_mkmodel_vocab_is_file(opt->tokenizer))
         HTH_TRY(hth_mkmodel_vocab_count(opt->tokenizer, &opt->vocab, err));
+    const bool must = strcmp(opt->arch, "qwen3moe") == 0;
+    HTH_REQUIRE(opt->experts ? must || strcmp(opt->arch, "llama") == 0 : !must, err, HTH_EINVAL,
+                "qwen3moe has experts, llama may have some, others have none");
+    HTH_REQUIRE(!opt->experts || opt->used <= opt->experts, err, HTH_EINVAL,
+                "used is more than there are experts");
     HTH_REQUIRE(opt->heads % opt->kv_heads == 0, err, HTH_EINVAL,
                 "heads is not a multiple of kv_heads");
     HTH_REQUIRE(opt->head_dim % 2 == 0 && opt->rot % 2 == 0 && opt->rot <= opt->head_dim, err,
@@ -258,6 +271,7 @@ int main(int argc, char **argv) {
                      .kv_heads = 2,
                      .head_dim = 16,
                      .ff = 96,
+                     .used = 2,
                      .vocab = 128,
                      .ctx = 256,
                      .rope_base = 10000,

@@ -8,7 +8,8 @@
 
 typedef struct HthMkOpt {
     const char *shape, *arch, *type, *embd_type, *rope, *tokenizer, *template;
-    uint64_t layers, embd, heads, kv_heads, head_dim, ff, vocab, ctx, seed, tied, bias, rot, bank;
+    uint64_t experts, used, layers, embd, heads, kv_heads, head_dim, ff, vocab, ctx, seed, tied,
+        bias, rot, bank;
     double rope_base, rope_factor;
 } HthMkOpt;
 

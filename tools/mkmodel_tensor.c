@@ -70,7 +70,7 @@ typedef enum Fill { NOISE, NORM, BIAS, ROPE_FREQS } Fill;
 typedef struct Tensor {
     char name[64];
     const HthFmt *fmt;
-    uint64_t cols, rows; /* rows 0: a vector */
+    uint64_t cols, rows, count; /* rows 0: a vector; count: of matrices, 0: one */
     Fill fill;
     Role role;
 } Tensor;
@@ -110,6 +110,13 @@ static void plan_linear(Plan *p, uint64_t layer, const char *name, Role role, ui
     if (bias) plan_add(p, full, p->f32, rows, 0, BIAS, ROLE_REST);
 }
 
+/* One matrix for each expert. */
+static void plan_experts(Plan *p, uint64_t layer, const char *name, Role role, uint64_t cols,
+                         uint64_t rows) {
+    plan_linear(p, layer, name, role, cols, rows, false);
+    if (p->status == HTH_OK) p->list[p->n - 1].count = p->opt->experts;
+}
+
 static void plan_norm(Plan *p, uint64_t layer, const char *name, uint64_t n) {
     char full[64];
     snprintf(full, sizeof full, "blk.%u.%s.weight", (unsigned)layer, name);
@@ -124,12 +131,21 @@ static void plan_layer(Plan *p, uint64_t layer) {
     plan_linear(p, layer, "attn_q", ROLE_REST, o->embd, q, qkv_bias);
     plan_linear(p, layer, "attn_k", ROLE_REST, o->embd, kv, qkv_bias);
     plan_linear(p, layer, "attn_v", ROLE_V, o->embd, kv, qkv_bias);
-    if (strcmp(o->arch, "qwen3") == 0) {
+    if (strncmp(o->arch, "qwen3", 5) == 0) {
         plan_norm(p, layer, "attn_q_norm", o->head_dim);
         plan_norm(p, layer, "attn_k_norm", o->head_dim);
     }
     plan_linear(p, layer, "attn_output", ROLE_ATTN_OUT, q, o->embd, o->bias);
     plan_norm(p, layer, "ffn_norm", o->embd);
+    if (o->experts) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%u.ffn_gate_inp.weight", (unsigned)layer);
+        plan_add(p, name, p->f32, o->embd, o->experts, NOISE, ROLE_REST);
+        plan_experts(p, layer, "ffn_gate_exps", ROLE_REST, o->embd, o->ff);
+        plan_experts(p, layer, "ffn_up_exps", ROLE_REST, o->embd, o->ff);
+        plan_experts(p, layer, "ffn_down_exps", ROLE_DOWN, o->ff, o->embd);
+        return;
+    }
     plan_linear(p, layer, "ffn_gate", ROLE_REST, o->embd, o->ff, o->bias);
     plan_linear(p, layer, "ffn_up", ROLE_REST, o->embd, o->ff, o->bias);
     plan_linear(p, layer, "ffn_down", ROLE_DOWN, o->ff, o->embd, o->bias);
@@ -158,6 +174,11 @@ static double llama3_divisor(const HthMkOpt *o, uint64_t i) {
     return 1 / ((1 - blend) / o->rope_factor + blend);
 }
 
+/* Rows of all its matrices. */
+static uint64_t rows_of(const Tensor *t) {
+    return (t->rows ? t->rows : 1) * (t->count ? t->count : 1);
+}
+
 /* One row of a tensor: uniform noise of the wanted variance. */
 static void fill_row(const HthMkOpt *o, const Tensor *t, uint64_t stream, uint64_t row,
                      float *out) {
@@ -181,7 +202,7 @@ static HthStatus write_tensor(HthGgufOut *o, const HthMkOpt *opt, const Tensor *
     void *blocks = hth_calloc_aligned(1, bytes);
     HthStatus status = HTH_OK;
     if (row == NULL || blocks == NULL) status = HTH_FAIL(err, HTH_ENOMEM, "out of memory");
-    for (uint64_t r = 0; status == HTH_OK && r < (t->rows ? t->rows : 1); r++) {
+    for (uint64_t r = 0; status == HTH_OK && r < rows_of(t); r++) {
         fill_row(opt, t, stream, r, row);
         t->fmt->quant(row, blocks, t->cols);
         status = hth_gguf_out_data(o, blocks, bytes, err);
@@ -208,8 +229,8 @@ static HthStatus write_list(HthGgufOut *o, const Plan *p, HthErr *err) {
     for (size_t i = 0; i < p->n && status == HTH_OK; i++) {
         const Tensor *t = &p->list[i];
         if (banks != NULL && t->fill == NOISE)
-            status = hth_mkmodel_banks_write(banks, o, t->fmt, t->cols, t->rows, bank_sd(p->opt, t),
-                                             i, err);
+            status = hth_mkmodel_banks_write(banks, o, t->fmt, t->cols, rows_of(t),
+                                             bank_sd(p->opt, t), i, err);
         else
             status = write_tensor(o, p->opt, t, i, err);
     }
@@ -227,8 +248,9 @@ HthStatus hth_mkmodel_tensors(HthGgufOut *o, const HthMkOpt *opt, HthErr *err) {
     HthStatus status = p.status;
     for (size_t i = 0; i < p.n && status == HTH_OK; i++) {
         const Tensor *t = &p.list[i];
-        const uint64_t ne[] = { t->cols, t->rows };
-        status = hth_gguf_out_tensor(o, hth_str(t->name), t->fmt, t->rows ? 2 : 1, ne, err);
+        const uint64_t ne[] = { t->cols, t->rows, t->count };
+        const uint32_t dims = t->count ? 3 : t->rows ? 2 : 1;
+        status = hth_gguf_out_tensor(o, hth_str(t->name), t->fmt, dims, ne, err);
     }
     if (status == HTH_OK) status = write_list(o, &p, err);
     hth_free(p.list);

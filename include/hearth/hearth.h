@@ -53,6 +53,8 @@ typedef struct HthSessionCfg {
      * HTH_ECANCELED (what was done stays in the timeline). May be NULL. */
     int (*progress)(void *payload, size_t done, size_t total);
     void *payload;
+    bool no_rewind; /* tokens will hardly be taken back: models with recurrent layers keep less of
+                     * what makes that cheap */
     bool no_pack; /* do not rearrange weights in memory while running (faster, same bits) */
 } HthSessionCfg;
 

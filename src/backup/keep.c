@@ -29,7 +29,8 @@ HthStatus hth_keep_parse(HthKeepRule *out, HthStr text, HthErr *err) {
         uint32_t *count;
     } words[] = { { "daily=", &rule.daily },
                   { "weekly=", &rule.weekly },
-                  { "monthly=", &rule.monthly } };
+                  { "monthly=", &rule.monthly },
+                  { "days=", &rule.days } };
     while (text.n) {
         const size_t end = hth_str_find(text, HTH_STR(","));
         const HthStr one = hth_str_sub(text, 0, end);
@@ -45,11 +46,10 @@ HthStatus hth_keep_parse(HthKeepRule *out, HthStr text, HthErr *err) {
             known = true;
         }
         HTH_REQUIRE(known, err, HTH_EINVAL,
-                    "what to keep is told like daily=7,weekly=4,monthly=6 (each up to %d)",
-                    COUNT_MAX);
+                    "what to keep is told like " HTH_KEEP_RULE " (each up to %d)", COUNT_MAX);
     }
     HTH_REQUIRE(rule.daily || rule.weekly || rule.monthly, err, HTH_EINVAL,
-                "what to keep is told like daily=7,weekly=4,monthly=6, and not nothing");
+                "what to keep is told like " HTH_KEEP_RULE ", and not nothing");
     *out = rule;
     return HTH_OK;
 }
@@ -84,6 +84,8 @@ void hth_keep_choose(HthShelved *all, size_t n, const HthKeepRule *rule) {
             left--;
         }
     }
+    for (size_t i = 1; rule->days && i < n; i++)
+        if (all[0].made_s - all[i].made_s > (int64_t)rule->days * DAY_S) all[i].go = true;
 }
 
 /* ---- the folder ------------------------------------------------------------------------------ */
@@ -106,6 +108,21 @@ static bool time_of(const char *name, int64_t *out) {
     *out = (int64_t)timegm(&tm);
     hth_shelf_name(again, *out);
     return strcmp(again, name) == 0;
+}
+
+static bool is_ours(const void *payload, HthStr target) {
+    char name[HTH_SHELF_NAME];
+    int64_t ignored;
+    (void)payload;
+    if (hth_str_eq(target, HTH_STR(INDEX))) return true;
+    if (target.n >= sizeof name) return false;
+    memcpy(name, target.p, target.n);
+    name[target.n] = 0;
+    return time_of(name, &ignored);
+}
+
+void hth_shelf_clear_left(const char *folder) {
+    hth_file_clear_left(folder, is_ours, NULL);
 }
 
 static HthStatus path_of(char out[PATH_MAX], const char *folder, const char *name, HthErr *err) {

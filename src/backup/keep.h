@@ -12,12 +12,15 @@
 
 enum { HTH_SHELF_NAME = 40, HTH_SHELF_MAX = 10000 };
 
-/* The newest of so many last days, weeks (from Monday) and months (all UTC) that have one. The
- * newest of all is always kept. */
+/* The newest of so many last days, weeks (from Monday) and months (all UTC) that have one; of those
+ * none that is more than so many days older than the newest. The newest of all is always kept. */
 typedef struct HthKeepRule {
     uint32_t daily, weekly, monthly;
+    uint32_t days; /* 0: however old */
 } HthKeepRule;
-/* "daily=7,weekly=4,monthly=6", in any order; what is left out is 0, and not all may be. EINVAL. */
+/* What is kept when nobody says what. */
+#define HTH_KEEP_RULE "daily=7,weekly=4,monthly=6,days=180"
+/* The like of it, in any order; what is left out is 0, and not all but days may be. EINVAL. */
 HTH_MUST_CHECK HthStatus hth_keep_parse(HthKeepRule *out, HthStr text, HthErr *err);
 
 typedef struct HthShelved {
@@ -32,6 +35,9 @@ typedef struct HthShelved {
 void hth_keep_choose(HthShelved *all, size_t n, const HthKeepRule *rule);
 /* "hearth-20261122T044500Z.age" */
 void hth_shelf_name(char out[HTH_SHELF_NAME], int64_t made_s);
+
+/* Removes what backups that were killed have left in the folder half written. */
+void hth_shelf_clear_left(const char *folder);
 
 /* Newest first; those of the index that are there. *out is the caller's (hth_shelf_drop). EFORMAT:
  * the index is damaged. */

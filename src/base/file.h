@@ -34,7 +34,9 @@ HTH_MUST_CHECK HthStatus hth_file_write(const char *path, const void *bytes, siz
  * folder are passed over.  shown: what the error names.  EIO. */
 HTH_MUST_CHECK HthStatus hth_file_sync_folder(const char *folder, const char *shown, HthErr *err);
 
-/* As hth_file_write, for content produced piece by piece. */
+/* As hth_file_write, for content produced piece by piece.  Opening clears what writers of the same
+ * path that were killed have left beside it; hth_file_write, which is for little things often, does
+ * not. */
 typedef struct HthFileOut HthFileOut;
 HTH_MUST_CHECK HthStatus hth_file_out_open(HthFileOut **out, const char *path, int mode,
                                            HthErr *err);
@@ -42,6 +44,11 @@ HTH_MUST_CHECK HthStatus hth_file_out_add(HthFileOut *f, const void *bytes, size
 /* Durable and visible on HTH_OK; frees and sets NULL either way (on failure the old file stays). */
 HTH_MUST_CHECK HthStatus hth_file_out_commit(HthFileOut **f, HthErr *err);
 void hth_file_out_abort(HthFileOut **f); /* removes the temporary file; sets NULL */
+
+/* Removes from folder what writers that were killed have left there for targets (names) that `ours`
+ * takes.  Never what somebody is writing, nor other users' files.  What cannot be removed stays. */
+typedef bool (*HthFileOursFn)(const void *payload, HthStr target);
+void hth_file_clear_left(const char *folder, HthFileOursFn ours, const void *payload);
 
 /* Tests: the nth system call on a file from now (open, map, read, write, sync, rename) and all
  * later ones fail with EIO; 0 switches off. */

@@ -17,15 +17,23 @@ static pthread_once_t g_once = PTHREAD_ONCE_INIT;
 /* Set when an allocation fails: jansson does not always say so itself. When it reads it goes on,
  * and asks again for every byte that follows: then there is none for it any more. */
 static _Thread_local bool g_starved, g_reading;
+static _Thread_local uint64_t g_failed; /* allocations, ever */
 
 static void *json_take(size_t n) {
     void *p = g_starved && g_reading ? NULL : hth_calloc(n, 1);
-    if (!p) g_starved = true;
+    if (!p) {
+        g_starved = true;
+        g_failed++;
+    }
     return p;
 }
 
 static void route_allocations(void) {
     json_set_alloc_funcs(json_take, hth_free);
+}
+
+uint64_t hth_json_starved(void) {
+    return g_failed;
 }
 
 void hth_json_init(void) {

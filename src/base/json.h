@@ -20,6 +20,9 @@ HTH_MUST_CHECK HthStatus hth_json_write(HthBuf *out, const json_t *value, int in
 json_t *hth_json_str(HthStr s);
 /* The text of an object's member; empty when there is no such text. Borrowed. */
 HthStr hth_json_text(const json_t *object, const char *member);
+/* How often jansson found no memory on this thread so far. Whoever builds with its own functions,
+ * which do not always say so, asks before and after. */
+uint64_t hth_json_starved(void);
 /* Routes jansson's allocations through mem.h; call once at start (idempotent). */
 void hth_json_init(void);
 

@@ -19,16 +19,18 @@
 
 static _Atomic uint64_t g_calls; /* allocation calls so far */
 static _Atomic uint64_t g_fail_at; /* first call number that fails; 0: none */
+static _Atomic bool g_fail_once; /* and only it */
 static _Atomic uint64_t g_live;
 static _Atomic uint64_t g_mapped; /* bytes */
+static _Thread_local int64_t t_mine; /* bytes */
 static bool g_wipes; /* set once */
 
 /* Counts the call and decides whether it may go on. One fetch-add numbers the calls of all threads,
- * so that exactly the calls numbered g_fail_at and above fail. */
+ * so that exactly the calls numbered g_fail_at and, but for g_fail_once, above fail. */
 static bool admitted(size_t count, size_t size, size_t *bytes) {
     const uint64_t me = atomic_fetch_add_explicit(&g_calls, 1, memory_order_relaxed) + 1;
     const uint64_t fail_at = atomic_load_explicit(&g_fail_at, memory_order_relaxed);
-    if (fail_at && me >= fail_at) return false;
+    if (fail_at && (me == fail_at || (me > fail_at && !g_fail_once))) return false;
     if (hth_mul_over(count, size, bytes) || *bytes > PTRDIFF_MAX) return false;
     if (!*bytes) *bytes = 1; /* so that NULL always means failure */
     return true;
@@ -39,9 +41,15 @@ static void *born(void *p) {
     return p;
 }
 
+/* Of the heap. */
+static void *weighed(void *p) {
+    t_mine += (int64_t)malloc_usable_size(p); /* of NULL: 0 */
+    return born(p);
+}
+
 void *hth_calloc(size_t count, size_t size) {
     size_t bytes;
-    return admitted(count, size, &bytes) ? born(calloc(1, bytes)) : NULL;
+    return admitted(count, size, &bytes) ? weighed(calloc(1, bytes)) : NULL;
 }
 
 /* Bytes of a block that must be wiped before it is given back; 0: none. */
@@ -69,7 +77,11 @@ static void *move(void *p, size_t bytes) {
 void *hth_realloc(void *p, size_t count, size_t size) {
     size_t bytes;
     if (!admitted(count, size, &bytes)) return NULL;
-    return p ? move(p, bytes) : born(malloc(bytes));
+    if (!p) return weighed(malloc(bytes));
+    const size_t before = malloc_usable_size(p);
+    void *moved = move(p, bytes);
+    if (moved) t_mine += (int64_t)malloc_usable_size(moved) - (int64_t)before;
+    return moved;
 }
 
 void *hth_calloc_aligned(size_t count, size_t size) {
@@ -78,7 +90,7 @@ void *hth_calloc_aligned(size_t count, size_t size) {
     void *p = NULL;
     if (posix_memalign(&p, ALIGN, (bytes + ALIGN - 1) / ALIGN * ALIGN)) return NULL;
     memset(p, 0, bytes);
-    return born(p);
+    return weighed(p);
 }
 
 void *hth_pages_calloc(size_t count, size_t size) {
@@ -102,6 +114,7 @@ void hth_pages_give(void *p, size_t count, size_t size) {
 void hth_free(void *p) {
     if (!p) return;
     atomic_fetch_sub_explicit(&g_live, 1, memory_order_relaxed);
+    t_mine -= (int64_t)malloc_usable_size(p);
     hth_zero(p, to_wipe(p));
     free(p);
 }
@@ -121,8 +134,17 @@ void hth_zero(void *p, size_t bytes) {
     if (bytes) explicit_bzero(p, bytes);
 }
 
-void hth_mem_fail_after(uint64_t nth) {
+static void fail_at(uint64_t nth, bool once) {
+    g_fail_once = once;
     atomic_store(&g_fail_at, nth ? atomic_load(&g_calls) + nth : 0);
+}
+
+void hth_mem_fail_after(uint64_t nth) {
+    fail_at(nth, false);
+}
+
+void hth_mem_fail_once(uint64_t nth) {
+    fail_at(nth, true);
 }
 
 uint64_t hth_mem_calls(void) {
@@ -131,6 +153,10 @@ uint64_t hth_mem_calls(void) {
 
 uint64_t hth_mem_live(void) {
     return atomic_load(&g_live);
+}
+
+int64_t hth_mem_mine(void) {
+    return t_mine;
 }
 
 uint64_t hth_mem_mapped(void) {

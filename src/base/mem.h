@@ -30,10 +30,15 @@ void hth_mem_wipe_freed(void);
 
 /* Tests: the nth allocation from now (1 = the next) and all later ones fail; 0 switches off. */
 void hth_mem_fail_after(uint64_t nth);
+/* Tests: only the nth allocation from now fails; 0 switches off. */
+void hth_mem_fail_once(uint64_t nth);
 /* Successful plus failed allocation calls since the process started. */
 uint64_t hth_mem_calls(void);
 /* Allocations not yet freed. */
 uint64_t hth_mem_live(void);
+/* Bytes this thread has taken and not given back, hth_pages_calloc's left out. What others gave
+ * back for it is still counted: only the difference over some work means something. */
+int64_t hth_mem_mine(void);
 /* Bytes now held through hth_pages_calloc, as asked for. */
 uint64_t hth_mem_mapped(void);
 

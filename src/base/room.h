@@ -34,6 +34,11 @@ HTH_MUST_CHECK HthStatus hth_room_keep_later(const void *p, size_t n, uint64_t w
 /* Bytes this process can take without pushing others out: what the system says is available, and
  * what the memory limits of its control groups leave. 0 if the system does not say. */
 uint64_t hth_room_available(void);
+/* From here on that is the answer, whatever the system says: to plan for another machine. Before
+ * there is a second thread; 0: the system's again. */
+void hth_room_suppose(uint64_t bytes);
+/* Bytes of this process that are in memory now, shared ones too; 0 if the system does not say. */
+uint64_t hth_room_resident(void);
 uint64_t hth_room_available_under(const char *root); /* tests: root stands before /proc and /sys */
 
 #endif

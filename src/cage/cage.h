@@ -20,6 +20,7 @@
 typedef enum HthCageKind {
     HTH_CAGE_FRONT, /* accepts and serves on listeners that are open already; no new socket */
     HTH_CAGE_ENGINE, /* no socket call of any kind */
+    HTH_CAGE_MAIN, /* only waits: no file to open, no process to make, none to signal either */
     HTH_CAGE_KINDS
 } HthCageKind;
 
@@ -27,7 +28,8 @@ enum { /* rights over a place */
        HTH_CAGE_READ = 1,
        HTH_CAGE_WRITE = 2, /* into files that are there */
        HTH_CAGE_MAKE = 4, /* files in a folder: create, rename, remove; with WRITE */
-       HTH_CAGE_FOLDERS = 8 /* folders in it too */
+       HTH_CAGE_FOLDERS = 8, /* folders in it too */
+       HTH_CAGE_REMOVE = 16 /* files from a folder, and nothing else */
 };
 
 /* A file, or a folder with all that is below it. One that is not there is passed over: nothing can
@@ -52,7 +54,7 @@ typedef struct HthCageState {
     bool files; /* only the places named can be opened */
 } HthCageState;
 
-const char *hth_cage_kind_name(HthCageKind kind); /* "front", "engine" */
+const char *hth_cage_kind_name(HthCageKind kind); /* "front", "engine", "main" */
 
 /* Cages this process for good. EIO: a layer that is there did not hold, or the kernel has no
  * seccomp; whoever gets an error ends the process. out may be NULL. */
@@ -63,7 +65,7 @@ HTH_MUST_CHECK HthStatus hth_cage_look(HthCageKind kind, HthCageState *out, HthE
 
 /* ---- proof ---------------------------------------------------------------------------------- */
 
-enum { HTH_CAGE_TRIES_MAX = 96 };
+enum { HTH_CAGE_TRIES_MAX = 112 };
 
 /* One way out, tried. What came back: 0: it was let through; above 0: that errno; below 0: the
  * process was killed by that signal, counted from -1. */

@@ -16,7 +16,8 @@ enum {
 };
 
 #if defined(__SANITIZE_ADDRESS__)
-#define HTH_CAGE_PTRACE 0 /* its search for leaks stops and reads the threads of its own process */
+/* Its search for leaks makes a thread that stops the others and reads of them in /proc/self. */
+#define HTH_CAGE_PTRACE 0
 #else
 #define HTH_CAGE_PTRACE 1
 #endif
@@ -39,9 +40,9 @@ HTH_MUST_CHECK HthStatus hth_cage_prove_but(const HthCageCfg *cfg, int drop, Hth
 
 /* 0: the kernel has none. */
 int hth_cage_landlock_abi(void);
-/* Only the places can be opened from now on; no TCP, and no signal to outside, where it knows. */
-HTH_MUST_CHECK HthStatus hth_cage_landlock(int abi, const HthCagePlace *places, size_t n,
-                                           HthErr *err);
+/* Only the places can be opened from now on; no TCP, and no signal to outside, where it knows. Not
+ * of a HTH_CAGE_MAIN: the kernel asks the same rule when it ends the children of who has died. */
+HTH_MUST_CHECK HthStatus hth_cage_landlock(int abi, const HthCageCfg *cfg, HthErr *err);
 
 /* ---- tries ---------------------------------------------------------------------------------- */
 

@@ -18,7 +18,7 @@
 #include "cage/cage_int.h"
 
 const char *hth_cage_kind_name(HthCageKind kind) {
-    static const char *const names[HTH_CAGE_KINDS] = { "front", "engine" };
+    static const char *const names[HTH_CAGE_KINDS] = { "front", "engine", "main" };
     HTH_ASSERT(kind < HTH_CAGE_KINDS);
     return names[kind];
 }
@@ -101,7 +101,7 @@ HthStatus hth_cage_enter_but(const HthCageCfg *cfg, int drop, HthCageState *out,
     HTH_TRY(no_memory_image(err));
     s.landlock_abi = hth_cage_landlock_abi();
     s.files = s.landlock_abi > 0;
-    if (s.files) HTH_TRY(hth_cage_landlock(s.landlock_abi, cfg->places, cfg->place_count, err));
+    if (s.files) HTH_TRY(hth_cage_landlock(s.landlock_abi, cfg, err));
     s.rules = hth_cage_rule_count(cfg->kind) - (drop != HTH_CAGE_DROP_NONE);
     s.instructions = hth_cage_filter(cfg->kind, drop, filter);
     const int why = hth_cage_load(filter, s.instructions);

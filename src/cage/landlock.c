@@ -29,7 +29,8 @@ enum {
     FS_FIRST = (1 << 13) - 1, /* those of the first interface */
     OF_FILES = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV,
     NET_TCP = 1 << 0 | 1 << 1, /* bind, connect */
-    SCOPE_ALL = 1 << 0 | 1 << 1, /* abstract unix sockets, signals */
+    SCOPE_SOCKETS = 1 << 0, /* abstract ones */
+    SCOPE_SIGNALS = 1 << 1,
     VERSION_ASKED = 1,
     RULE_PATH_BENEATH = 1,
     ABI_REFER = 2,
@@ -62,7 +63,8 @@ static uint64_t allowed(unsigned rights) {
     return (rights & HTH_CAGE_READ ? FS_READ_FILE | FS_READ_DIR : 0) |
            (rights & HTH_CAGE_WRITE ? FS_WRITE_FILE | FS_TRUNCATE : 0) |
            (rights & HTH_CAGE_FOLDERS ? FS_MAKE_DIR | FS_REMOVE_DIR : 0) |
-           (rights & HTH_CAGE_MAKE ? FS_MAKE_REG | FS_REMOVE_FILE | FS_REFER : 0);
+           (rights & HTH_CAGE_MAKE ? FS_MAKE_REG | FS_REMOVE_FILE | FS_REFER : 0) |
+           (rights & HTH_CAGE_REMOVE ? FS_REMOVE_FILE : 0);
 }
 
 static HthStatus add(int set, int abi, const HthCagePlace *place, HthErr *err) {
@@ -82,9 +84,9 @@ static HthStatus add(int set, int abi, const HthCagePlace *place, HthErr *err) {
     return HTH_OK;
 }
 
-HthStatus hth_cage_landlock(int abi, const HthCagePlace *places, size_t n, HthErr *err) {
-    const Attr attr = { handled(abi), abi >= ABI_NET ? NET_TCP : 0,
-                        abi >= ABI_SCOPE ? SCOPE_ALL : 0 };
+HthStatus hth_cage_landlock(int abi, const HthCageCfg *cfg, HthErr *err) {
+    const uint64_t scope = SCOPE_SOCKETS | (cfg->kind != HTH_CAGE_MAIN ? SCOPE_SIGNALS : 0);
+    const Attr attr = { handled(abi), abi >= ABI_NET ? NET_TCP : 0, abi >= ABI_SCOPE ? scope : 0 };
     const size_t size = abi >= ABI_SCOPE ? sizeof attr
                         : abi >= ABI_NET ? offsetof(Attr, scope)
                                          : offsetof(Attr, net);
@@ -92,7 +94,8 @@ HthStatus hth_cage_landlock(int abi, const HthCagePlace *places, size_t n, HthEr
     HTH_REQUIRE(set >= 0, err, HTH_EIO, "the cage cannot be closed: no rules for files: %s",
                 strerror(errno));
     HthStatus st = HTH_OK;
-    for (size_t i = 0; st == HTH_OK && i < n; i++) st = add(set, abi, &places[i], err);
+    for (size_t i = 0; st == HTH_OK && i < cfg->place_count; i++)
+        st = add(set, abi, &cfg->places[i], err);
     if (st == HTH_OK && syscall(SYS_landlock_restrict_self, set, 0) != 0)
         st = HTH_FAIL(err, HTH_EIO, "the cage cannot be closed: rules for files do not apply: %s",
                       strerror(errno));

@@ -123,11 +123,12 @@ static long resolve(Stage *s, long arg) {
 
 /* ---- in the cage ---------------------------------------------------------------------------- */
 
-/* In a process of its own: it may not come back. */
-static int try_apart(long (*run)(void)) {
+/* In a process of its own, with a cage of its own: it may not come back. */
+static int try_apart(const HthCageCfg *cfg, int drop, long (*run)(void)) {
     int st = 0;
     pid_t child = fork();
     if (child == 0) {
+        if (hth_cage_enter_but(cfg, drop, NULL, NULL) != HTH_OK) _exit(EAGAIN);
         const long rc = run();
         _exit(rc >= 0 ? 0 : errno);
     }
@@ -164,9 +165,9 @@ static HthStatus try_all(Stage *s, const HthCageCfg *cfg, int drop, Pass pass, S
     const HthTryCall *t;
     HTH_REQUIRE(open_leftovers(s), &out->err, HTH_EIO,
                 "the cage cannot be tried: no sockets on loopback: %s", strerror(errno));
-    HTH_TRY(hth_cage_enter_but(cfg, drop, &out->state, &out->err));
     for (size_t i = 0; (t = hth_try_at(i)) != NULL; i++)
-        if (t->kinds & kind && t->run != NULL) out->answers[pass][i] = try_apart(t->run);
+        if (t->kinds & kind && t->run != NULL) out->answers[pass][i] = try_apart(cfg, drop, t->run);
+    HTH_TRY(hth_cage_enter_but(cfg, drop, &out->state, &out->err));
     const int why = pass == PASS_RULE ? put_nothing_below() : 0;
     HTH_REQUIRE(why == 0, &out->err, HTH_EIO, "the cage cannot be tried: no second filter: %s",
                 strerror(why));

@@ -42,9 +42,16 @@ typedef struct Rule {
     int answer; /* errno */
 } Rule;
 
-#define F    (1u << HTH_CAGE_FRONT)
-#define E    (1u << HTH_CAGE_ENGINE)
-#define BOTH (F | E)
+#define F     (1u << HTH_CAGE_FRONT)
+#define E     (1u << HTH_CAGE_ENGINE)
+#define M     (1u << HTH_CAGE_MAIN)
+#define INNER (E | M)
+#define ALL   (F | E | M)
+#if HTH_CAGE_PTRACE
+#define MAKERS (F | E) /* of processes and threads */
+#else
+#define MAKERS ALL
+#endif
 #define NO(call, kinds)                                                                            \
     { #call, SYS_##call, (kinds), ALWAYS, 0, 0, 0, EPERM }
 #define NAMESPACES                                                                                 \
@@ -55,75 +62,94 @@ typedef struct Rule {
 
 static const Rule rules[] = {
     /* new sockets, and old ones aimed anew */
-    NO(socket, BOTH),
-    NO(socketpair, BOTH),
-    NO(connect, BOTH),
-    NO(bind, BOTH),
-    NO(listen, BOTH),
-    NO(sendmmsg, BOTH),
-    NO(recvmsg, BOTH), /* descriptors arrive through it */
-    NO(recvmmsg, BOTH),
+    NO(socket, ALL),
+    NO(socketpair, ALL),
+    NO(connect, ALL),
+    NO(bind, ALL),
+    NO(listen, ALL),
+    NO(sendmmsg, ALL),
+    NO(recvmsg, ALL), /* descriptors arrive through it */
+    NO(recvmmsg, ALL),
     { "sendto with an address", SYS_sendto, F, OTHER, 4, 0, 0, EPERM },
     { "sendmsg with flags that connect", SYS_sendmsg, F, OTHER, 2, PLAIN_SENDING, 0, EPERM },
     { "setsockopt beyond TCP", SYS_setsockopt, F, UNLESS, 1, 0, IPPROTO_TCP, EPERM },
-    { "ioctl of interfaces", SYS_ioctl, BOTH, LIKE, 1, 0xff00, 0x8900, EPERM },
-    /* the engine has none to begin with */
-    NO(accept, E),
-    NO(accept4, E),
-    NO(sendto, E),
-    NO(recvfrom, E),
-    NO(sendmsg, E),
-    NO(shutdown, E),
-    NO(getsockname, E),
-    NO(getpeername, E),
-    NO(getsockopt, E),
-    NO(setsockopt, E),
+    { "ioctl of interfaces", SYS_ioctl, ALL, LIKE, 1, 0xff00, 0x8900, EPERM },
+    /* who has none to begin with */
+    NO(accept, INNER),
+    NO(accept4, INNER),
+    NO(sendto, INNER),
+    NO(recvfrom, INNER),
+    NO(sendmsg, INNER),
+    NO(shutdown, INNER),
+    NO(getsockname, INNER),
+    NO(getpeername, INNER),
+    NO(getsockopt, INNER),
+    NO(setsockopt, INNER),
     /* system calls by other means */
-    NO(io_uring_setup, BOTH),
-    NO(io_uring_enter, BOTH),
-    NO(io_uring_register, BOTH),
+    NO(io_uring_setup, ALL),
+    NO(io_uring_enter, ALL),
+    NO(io_uring_register, ALL),
     /* other processes and programs */
-    NO(execve, BOTH),
-    NO(execveat, BOTH),
+    NO(execve, ALL),
+    NO(execveat, ALL),
 #if HTH_CAGE_PTRACE
-    NO(ptrace, BOTH),
+    NO(ptrace, ALL),
 #endif
-    NO(process_vm_readv, BOTH),
-    NO(process_vm_writev, BOTH),
-    NO(pidfd_getfd, BOTH),
-    { "ioctl TIOCSTI", SYS_ioctl, BOTH, LIKE, 1, UINT32_MAX, TIOCSTI, EPERM }, /* types for you */
-    { "ioctl TIOCLINUX", SYS_ioctl, BOTH, LIKE, 1, UINT32_MAX, TIOCLINUX, EPERM },
+    NO(process_vm_readv, ALL),
+    NO(process_vm_writev, ALL),
+    NO(pidfd_getfd, ALL),
+    { "ioctl TIOCSTI", SYS_ioctl, ALL, LIKE, 1, UINT32_MAX, TIOCSTI, EPERM }, /* types for you */
+    { "ioctl TIOCLINUX", SYS_ioctl, ALL, LIKE, 1, UINT32_MAX, TIOCLINUX, EPERM },
     /* namespaces */
-    NO(setns, BOTH),
-    NO(unshare, BOTH),
-    { "clone with namespaces", SYS_clone, BOTH, ANY, 0, NAMESPACES, 0, EPERM },
+    NO(setns, ALL),
+    NO(unshare, ALL),
+    { "clone with namespaces", SYS_clone, MAKERS, ANY, 0, NAMESPACES, 0, EPERM },
     /* its flags lie in memory, where no filter sees them; the C library then takes clone */
-    { "clone3", SYS_clone3, BOTH, ALWAYS, 0, 0, 0, ENOSYS },
+    { "clone3", SYS_clone3, ALL, ALWAYS, 0, 0, 0, ENOSYS },
     /* mounts, and files by handle */
-    NO(mount, BOTH),
-    NO(umount2, BOTH),
-    NO(pivot_root, BOTH),
-    NO(chroot, BOTH),
-    NO(open_tree, BOTH),
-    NO(move_mount, BOTH),
-    NO(fsopen, BOTH),
-    NO(fsconfig, BOTH),
-    NO(fsmount, BOTH),
-    NO(fspick, BOTH),
-    NO(mount_setattr, BOTH),
-    NO(open_by_handle_at, BOTH),
+    NO(mount, ALL),
+    NO(umount2, ALL),
+    NO(pivot_root, ALL),
+    NO(chroot, ALL),
+    NO(open_tree, ALL),
+    NO(move_mount, ALL),
+    NO(fsopen, ALL),
+    NO(fsconfig, ALL),
+    NO(fsmount, ALL),
+    NO(fspick, ALL),
+    NO(mount_setattr, ALL),
+    NO(open_by_handle_at, ALL),
     /* the kernel itself; a key request can have it start a program that asks the network */
-    NO(keyctl, BOTH),
-    NO(add_key, BOTH),
-    NO(request_key, BOTH),
-    NO(bpf, BOTH),
-    NO(perf_event_open, BOTH),
-    NO(userfaultfd, BOTH),
-    NO(init_module, BOTH),
-    NO(finit_module, BOTH),
-    NO(delete_module, BOTH),
-    NO(kexec_load, BOTH),
-    NO(kexec_file_load, BOTH),
+    NO(keyctl, ALL),
+    NO(add_key, ALL),
+    NO(request_key, ALL),
+    NO(bpf, ALL),
+    NO(perf_event_open, ALL),
+    NO(userfaultfd, ALL),
+    NO(init_module, ALL),
+    NO(finit_module, ALL),
+    NO(delete_module, ALL),
+    NO(kexec_load, ALL),
+    NO(kexec_file_load, ALL),
+    /* who only waits signals nobody: its children end with it */
+    NO(kill, M),
+    NO(tkill, M),
+    NO(tgkill, M),
+    NO(rt_sigqueueinfo, M),
+    NO(rt_tgsigqueueinfo, M),
+    NO(pidfd_send_signal, M),
+#if HTH_CAGE_PTRACE
+    /* and has all that it reads, all the processes that it starts */
+    NO(openat, M),
+    NO(openat2, M),
+    NO(clone, M),
+#ifdef SYS_open /* which younger machines do not have */
+    NO(open, M),
+    NO(creat, M),
+    NO(fork, M),
+    NO(vfork, M),
+#endif
+#endif
 };
 
 /* In front of the table, as rules of their own. */

@@ -33,9 +33,34 @@ static long of_x32(void) {
 }
 #endif
 
-#define F    (1u << HTH_CAGE_FRONT)
-#define E    (1u << HTH_CAGE_ENGINE)
-#define BOTH (F | E)
+#if HTH_CAGE_PTRACE && defined(SYS_open)
+static long of_fork(void) { /* the C library's is a clone */
+    const long child = syscall(SYS_fork);
+    if (child == 0) _exit(0);
+    return child;
+}
+
+/* Not the C library's: a sanitizer makes a clone of that. The child ends on no stack at all. */
+static long of_vfork(void) {
+    long rc;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "mov %2, %%eax\n\t"
+                     "syscall\n"
+                     "1:"
+                     : "=a"(rc)
+                     : "0"((long)SYS_vfork), "i"(SYS_exit_group), "D"(0L)
+                     : "memory", "cc", "rcx", "r11");
+    return rc < 0 ? (errno = (int)-rc, -1) : rc;
+}
+#endif
+
+#define F     (1u << HTH_CAGE_FRONT)
+#define E     (1u << HTH_CAGE_ENGINE)
+#define M     (1u << HTH_CAGE_MAIN)
+#define INNER (E | M)
+#define ALL   (F | E | M)
 #define ARGS(...)                                                                                  \
     { __VA_ARGS__ }
 #define TRY(name, call, kinds, ...)                                                                \
@@ -44,101 +69,118 @@ static long of_x32(void) {
 #define NO_CHILD (CLONE_THREAD | SIGCHLD)
 
 static const HthTryCall tries[] = {
-    TRY("new TCP socket", socket, BOTH, AF_INET, SOCK_STREAM),
-    TRY("new TCP socket, IPv6", socket, BOTH, AF_INET6, SOCK_STREAM),
-    TRY("new UDP socket", socket, BOTH, AF_INET, SOCK_DGRAM),
-    TRY("new raw socket", socket, BOTH, AF_INET, SOCK_RAW, 255),
-    TRY("new packet socket", socket, BOTH, AF_PACKET, SOCK_RAW, 0x300),
-    TRY("new unix socket", socket, BOTH, AF_UNIX, SOCK_STREAM),
-    TRY("new netlink socket", socket, BOTH, AF_NETLINK, SOCK_RAW),
-    TRY("new socket to the host of a virtual machine", socket, BOTH, AF_VSOCK, SOCK_STREAM),
-    TRY("new pair of sockets", socketpair, BOTH, AF_UNIX, SOCK_STREAM, 0, HTH_TRY_BUFFER),
-    TRY("leftover socket: connect", connect, BOTH, HTH_TRY_FRESH, HTH_TRY_TARGET, HTH_TRY_ADDRESS),
-    TRY("leftover socket: bind", bind, BOTH, HTH_TRY_FRESH, HTH_TRY_NOWHERE, HTH_TRY_ADDRESS),
-    TRY("leftover socket: listen", listen, BOTH, HTH_TRY_FRESH, 1),
-    TRY("leftover socket: send and connect at once", sendto, BOTH, HTH_TRY_FRESH, HTH_TRY_BYTE, 1,
+    TRY("new TCP socket", socket, ALL, AF_INET, SOCK_STREAM),
+    TRY("new TCP socket, IPv6", socket, ALL, AF_INET6, SOCK_STREAM),
+    TRY("new UDP socket", socket, ALL, AF_INET, SOCK_DGRAM),
+    TRY("new raw socket", socket, ALL, AF_INET, SOCK_RAW, 255),
+    TRY("new packet socket", socket, ALL, AF_PACKET, SOCK_RAW, 0x300),
+    TRY("new unix socket", socket, ALL, AF_UNIX, SOCK_STREAM),
+    TRY("new netlink socket", socket, ALL, AF_NETLINK, SOCK_RAW),
+    TRY("new socket to the host of a virtual machine", socket, ALL, AF_VSOCK, SOCK_STREAM),
+    TRY("new pair of sockets", socketpair, ALL, AF_UNIX, SOCK_STREAM, 0, HTH_TRY_BUFFER),
+    TRY("leftover socket: connect", connect, ALL, HTH_TRY_FRESH, HTH_TRY_TARGET, HTH_TRY_ADDRESS),
+    TRY("leftover socket: bind", bind, ALL, HTH_TRY_FRESH, HTH_TRY_NOWHERE, HTH_TRY_ADDRESS),
+    TRY("leftover socket: listen", listen, ALL, HTH_TRY_FRESH, 1),
+    TRY("leftover socket: send and connect at once", sendto, ALL, HTH_TRY_FRESH, HTH_TRY_BYTE, 1,
         MSG_FASTOPEN | MSG_NOSIGNAL, HTH_TRY_TARGET, HTH_TRY_ADDRESS),
-    TRY("leftover socket: message that connects", sendmsg, BOTH, HTH_TRY_FRESH, HTH_TRY_MESSAGE_TO,
+    TRY("leftover socket: message that connects", sendmsg, ALL, HTH_TRY_FRESH, HTH_TRY_MESSAGE_TO,
         MSG_FASTOPEN | MSG_NOSIGNAL),
-    TRY("leftover UDP socket: send to an address", sendto, BOTH, HTH_TRY_UDP, HTH_TRY_BYTE, 1, 0,
+    TRY("leftover UDP socket: send to an address", sendto, ALL, HTH_TRY_UDP, HTH_TRY_BYTE, 1, 0,
         HTH_TRY_UDP_TARGET, HTH_TRY_ADDRESS),
-    TRY("leftover UDP socket: many messages", sendmmsg, BOTH, HTH_TRY_UDP, HTH_TRY_MESSAGE_TO, 1,
-        0),
-    TRY("accepted connection: disconnect", connect, BOTH, HTH_TRY_ACCEPTED, HTH_TRY_NOWHERE,
+    TRY("leftover UDP socket: many messages", sendmmsg, ALL, HTH_TRY_UDP, HTH_TRY_MESSAGE_TO, 1, 0),
+    TRY("accepted connection: disconnect", connect, ALL, HTH_TRY_ACCEPTED, HTH_TRY_NOWHERE,
         HTH_TRY_ADDRESS),
-    TRY("accepted connection: connect elsewhere", connect, BOTH, HTH_TRY_ACCEPTED, HTH_TRY_TARGET,
+    TRY("accepted connection: connect elsewhere", connect, ALL, HTH_TRY_ACCEPTED, HTH_TRY_TARGET,
         HTH_TRY_ADDRESS),
-    TRY("accepted connection: send and connect at once", sendto, BOTH, HTH_TRY_ACCEPTED,
+    TRY("accepted connection: send and connect at once", sendto, ALL, HTH_TRY_ACCEPTED,
         HTH_TRY_BYTE, 1, MSG_FASTOPEN | MSG_NOSIGNAL, HTH_TRY_TARGET, HTH_TRY_ADDRESS),
-    TRY("accepted connection: routing options", setsockopt, BOTH, HTH_TRY_ACCEPTED, 0 /* IP */,
+    TRY("accepted connection: routing options", setsockopt, ALL, HTH_TRY_ACCEPTED, 0 /* IP */,
         4 /* IP_OPTIONS */, HTH_TRY_BUFFER, 4),
-    TRY("descriptor by message", recvmsg, BOTH, HTH_TRY_PAIR, HTH_TRY_MESSAGE, MSG_DONTWAIT),
-    TRY("descriptors by messages", recvmmsg, BOTH, HTH_TRY_PAIR, HTH_TRY_MESSAGE, 1, MSG_DONTWAIT),
-    TRY("settings of interfaces", ioctl, BOTH, HTH_TRY_UDP, 0x8912 /* SIOCGIFCONF */,
+    TRY("descriptor by message", recvmsg, ALL, HTH_TRY_PAIR, HTH_TRY_MESSAGE, MSG_DONTWAIT),
+    TRY("descriptors by messages", recvmmsg, ALL, HTH_TRY_PAIR, HTH_TRY_MESSAGE, 1, MSG_DONTWAIT),
+    TRY("settings of interfaces", ioctl, ALL, HTH_TRY_UDP, 0x8912 /* SIOCGIFCONF */,
         HTH_TRY_BUFFER),
-    TRY("accept", accept, E, HTH_TRY_LISTENER),
-    TRY("accept with flags", accept4, E, HTH_TRY_LISTENER, 0, 0, SOCK_NONBLOCK),
-    TRY("accepted connection: send", sendto, E, HTH_TRY_ACCEPTED, HTH_TRY_BYTE, 1, MSG_NOSIGNAL),
-    TRY("accepted connection: receive", recvfrom, E, HTH_TRY_ACCEPTED, HTH_TRY_BUFFER, 1,
-        MSG_DONTWAIT),
-    TRY("accepted connection: message", sendmsg, E, HTH_TRY_ACCEPTED, HTH_TRY_MESSAGE,
+    TRY("accept", accept, INNER, HTH_TRY_LISTENER),
+    TRY("accept with flags", accept4, INNER, HTH_TRY_LISTENER, 0, 0, SOCK_NONBLOCK),
+    TRY("accepted connection: send", sendto, INNER, HTH_TRY_ACCEPTED, HTH_TRY_BYTE, 1,
         MSG_NOSIGNAL),
-    TRY("accepted connection: whose", getpeername, E, HTH_TRY_ACCEPTED, HTH_TRY_BUFFER,
+    TRY("accepted connection: receive", recvfrom, INNER, HTH_TRY_ACCEPTED, HTH_TRY_BUFFER, 1,
+        MSG_DONTWAIT),
+    TRY("accepted connection: message", sendmsg, INNER, HTH_TRY_ACCEPTED, HTH_TRY_MESSAGE,
+        MSG_NOSIGNAL),
+    TRY("accepted connection: whose", getpeername, INNER, HTH_TRY_ACCEPTED, HTH_TRY_BUFFER,
         HTH_TRY_BUFFER),
-    TRY("accepted connection: where", getsockname, E, HTH_TRY_ACCEPTED, HTH_TRY_BUFFER,
+    TRY("accepted connection: where", getsockname, INNER, HTH_TRY_ACCEPTED, HTH_TRY_BUFFER,
         HTH_TRY_BUFFER),
-    TRY("accepted connection: read an option", getsockopt, E, HTH_TRY_ACCEPTED, SOL_SOCKET, SO_TYPE,
-        HTH_TRY_BUFFER, HTH_TRY_BUFFER),
-    TRY("accepted connection: set an option", setsockopt, E, HTH_TRY_ACCEPTED, 6 /* TCP */,
+    TRY("accepted connection: read an option", getsockopt, INNER, HTH_TRY_ACCEPTED, SOL_SOCKET,
+        SO_TYPE, HTH_TRY_BUFFER, HTH_TRY_BUFFER),
+    TRY("accepted connection: set an option", setsockopt, INNER, HTH_TRY_ACCEPTED, 6 /* TCP */,
         1 /* TCP_NODELAY */, HTH_TRY_BUFFER, 4),
-    TRY("accepted connection: shut down", shutdown, E, HTH_TRY_ACCEPTED, SHUT_RD),
-    TRY("ring of system calls: make", io_uring_setup, BOTH, 4, HTH_TRY_BUFFER),
-    TRY("ring of system calls: use", io_uring_enter, BOTH, -1),
-    TRY("ring of system calls: register", io_uring_register, BOTH, -1),
-    TRY("run a program", execve, BOTH, BAD, 0, 0),
-    TRY("run a program by descriptor", execveat, BOTH, -1, BAD, 0, 0, 0),
+    TRY("accepted connection: shut down", shutdown, INNER, HTH_TRY_ACCEPTED, SHUT_RD),
+    TRY("ring of system calls: make", io_uring_setup, ALL, 4, HTH_TRY_BUFFER),
+    TRY("ring of system calls: use", io_uring_enter, ALL, -1),
+    TRY("ring of system calls: register", io_uring_register, ALL, -1),
+    TRY("run a program", execve, ALL, BAD, 0, 0),
+    TRY("run a program by descriptor", execveat, ALL, -1, BAD, 0, 0, 0),
 #if HTH_CAGE_PTRACE
-    TRY("trace another process", ptrace, BOTH, PTRACE_PEEKDATA, 0, 0, 0),
+    TRY("trace another process", ptrace, ALL, PTRACE_PEEKDATA, 0, 0, 0),
 #endif
-    TRY("read another process", process_vm_readv, BOTH, 0, 0, 0, 0, 0, 1),
-    TRY("write another process", process_vm_writev, BOTH, 0, 0, 0, 0, 0, 1),
-    TRY("take another process's descriptor", pidfd_getfd, BOTH, -1, 0, 0),
-    TRY("type into the terminal", ioctl, BOTH, HTH_TRY_PAIR, TIOCSTI, BAD),
-    TRY("type into the terminal, oddly", ioctl, BOTH, HTH_TRY_PAIR, (1l << 32) | TIOCSTI, BAD),
-    TRY("paste into the console", ioctl, BOTH, HTH_TRY_PAIR, TIOCLINUX, BAD),
-    TRY("join a namespace", setns, BOTH, -1, 0),
-    TRY("new namespace", unshare, BOTH, 0),
-    TRY("child in another network", clone, BOTH, CLONE_NEWNET | NO_CHILD),
-    TRY("child as another user", clone, BOTH, CLONE_NEWUSER | NO_CHILD),
-    TRY("child with other mounts", clone, BOTH, CLONE_NEWNS | NO_CHILD),
-    { "child with flags out of sight", SYS_clone3, ARGS(BAD, 0), ENOSYS, BOTH, NULL },
-    TRY("mount", mount, BOTH, BAD, BAD, BAD, 0, 0),
-    TRY("unmount", umount2, BOTH, BAD, ~0l),
-    TRY("another root", pivot_root, BOTH, BAD, BAD),
-    TRY("another root by name", chroot, BOTH, BAD),
-    TRY("mounts: tree", open_tree, BOTH, -1, BAD, ~0l),
-    TRY("mounts: move", move_mount, BOTH, -1, BAD, -1, BAD, ~0l),
-    TRY("mounts: file system", fsopen, BOTH, BAD, ~0l),
-    TRY("mounts: settings", fsconfig, BOTH, -1, NO_SUCH, 0, 0, 0),
-    TRY("mounts: make", fsmount, BOTH, -1, ~0l, 0),
-    TRY("mounts: pick", fspick, BOTH, -1, BAD, ~0l),
-    TRY("mounts: attributes", mount_setattr, BOTH, -1, BAD, ~0l, 0, 0),
-    TRY("file by handle", open_by_handle_at, BOTH, -1, BAD, 0),
-    TRY("keys", keyctl, BOTH, NO_SUCH),
-    TRY("keys: add", add_key, BOTH, BAD, BAD, 0, 0, 0),
-    TRY("keys: have the kernel ask", request_key, BOTH, BAD, BAD, 0, 0),
-    TRY("program in the kernel", bpf, BOTH, NO_SUCH, BAD, 0),
-    TRY("performance counters", perf_event_open, BOTH, BAD, 0, 0, -1, ~0l),
-    TRY("page faults of others", userfaultfd, BOTH, ~0l),
-    TRY("load a module", init_module, BOTH, BAD, 0, BAD),
-    TRY("load a module by descriptor", finit_module, BOTH, -1, BAD, ~0l),
-    TRY("unload a module", delete_module, BOTH, BAD, 0),
-    TRY("another kernel", kexec_load, BOTH, 0, 0, BAD, ~0l),
-    TRY("another kernel by descriptor", kexec_file_load, BOTH, -1, -1, 0, BAD, ~0l),
-    { "system call of a later kernel", HTH_CAGE_LAST_CALL + 1, ARGS(-1), ENOSYS, BOTH, NULL },
+    TRY("read another process", process_vm_readv, ALL, 0, 0, 0, 0, 0, 1),
+    TRY("write another process", process_vm_writev, ALL, 0, 0, 0, 0, 0, 1),
+    TRY("take another process's descriptor", pidfd_getfd, ALL, -1, 0, 0),
+    TRY("type into the terminal", ioctl, ALL, HTH_TRY_PAIR, TIOCSTI, BAD),
+    TRY("type into the terminal, oddly", ioctl, ALL, HTH_TRY_PAIR, (1l << 32) | TIOCSTI, BAD),
+    TRY("paste into the console", ioctl, ALL, HTH_TRY_PAIR, TIOCLINUX, BAD),
+    TRY("join a namespace", setns, ALL, -1, 0),
+    TRY("new namespace", unshare, ALL, 0),
+    TRY("child in another network", clone, ALL, CLONE_NEWNET | NO_CHILD),
+    TRY("child as another user", clone, ALL, CLONE_NEWUSER | NO_CHILD),
+    TRY("child with other mounts", clone, ALL, CLONE_NEWNS | NO_CHILD),
+    { "child with flags out of sight", SYS_clone3, ARGS(BAD, 0), ENOSYS, ALL, NULL },
+    TRY("mount", mount, ALL, BAD, BAD, BAD, 0, 0),
+    TRY("unmount", umount2, ALL, BAD, ~0l),
+    TRY("another root", pivot_root, ALL, BAD, BAD),
+    TRY("another root by name", chroot, ALL, BAD),
+    TRY("mounts: tree", open_tree, ALL, -1, BAD, ~0l),
+    TRY("mounts: move", move_mount, ALL, -1, BAD, -1, BAD, ~0l),
+    TRY("mounts: file system", fsopen, ALL, BAD, ~0l),
+    TRY("mounts: settings", fsconfig, ALL, -1, NO_SUCH, 0, 0, 0),
+    TRY("mounts: make", fsmount, ALL, -1, ~0l, 0),
+    TRY("mounts: pick", fspick, ALL, -1, BAD, ~0l),
+    TRY("mounts: attributes", mount_setattr, ALL, -1, BAD, ~0l, 0, 0),
+    TRY("file by handle", open_by_handle_at, ALL, -1, BAD, 0),
+    TRY("keys", keyctl, ALL, NO_SUCH),
+    TRY("keys: add", add_key, ALL, BAD, BAD, 0, 0, 0),
+    TRY("keys: have the kernel ask", request_key, ALL, BAD, BAD, 0, 0),
+    TRY("program in the kernel", bpf, ALL, NO_SUCH, BAD, 0),
+    TRY("performance counters", perf_event_open, ALL, BAD, 0, 0, -1, ~0l),
+    TRY("page faults of others", userfaultfd, ALL, ~0l),
+    TRY("load a module", init_module, ALL, BAD, 0, BAD),
+    TRY("load a module by descriptor", finit_module, ALL, -1, BAD, ~0l),
+    TRY("unload a module", delete_module, ALL, BAD, 0),
+    TRY("another kernel", kexec_load, ALL, 0, 0, BAD, ~0l),
+    TRY("another kernel by descriptor", kexec_file_load, ALL, -1, -1, 0, BAD, ~0l),
+    TRY("signal a process", kill, M, 1, 0),
+    TRY("signal a thread", tkill, M, 1, 0),
+    TRY("signal a thread of a process", tgkill, M, 1, 1, 0),
+    TRY("signal with a word: a process", rt_sigqueueinfo, M, 1, 0, BAD),
+    TRY("signal with a word: a thread", rt_tgsigqueueinfo, M, 1, 1, 0, BAD),
+    TRY("signal by descriptor", pidfd_send_signal, M, -1, 0, 0, 0),
+#if HTH_CAGE_PTRACE
+    TRY("open a file", openat, M, -1, BAD, 0),
+    TRY("open a file, with more to say", openat2, M, -1, BAD, BAD, 0),
+    TRY("new process", clone, M, NO_CHILD),
+#ifdef SYS_open
+    TRY("open a file, as ever", open, M, BAD, 0),
+    TRY("make a file", creat, M, BAD, 0),
+    { "new process, as ever", 0, ARGS(0), EPERM, M, of_fork },
+    { "new process in the same memory", 0, ARGS(0), EPERM, M, of_vfork },
+#endif
+#endif
+    { "system call of a later kernel", HTH_CAGE_LAST_CALL + 1, ARGS(-1), ENOSYS, ALL, NULL },
 #if defined(__x86_64__)
-    { "system call of 32-bit programs", 0, ARGS(0), -SIGSYS, BOTH, of_i386 },
-    { "system call of x32 programs", 0, ARGS(0), -SIGSYS, BOTH, of_x32 },
+    { "system call of 32-bit programs", 0, ARGS(0), -SIGSYS, ALL, of_i386 },
+    { "system call of x32 programs", 0, ARGS(0), -SIGSYS, ALL, of_x32 },
 #endif
 };
 

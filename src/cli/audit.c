@@ -392,7 +392,9 @@ static int erase(Job *job) {
     HthErr err = { 0 };
     if (erase_subject(job, &err) != HTH_OK) return hth_cli_fail(&err);
     if (job->json) return hth_cli_json(json_pack("{s:s}", "erased", job->what));
-    printf("erased: what was sealed with the key of %s cannot be read again, here or in any copy\n",
+    printf("erased: what was sealed with the key of %s cannot be read again, here or in any copy\n"
+           "(but for backups made before, and folders that a restore has put aside: they hold that "
+           "key, and have to go too)\n",
            job->what);
     return HTH_EXIT_OK;
 }

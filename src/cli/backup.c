@@ -33,9 +33,8 @@ const HthOpt hth_opts_backup[] = {
     { OPT_MODELS, 0, "models", NULL, "the model files too, not only their settings", NULL },
     { OPT_TO, 0, "to", "DIR", "a new file in this folder, named by the time", "dir" },
     { OPT_KEEP, 0, "keep", "RULE",
-      "with --to: older backups go but for these: daily=7,weekly=4,monthly=6", NULL },
-    { OPT_DRY, 0, "dry-run", NULL, "with --to and --keep: say what would go, and do nothing",
-      NULL },
+      "with --to: older ones go but for these (default " HTH_KEEP_RULE "; all)", NULL },
+    { OPT_DRY, 0, "dry-run", NULL, "with --to: say what would go, and do nothing", NULL },
     { HTH_AGE_OPT_IDENTITY, 'i', "identity", "FILE", "verify: a key that opens it", "file" },
     { OPT_JSON, 0, "json", NULL, "print JSON", NULL },
     { 0 },
@@ -171,24 +170,27 @@ static int into_folder(const Job *job) {
     HthShelved *all = NULL;
     size_t n = 0;
     char path[4096], name[HTH_SHELF_NAME];
-    HthStatus status = job->keep ? hth_keep_parse(&rule, hth_str(job->keep), &err) : HTH_OK;
+    const bool all_stay = job->keep && strcmp(job->keep, "all") == 0;
+    const HthStr said = job->keep ? hth_str(job->keep) : HTH_STR(HTH_KEEP_RULE);
+    HthStatus status = all_stay ? HTH_OK : hth_keep_parse(&rule, said, &err);
     if (status != HTH_OK) return hth_cli_fail(&err);
     if (!job->dry) {
         hth_shelf_name(name, (int64_t)time(NULL));
         const int len = snprintf(path, sizeof path, "%s/%s", job->to, name);
         if (len < 0 || (size_t)len >= sizeof path)
             return hth_cli_usage("backup", "the path is too long");
+        hth_shelf_clear_left(job->to);
         const int code = write_one(job, path);
         if (code != HTH_EXIT_OK) return code;
         status = hth_shelf_add(job->to, name, &err);
     }
     if (status == HTH_OK) status = hth_shelf_list(&all, &n, job->to, &err);
-    if (status == HTH_OK && job->keep) {
+    if (status == HTH_OK && !all_stay) {
         hth_keep_choose(all, n, &rule);
         if (!job->dry) status = hth_shelf_remove(job->to, all, n, &err);
     }
     int code = status == HTH_OK ? HTH_EXIT_OK : hth_cli_fail(&err);
-    if (status == HTH_OK && job->keep && !(job->json && !job->dry))
+    if (status == HTH_OK && (job->keep || job->dry) && !(job->json && !job->dry))
         code = show_kept(job, all, n, job->dry);
     hth_shelf_drop(&all);
     return code;

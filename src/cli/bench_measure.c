@@ -48,8 +48,7 @@ static uint32_t larger(uint32_t a, uint32_t b) {
 
 static HthStatus open_timelines(Rig *r, HthErr *err) {
     const HthRunPlan *p = &r->plan;
-    HthPagesCfg cfg = { .page_count = p->page_count * r->streams,
-                        .page_bytes = p->layout.page_bytes };
+    const HthPagesCfg cfg = hth_table_pool(&p->layout, p->page_count * r->streams);
     HTH_TRY(hth_pages_open(&r->pages, &cfg, err));
     for (uint32_t i = 0; i < r->streams; i++)
         HTH_TRY(hth_table_open(&r->table[i], r->pages, &p->layout, p->page_count, err));
@@ -61,7 +60,8 @@ static HthStatus open_rig(Rig *r, const HthBenchJob *job, const HthModel *model,
     HthSessionCfg cfg = { .ctx = larger(need, HTH_PAGE_LEN),
                           .threads = job->threads,
                           .chunk = job->chunk,
-                          .kv = job->kv };
+                          .kv = job->kv,
+                          .no_rewind = true };
     *r = (Rig){ .job = job, .model = model, .streams = larger(job->streams, 1) };
     r->ids_count = larger(job->prompt, larger(HTH_PAGE_LEN, HTH_BENCH_STREAMS_MAX));
     HTH_TRY(hth_run_plan(&r->plan, model, &cfg, err));
@@ -141,6 +141,7 @@ static HthStatus fill_depth(Rig *r, HthErr *err) {
         const HthKvView *v = hth_table_view(r->table[s]);
         for (uint32_t p = 0; p < hth_table_pages(r->table[s]); p++)
             if (v->pages[p] != from) memcpy(v->pages[p], from, r->plan.layout.page_bytes);
+        hth_state_pretend(v, depth);
     }
     return HTH_OK;
 }
@@ -225,6 +226,13 @@ static void medians(const HthBenchPass *pass, size_t n, HthBenchPass *out) {
         *(double *)(void *)((char *)out + fields[i]) = median(pass, n, fields[i]);
 }
 
+/* Of experts' matrices a token reads some. */
+static double share_read(const HthModel *model, const HthGgufTensor *t) {
+    const HthShape *s = hth_model_shape(model);
+    const bool experts = hth_str_find(t->name, HTH_STR("_exps.")) != SIZE_MAX;
+    return experts && s->n_expert ? (double)s->n_used / (double)s->n_expert : 1.0;
+}
+
 /* The format with most weights, and what a token costs: two operations per weight of every matrix,
  * and their bytes; the embedding counts only where it is also the output. */
 static void count_weights(const HthModel *m, HthBenchResult *r) {
@@ -237,8 +245,9 @@ static void count_weights(const HthModel *m, HthBenchResult *r) {
         for (size_t i = 0; i < hth_gguf_tensor_count(g); i++) {
             const HthGgufTensor *t = hth_gguf_tensor_at(g, i);
             if (t->fmt != hth_fmt_at(f) || t->n_dims < 2 || (t == embd && embd != output)) continue;
-            if (t != output) sum += (double)t->ne[0] * (double)t->ne[1];
-            r->bytes_token += (double)t->bytes;
+            const double share = share_read(m, t);
+            if (t != output) sum += share * (double)(t->ne[0] * t->ne[1] * t->ne[2]);
+            r->bytes_token += share * (double)t->bytes;
         }
         r->ops_token += 2.0 * sum;
         if (sum > most) {

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/mem.h"
@@ -115,6 +116,7 @@ static void add_output(List *l, const char *path) {
 static void fill(List *l, const HthCaged *c) {
     add_system(l, c->terminal);
     for (size_t i = 0; i < c->more_count; i++) add(l, c->more[i], HTH_CAGE_READ);
+    if (c->removes != NULL) add(l, c->removes, HTH_CAGE_REMOVE);
     const unsigned make = HTH_CAGE_READ | HTH_CAGE_WRITE | HTH_CAGE_MAKE;
     for (size_t i = 0; i < HTH_CAGED_NAMES; i++) {
         if (c->trees[i] != NULL) add(l, c->trees[i], make | HTH_CAGE_FOLDERS);
@@ -141,23 +143,36 @@ bool hth_caged_off(bool asked) {
     return asked || (none != NULL && none[0] != '\0');
 }
 
+void hth_caged_tree(const char *path) {
+    char part[PATH_MAX];
+    for (size_t n = 1; path[0] == '/' && n < sizeof part; n++) {
+        if (path[n] != '/' && path[n] != '\0') continue;
+        memcpy(part, path, n);
+        part[n] = '\0';
+        (void)mkdir(part, 0700);
+        if (path[n] == '\0') break;
+    }
+}
+
 int hth_caged(const HthCaged *c) {
     HthErr err = { 0 };
     List l = { 0 };
-    HTH_ASSERT(!caged);
+    HthCageState s;
     if (hth_caged_off(c->off)) return say_what_is_lost(c);
     if (hth_arena_open(&l.arena, ARENA_MAX, &err) != HTH_OK) return hth_cli_fail(&err);
     fill(&l, c);
     /* Stays open: the folder that stands for this process is one the system might forget. */
     const int self = open("/proc/self", O_PATH | O_CLOEXEC);
     (void)self;
-    const HthCageCfg cfg = { c->front ? HTH_CAGE_FRONT : HTH_CAGE_ENGINE, l.places, l.n };
+    const HthCageKind kind = c->front ? HTH_CAGE_FRONT : c->main ? HTH_CAGE_MAIN : HTH_CAGE_ENGINE;
+    const HthCageCfg cfg = { kind, l.places, l.n };
     HthStatus st = l.failed ? HTH_FAIL(&err, HTH_ENOMEM, "out of memory for the cage")
-                            : hth_cage_enter(&cfg, &state, &err);
+                            : hth_cage_enter(&cfg, &s, &err);
     hth_free(l.places);
     hth_arena_close(&l.arena);
     if (st != HTH_OK)
         return hth_cli_error(HTH_EXIT_OS, "%s; HEARTH_NO_CAGE=1 goes without it", err.text);
+    if (!caged) state = s; /* the second has no namespace to make */
     caged = true;
     return HTH_EXIT_OK;
 }

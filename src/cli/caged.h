@@ -24,7 +24,9 @@ typedef struct HthCaged {
     const char *keeps[HTH_CAGED_NAMES]; /* files that are there and are read and written */
     const char *makes[HTH_CAGED_NAMES]; /* folders in which files are made */
     const char *trees[HTH_CAGED_NAMES]; /* folders in which files and folders are made */
-    bool front; /* a server's that has its listeners; otherwise an engine */
+    const char *removes; /* a folder from which files are removed, and nothing else */
+    bool front; /* a server's that has its listeners */
+    bool main; /* a server's that only waits; neither: an engine */
     const char *lost; /* what is said with `off`; NULL: the usual */
     bool terminal; /* a line editor will open its settings */
     bool off; /* --no-cage */
@@ -34,8 +36,11 @@ typedef struct HthCaged {
 #define HTH_CAGED_HELP "do without the cage, and say what that means"
 
 /* Closes the cage; an exit code, the sentence printed. With `off` says on standard error what is
- * lost and closes none. */
+ * lost and closes none. Called again it closes a second one inside: what both allow is left. */
 int hth_caged(const HthCaged *c);
+/* Makes a folder that is to be one of the trees, with those above it. In the cage it is too late;
+ * what cannot be made is missed when it is needed. */
+void hth_caged_tree(const char *path);
 bool hth_caged_off(bool asked); /* --no-cage, or $HEARTH_NO_CAGE */
 
 /* For whoever tells about this process: NULL while it is not in a cage. */

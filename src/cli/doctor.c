@@ -21,8 +21,7 @@ enum { OPT_JSON = 1, OPT_PROVE };
 
 const HthOpt hth_opts_doctor[] = {
     { OPT_PROVE, 0, "prove-offline", NULL,
-      "try every way out of both kinds of cage; exit code 0 only if all of them were denied",
-      NULL },
+      "try every way out of each kind of cage; exit code 0 only if all of them were denied", NULL },
     { OPT_JSON, 0, "json", NULL, "print a JSON object", NULL },
     { 0 },
 };
@@ -128,6 +127,10 @@ static HthStatus tell_engine(HthBuf *out, HthErr *err) {
     return tell_cage(HTH_CAGE_ENGINE, out, err);
 }
 
+static HthStatus tell_main(HthBuf *out, HthErr *err) {
+    return tell_cage(HTH_CAGE_MAIN, out, err);
+}
+
 #ifdef HTH_HAVE_SERVER
 /* What opens what is kept, and whether that is more than the folder it is kept in. */
 static HthStatus tell_keyring(HthBuf *out, HthErr *err) {
@@ -188,6 +191,7 @@ static const struct {
     { "swap", "swap", tell_swap },
     { "cage_front", "cage: front", tell_front },
     { "cage_engine", "cage: engine", tell_engine },
+    { "cage_main", "cage: main", tell_main },
 #ifdef HTH_HAVE_SERVER
     { "keyring", "keyring", tell_keyring },
     { "signing", "signing keys", tell_signing },
@@ -235,7 +239,7 @@ static const HthCageTry *find(const HthCageProof *p, const char *name) {
 
 static void cell(char out[48], const HthCageTry *t) {
     if (t == NULL) {
-        snprintf(out, 48, "may"); /* what a front is for */
+        snprintf(out, 48, "-"); /* what it is for, or its places say */
         return;
     }
     hth_cage_answer(out, 48, answer_of(t));
@@ -243,13 +247,13 @@ static void cell(char out[48], const HthCageTry *t) {
 }
 
 static void print_proof(const HthProof *p) {
-    const HthCageProof *front = &p->kinds[HTH_CAGE_FRONT], *engine = &p->kinds[HTH_CAGE_ENGINE];
-    char left[48], right[48];
-    printf("%-48s  %-16s  %s\n", "way out", "front", "engine");
-    for (uint32_t i = 0; i < engine->count; i++) { /* it is denied all that a front is, and more */
-        cell(left, find(front, engine->tries[i].name));
-        cell(right, &engine->tries[i]);
-        printf("%-48s  %-16s  %s\n", engine->tries[i].name, left, right);
+    const HthCageProof *last = &p->kinds[HTH_CAGE_KINDS - 1]; /* it is denied all of it */
+    char cells[HTH_CAGE_KINDS][48];
+    printf("%-48s  %-16s  %-16s  %s\n", "way out", "front", "engine", "main");
+    for (uint32_t i = 0; i < last->count; i++) {
+        for (int k = 0; k < HTH_CAGE_KINDS; k++)
+            cell(cells[k], find(&p->kinds[k], last->tries[i].name));
+        printf("%-48s  %-16s  %-16s  %s\n", last->tries[i].name, cells[0], cells[1], cells[2]);
     }
     for (int k = 0; k < HTH_CAGE_KINDS; k++)
         printf("%s: %u of %u ways out denied; %s arrived outside\n",
@@ -280,9 +284,10 @@ static int prove(bool json) {
     int code = HTH_EXIT_OK;
     if (hth_proof_run(&p, &err) != HTH_OK) return hth_cli_fail(&err);
     if (json)
-        code = hth_cli_json(json_pack("{s:b, s:o, s:o, s:s*}", "offline", (int)p.held, "front",
+        code = hth_cli_json(json_pack("{s:b, s:o, s:o, s:o, s:s*}", "offline", (int)p.held, "front",
                                       kind_json(&p.kinds[HTH_CAGE_FRONT]), "engine",
-                                      kind_json(&p.kinds[HTH_CAGE_ENGINE]), "sha3_256",
+                                      kind_json(&p.kinds[HTH_CAGE_ENGINE]), "main",
+                                      kind_json(&p.kinds[HTH_CAGE_MAIN]), "sha3_256",
                                       p.sha3_256[0] != '\0' ? p.sha3_256 : NULL));
     else
         print_proof(&p);

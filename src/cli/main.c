@@ -28,6 +28,18 @@ const HthVerb hth_verbs[] = {
       "hearth explain llama\tthe program of llama-shaped models\n"
       "hearth explain model.gguf\twith this model's sizes\n",
       hth_opts_explain, false, "gguf", hth_cli_explain, NULL },
+    { "plan", "[options] MODEL", "What a model would take in memory, before it is loaded",
+      "Adds up what is resident at most, once every page of the cache has been used and every "
+      "weight "
+      "read: by the sums that opening the model makes itself. Pages of the model's file count, "
+      "too. "
+      "For hearth run; with --parallel for the process in which hearth serve runs the model. Exit "
+      "code 0 if it fits; 69 if not, with what would make it fit.",
+      "hearth plan model.gguf\tat several lengths of context\n"
+      "hearth plan --ctx 32768 --kv q8_0 model.gguf\n"
+      "hearth plan --parallel 8 --ctx 8192 model.gguf\tas a server\n"
+      "hearth plan --memory 8192 model.gguf\tfor a machine with 8 GiB to spare\n",
+      hth_opts_plan, false, "gguf", hth_cli_plan, NULL },
     { "tokenize", "[options] MODEL [FILE]", "Text to token ids",
       "Prints the ids of FILE (or of standard input) separated by spaces, one line per text. "
       "The whole input is one text; with -0 every text ends at a NUL byte. BOS and EOS are added "
@@ -62,7 +74,7 @@ const HthVerb hth_verbs[] = {
       "hearth pack --remove model.gguf\n",
       hth_opts_pack, false, "gguf", hth_cli_pack, NULL },
 #ifdef HTH_HAVE_SERVER
-    { "quantize", "[options] IN OUT TYPE | --verify LOG [IN [OUT]]",
+    { "quantize", "[options] IN OUT TYPE | --auto SIZE IN OUT | --verify LOG [IN [OUT]]",
       "Make a model smaller: fewer bits to a weight",
       "TYPE is a mix such as Q4_K_M, IQ4_XS, Q6_K or Q8_0. Of the model only a few rows are in "
       "memory at a time; stopped, the same command continues where it was. Beside OUT it writes "
@@ -70,8 +82,33 @@ const HthVerb hth_verbs[] = {
       "rounding cost. --verify does all of it again and compares.",
       "hearth quantize model-f16.gguf model-q4.gguf Q4_K_M\n"
       "hearth quantize --tensor 'blk.*.attn_v.weight=Q8_0' in.gguf out.gguf Q4_K_M\n"
+      "hearth quantize --imatrix im.gguf --awq model-f16.gguf model-q3.gguf Q3_K_M\n"
+      "hearth quantize --imatrix im.gguf --auto 4.5G model-f16.gguf model-best.gguf\n"
       "hearth quantize --verify model-q4.gguf.quantlog.json\n",
       hth_opts_quantize, false, "gguf", hth_cli_quantize, NULL },
+    { "imatrix", "[options] MODEL --text FILE --out FILE",
+      "Measure what of a model a text uses, for quantising it well",
+      "Reads the text through the model and writes, for every matrix (of every expert), how large "
+      "what its columns are multiplied with is: the importance matrix that hearth quantize "
+      "--imatrix takes, and that other programs read and write. Stopped, the same command "
+      "continues where it was.",
+      "hearth imatrix model-f16.gguf --text sample.txt -o model.imatrix.gguf\n"
+      "hearth quantize --imatrix model.imatrix.gguf model-f16.gguf model-q4.gguf Q4_K_M\n",
+      hth_opts_imatrix, false, "gguf", hth_cli_imatrix, NULL },
+    { "eval", "[options] MODEL (--text FILE... | --choice FILE...)",
+      "How good a model is: perplexity, questions with choices, against another model",
+      "Every token of a text is scored once, in windows that overlap; a .jsonl file has a text per "
+      "line. Figures come with intervals of 95 %, by group (each file, or what --group names) "
+      "and for all, with the group that does worst. --save-logits keeps what the model says; with "
+      "--base another one, say a smaller copy, is compared with it on the same files. Figures do "
+      "not depend on threads. Stopped, the same command continues where there is a state (beside "
+      "the logits or the report, or --state).",
+      "hearth eval ember --text book.txt\n"
+      "hearth eval f16.gguf --text book.txt --save-logits book.logits\n"
+      "hearth eval q4.gguf --text book.txt --base book.logits --html q4.html\twhat was lost\n"
+      "hearth eval m.gguf --choice hellaswag.jsonl\n"
+      "hearth eval m.gguf --choice all.jsonl --group language --json\twho does worst\n",
+      hth_opts_eval, false, "gguf", hth_cli_eval, NULL },
     { "serve", "[options] [MODEL]",
       "Answer over HTTP: the APIs people use, and a chat in a browser",
       "Listens on a socket of its own and on 127.0.0.1:11434 (the next free port when that is "
@@ -202,10 +239,10 @@ const HthVerb hth_verbs[] = {
       "Run 'hearth train --help' for its subverbs.", NULL, NULL, false, NULL, NULL, hth_cli_train },
 #endif
     { "doctor", "[options]", "What this machine has for hearth, and whether anything can leave it",
-      "With --prove-offline every way out of the cage in which models are read, and of that in "
-      "which "
-      "a server will answer, is tried from processes in them: sockets of every kind, connections "
-      "used anew, other programs, processes, namespaces, kernels. Nothing is sent beyond loopback.",
+      "With --prove-offline every way out of the cage in which models are read, and of those of a "
+      "server's other processes, is tried from processes in them: sockets of every kind, "
+      "connections used anew, other programs, processes, namespaces, kernels; files and signals of "
+      "one that only waits (a dash: what a process is for). Nothing is sent beyond loopback.",
       "hearth doctor\tprocessor, memory, kernel, cage\n"
       "hearth doctor --prove-offline\ttry the ways out; a table\n",
       hth_opts_doctor, false, NULL, hth_cli_doctor, NULL },

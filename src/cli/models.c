@@ -1,12 +1,13 @@
 /* models.c - hearth list, create, cp, rm: the models of this user.
  *
- * Where a server runs it is asked; where none does the store is opened here, and answers the same
- * requests with the same words (models_api.h). */
+ * Where a server runs it is asked; where none does the store is opened here, in a cage, and answers
+ * the same requests with the same words (models_api.h). */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/source.h"
@@ -14,7 +15,15 @@
 #include "serve/model_facts.h"
 #include "serve/models_api.h"
 
-enum { OPT_HOST = 1, OPT_JSON, OPT_FILE, NAMES_MAX = 64, PIECE = 1 << 24, ANSWER_MAX = 1 << 28 };
+enum {
+    OPT_HOST = 1,
+    OPT_JSON,
+    OPT_FILE,
+    OPT_NO_CAGE,
+    NAMES_MAX = 64,
+    PIECE = 1 << 24,
+    ANSWER_MAX = 1 << 28
+};
 
 #define OPT_ROWS                                                                                   \
     { OPT_HOST,                                                                                    \
@@ -24,7 +33,8 @@ enum { OPT_HOST = 1, OPT_JSON, OPT_FILE, NAMES_MAX = 64, PIECE = 1 << 24, ANSWER
       "the server: 127.0.0.1:PORT or unix:PATH (default: the one "                                 \
       "that runs, or none)",                                                                       \
       NULL },                                                                                      \
-        { OPT_JSON, 0, "json", NULL, "print JSON", NULL }, {                                       \
+        { OPT_JSON, 0, "json", NULL, "print JSON", NULL },                                         \
+        { OPT_NO_CAGE, 0, "no-cage", NULL, HTH_CAGED_HELP, NULL }, {                               \
         0                                                                                          \
     }
 const HthOpt hth_opts_list[] = { OPT_ROWS };
@@ -39,10 +49,12 @@ const HthOpt hth_opts_create[] = {
 typedef struct Job {
     HthClient client;
     HthStore *store; /* NULL: a server answers */
+    HthBuf home; /* of the store */
     const char *names[NAMES_MAX];
     size_t count;
     const char *file, *shown; /* shown: what progress is told of */
-    bool json;
+    bool json, no_cage;
+    bool makes, parses; /* what there was not; a Modelfile */
     int percent; /* told last */
 } Job;
 
@@ -54,6 +66,7 @@ static int parse(Job *job, HthArgs *args, size_t names_min, size_t names_max, bo
         case OPT_HOST: job->client.host = args->value; break;
         case OPT_JSON: job->json = true; break;
         case OPT_FILE: job->file = args->value; break;
+        case OPT_NO_CAGE: job->no_cage = true; break;
         case HTH_ARG_HELP: return HTH_EXIT_OK;
         case HTH_ARG_BAD: return HTH_EXIT_USAGE;
         default:
@@ -72,17 +85,33 @@ static int parse(Job *job, HthArgs *args, size_t names_min, size_t names_max, bo
 
 /* ---- whom to ask ----------------------------------------------------------------------------- */
 
-static HthStatus open_store(Job *job, HthErr *err) {
-    HthBuf home;
-    hth_buf_init(&home, 4096);
-    HthStatus st = hth_store_home(&home, err);
-    const HthStoreCfg cfg = { .home = hth_buf_str(&home).p,
+/* The file is in a Modelfile, which may be anybody's, too: so every file can be read until that has
+ * said which it is (narrow). */
+static int close_cage(const Job *job, const char *home) {
+    const HthCaged c = { .trees = { home },
+                         .reads = { job->parses ? "/" : NULL },
+                         .off = job->no_cage };
+    if (job->makes) hth_caged_tree(home);
+    return hth_caged(&c);
+}
+
+static int narrow(const Job *job, const char *file) {
+    const HthCaged c = { .trees = { job->home.p }, .models = { *file ? file : NULL } };
+    return hth_caged_state() ? hth_caged(&c) : HTH_EXIT_OK;
+}
+
+static int open_store(Job *job) {
+    HthErr err = { 0 };
+    HthStatus st = hth_store_home(&job->home, &err);
+    const HthStoreCfg cfg = { .home = hth_buf_str(&job->home).p,
                               .embedded = hth_source_ember(),
                               .embedded_name = HTH_EMBER,
                               .facts = hth_model_facts };
-    if (st == HTH_OK) st = hth_store_open(&job->store, &cfg, err);
-    hth_buf_drop(&home);
-    return st;
+    if (st != HTH_OK) return hth_cli_fail(&err);
+    const int code = close_cage(job, cfg.home);
+    if (code != HTH_EXIT_OK) return code;
+    st = hth_store_open(&job->store, &cfg, &err);
+    return st == HTH_OK ? HTH_EXIT_OK : hth_cli_fail(&err);
 }
 
 /* Another program may answer at that address: its models are not ours to change. */
@@ -105,9 +134,9 @@ static HthStatus find_server(const Job *job, HthErr *err) {
 static int open_job(Job *job) {
     HthErr err = { 0 };
     const bool named = job->client.host || getenv("HEARTH_HOST");
-    HthStatus st = find_server(job, &err);
+    const HthStatus st = find_server(job, &err);
     if (st == HTH_EAGAIN && named) return hth_cli_error(HTH_EXIT_UNAVAILABLE, "%s", err.text);
-    if (st == HTH_EAGAIN) st = open_store(job, &err);
+    if (st == HTH_EAGAIN) return open_store(job);
     return st == HTH_OK ? HTH_EXIT_OK : hth_cli_fail(&err);
 }
 
@@ -342,7 +371,8 @@ static int create(Job *job) {
     if (st == HTH_OK) st = hth_modelfile_parse(&settings, hth_buf_str(&file), &err);
     const char *from = st == HTH_OK ? text(settings, "from") : "";
     if (st == HTH_OK) st = path_of(job, from, &path, &err);
-    code = st == HTH_OK ? make(job, hth_buf_str(&file), hth_buf_str(&path).p) : hth_cli_fail(&err);
+    code = st == HTH_OK ? narrow(job, hth_buf_str(&path).p) : hth_cli_fail(&err);
+    if (code == HTH_EXIT_OK) code = make(job, hth_buf_str(&file), hth_buf_str(&path).p);
     json_decref(settings);
     hth_buf_drop(&file);
     hth_buf_drop(&path);
@@ -352,13 +382,15 @@ static int create(Job *job) {
 /* ---- the verbs ------------------------------------------------------------------------------- */
 
 static int verb(HthArgs *args, size_t names_min, size_t names_max, int (*run)(Job *job)) {
-    Job job = { 0 };
+    Job job = { .makes = run == create || run == cp, .parses = run == create };
     bool done;
     int code = parse(&job, args, names_min, names_max, &done);
     if (done) return code;
+    hth_buf_init(&job.home, 4096);
     code = open_job(&job);
     if (code == HTH_EXIT_OK) code = run(&job);
     hth_store_close(&job.store);
+    hth_buf_drop(&job.home);
     return code;
 }
 

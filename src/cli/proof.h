@@ -1,4 +1,4 @@
-/* proof.h - that nothing leaves: both kinds of cage, every way out, and a digest to log.
+/* proof.h - that nothing leaves: each kind of cage, every way out, and a digest to log.
  *
  * Thread: the main thread, before there are others, outside a cage. */
 #ifndef HTH_CLI_PROOF_H
@@ -8,8 +8,8 @@
 
 typedef struct HthProof {
     HthCageProof kinds[HTH_CAGE_KINDS];
-    bool held; /* every way out was denied, from both */
-    char sha3_256[65]; /* of the canonical text of both, in hex; "" in a build without crypt */
+    bool held; /* every way out was denied, from each */
+    char sha3_256[65]; /* of the canonical text of all, in hex; "" in a build without crypt */
 } HthProof;
 
 /* HTH_OK says that it was tried. EIO, ENOMEM. */

@@ -61,8 +61,8 @@ static int tell(const Job *job, const HthRestoreReport *r) {
     static const char *const said[] = {
         [HTH_LOG_BACKUPS] = "the audit log is the backup's",
         [HTH_LOG_PRESENT] = "the audit log that was there went on from the backup's, and stays",
-        [HTH_LOG_REPLACED] = "the audit log that was there is not the backup's, or does not hold: "
-                             "it lies in the old folder"
+        [HTH_LOG_REPLACED] =
+            "the audit log that was there is in the old folder: not the backup's, or damaged"
     };
     char made[32];
     if (job->json)

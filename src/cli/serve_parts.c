@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -40,17 +39,6 @@ static HthStatus open_secrets(HthServe *s, HthErr *err) {
     return st;
 }
 
-static void make_folders(const char *path) {
-    char part[4096];
-    for (size_t n = 1; path[0] == '/' && n < sizeof part; n++) {
-        if (path[n] != '/' && path[n] != '\0') continue;
-        memcpy(part, path, n);
-        part[n] = '\0';
-        (void)mkdir(part, 0777); /* what cannot be made is missed when it is needed */
-        if (path[n] == '\0') break;
-    }
-}
-
 static int close_cage(HthServe *s) {
     HthCaged c = { .off = s->no_cage,
                    .lost = "a fault in reading a model, or what a client sends, could reach the "
@@ -62,7 +50,7 @@ static int close_cage(HthServe *s) {
     c.reads[s->folder_count + 1] = "/etc/nsswitch.conf";
     c.reads[s->folder_count + 2] = "/proc/self/exe"; /* its digest is logged */
     if (s->log && strcmp(s->log, "-") != 0) c.writes[0] = s->log;
-    make_folders(c.trees[1]);
+    hth_caged_tree(c.trees[1]);
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* to make a namespace; the cage forbids it again */
     return hth_caged(&c);
 }

@@ -1,7 +1,8 @@
 /* serve_run.c - hearth serve's first process: starts the other two, and ends with them.
  *
- * It parses nothing. Whatever ends one of the three ends all: children hear the end of their
- * parent from the kernel and from a pipe.
+ * It parses nothing, and when both run it closes a cage in which it can only wait, write to what is
+ * open, and remove the server's socket. Whatever ends one of the three ends all: children hear the
+ * end of their parent from the kernel and from a pipe.
  *
  * Thread: the main thread. */
 #include <errno.h>
@@ -16,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "cli/caged.h"
 #include "cli/serve_parts.h"
 #include "cli/state.h"
 #include "crypt/secret.h"
@@ -46,14 +48,18 @@ void hth_serve_parent(void) {
     if (getppid() != main_pid) _exit(HTH_EXIT_INTERNAL); /* too late to be told */
 }
 
-void hth_serve_child(const int *keep, size_t n) {
-    hth_serve_parent();
+static void close_others(const int *keep, size_t n) {
     const long max = sysconf(_SC_OPEN_MAX);
     for (int fd = 3; fd < (max > 0 && max < FDS_MAX ? (int)max : FDS_MAX); fd++) {
         size_t i = 0;
         while (i < n && keep[i] != fd) i++;
         if (i == n) close(fd);
     }
+}
+
+void hth_serve_child(const int *keep, size_t n) {
+    hth_serve_parent();
+    close_others(keep, n);
 }
 
 int hth_serve_order(int orders, int wait_ms) {
@@ -81,6 +87,7 @@ static HthStatus start(Run *r, Child *c, const char *name, int (*process)(HthSer
     (void)fflush(NULL);
     c->pid = pipes ? fork() : -1;
     if (c->pid == 0) {
+        hth_life_hush(r->s->the_life);
         const int code = process(r->s, say[1], orders[0]);
         hth_link_unmake(&r->s->map);
         hth_life_close(&r->s->the_life);
@@ -121,9 +128,10 @@ static void end_child(Child *c, uint32_t ms) {
     const uint64_t end = hth_clock_ns() + (uint64_t)ms * 1000000u;
     order(c, HTH_SERVE_QUIT);
     if (c->orders >= 0) close(c->orders);
-    while (is_there(c)) {
-        if (hth_clock_ns() > end) (void)kill(c->pid, SIGKILL);
-        (void)hth_life_signal(20);
+    while (is_there(c) && hth_clock_ns() < end) (void)hth_life_signal(20);
+    if (c->pid) { /* in its cage this process can end nobody: the kernel does, when it leaves */
+        fprintf(stderr, "hearth: the %s's process did not end in time\n", c->name);
+        c->code = HTH_EXIT_INTERNAL;
     }
     if (c->say >= 0) close(c->say);
     c->say = c->orders = -1;
@@ -221,8 +229,8 @@ static void drain(void *payload) {
 
 static bool alive(void *payload) {
     Run *r = payload;
-    const bool both = is_there(&r->front) & is_there(&r->engine);
-    if (both || r->over) return both;
+    const bool front = is_there(&r->front), engine = is_there(&r->engine);
+    if (r->over || (front && engine)) return front && engine;
     r->over = true;
     const Child *gone = r->front.pid ? &r->engine : &r->front;
     fprintf(stderr, "hearth: the %s has ended, and the server ends with it\n", gone->name);
@@ -266,6 +274,22 @@ static HthStatus open_main(HthServe *s, HthErr *err) {
     return hth_link_make(&s->map, err);
 }
 
+/* And whatever it was started with: who started it may have left it sockets. */
+static HthStatus close_cage(const Run *r, HthErr *err) {
+    const HthServe *s = r->s;
+    const int keep[] = { r->engine.say, r->engine.orders, r->front.say, r->front.orders,
+                         hth_life_manager(s->the_life) };
+    char folder[HTH_LIFE_PATH_MAX] = ".";
+    const char *path = socket_path(s), *slash = path ? strrchr(path, '/') : NULL;
+    if (slash) snprintf(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path);
+    const HthCaged c = { .main = true, .off = s->no_cage, .removes = path ? folder : NULL };
+    close_others(keep, HTH_COUNT(keep));
+    if (hth_caged_off(c.off)) return HTH_OK; /* the engine has said what that means */
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* to make a namespace; the cage forbids it again */
+    HTH_REQUIRE(hth_caged(&c) == HTH_EXIT_OK, err, HTH_EIO, "the server does not start");
+    return HTH_OK;
+}
+
 static HthStatus run(Run *r, HthErr *err) {
     HthServe *s = r->s;
     HthServeReady engine = { 0 }, front = { 0 };
@@ -280,6 +304,7 @@ static HthStatus run(Run *r, HthErr *err) {
     tell_addresses(s, &front);
     tell_link(s, &front, &engine);
     HTH_TRY(tell_port(s, &front, err)); /* last: who waits for it may look at the rest */
+    HTH_TRY(close_cage(r, err));
     const HthLifeHooks hooks = {
         .reload = reload, .drain = drain, .busy = busy, .alive = alive, .payload = r
     };

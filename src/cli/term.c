@@ -70,7 +70,9 @@ static void on_interrupt(int sig) {
 }
 
 void hth_interrupt_catch(void) {
-    struct sigaction sa = { .sa_handler = on_interrupt };
+    /* A write that waits for a slow terminal goes on: cut short it would lose words, and count as
+     * an error of the output. */
+    struct sigaction sa = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART };
     sigemptyset(&sa.sa_mask);
     (void)sigaction(SIGINT, &sa, NULL);
 }

@@ -42,6 +42,9 @@ typedef struct HthFmt {
     void (*dequant)(const void *blocks, float *out, size_t n);
     /* Encodes n floats; NULL where hearth does not write the format. */
     void (*quant)(const float *in, void *blocks, size_t n);
+    /* The same where some weights matter more: importance [n], positive, is what the square of each
+     * one's error counts; NULL is all the same, and quant. NULL where it makes no difference. */
+    void (*quant_by)(const float *in, const float *importance, void *blocks, size_t n);
 } HthFmt;
 
 /* NULL for a type hearth does not know. */

@@ -13,6 +13,14 @@ typedef struct HthAttendBend {
     float cap; /* scores become cap * tanh(score / cap); 0: as they are */
 } HthAttendBend;
 
+/* One token as one head of the gated delta rule sees it. */
+typedef struct HthDeltaRow {
+    const float *q, *k, *v; /* [dim_k], [dim_k], [dim_v] */
+    uint32_t dim_k, dim_v;
+    float decay, beta;
+    bool plain; /* v is added, whatever there is under k */
+} HthDeltaRow;
+
 typedef struct HthKernMore {
     /* gelu(gate) * up with gelu by tanh; up NULL means ones. y may be gate or up. */
     void (*geglu)(float *y, const float *gate, const float *up, uint32_t n);
@@ -21,6 +29,10 @@ typedef struct HthKernMore {
                       float eps);
     void (*softcap)(float *y, const float *x, uint32_t n, float cap); /* cap * tanh(x / cap) */
     void (*attend_bent)(const HthAttendPage *page, const HthAttendBend *bend);
+    /* state [dim_k][dim_v]: times decay, then what it has under k moved towards v by beta, or v
+     * times beta added to it; out
+     * [dim_v] is what it then has under q. */
+    void (*delta)(float *state, const HthDeltaRow *row, float *out);
 } HthKernMore;
 
 /* Those of a tier. */

@@ -14,7 +14,27 @@ struct HthPages {
     uint32_t free_count;
     bool *marked; /* [page_count + 1] by id */
     uint32_t spare_count; /* marked with one reader */
+    size_t snap_stride;
+    uint8_t *snaps; /* snap_count * snap_stride; NULL where there are none */
+    uint32_t *snap_of; /* [page_count + 1] by id: 1 + which; 0: none */
+    uint32_t *free_snaps; /* stack */
+    uint32_t free_snap_count;
 };
+
+static HthStatus open_snaps(HthPages *p, HthErr *err) {
+    const uint32_t n = p->cfg.snap_count;
+    if (n == 0) return HTH_OK;
+    p->snap_stride = (p->cfg.snap_bytes + 63) & ~(size_t)63;
+    p->snaps = hth_pages_calloc(n, p->snap_stride);
+    if (p->snaps) p->snap_of = hth_calloc((size_t)p->cfg.page_count + 1, sizeof *p->snap_of);
+    if (p->snap_of) p->free_snaps = hth_calloc(n, sizeof *p->free_snaps);
+    HTH_REQUIRE(p->free_snaps, err, HTH_ENOMEM,
+                "no memory for %u snapshots of %zu bytes; ask for a shorter context", n,
+                p->snap_stride);
+    for (uint32_t i = 0; i < n; i++) p->free_snaps[i] = n - 1 - i;
+    p->free_snap_count = n;
+    return HTH_OK;
+}
 
 HthStatus hth_pages_open(HthPages **out, const HthPagesCfg *cfg, HthErr *err) {
     HTH_REQUIRE(cfg->page_count > 0 && cfg->page_count < UINT32_MAX && cfg->page_bytes > 0 &&
@@ -40,6 +60,8 @@ HthStatus hth_pages_open(HthPages **out, const HthPagesCfg *cfg, HthErr *err) {
     }
     for (uint32_t i = 0; i < cfg->page_count; i++) p->free_ids[i] = cfg->page_count - i;
     p->free_count = cfg->page_count;
+    st = open_snaps(p, err);
+    if (st != HTH_OK) goto out;
     *out = p;
     p = NULL;
 out:
@@ -47,12 +69,27 @@ out:
     return st;
 }
 
+size_t hth_pages_list_bytes(const HthPagesCfg *cfg) {
+    const HthPages *p = NULL;
+    const size_t ids = (size_t)cfg->page_count + 1;
+    const size_t snaps =
+        cfg->snap_count ? ids * sizeof *p->snap_of + cfg->snap_count * sizeof *p->free_snaps : 0;
+    return sizeof *p + cfg->page_count * sizeof *p->free_ids +
+           ids * (sizeof *p->readers + sizeof *p->marked) + snaps;
+}
+
 void hth_pages_close(HthPages **pages) {
     HthPages *p = *pages;
     if (!p) return;
     for (uint32_t id = 1; p->data && p->readers && id <= p->cfg.page_count; id++)
         if (p->readers[id] > 0) hth_zero(p->data + (id - 1) * p->stride, p->stride);
+    for (uint32_t id = 1; p->free_snaps && id <= p->cfg.page_count; id++)
+        if (p->snap_of[id])
+            hth_zero(p->snaps + (p->snap_of[id] - 1) * p->snap_stride, p->snap_stride);
     hth_pages_give(p->data, p->cfg.page_count, p->stride);
+    hth_pages_give(p->snaps, p->cfg.snap_count, p->snap_stride);
+    hth_free(p->snap_of);
+    hth_free(p->free_snaps);
     hth_free(p->readers);
     hth_free(p->free_ids);
     hth_free(p->marked);
@@ -86,10 +123,36 @@ void hth_pages_share(HthPages *pages, HthPage page) {
     pages->readers[page.id]++;
 }
 
+uint8_t *hth_pages_snap(HthPages *pages, HthPage page) {
+    check(pages, page);
+    if (!pages->snaps || !pages->snap_of[page.id]) return NULL;
+    return pages->snaps + (pages->snap_of[page.id] - 1) * pages->snap_stride;
+}
+
+void hth_pages_add_snap(HthPages *pages, HthPage page) {
+    check(pages, page);
+    if (pages->free_snap_count == 0 || pages->snap_of[page.id]) return;
+    pages->snap_of[page.id] = 1 + pages->free_snaps[--pages->free_snap_count];
+}
+
+bool hth_pages_have_snaps(const HthPages *pages) {
+    return pages->snaps != NULL;
+}
+
+static void drop_snap(HthPages *pages, HthPage page) {
+    uint8_t *snap = hth_pages_snap(pages, page);
+    if (!snap) return;
+    hth_zero(snap, pages->cfg.snap_bytes);
+    pages->free_snaps[pages->free_snap_count++] = pages->snap_of[page.id] - 1;
+    pages->snap_of[page.id] = 0;
+}
+
 void hth_pages_drop(HthPages *pages, HthPage page) {
     check(pages, page);
-    if (pages->readers[page.id] == 1) /* before it is reachable again */
+    if (pages->readers[page.id] == 1) { /* before it is reachable again */
         hth_zero(hth_pages_data(pages, page), pages->cfg.page_bytes);
+        drop_snap(pages, page);
+    }
     if (--pages->readers[page.id] > 0) {
         pages->spare_count += pages->marked[page.id] && pages->readers[page.id] == 1;
         return;

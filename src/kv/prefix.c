@@ -70,6 +70,12 @@ out:
     return st;
 }
 
+size_t hth_prefix_bytes(uint32_t page_len, uint32_t nodes_max) {
+    const HthPrefix *p = NULL;
+    return sizeof *p + ((size_t)nodes_max + 1) * (sizeof *p->node + page_len * sizeof *p->ids) +
+           (size_t)pow2_over(nodes_max) * sizeof *p->bucket;
+}
+
 /* ---- the ring of use ------------------------------------------------------------------------ */
 
 static void unlink_use(HthPrefix *p, uint32_t i) {
@@ -172,7 +178,8 @@ void hth_prefix_close(HthPrefix **prefix) {
 
 uint32_t hth_prefix_match(HthPrefix *p, uint64_t tenant, const uint32_t *ids, size_t n,
                           HthPage *out, uint32_t out_max) {
-    uint32_t at = 0, count = 0;
+    const bool snaps = hth_pages_have_snaps(p->pages);
+    uint32_t at = 0, count = 0, whole = 0;
     while (count < out_max && n >= p->page_len) {
         const uint32_t next = find(p, hash_of(p, tenant, at, ids), tenant, at, ids);
         if (!next) break;
@@ -180,10 +187,12 @@ uint32_t hth_prefix_match(HthPrefix *p, uint64_t tenant, const uint32_t *ids, si
         out[count] = p->node[at].page;
         hth_pages_share(p->pages, out[count]);
         count++;
+        if (!snaps || hth_pages_snap(p->pages, p->node[at].page)) whole = count;
         ids += p->page_len;
         n -= p->page_len;
     }
     touch(p, at);
+    while (count > whole) hth_pages_drop(p->pages, out[--count]); /* the tree reads it still */
     return count;
 }
 

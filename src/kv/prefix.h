@@ -15,9 +15,11 @@ typedef struct HthPrefix HthPrefix;
 /* pages is borrowed. nodes_max: pages the tree may hold at most; nothing is allocated later. */
 HTH_MUST_CHECK HthStatus hth_prefix_open(HthPrefix **out, HthPages *pages, uint32_t page_len,
                                          uint32_t nodes_max, HthErr *err);
+size_t hth_prefix_bytes(uint32_t page_len, uint32_t nodes_max); /* what opening takes */
 void hth_prefix_close(HthPrefix **p); /* drops its pages */
 
-/* The longest run of whole pages known to hold ids[0..n): out[0..count) get one more reader each,
+/* The longest run of whole pages known to hold ids[0..n), where pages have snapshots one that ends
+ * with such a page: out[0..count) get one more reader each,
  * the caller's. At most out_max. Counts as use. */
 uint32_t hth_prefix_match(HthPrefix *p, uint64_t tenant, const uint32_t *ids, size_t n,
                           HthPage *out, uint32_t out_max);

@@ -16,12 +16,21 @@ typedef struct HthTable HthTable;
  * grow. */
 HTH_MUST_CHECK HthStatus hth_table_open(HthTable **out, HthPages *pages, const HthKvLayout *layout,
                                         uint32_t page_max, HthErr *err);
+/* What opening takes, without the states, which count as cache. */
+size_t hth_table_bytes(const HthKvLayout *layout, uint32_t page_max);
 void hth_table_close(HthTable **table); /* drops its pages */
 
+/* A pool for tables of this layout, with as many snapshots as pages may have. */
+HthPagesCfg hth_table_pool(const HthKvLayout *layout, uint32_t page_count);
+/* Bytes of such a pool, divided by its pages. */
+size_t hth_table_page_cost(const HthKvLayout *layout);
 /* Makes room for count positions. ELIMIT past page_max; EAGAIN: the pool is short. */
 HTH_MUST_CHECK HthStatus hth_table_grow(HthTable *table, size_t count, HthErr *err);
-/* Keeps room for count positions; the other pages are dropped, positions past count in the last
- * page wiped. */
+/* Of count positions, all computed: after how many of them one can go on (op/state.h); count itself
+ * where the model has no states. Those after it must be computed again. */
+size_t hth_table_rest(const HthTable *table, size_t count);
+/* Keeps room for count positions, as hth_table_rest gives; the other pages are dropped, positions
+ * past count in the last page wiped. */
 void hth_table_trim(HthTable *table, size_t count);
 /* Puts count whole pages of known content at page `at` (at most hth_table_pages): what stood there
  * is dropped, what lies beyond is new. Their readers become the table's: nothing is shared or

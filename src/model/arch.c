@@ -9,11 +9,24 @@
 
 extern const HthArch hth_arch_llama, hth_arch_qwen2, hth_arch_qwen3, hth_arch_granite,
     hth_arch_olmo2, hth_arch_smollm3, hth_arch_starcoder2, hth_arch_phi3, hth_arch_gemma2,
-    hth_arch_gemma3;
+    hth_arch_gemma3, hth_arch_qwen3moe, hth_arch_gpt_oss, hth_arch_deepseek2, hth_arch_olmoe,
+    hth_arch_qwen2moe, hth_arch_granitemoe, hth_arch_glm4moe, hth_arch_qwen35, hth_arch_mistral3,
+    hth_arch_exaone4, hth_arch_glm4, hth_arch_cohere2, hth_arch_falcon, hth_arch_gptneox,
+    hth_arch_gpt2, hth_arch_phi2, hth_arch_stablelm, hth_arch_internlm2, hth_arch_ernie4_5,
+    hth_arch_minicpm, hth_arch_hunyuan_dense, hth_arch_seed_oss, hth_arch_nemotron,
+    hth_arch_qwen35moe, hth_arch_qwen3next, hth_arch_lfm2, hth_arch_mamba2, hth_arch_granitehybrid;
 
 static const HthArch *const archs[] = {
-    &hth_arch_llama,   &hth_arch_qwen2,      &hth_arch_qwen3, &hth_arch_granite, &hth_arch_olmo2,
-    &hth_arch_smollm3, &hth_arch_starcoder2, &hth_arch_phi3,  &hth_arch_gemma2,  &hth_arch_gemma3,
+    &hth_arch_llama,     &hth_arch_qwen2,         &hth_arch_qwen3,         &hth_arch_granite,
+    &hth_arch_olmo2,     &hth_arch_smollm3,       &hth_arch_starcoder2,    &hth_arch_phi3,
+    &hth_arch_gemma2,    &hth_arch_gemma3,        &hth_arch_qwen3moe,      &hth_arch_gpt_oss,
+    &hth_arch_deepseek2, &hth_arch_olmoe,         &hth_arch_qwen2moe,      &hth_arch_granitemoe,
+    &hth_arch_glm4moe,   &hth_arch_qwen35,        &hth_arch_mistral3,      &hth_arch_exaone4,
+    &hth_arch_glm4,      &hth_arch_cohere2,       &hth_arch_falcon,        &hth_arch_gptneox,
+    &hth_arch_gpt2,      &hth_arch_phi2,          &hth_arch_stablelm,      &hth_arch_internlm2,
+    &hth_arch_ernie4_5,  &hth_arch_minicpm,       &hth_arch_hunyuan_dense, &hth_arch_seed_oss,
+    &hth_arch_nemotron,  &hth_arch_qwen35moe,     &hth_arch_qwen3next,     &hth_arch_lfm2,
+    &hth_arch_mamba2,    &hth_arch_granitehybrid,
 };
 
 const HthArch *hth_arch_at(size_t index) {
@@ -35,10 +48,12 @@ static const char *const names[HTH_W_COUNT] = {
     [HTH_W_TOK_EMBD] = "token_embd",
     VECTOR_NAMES(OUT_NORM, "output_norm"),
     LINEAR_NAMES(OUTPUT, "output"),
+    [HTH_W_POS_EMBD] = "position_embd",
     [HTH_W_ROPE_FREQS] = "rope_freqs",
     [HTH_W_ROPE_LONG] = "rope_factors_long",
     [HTH_W_ROPE_SHORT] = "rope_factors_short",
     VECTOR_NAMES(ATTN_NORM, "attn_norm"),
+    VECTOR_NAMES(ATTN_NORM_2, "attn_norm_2"),
     LINEAR_NAMES(ATTN_Q, "attn_q"),
     LINEAR_NAMES(ATTN_K, "attn_k"),
     LINEAR_NAMES(ATTN_V, "attn_v"),
@@ -51,8 +66,53 @@ static const char *const names[HTH_W_COUNT] = {
     LINEAR_NAMES(FFN_GATE, "ffn_gate"),
     LINEAR_NAMES(FFN_UP, "ffn_up"),
     LINEAR_NAMES(FFN_DOWN, "ffn_down"),
+    LINEAR_NAMES(ROUTER, "ffn_gate_inp"),
+    [HTH_W_ROUTER_CHOICE_B] = "exp_probs_b.bias",
+    LINEAR_NAMES(EXP_GATE, "ffn_gate_exps"),
+    LINEAR_NAMES(EXP_UP, "ffn_up_exps"),
+    LINEAR_NAMES(EXP_DOWN, "ffn_down_exps"),
+    [HTH_W_SHARED_ROUTER] = "ffn_gate_inp_shexp",
+    LINEAR_NAMES(SHARED_GATE, "ffn_gate_shexp"),
+    LINEAR_NAMES(SHARED_UP, "ffn_up_shexp"),
+    LINEAR_NAMES(SHARED_DOWN, "ffn_down_shexp"),
+    [HTH_W_SINKS] = "attn_sinks",
+    LINEAR_NAMES(SSM_QKV, "attn_qkv"),
+    LINEAR_NAMES(SSM_Z, "attn_gate"),
+    [HTH_W_SSM_CONV] = "ssm_conv1d",
+    [HTH_W_SSM_CONV_B] = "ssm_conv1d.bias",
+    [HTH_W_SSM_A] = "ssm_a",
+    [HTH_W_SSM_D] = "ssm_d",
+    LINEAR_NAMES(SSM_BA, "ssm_ba"),
+    [HTH_W_CONV_B] = "shortconv_b",
+    [HTH_W_CONV_C] = "shortconv_c",
+    [HTH_W_CONV_X] = "shortconv_x",
+    [HTH_W_SSM_DT_B] = "ssm_dt.bias",
+    LINEAR_NAMES(SSM_BETA, "ssm_beta"),
+    LINEAR_NAMES(SSM_ALPHA, "ssm_alpha"),
+    [HTH_W_SSM_NORM] = "ssm_norm",
+    LINEAR_NAMES(SSM_OUT, "ssm_out"),
+    LINEAR_NAMES(Q_DOWN, "attn_q_a"),
+    [HTH_W_Q_DOWN_NORM] = "attn_q_a_norm",
+    LINEAR_NAMES(Q_UP, "attn_q_b"),
+    LINEAR_NAMES(KV_DOWN, "attn_kv_a_mqa"),
+    [HTH_W_KV_DOWN_NORM] = "attn_kv_a_norm",
+    [HTH_W_K_UP] = "attn_k_b",
+    [HTH_W_V_UP] = "attn_v_b",
 };
 /* clang-format on */
+
+const char *hth_layers_name(HthLayers which) {
+    static const char *const layers[HTH_L_COUNT] = {
+        [HTH_L_ROTATING] = "rotating",   [HTH_L_DENSE] = "dense",
+        [HTH_L_EXPERTS] = "expert",      [HTH_L_SHARED] = "shared expert",
+        [HTH_L_WINDOWED] = "windowed",   [HTH_L_WITH] = "certain",
+        [HTH_L_WITHOUT] = "other",       [HTH_L_RECURRENT] = "recurrent",
+        [HTH_L_ATTENDING] = "attending", [HTH_L_ATTENDING_WITH] = "certain attending",
+        [HTH_L_Q_WHOLE] = "whole query", [HTH_L_Q_LATENT] = "latent query",
+    };
+    HTH_ASSERT((unsigned)which < HTH_L_COUNT);
+    return layers[which];
+}
 
 const char *hth_slot_name(HthSlot slot) {
     HTH_ASSERT((unsigned)slot < HTH_W_COUNT);
@@ -60,6 +120,7 @@ const char *hth_slot_name(HthSlot slot) {
 }
 
 const char *hth_slot_suffix(HthSlot slot) {
+    if (slot == HTH_W_SSM_A || slot == HTH_W_SSM_D) return ""; /* so the tensors are called */
     const char *dot = strchr(hth_slot_name(slot), '.');
     return dot ? dot : ".weight";
 }

@@ -26,7 +26,15 @@ typedef struct HthShape {
     uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_ff, n_vocab, n_ctx_train;
     uint32_t n_rot; /* dimensions of a head that rotate */
     uint32_t n_pair; /* n_rot / 2 */
-    uint32_t n_expert; /* must be 0: no mixture of experts yet */
+    uint32_t n_expert, n_used; /* experts, and how many of them a token goes to; 0: none */
+    uint32_t n_ff_exp,
+        n_ff_shared; /* rows of an expert's gate, of those that every token goes to */
+    uint32_t n_shared; /* experts that every token goes to, as one */
+    uint32_t n_dense; /* layers at the beginning without experts */
+    uint32_t gate; /* HthExpertsBy */
+    uint32_t gate_norm; /* the weights of the chosen are divided by their sum */
+    float gate_scale; /* factor on them; 0: none */
+    uint32_t gate_groups, gate_groups_used; /* 0: not grouped */
     uint32_t one; /* 1: the size of a scale */
     float norm_eps;
     float rope_base;
@@ -43,14 +51,52 @@ typedef struct HthShape {
     uint32_t window; /* positions a windowed layer sees, its own among them; 0: no such layer */
     uint8_t windowed[HTH_LAYERS_MAX / 8]; /* one bit per layer, the lowest first */
     float rope_base_window; /* of windowed layers, where they rotate otherwise; 0: rope_base */
-    uint32_t n_qkv, n_gate_up; /* rows of tensors that hold several matrices */
+    uint32_t n_qkv, n_gate_up, n_gate_up_exp; /* rows of tensors that hold several matrices */
+    /* Multi-head latent attention; head_dim and head_dim_v are those of what the cache keeps. */
+    uint32_t n_latent, n_q_latent; /* rows of the compressed keys and values, of queries (0: not) */
+    uint32_t mla_dim, mla_dim_v; /* of a head before it is absorbed: keys; values */
+    uint32_t mla_plain; /* of mla_dim, those that do not rotate */
+    uint32_t n_next; /* layers at the end that guess later tokens: not run, not in n_layer */
+    /* Layers with a state instead of keys and values: the gated delta rule. */
+    uint8_t recurrent[HTH_LAYERS_MAX / 8]; /* one bit per layer, the lowest first */
+    uint32_t ssm_conv; /* rows a convolution mixes, its own among them */
+    uint32_t ssm_inner, ssm_dim_k; /* values of all heads; a head's keys */
+    uint32_t ssm_heads, ssm_groups; /* of values; of keys */
+    uint32_t ssm_dim_v, ssm_wide, ssm_ba; /* derived: a head's values; rows convolved; gates */
+    uint32_t ssm_rep, ssm_group; /* heads that share a key; values of those */
+    uint32_t ssm_in, n_three; /* rows of matrices that hold several: of a scan, of a convolution */
+    uint32_t q_gated; /* a head's query and the gate on what it finds */
+    uint32_t with; /* the answer to a question of the architecture's (HTH_L_WITH) */
+    float rope_alpha; /* the base grows with it; 0: not */
+    float temperature; /* scores that grow with the position: must be 0 */
 } HthShape;
 
 /* On which layers an operation runs. */
-typedef enum HthLayers { HTH_L_ALL, HTH_L_ROTATING } HthLayers;
+typedef enum HthLayers {
+    HTH_L_ALL,
+    HTH_L_ROTATING,
+    HTH_L_DENSE, /* without experts */
+    HTH_L_EXPERTS,
+    HTH_L_SHARED, /* with an expert that every token goes to */
+    HTH_L_WINDOWED, /* with a window, or all where none has one */
+    HTH_L_WITH, /* HthShape.with, the architecture's own question; without */
+    HTH_L_WITHOUT,
+    HTH_L_RECURRENT, /* with a state; with keys and values */
+    HTH_L_ATTENDING,
+    HTH_L_ATTENDING_WITH,
+    HTH_L_Q_WHOLE, /* latent attention whose queries are one product; two */
+    HTH_L_Q_LATENT,
+    HTH_L_COUNT
+} HthLayers;
+/* "rotating"; for explain. NULL: all. */
+const char *hth_layers_name(HthLayers which);
 bool hth_layer_is(const HthShape *s, HthLayers which, uint32_t layer);
 static inline bool hth_layer_windowed(const HthShape *s, uint32_t layer) {
     return s->window != 0 && (s->windowed[layer / 8] >> layer % 8 & 1) != 0;
+}
+
+static inline bool hth_layer_recurrent(const HthShape *s, uint32_t layer) {
+    return (s->recurrent[layer / 8] >> layer % 8 & 1) != 0;
 }
 
 /* Weight slots a program names.  A matrix with companions has them in the next two enumerators:
@@ -62,11 +108,14 @@ typedef enum HthSlot {
     HTH_W_OUT_NORM,
     HTH_W_OUT_NORM_B,
     HTH_W_LINEAR(OUTPUT),
+    HTH_W_POS_EMBD,
     HTH_W_ROPE_FREQS,
     HTH_W_ROPE_LONG,
     HTH_W_ROPE_SHORT,
     HTH_W_ATTN_NORM,
     HTH_W_ATTN_NORM_B,
+    HTH_W_ATTN_NORM_2,
+    HTH_W_ATTN_NORM_2_B,
     HTH_W_LINEAR(ATTN_Q),
     HTH_W_LINEAR(ATTN_K),
     HTH_W_LINEAR(ATTN_V),
@@ -80,17 +129,60 @@ typedef enum HthSlot {
     HTH_W_LINEAR(FFN_GATE),
     HTH_W_LINEAR(FFN_UP),
     HTH_W_LINEAR(FFN_DOWN),
+    HTH_W_LINEAR(ROUTER),
+    HTH_W_ROUTER_CHOICE_B,
+    HTH_W_LINEAR(EXP_GATE),
+    HTH_W_LINEAR(EXP_UP),
+    HTH_W_LINEAR(EXP_DOWN),
+    HTH_W_SHARED_ROUTER,
+    HTH_W_LINEAR(SHARED_GATE),
+    HTH_W_LINEAR(SHARED_UP),
+    HTH_W_LINEAR(SHARED_DOWN),
+    HTH_W_SINKS,
+    HTH_W_LINEAR(SSM_QKV), /* the gated delta rule */
+    HTH_W_LINEAR(SSM_Z),
+    HTH_W_SSM_CONV,
+    HTH_W_SSM_CONV_B,
+    HTH_W_SSM_A,
+    HTH_W_SSM_DT_B,
+    HTH_W_SSM_D,
+    HTH_W_LINEAR(SSM_BA),
+    HTH_W_CONV_B, /* a convolution of products: what gates before and after, and what is gated */
+    HTH_W_CONV_C,
+    HTH_W_CONV_X,
+    HTH_W_LINEAR(SSM_BETA),
+    HTH_W_LINEAR(SSM_ALPHA),
+    HTH_W_SSM_NORM,
+    HTH_W_LINEAR(SSM_OUT),
+    HTH_W_LINEAR(Q_DOWN), /* latent attention */
+    HTH_W_Q_DOWN_NORM,
+    HTH_W_LINEAR(Q_UP),
+    HTH_W_LINEAR(KV_DOWN),
+    HTH_W_KV_DOWN_NORM,
+    HTH_W_K_UP,
+    HTH_W_V_UP,
     HTH_W_COUNT
 } HthSlot;
+/* Its rows are looked up, not multiplied. */
+static inline bool hth_slot_looked_up(HthSlot slot) {
+    return slot == HTH_W_TOK_EMBD || slot == HTH_W_POS_EMBD;
+}
 
 typedef enum HthParamType {
     HTH_P_U32, /* a number, any integer type */
+    HTH_P_BOOL,
     HTH_P_SIZE, /* the same, at least 1 where present; per-layer arrays only if all are equal */
     HTH_P_F32,
     HTH_P_F32_OLD, /* an older key: read only while the field still has its default */
     HTH_P_SCALING, /* a string: "none", "linear", "yarn", "longrope" */
-    HTH_P_WINDOWED /* which layers have a window: a flag per layer, or a period: all but the last of
-                      each (0: all) */
+    HTH_P_WINDOWED, /* which layers have a window: a flag per layer, or a period: all but the last
+                       of each (0: all) */
+    HTH_P_RECURRENT, /* a state instead of keys and values, likewise */
+    HTH_P_KV_HEADS, /* a number, or one per layer: 0 where it has a state, else alike */
+    HTH_P_RECURRENT_OF, /* by another key, a period, where the one before is absent */
+    HTH_P_NO_SECTIONS, /* the same, and any are refused */
+    HTH_P_SECTIONS /* pairs that rotate by one of several positions: those of a text are all alike,
+                      so all pairs must have one; no field */
 } HthParamType;
 
 /* GGUF key after "<arch>." -> a field of HthShape. or_else applies when absent; NAN: required. */
@@ -102,7 +194,8 @@ typedef struct HthArchParam {
 } HthArchParam;
 
 /* rows and cols are products of up to two HthShape fields (0: factor 1; cols {0,0}: a vector, which
- * is turned to floats once).  _B and _S slots carry the name of their matrix. */
+ * is turned to floats once); count, one more field, is how many of those the tensor has, for each
+ * expert or head one.  _B and _S slots carry the name of their matrix. */
 typedef struct HthArchWeight {
     HthSlot slot;
     const char *name; /* GGUF name without ".weight", ".bias", ".scale"; %u is the layer */
@@ -113,6 +206,8 @@ typedef struct HthArchWeight {
     const char *fused; /* NULL, or a tensor that holds this matrix among others ... */
     uint16_t fused_rows; /* ... of so many rows (a field) ... */
     HthSlot after; /* ... beginning where this one ends; HTH_W_NONE: with it */
+    uint16_t count; /* a field, or 0: one */
+    HthLayers when; /* layers that have it */
 } HthArchWeight;
 
 typedef struct HthArchOp {
@@ -130,6 +225,16 @@ typedef struct HthArch {
     bool mean_norm; /* its norms are LAYERNORM */
     bool embd_sqrt; /* embd_scale is sqrt(n_embd) */
     bool plain_window; /* windowed layers rotate with a plain rotation, whatever the others do */
+    uint32_t window_layers, window; /* only the size of so many layers has windows, this one unless
+                                     * the file says; 0: any, none */
+    bool logit_times; /* logits are multiplied with logit_scale */
+    const char *asks; /* HthShape.with: is there this tensor? NULL: set by a key, or not used */
+    bool all_states; /* no layer has keys and values; there are no heads and feed-forward blocks */
+    bool keys_in_turn; /* recurrent: value head i has key head i % ssm_groups */
+    bool latent; /* multi-head latent attention; a head's last dimensions rotate */
+    uint32_t gate; /* HthExpertsBy of its router, unless the file says; 0: it has no experts */
+    bool gate_norm;
+    const struct HthArch *experts; /* the same with experts, for files that have some; NULL: none */
     uint32_t wide_layers; /* the size (in layers) whose scores are divided by sqrt(n_embd/n_head) */
     const HthArchParam *params; /* ends with key NULL */
     const HthArchWeight *weights; /* ends with slot HTH_W_NONE */
@@ -139,7 +244,7 @@ typedef struct HthArch {
 /* NULL if unknown. */
 const HthArch *hth_arch_find(const char *name);
 const HthArch *hth_arch_at(size_t index); /* NULL past the last */
-/* ".weight", ".bias" or ".scale". */
+/* ".weight", ".bias", ".scale" or "". */
 const char *hth_slot_suffix(HthSlot slot);
 /* "attn_q", "attn_q.bias"; for explain and errors. */
 const char *hth_slot_name(HthSlot slot);

@@ -45,8 +45,25 @@ static uint32_t product(const HthShape *s, const uint16_t fields[2]) {
     return v;
 }
 
+/* As many as there are experts or heads, in one tensor. */
+static HthStatus check_each(const HthGgufTensor *t, const char *name, uint32_t rows, uint32_t cols,
+                            uint32_t count, bool matrix, HthErr *err) {
+    bool ok = matrix ? t->ne[0] == cols && t->ne[1] == rows && t->ne[2] == count
+                     : t->ne[0] == rows && t->ne[1] == count && t->ne[2] == 1;
+    if (!matrix && rows == 1) ok = ok || (t->ne[0] == count && t->ne[1] == 1 && t->ne[2] == 1);
+    if (ok && t->ne[3] == 1) return HTH_OK;
+    if (matrix)
+        return HTH_FAIL(err, HTH_EFORMAT,
+                        "%s is %llu x %llu x %llu; the metadata calls for %u x %u x %u", name,
+                        (unsigned long long)t->ne[0], (unsigned long long)t->ne[1],
+                        (unsigned long long)t->ne[2], cols, rows, count);
+    return HTH_FAIL(err, HTH_EFORMAT, "%s is %llu x %llu; the metadata calls for %u x %u", name,
+                    (unsigned long long)t->ne[0], (unsigned long long)t->ne[1], rows, count);
+}
+
 static HthStatus check_dims(const HthGgufTensor *t, const char *name, uint32_t rows, uint32_t cols,
-                            bool matrix, HthErr *err) {
+                            uint32_t count, bool matrix, HthErr *err) {
+    if (count) return check_each(t, name, rows, cols, count, matrix, err);
     bool ok = matrix ? t->ne[0] == cols && t->ne[1] == rows : t->ne[0] == rows && t->ne[1] == 1;
     ok = ok && t->ne[2] == 1 && t->ne[3] == 1;
     if (ok) return HTH_OK;
@@ -58,7 +75,7 @@ static HthStatus check_dims(const HthGgufTensor *t, const char *name, uint32_t r
 }
 
 /* Vectors are few and small: floats once, then no operation asks their format again. */
-static HthStatus bind_vector(HthModel *m, const HthGgufTensor *t, const char *name, uint32_t rows,
+static HthStatus bind_vector(HthModel *m, const HthGgufTensor *t, const char *name, size_t rows,
                              const float **out, HthErr *err) {
     /* one value to a block is not enough: whole numbers and F64 are sized, never decoded */
     HTH_REQUIRE(t->fmt->block_len == 1 && t->fmt->dequant, err, HTH_ENOTSUP,
@@ -81,6 +98,7 @@ static HthStatus bind_matrix(const HthGgufTensor *t, const char *name, bool mult
     w->data = t->data;
     w->row_bytes = hth_fmt_row_bytes(t->fmt, w->cols);
     HTH_ASSERT(w->row_bytes > 0 && w->row_bytes * w->rows <= t->bytes); /* gguf checked */
+    if (w->count) w->step = w->row_bytes * t->ne[1];
     return HTH_OK;
 }
 
@@ -92,14 +110,22 @@ static HthStatus bind_part(HthModel *m, const HthArchWeight *row, uint32_t layer
     HthWeight *w = &m->weights[first + row->slot];
     const HthWeight *after = row->after ? &m->weights[first + row->after] : NULL;
     const uint16_t rows[2] = { row->fused_rows, 0 };
+    const bool matrix = row->cols[0] != 0;
+    const float *all;
     tensor_name(name, row->fused, hth_slot_suffix(row->slot), layer);
     HTH_REQUIRE(!after || m->tensors[first + row->after] == t, err, HTH_EFORMAT,
                 "%s holds only some of its matrices; the others are elsewhere", name);
-    HTH_TRY(check_dims(t, name, product(&m->shape, rows), w->cols, true, err));
-    HTH_TRY(bind_matrix(t, name, true, w, err));
+    const uint32_t whole = product(&m->shape, rows);
+    HTH_TRY(check_dims(t, name, whole, w->cols, w->count, matrix, err));
     w->first_row = after ? after->first_row + after->rows : 0;
-    HTH_ASSERT((uint64_t)w->first_row + w->rows <= t->ne[1]); /* the table adds up */
-    w->data += w->first_row * w->row_bytes;
+    HTH_ASSERT((uint64_t)w->first_row + w->rows <= whole); /* the table adds up */
+    if (matrix) {
+        HTH_TRY(bind_matrix(t, name, true, w, err));
+        w->data += w->first_row * w->row_bytes;
+    } else {
+        HTH_TRY(bind_vector(m, t, name, whole, &all, err));
+        w->vec = all + w->first_row;
+    }
     m->tensors[first + row->slot] = t;
     return HTH_OK;
 }
@@ -120,6 +146,7 @@ static HthStatus bind_slot(HthModel *m, const HthArchWeight *row, uint32_t layer
     w->scale_last = row->after_bias;
     w->rows = product(&m->shape, row->rows);
     w->cols = matrix ? product(&m->shape, row->cols) : 1;
+    w->count = row->count ? product(&m->shape, (const uint16_t[2]){ row->count, 0 }) : 0;
     if (row->fused) fused = find(m, whole, row->fused, row->slot, layer);
     /* one name may stand for either: then the rows tell */
     if (fused && (!t || (t == fused && t->ne[1] != w->rows)))
@@ -132,11 +159,11 @@ static HthStatus bind_slot(HthModel *m, const HthArchWeight *row, uint32_t layer
         HTH_REQUIRE(row->optional, err, HTH_EFORMAT, "the file has no tensor %s", name);
         return HTH_OK;
     }
-    HTH_TRY(check_dims(t, name, w->rows, w->cols, matrix, err));
+    HTH_TRY(check_dims(t, name, w->rows, w->cols, w->count, matrix, err));
     if (matrix)
-        HTH_TRY(bind_matrix(t, name, row->slot != HTH_W_TOK_EMBD, w, err));
+        HTH_TRY(bind_matrix(t, name, !hth_slot_looked_up(row->slot), w, err));
     else
-        HTH_TRY(bind_vector(m, t, name, w->rows, &w->vec, err));
+        HTH_TRY(bind_vector(m, t, name, (size_t)w->rows * (w->count ? w->count : 1), &w->vec, err));
     m->tensors[at] = t;
     return HTH_OK;
 }
@@ -148,6 +175,7 @@ HthStatus hth_model_bind(HthModel *m, HthErr *err) {
     HTH_REQUIRE(m->tensors && m->weights, err, HTH_ENOMEM, "no memory to bind the model");
     for (uint32_t layer = 0; layer < m->shape.n_layer; layer++)
         for (const HthArchWeight *w = m->arch->weights; w->slot != HTH_W_NONE; w++)
-            if (layer == 0 || in_layers(w)) HTH_TRY(bind_slot(m, w, layer, err));
+            if ((layer == 0 || in_layers(w)) && hth_layer_is(&m->shape, w->when, layer))
+                HTH_TRY(bind_slot(m, w, layer, err));
     return HTH_OK;
 }

@@ -20,7 +20,7 @@ static json_t *op_json(const HthArchOp *op, const HthModel *m) {
                           "reads", reads);
     if (info->weight) json_object_set_new(o, "weight", json_string(hth_slot_name(op->w)));
     if (op->arg) json_object_set_new(o, "times", json_string(hth_shape_field_name(op->arg)));
-    if (op->when == HTH_L_ROTATING) json_object_set_new(o, "layers", json_string("rotating"));
+    if (op->when) json_object_set_new(o, "layers", json_string(hth_layers_name(op->when)));
     json_object_set_new(o, "text", json_stringn(hth_buf_str(&text).p, text.n));
     hth_buf_drop(&text);
     return o;
@@ -50,6 +50,8 @@ static json_t *tensors_json(const HthArch *arch) {
                               w->name, "suffix", hth_slot_suffix(w->slot), "optional", w->optional,
                               "rows", size_json(w->rows));
         if (w->cols[0]) json_object_set_new(o, "cols", size_json(w->cols));
+        if (w->count) json_object_set_new(o, "count", json_string(hth_shape_field_name(w->count)));
+        if (w->when) json_object_set_new(o, "layers", json_string(hth_layers_name(w->when)));
         if (w->fused) json_object_set_new(o, "part_of", json_string(w->fused));
         if (w->or_slot) json_object_set_new(o, "or", json_string(hth_slot_name(w->or_slot)));
         json_array_append_new(a, o);
@@ -85,9 +87,19 @@ static json_t *shape_json(const HthShape *s) {
                      (double)s->rope_factor);
 }
 
+static json_t *experts_json(const HthShape *s) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "count", (json_int_t)s->n_expert,
+                     "used", (json_int_t)s->n_used, "rows", (json_int_t)s->n_ff_exp, "shared_rows",
+                     (json_int_t)s->n_ff_shared, "groups", (json_int_t)s->gate_groups,
+                     "groups_used", (json_int_t)s->gate_groups_used, "weights_add_up",
+                     (int)(s->gate_norm != 0));
+}
+
 HthStatus hth_model_explain_json(json_t **out, const HthModel *m, HthErr *err) {
     json_t *o = base_json(m->arch, m), *unused = json_array();
     bool bad = !o || json_object_set_new(o, "shape", shape_json(&m->shape)) != 0;
+    if (!bad && m->shape.n_expert)
+        bad = json_object_set_new(o, "experts", experts_json(&m->shape)) != 0;
     for (size_t i = 0; !bad && i < hth_gguf_tensor_count(m->gguf); i++) {
         const HthGgufTensor *t = hth_gguf_tensor_at(m->gguf, i);
         if (!hth_model_uses(m, t))

@@ -11,6 +11,7 @@
 typedef struct Lower {
     HthModel *m;
     uint32_t width[HTH_R_COUNT]; /* floats per token each register holds now; 0: unset */
+    HthStateSpec *specs; /* those of prog */
 } Lower;
 
 static HthWeight *weight_of(HthModel *m, HthSlot slot, uint32_t layer) {
@@ -19,8 +20,8 @@ static HthWeight *weight_of(HthModel *m, HthSlot slot, uint32_t layer) {
 }
 
 static bool has_companions(HthSlot slot) {
-    return slot + 2 < HTH_W_COUNT && hth_slot_suffix(slot)[1] == 'w' &&
-           hth_slot_suffix(slot + 1)[1] == 'b';
+    return slot + 2 < HTH_W_COUNT && hth_slot_suffix(slot)[0] && hth_slot_suffix(slot)[1] == 'w' &&
+           hth_slot_suffix(slot + 1)[0] && hth_slot_suffix(slot + 1)[1] == 'b';
 }
 
 static uint32_t dst_width(const Lower *l, const HthArchOp *op, const HthWeight *w) {
@@ -28,7 +29,17 @@ static uint32_t dst_width(const Lower *l, const HthArchOp *op, const HthWeight *
     switch (op->op) {
     case HTH_OP_EMBED: return w->cols;
     case HTH_OP_LINEAR: return w->rows;
-    case HTH_OP_ATTEND: return s->n_head * s->head_dim_v;
+    case HTH_OP_ATTEND:
+    case HTH_OP_ATTEND_SINKS: return s->n_head * s->head_dim_v;
+    case HTH_OP_ROUTE: return s->n_used;
+    case HTH_OP_EXPERTS:
+    case HTH_OP_EXPERTS_EACH: return hth_rows_width(s->n_used, w->rows);
+    case HTH_OP_EXPERTS_SUM: return s->n_embd;
+    case HTH_OP_HALF_1:
+    case HTH_OP_HALF_2: return l->width[op->a] / 2;
+    case HTH_OP_SCAN:
+    case HTH_OP_DELTA: return s->ssm_inner;
+    case HTH_OP_HEADS: return w->count * (w->rows + l->width[op->a] / w->count - w->cols);
     default: return l->width[op->a];
     }
 }
@@ -41,15 +52,52 @@ static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w
     case HTH_OP_RMSNORM:
     case HTH_OP_LAYERNORM: HTH_ASSERT(w->vec && w->rows == a); break;
     case HTH_OP_LINEAR: HTH_ASSERT(w->fmt && w->cols == a); break;
-    case HTH_OP_HEADNORM: HTH_ASSERT(w->vec && w->rows == s->head_dim && a % w->rows == 0); break;
-    case HTH_OP_ROPE: HTH_ASSERT(a > 0 && a % s->head_dim == 0); break;
-    case HTH_OP_ATTEND:
-        HTH_ASSERT(a == s->n_head * s->head_dim && b == s->n_head_kv * s->head_dim &&
-                   c == s->n_head_kv * s->head_dim_v);
+    case HTH_OP_HEADNORM:
+        HTH_ASSERT(w->vec && a % w->rows == 0 && (!w->count || a == w->count * w->rows));
         break;
+    case HTH_OP_ROPE: HTH_ASSERT(a > 0 && a % s->head_dim == 0); break;
+    case HTH_OP_ATTEND_SINKS: HTH_ASSERT(w->vec && w->rows == s->n_head); /* fall through */
+    case HTH_OP_ATTEND:
+        HTH_ASSERT(a == s->n_head * s->head_dim && b == s->n_head_kv * s->head_dim);
+        HTH_ASSERT(c == s->n_head_kv * s->head_dim_v ||
+                   (op->c == op->b && s->n_head_kv == 1 && s->head_dim_v <= b));
+        break;
+    case HTH_OP_ROUTE: HTH_ASSERT(a == s->n_expert && (!w->vec || w->rows == a)); break;
+    case HTH_OP_EXPERTS:
+        HTH_ASSERT(w->fmt && w->count == s->n_expert && w->cols == a && b == s->n_used);
+        break;
+    case HTH_OP_EXPERTS_EACH:
+        HTH_ASSERT(w->fmt && w->count == s->n_expert && b == s->n_used);
+        HTH_ASSERT(a == hth_rows_width(s->n_used, w->cols));
+        break;
+    case HTH_OP_EXPERTS_SUM:
+        HTH_ASSERT(a == hth_rows_width(s->n_used, s->n_embd) && b == s->n_used);
+        break;
+    case HTH_OP_HEADS:
+        HTH_ASSERT(w->fmt && w->count > 0 && a % w->count == 0 && a / w->count >= w->cols);
+        break;
+    case HTH_OP_GATE: HTH_ASSERT(a > 0 && (b == 1 || b == a)); break;
+    case HTH_OP_HALF_1:
+    case HTH_OP_HALF_2: HTH_ASSERT(a > 0 && a % 2 == 0); break;
+    case HTH_OP_CONV: HTH_ASSERT(w->vec && w->count == a && w->rows == s->ssm_conv); break;
+    case HTH_OP_SCAN:
+        HTH_ASSERT(w->vec && w->bias && w->scale && w->count == s->ssm_heads);
+        HTH_ASSERT(a == s->ssm_wide && b == s->ssm_heads);
+        break;
+    case HTH_OP_DELTA:
+        HTH_ASSERT(w->vec && w->bias && w->rows == s->ssm_heads && a == s->ssm_wide);
+        HTH_ASSERT(b == s->ssm_heads && c == s->ssm_heads);
+        break;
+    case HTH_OP_FIRSTNORM: HTH_ASSERT(w->vec && w->rows <= a); break;
+    case HTH_OP_PLACE: HTH_ASSERT(w->fmt && w->cols == a); break;
+    case HTH_OP_MEAN_HEADNORM: HTH_ASSERT(w->vec && w->count * w->rows == a); break;
+    case HTH_OP_RELU2:
+    case HTH_OP_SILU:
     case HTH_OP_GELU:
     case HTH_OP_SCALE: HTH_ASSERT(a > 0); break;
     case HTH_OP_SWIGLU:
+    case HTH_OP_SWIGLU_CLAMPED:
+    case HTH_OP_MUL:
     case HTH_OP_GEGLU:
     case HTH_OP_ADD: HTH_ASSERT(a > 0 && a == b); break;
     default: break;
@@ -62,6 +110,34 @@ static float number_of(const HthShape *s, uint16_t field) {
     return v;
 }
 
+/* What an operation keeps of a timeline: its place in the cache. */
+static uint32_t cache_of(Lower *l, const HthArchOp *op) {
+    HthProgram *p = &l->m->prog;
+    const HthShape *s = &l->m->shape;
+    HthStateSpec *spec = &l->specs[p->n_state];
+    switch (op->op) {
+    case HTH_OP_ATTEND:
+    case HTH_OP_ATTEND_SINKS: return p->n_cache++;
+    case HTH_OP_CONV: *spec = (HthStateSpec){ 0, l->width[op->a], s->ssm_conv - 1 }; break;
+    case HTH_OP_DELTA:
+        *spec = (HthStateSpec){ s->ssm_heads * s->ssm_dim_k * s->ssm_dim_v,
+                                s->ssm_wide + 2 * s->ssm_heads, 0 };
+        break;
+    case HTH_OP_SCAN:
+        *spec = (HthStateSpec){ s->ssm_heads * s->ssm_dim_k * s->ssm_dim_v,
+                                s->ssm_wide + s->ssm_heads, 0 };
+        break;
+    default: return 0;
+    }
+    return p->n_state++;
+}
+
+static uint32_t size_of(const HthShape *s, uint16_t field) {
+    uint32_t v;
+    memcpy(&v, (const char *)s + field, sizeof v);
+    return v;
+}
+
 static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
     HthProgram *p = &l->m->prog;
     const HthShape *s = &l->m->shape;
@@ -71,15 +147,26 @@ static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
         HTH_ASSERT(op->dst == op->a); /* nothing to do, and nothing to copy */
         return;
     }
+    /* a norm that some models of the architecture have */
+    const bool maybe = op->op == HTH_OP_HEADNORM || op->op == HTH_OP_MEAN_HEADNORM;
+    if (maybe && !weight_of(l->m, op->w, layer)->vec) {
+        HTH_ASSERT(op->dst == op->a);
+        return;
+    }
     HthInst *in = &p->inst[p->count++];
     *in = (HthInst){ .op = op->op, .dst = op->dst, .a = op->a, .b = op->b, .c = op->c };
     in->layer = layer;
     in->arg = arg;
+    in->part = op->arg ? size_of(s, op->arg) : s->head_dim;
+    in->cache = cache_of(l, op);
     in->window = hth_layer_windowed(s, layer) ? s->window : 0;
     in->rope = in->window && p->ropes > 1 ? 1 : 0;
     if (op->w != HTH_W_NONE) {
         HthWeight *w = weight_of(l->m, op->w, layer);
-        if (op->op == HTH_OP_LAYERNORM) w->bias = weight_of(l->m, op->w + 1, layer)->vec;
+        const bool scan = op->op == HTH_OP_SCAN;
+        if (scan) w->scale = weight_of(l->m, op->w + 2, layer)->vec;
+        if (op->op == HTH_OP_LAYERNORM || op->op == HTH_OP_DELTA || scan)
+            w->bias = weight_of(l->m, op->w + 1, layer)->vec;
         if (has_companions(op->w)) {
             w->bias = weight_of(l->m, op->w + 1, layer)->vec;
             w->scale = weight_of(l->m, op->w + 2, layer)->vec;
@@ -132,7 +219,9 @@ static HthStatus lower_ropes(HthModel *m, HthErr *err) {
                        .log_mul = s->yarn_log_mul,
                        .ctx_orig = s->rope_ctx_orig,
                        .factors = rope_factors(m) };
+    if (m->arch->latent && cfg.log_mul > 0.0) cfg.log_mul = 1.0; /* the scores grew instead */
     m->prog.n_rot = s->n_rot;
+    m->prog.rope_at = m->arch->latent ? s->head_dim - s->n_rot : 0;
     m->prog.rope_neox = m->arch->rope_neox;
     HTH_REQUIRE(s->rope_scaling != HTH_ROPE_LONG || cfg.factors, err, HTH_EFORMAT,
                 "%s.rope.scaling.type is longrope, and the file has no factors for it",
@@ -143,6 +232,23 @@ static HthStatus lower_ropes(HthModel *m, HthErr *err) {
     cfg.attn_factor = 1.0;
     cfg.ctx_orig = s->rope_ctx_orig;
     return lower_rope(m, &cfg, err);
+}
+
+/* Room for what operations keep beside keys and values. */
+static HthStatus lower_states(Lower *l, HthErr *err) {
+    HthModel *m = l->m;
+    const HthShape *s = &m->shape;
+    size_t each = 1;
+    for (const HthArchOp *op = m->arch->layer; op->op != HTH_OP_END; op++)
+        each += op->op == HTH_OP_CONV || op->op == HTH_OP_DELTA || op->op == HTH_OP_SCAN;
+    l->specs = hth_arena_take(m->arena, each * s->n_layer, sizeof *l->specs);
+    HTH_REQUIRE(l->specs, err, HTH_ENOMEM, "no memory for the program of %u layers", s->n_layer);
+    m->prog.states = l->specs;
+    m->prog.delta = (HthDeltaRule){ .heads = s->ssm_heads, .k_heads = s->ssm_groups };
+    m->prog.delta.dim_k = s->ssm_dim_k;
+    m->prog.delta.dim_v = s->ssm_dim_v;
+    m->prog.delta.in_turn = m->arch->keys_in_turn;
+    return HTH_OK;
 }
 
 HthStatus hth_model_lower(HthModel *m, HthErr *err) {
@@ -159,17 +265,25 @@ HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     p->attn_cap = s->attn_cap;
     p->logit_scale =
         s->logit_scale != 0.0f && s->logit_scale != 1.0f ? 1.0f / s->logit_scale : 0.0f;
+    if (a->logit_times) p->logit_scale = s->logit_scale != 1.0f ? s->logit_scale : 0.0f;
     p->logit_cap = s->logit_cap;
+    p->router = (HthRouter){ .n_expert = s->n_expert, .n_used = s->n_used, .gate = s->gate };
+    p->router.norm = s->gate_norm != 0;
+    p->router.scale = s->gate_scale;
+    p->router.groups = s->gate_groups;
+    p->router.groups_used = s->gate_groups_used;
     HTH_TRY(lower_ropes(m, err));
     size_t count = length(a->head) + (size_t)length(a->layer) * s->n_layer + length(a->tail);
     p->inst = hth_arena_take(m->arena, count, sizeof *p->inst);
     HTH_REQUIRE(p->inst, err, HTH_ENOMEM, "no memory for the program of %u layers", s->n_layer);
     Lower l = { .m = m };
+    HTH_TRY(lower_states(&l, err));
     for (const HthArchOp *op = a->head; op->op != HTH_OP_END; op++) lower_op(&l, op, 0);
     for (uint32_t i = 0; i < s->n_layer; i++)
         for (const HthArchOp *op = a->layer; op->op != HTH_OP_END; op++) lower_op(&l, op, i);
     for (const HthArchOp *op = a->tail; op->op != HTH_OP_END; op++) lower_op(&l, op, 0);
     for (uint32_t i = 0; i < p->count; i++)
-        if (p->inst[i].op == HTH_OP_ATTEND || p->inst[i].op == HTH_OP_EMBED) p->wanted = i + 1;
+        if (hth_op_info(p->inst[i].op)->looks_back || p->inst[i].op == HTH_OP_EMBED)
+            p->wanted = i + 1;
     return hth_plan_registers(p, err);
 }

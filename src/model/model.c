@@ -3,6 +3,9 @@
  * Thread: immutable after open; any. */
 #include "model/model.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/room.h"
 #include "model/model_impl.h"
@@ -13,35 +16,59 @@ static size_t alike(HthStr name, const char *other) {
     return n;
 }
 
-/* The known architecture whose name begins most alike, if that says anything; of several the last
- * in the list. */
+/* The known architecture whose name begins most alike, if that says anything; of several one as
+ * long as it, and of those the last in the list. */
 static const char *nearest(HthStr name) {
     enum { LEAST = 4 };
     const char *best = NULL;
-    size_t most = LEAST;
+    size_t most = LEAST, least_off = SIZE_MAX;
     for (size_t i = 0; hth_arch_at(i); i++) {
-        size_t n = alike(name, hth_arch_at(i)->name);
-        if (n < most) continue;
+        const char *a = hth_arch_at(i)->name;
+        const size_t n = alike(name, a), len = strlen(a);
+        const size_t off = len < name.n ? name.n - len : len - name.n;
+        if (n < most || (n == most && off > least_off)) continue;
         most = n;
-        best = hth_arch_at(i)->name;
+        least_off = off;
+        best = a;
     }
     return best;
+}
+
+/* One name may stand for models with experts and without. */
+static void with_experts(HthModel *m) {
+    char key[64];
+    uint32_t count = 0;
+    snprintf(key, sizeof key, "%s.expert_count", m->arch->name);
+    if (m->arch->experts && hth_gguf_u32(m->gguf, key, &count, NULL) == HTH_OK && count > 0)
+        m->arch = m->arch->experts;
+}
+
+/* The first names of the list that fit, and how many more there are. */
+static void list_known(char *out, size_t size) {
+    size_t n = 0, i = 0;
+    enum { TAIL = 24 };
+    for (; hth_arch_at(i); i++) {
+        const int len = snprintf(out + n, size - n, "%s%s", i ? ", " : "", hth_arch_at(i)->name);
+        if (n + (size_t)len + TAIL > size) break;
+        n += (size_t)len;
+    }
+    size_t more = 0;
+    while (hth_arch_at(i + more)) more++;
+    out[n] = 0;
+    if (more) snprintf(out + n, size - n, " and %zu others", more);
 }
 
 static HthStatus find_arch(HthModel *m, HthErr *err) {
     HthStr name;
     HTH_TRY(hth_gguf_str(m->gguf, "general.architecture", &name, err));
-    char known[256] = "", shown[33] = "";
-    size_t n = 0;
+    char known[128], shown[33] = "";
     for (size_t i = 0; hth_arch_at(i); i++) {
-        const char *a = hth_arch_at(i)->name;
-        if (hth_str_eq(name, hth_str(a))) {
-            m->arch = hth_arch_at(i);
-            return HTH_OK;
-        }
-        for (const char *c = i ? ", " : ""; *c && n < sizeof known - 1; c++) known[n++] = *c;
-        for (const char *c = a; *c && n < sizeof known - 1; c++) known[n++] = *c;
+        if (!hth_str_eq(name, hth_str(hth_arch_at(i)->name))) continue;
+        m->arch = hth_arch_at(i);
+        with_experts(m);
+        return HTH_OK;
     }
+    list_known(known, sizeof known);
     for (size_t i = 0; i < name.n && i < sizeof shown - 1; i++)
         shown[i] = name.p[i] > ' ' && name.p[i] < 127 ? name.p[i] : '?';
     const char *near = nearest(name);
@@ -77,8 +104,18 @@ static HthStatus list_files(HthModel *m, HthErr *err) {
     return HTH_OK;
 }
 
-/* Takes m->gguf as opened; m is the caller's to close. */
-/* path: of the file the model is mapped from; NULL: it is in memory. */
+/* before: the heap when opening began. The vectors' rows in the file stay counted as weights. */
+static void weigh(HthModel *m, int64_t before) {
+    size_t tensors = 0;
+    const int64_t heap = hth_mem_mine() - before;
+    for (size_t i = 0; i < hth_gguf_tensor_count(m->gguf); i++)
+        tensors += hth_gguf_tensor_at(m->gguf, i)->bytes;
+    const size_t file = hth_gguf_file_bytes(m->gguf);
+    m->table_bytes = (heap > 0 ? (size_t)heap : 0) + (file > tensors ? file - tensors : 0);
+}
+
+/* Takes m->gguf as opened; m is the caller's to close. path: of the file the model is mapped from;
+ * NULL: it is in memory. */
 static HthStatus build(HthModel *m, const char *path, HthErr *err) {
     enum { ARENA_MAX = 1 << 30 }; /* tables and vectors; matrices stay in the file */
     HTH_TRY(find_arch(m, err));
@@ -94,27 +131,33 @@ static HthStatus build(HthModel *m, const char *path, HthErr *err) {
 }
 
 HthStatus hth_model_open(HthModel **out, const char *path, HthErr *err) {
+    const int64_t before = hth_mem_mine();
     HthModel *m = hth_calloc(1, sizeof *m);
     HTH_REQUIRE(m, err, HTH_ENOMEM, "no memory for the model");
     HthStatus st = hth_gguf_open(&m->gguf, path, err);
     if (st == HTH_OK) st = build(m, path, err);
-    if (st != HTH_OK)
-        hth_model_close(&m);
-    else
+    if (st == HTH_OK) {
+        weigh(m, before);
         *out = m;
+    } else {
+        hth_model_close(&m);
+    }
     return st;
 }
 
 HthStatus hth_model_open_mem(HthModel **out, const void *data, size_t n, const char *what,
                              HthErr *err) {
+    const int64_t before = hth_mem_mine();
     HthModel *m = hth_calloc(1, sizeof *m);
     HTH_REQUIRE(m, err, HTH_ENOMEM, "no memory for the model");
     HthStatus st = hth_gguf_open_mem(&m->gguf, data, n, what, err);
     if (st == HTH_OK) st = build(m, NULL, err);
-    if (st != HTH_OK)
-        hth_model_close(&m);
-    else
+    if (st == HTH_OK) {
+        weigh(m, before);
         *out = m;
+    } else {
+        hth_model_close(&m);
+    }
     return st;
 }
 
@@ -123,12 +166,21 @@ static bool reads_rows(const HthWeight *w) {
     return w->fmt && !(w->packed && !w->packed->room);
 }
 
+static size_t matrix_bytes(const HthWeight *w) {
+    return w->row_bytes * w->rows * (w->count ? w->count : 1);
+}
+
+/* From its first byte to its last; matrices of others may lie between. */
+static size_t span_of(const HthWeight *w) {
+    return w->row_bytes * w->rows + (w->count ? (w->count - 1) * w->step : 0);
+}
+
 HthStatus hth_model_lock(HthModel *m, HthErr *err) {
     const size_t slots = (size_t)m->shape.n_layer * HTH_W_COUNT;
     const uint64_t available = hth_room_available();
     uint64_t all = m->panels.n + m->room_bytes;
     for (size_t i = 0; i < slots; i++)
-        if (reads_rows(&m->weights[i])) all += m->weights[i].row_bytes * m->weights[i].rows;
+        if (reads_rows(&m->weights[i])) all += matrix_bytes(&m->weights[i]);
     HTH_REQUIRE(
         all <= available || available == 0, err, HTH_EDENIED,
         "cannot keep %llu MiB in memory: %llu MiB are to be had; make room, raise the memory "
@@ -136,7 +188,7 @@ HthStatus hth_model_lock(HthModel *m, HthErr *err) {
         (unsigned long long)all >> 20, (unsigned long long)available >> 20);
     for (size_t i = 0; i < slots; i++) {
         const HthWeight *w = &m->weights[i];
-        if (reads_rows(w)) HTH_TRY(hth_room_keep(w->data, w->row_bytes * w->rows, all, err));
+        if (reads_rows(w)) HTH_TRY(hth_room_keep(w->data, span_of(w), all, err));
     }
     HTH_TRY(hth_room_keep(m->panels.data, m->panels.n, all, err));
     if (m->room) HTH_TRY(hth_room_keep_later(m->room, m->room_bytes, all, err));
@@ -199,8 +251,9 @@ const HthGgufTensor *hth_model_weight(const HthModel *m, HthSlot slot, uint32_t 
 bool hth_model_is_float(const HthModel *m) {
     for (uint32_t i = 0; i < m->prog.count; i++) {
         const HthInst *in = &m->prog.inst[i];
-        if (in->op == HTH_OP_LINEAR && in->dst != HTH_R_LOGITS && in->w->fmt->act != HTH_ACT_F32)
-            return false;
+        const bool product =
+            in->w && in->w->fmt && in->op != HTH_OP_EMBED && in->op != HTH_OP_PLACE;
+        if (product && in->dst != HTH_R_LOGITS && in->w->fmt->act != HTH_ACT_F32) return false;
     }
     return true;
 }
@@ -225,13 +278,41 @@ size_t hth_model_pack_bytes(const HthModel *m) {
     return m->room_bytes;
 }
 
-size_t hth_model_weight_bytes(const HthModel *m) {
+static const char *const class_names[HTH_WEIGHTS_COUNT] = {
+    [HTH_WEIGHTS_EMBED] = "embedding",      [HTH_WEIGHTS_ATTEND] = "attention",
+    [HTH_WEIGHTS_FORWARD] = "feed-forward", [HTH_WEIGHTS_EXPERT] = "experts",
+    [HTH_WEIGHTS_OUTPUT] = "output",        [HTH_WEIGHTS_VECTOR] = "norms and biases",
+};
+
+const char *hth_weight_class_name(HthWeightClass which) {
+    return class_names[which];
+}
+
+static HthWeightClass class_of(const HthWeight *w) {
+    if (!w->fmt) return HTH_WEIGHTS_VECTOR;
+    if (w->count && strstr(w->name, "exp")) return HTH_WEIGHTS_EXPERT;
+    if (strstr(w->name, "ffn")) return HTH_WEIGHTS_FORWARD;
+    if (strncmp(w->name, "output", 6) == 0) return HTH_WEIGHTS_OUTPUT;
+    return strstr(w->name, "embd") ? HTH_WEIGHTS_EMBED : HTH_WEIGHTS_ATTEND;
+}
+
+void hth_model_class_bytes(const HthModel *m, size_t out[HTH_WEIGHTS_COUNT]) {
     const HthGgufTensor *embd = m->tensors[HTH_W_TOK_EMBD];
-    size_t total = 0;
+    memset(out, 0, HTH_WEIGHTS_COUNT * sizeof *out);
     for (size_t i = 0; i < (size_t)m->shape.n_layer * HTH_W_COUNT; i++) {
         const HthGgufTensor *t = m->tensors[i];
         if (m->weights[i].first_row > 0) continue; /* counted with the tensor's first matrix */
-        if (t && (t != embd || i == HTH_W_TOK_EMBD)) total += t->bytes;
+        if (t && (t != embd || i == HTH_W_TOK_EMBD)) out[class_of(&m->weights[i])] += t->bytes;
     }
+}
+
+size_t hth_model_weight_bytes(const HthModel *m) {
+    size_t parts[HTH_WEIGHTS_COUNT], total = 0;
+    hth_model_class_bytes(m, parts);
+    for (int k = 0; k < HTH_WEIGHTS_COUNT; k++) total += parts[k];
     return total;
+}
+
+size_t hth_model_table_bytes(const HthModel *m) {
+    return m->table_bytes;
 }

@@ -28,6 +28,21 @@ size_t hth_model_pack_bytes(const HthModel *model);
  * The others take their rows' place. */
 size_t hth_model_pack_beside(const HthModel *model);
 size_t hth_model_packed_bytes(const HthModel *model); /* made so far */
+/* Beside the weights: the tokenizer, names, tables and vectors on the heap, and what of the file is
+ * no tensor. All of it is there once the model is open. */
+size_t hth_model_table_bytes(const HthModel *model);
+/* The same bytes as hth_model_weight_bytes(), by what they are for. */
+typedef enum HthWeightClass {
+    HTH_WEIGHTS_EMBED,
+    HTH_WEIGHTS_ATTEND,
+    HTH_WEIGHTS_FORWARD,
+    HTH_WEIGHTS_EXPERT,
+    HTH_WEIGHTS_OUTPUT,
+    HTH_WEIGHTS_VECTOR, /* norms, biases, scales */
+    HTH_WEIGHTS_COUNT
+} HthWeightClass;
+const char *hth_weight_class_name(HthWeightClass which);
+void hth_model_class_bytes(const HthModel *model, size_t out[HTH_WEIGHTS_COUNT]);
 /* The mapped files its matrices are in, panels included; the last is NULL. NULL: they stay in
  * memory, locked or as panels of their own. */
 const HthFileMap *const *hth_model_files(const HthModel *model);

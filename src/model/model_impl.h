@@ -18,6 +18,7 @@ struct HthModel {
     const HthGgufTensor **tensors; /* [n_layer][HTH_W_COUNT]; layerless slots at layer 0 */
     HthWeight *weights; /* the same, resolved */
     HthProgram prog;
+    size_t table_bytes; /* hth_model_table_bytes() */
     const HthFileMap **files; /* hth_model_files() */
     uint8_t *room; /* owned: for panels (pack.c); NULL: none */
     size_t room_bytes;

@@ -12,7 +12,8 @@ enum { ALIGN = 64 };
 /* The matrices that are multiplied; the embedding is only read row by row. */
 HthWeight *hth_model_packable(const HthModel *m, size_t i, size_t *bytes) {
     HthWeight *w = &m->weights[i];
-    if (!w->fmt || i % HTH_W_COUNT == HTH_W_TOK_EMBD || !hth_fmt_has_panels(w->fmt)) return NULL;
+    if (!w->fmt || hth_slot_looked_up(i % HTH_W_COUNT) || !hth_fmt_has_panels(w->fmt)) return NULL;
+    if (w->count) return NULL; /* experts: most are seldom read, and would be read for this */
     *bytes = w->row_bytes * hth_packed_rows(w->rows);
     *bytes = (*bytes + ALIGN - 1) / ALIGN * ALIGN;
     return *bytes ? w : NULL;

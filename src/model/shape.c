@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kern/fn/math.h"
+#include "kern/route.h"
 #include "model/model_impl.h"
+#include "op/program.h"
 
 enum { KEY_MAX = 160 };
 
@@ -73,12 +76,11 @@ static HthStatus read_scaling(HthShape *s, const HthGguf *g, const char *key, co
                     key);
 }
 
-/* A flag per layer, or a period: of so many layers in turn the last sees everything. */
-static HthStatus read_windowed(HthShape *s, const HthGguf *g, const char *key,
-                               const HthArchParam *p, HthErr *err) {
+/* A flag per layer, or a period: of so many layers in turn the last has none. */
+static HthStatus read_layers(uint8_t *flag, const HthShape *s, const HthGguf *g, const char *key,
+                             uint32_t period, HthErr *err) {
     const HthGgufKv *kv = hth_gguf_find(g, key);
     const bool flags = kv && kv->type == HTH_GGUF_ARR;
-    uint32_t period = (uint32_t)p->or_else;
     HTH_REQUIRE(s->n_layer <= HTH_LAYERS_MAX, err, HTH_EFORMAT,
                 "block_count is %u; hearth accepts up to %u", s->n_layer, HTH_LAYERS_MAX);
     if (flags) {
@@ -89,25 +91,101 @@ static HthStatus read_windowed(HthShape *s, const HthGguf *g, const char *key,
     } else if (kv) {
         HTH_TRY(hth_gguf_u32(g, key, &period, err));
     }
+    memset(flag, 0, HTH_LAYERS_MAX / 8);
     for (uint32_t i = 0; i < s->n_layer; i++) {
         bool on = flags ? hth_gguf_elem_i64(kv, i) != 0 : period == 0 || i % period + 1 < period;
-        if (on) s->windowed[i / 8] |= (uint8_t)(1u << i % 8);
+        if (on) flag[i / 8] |= (uint8_t)(1u << i % 8);
     }
+    return HTH_OK;
+}
+
+/* A number of heads; where it is given per layer, those with none have a state instead. */
+static HthStatus read_kv_heads(HthShape *s, const HthGguf *g, const char *key, HthErr *err) {
+    const HthGgufKv *kv = hth_gguf_find(g, key);
+    if (!kv) return HTH_OK;
+    if (kv->type != HTH_GGUF_ARR) return hth_gguf_u32(g, key, &s->n_head_kv, err);
+    const bool whole = kv->elem == HTH_GGUF_I32 || kv->elem == HTH_GGUF_U32;
+    HTH_REQUIRE(whole && s->n_layer <= HTH_LAYERS_MAX && kv->count >= s->n_layer, err, HTH_EFORMAT,
+                "%s must be a number, or one for each of %u layers", key, s->n_layer);
+    for (uint32_t i = 0; i < s->n_layer; i++) {
+        const int64_t n = hth_gguf_elem_i64(kv, i);
+        HTH_REQUIRE(n == 0 || s->n_head_kv == 0 || n == s->n_head_kv, err, HTH_ENOTSUP,
+                    "%s differs from layer to layer; hearth needs it equal, or 0", key);
+        if (n == 0)
+            s->recurrent[i / 8] |= (uint8_t)(1u << i % 8);
+        else
+            s->n_head_kv = n > 0 && n <= UINT16_MAX ? (uint32_t)n : UINT16_MAX;
+    }
+    return HTH_OK;
+}
+
+/* Rotations by several positions: of models of pictures, and of others that say so in zeros. */
+static HthStatus refuse_sections(const HthGguf *g, const char *key, HthErr *err) {
+    const HthGgufKv *kv = hth_gguf_find(g, key);
+    const bool numbers =
+        kv && kv->type == HTH_GGUF_ARR && (kv->elem == HTH_GGUF_I32 || kv->elem == HTH_GGUF_U32);
+    HTH_REQUIRE(!kv || numbers, err, HTH_EFORMAT, "%s must be an array of numbers", key);
+    for (uint64_t i = 0; kv && i < kv->count; i++)
+        HTH_REQUIRE(hth_gguf_elem_i64(kv, i) == 0, err, HTH_ENOTSUP,
+                    "%s is set: a model that sees pictures, which hearth cannot run", key);
+    return HTH_OK;
+}
+
+/* Which of a text's positions a pair rotates by does not matter where all of them do. */
+static HthStatus check_sections(const HthShape *s, const HthGguf *g, const char *key, HthErr *err) {
+    const HthGgufKv *kv = hth_gguf_find(g, key);
+    if (!kv) return HTH_OK;
+    HTH_REQUIRE(kv->type == HTH_GGUF_ARR && kv->count >= 3 && kv->count <= 4 &&
+                    (kv->elem == HTH_GGUF_I32 || kv->elem == HTH_GGUF_U32),
+                err, HTH_EFORMAT, "%s must have three or four numbers", key);
+    for (uint32_t i = 0; i < s->n_rot / 2; i++) /* in turn, each as often as its section says */
+        HTH_REQUIRE(hth_gguf_elem_i64(kv, i % 3) > (int64_t)(i / 3), err, HTH_ENOTSUP,
+                    "%s leaves pairs of dimensions without a position; hearth cannot run that",
+                    key);
     return HTH_OK;
 }
 
 bool hth_layer_is(const HthShape *s, HthLayers which, uint32_t layer) {
     switch (which) {
     case HTH_L_ROTATING: return s->nope_step == 0 || (layer + 1) % s->nope_step != 0;
+    case HTH_L_DENSE: return layer < s->n_dense;
+    case HTH_L_EXPERTS: return layer >= s->n_dense;
+    case HTH_L_SHARED: return s->n_ff_shared != 0;
+    case HTH_L_WINDOWED: return s->window == 0 || hth_layer_windowed(s, layer);
+    case HTH_L_WITH: return s->with != 0;
+    case HTH_L_WITHOUT: return s->with == 0;
+    case HTH_L_RECURRENT: return hth_layer_recurrent(s, layer);
+    case HTH_L_ATTENDING: return !hth_layer_recurrent(s, layer);
+    case HTH_L_ATTENDING_WITH: return s->with && !hth_layer_recurrent(s, layer);
+    case HTH_L_Q_WHOLE: return s->n_q_latent == 0;
+    case HTH_L_Q_LATENT: return s->n_q_latent != 0;
     default: return true;
     }
+}
+
+static HthStatus read_bool(HthShape *s, const HthGguf *g, const char *key, const HthArchParam *p,
+                           HthErr *err) {
+    bool on = false;
+    HTH_TRY(hth_gguf_bool(g, key, &on, err));
+    *u32_field(s, p->field) = on;
+    return HTH_OK;
 }
 
 static HthStatus read_param(HthShape *s, const HthGguf *g, const HthArch *arch,
                             const HthArchParam *p, HthErr *err) {
     char key[KEY_MAX];
     key_of(key, arch, p->key);
-    if (p->type == HTH_P_WINDOWED) return read_windowed(s, g, key, p, err);
+    if (p->type == HTH_P_KV_HEADS) return read_kv_heads(s, g, key, err);
+    if (p->type == HTH_P_NO_SECTIONS) return refuse_sections(g, key, err);
+    if (p->type == HTH_P_SECTIONS) return check_sections(s, g, key, err);
+    if (p->type == HTH_P_WINDOWED || p->type == HTH_P_RECURRENT)
+        return read_layers((uint8_t *)s + p->field, s, g, key, (uint32_t)p->or_else, err);
+    if (p->type == HTH_P_RECURRENT_OF) { /* in place of flags by layer, where there are none */
+        char flags[KEY_MAX];
+        key_of(flags, arch, "attention.recurrent_layers");
+        if (hth_gguf_find(g, flags)) return HTH_OK;
+        return read_layers((uint8_t *)s + p->field, s, g, key, (uint32_t)p->or_else, err);
+    }
     bool is_float = p->type == HTH_P_F32 || p->type == HTH_P_F32_OLD;
     if (p->type == HTH_P_F32_OLD && *f32_field(s, p->field) != (float)p->or_else) return HTH_OK;
     if (!hth_gguf_find(g, key)) {
@@ -120,6 +198,7 @@ static HthStatus read_param(HthShape *s, const HthGguf *g, const HthArch *arch,
         return HTH_OK;
     }
     if (p->type == HTH_P_SCALING) return read_scaling(s, g, key, p, err);
+    if (p->type == HTH_P_BOOL) return read_bool(s, g, key, p, err);
     if (is_float) return hth_gguf_f32(g, key, f32_field(s, p->field), err);
     return read_u32(s, g, key, p, err);
 }
@@ -137,6 +216,18 @@ static const struct {
     { offsetof(HthShape, head_dim_v), "attention.value_length", 1, 1024 },
     { offsetof(HthShape, n_rot), "rope.dimension_count", 2, 1024 },
     { offsetof(HthShape, n_ff), "feed_forward_length", 1, 1u << 24 },
+    { offsetof(HthShape, n_expert), "expert_count", 0, 1u << 14 },
+    { offsetof(HthShape, n_ff_exp), "expert_feed_forward_length", 0, 1u << 24 },
+    { offsetof(HthShape, n_ff_shared), "expert_shared_feed_forward_length", 0, 1u << 24 },
+    { offsetof(HthShape, n_shared), "expert_shared_count", 0, 1u << 7 },
+    { offsetof(HthShape, n_q_latent), "attention.q_lora_rank", 0, 1u << 20 },
+    { offsetof(HthShape, mla_dim), "attention.key_length_mla", 0, 1024 },
+    { offsetof(HthShape, mla_dim_v), "attention.value_length_mla", 0, 1024 },
+    { offsetof(HthShape, ssm_conv), "ssm.conv_kernel", 0, 16 },
+    { offsetof(HthShape, ssm_inner), "ssm.inner_size", 0, 1u << 20 },
+    { offsetof(HthShape, ssm_dim_k), "ssm.state_size", 0, HTH_DELTA_MAX },
+    { offsetof(HthShape, ssm_heads), "ssm.time_step_rank", 0, 1024 },
+    { offsetof(HthShape, ssm_groups), "ssm.group_count", 0, 1024 },
     { offsetof(HthShape, n_vocab), "token_embd.weight rows", 1, 1u << 24 },
     { offsetof(HthShape, n_ctx_train), "context_length", 1, 1u << 30 },
     { offsetof(HthShape, window), "attention.sliding_window", 0, 1u << 30 },
@@ -161,6 +252,76 @@ static HthStatus check_bounds(const HthShape *s, const HthArch *arch, HthErr *er
                 s->head_dim);
     HTH_REQUIRE(s->n_head % s->n_head_kv == 0, err, HTH_EFORMAT,
                 "%u query heads cannot share %u key heads evenly", s->n_head, s->n_head_kv);
+    return HTH_OK;
+}
+
+static HthStatus check_experts(const HthShape *s, const HthArch *arch, HthErr *err) {
+    const uint32_t widest = s->n_ff_exp > s->n_embd ? s->n_ff_exp : s->n_embd;
+    if (s->n_expert == 0) return HTH_OK;
+    HTH_REQUIRE(s->n_used >= 1 && s->n_used <= s->n_expert, err, HTH_EFORMAT,
+                "%s.expert_used_count is %u; there are %u experts", arch->name, s->n_used,
+                s->n_expert);
+    HTH_REQUIRE((uint64_t)s->n_used * widest <= UINT32_C(1) << 28, err, HTH_EFORMAT,
+                "%u experts of %u rows for each token are more than hearth can hold", s->n_used,
+                widest);
+    HTH_REQUIRE((uint64_t)s->n_ff_exp * s->n_shared <= UINT32_C(1) << 24, err, HTH_EFORMAT,
+                "%s.expert_shared_count is %u, of experts of %u rows", arch->name, s->n_shared,
+                s->n_ff_exp);
+    HTH_REQUIRE(s->gate < HTH_EXPERTS_BYS, err, HTH_ENOTSUP,
+                "%s.expert_gating_func is %u; hearth knows 1 (softmax), 2 (sigmoid) and 3 (softmax "
+                "of the chosen)",
+                arch->name, s->gate);
+    HTH_REQUIRE(s->n_dense <= s->n_layer, err, HTH_EFORMAT,
+                "%s.leading_dense_block_count is %u of %u layers", arch->name, s->n_dense,
+                s->n_layer);
+    const uint32_t groups = s->gate_groups, used = s->gate_groups_used;
+    HTH_REQUIRE(groups >= 1 && s->n_expert % groups == 0, err, HTH_EFORMAT,
+                "%s.expert_group_count is %u, which does not divide %u experts", arch->name, groups,
+                s->n_expert);
+    HTH_REQUIRE(groups == 1 || (used >= 1 && used <= groups &&
+                                (uint64_t)used * (s->n_expert / groups) >= s->n_used),
+                err, HTH_EFORMAT,
+                "%s.expert_group_used_count is %u of %u groups, too few or too many for %u of %u "
+                "experts",
+                arch->name, used, groups, s->n_used, s->n_expert);
+    return HTH_OK;
+}
+
+/* What the cache keeps of a token is its latent row and the part of a key that rotates. */
+static HthStatus check_latent(const HthShape *s, const HthArch *arch, HthErr *err) {
+    if (!arch->latent) return HTH_OK;
+    HTH_REQUIRE(s->n_head_kv == 1, err, HTH_EFORMAT,
+                "%s.attention.head_count_kv is %u; all heads share one latent row", arch->name,
+                s->n_head_kv);
+    HTH_REQUIRE(s->head_dim_v == s->n_latent && s->head_dim == (uint64_t)s->n_latent + s->n_rot,
+                err, HTH_EFORMAT,
+                "%s.attention.key_length and value_length are %u and %u; kv_lora_rank %u and %u "
+                "rotating dimensions call for others",
+                arch->name, s->head_dim, s->head_dim_v, s->n_latent, s->n_rot);
+    HTH_REQUIRE(s->mla_dim > s->n_rot && s->mla_dim_v > 0, err, HTH_EFORMAT,
+                "%s.attention.key_length_mla is %u, of which %u rotate; value_length_mla is %u",
+                arch->name, s->mla_dim, s->n_rot, s->mla_dim_v);
+    return HTH_OK;
+}
+
+/* Heads of layers with a state. */
+static HthStatus check_states(HthShape *s, const HthArch *arch, HthErr *err) {
+    if (s->ssm_heads == 0) return HTH_OK;
+    HTH_REQUIRE(s->ssm_conv >= 1 && s->ssm_dim_k >= 1 && s->ssm_groups >= 1 &&
+                    s->ssm_heads % s->ssm_groups == 0,
+                err, HTH_EFORMAT,
+                "%s.ssm: %u heads of values cannot share %u of %u keys, over %u tokens", arch->name,
+                s->ssm_heads, s->ssm_groups, s->ssm_dim_k, s->ssm_conv);
+    HTH_REQUIRE(s->ssm_inner >= s->ssm_heads && s->ssm_inner % s->ssm_heads == 0 &&
+                    s->ssm_inner / s->ssm_heads <= HTH_DELTA_MAX,
+                err, HTH_EFORMAT, "%s.ssm.inner_size is %u, which %u heads cannot share",
+                arch->name, s->ssm_inner, s->ssm_heads);
+    s->ssm_dim_v = s->ssm_inner / s->ssm_heads;
+    s->ssm_wide = s->ssm_inner + 2 * s->ssm_groups * s->ssm_dim_k;
+    s->ssm_ba = 2 * s->ssm_heads;
+    s->ssm_rep = s->ssm_heads / s->ssm_groups;
+    s->ssm_group = s->ssm_inner / s->ssm_groups;
+    s->ssm_in = s->ssm_inner + s->ssm_wide + s->ssm_heads;
     return HTH_OK;
 }
 
@@ -193,7 +354,8 @@ static HthStatus check_floats(const HthShape *s, const HthArch *arch, HthErr *er
                     { offsetof(HthShape, logit_cap), "final_logit_softcapping" },
                     { offsetof(HthShape, embd_scale), "embedding_scale" },
                     { offsetof(HthShape, residual_scale), "residual_scale" },
-                    { offsetof(HthShape, logit_scale), "logit_scale" }
+                    { offsetof(HthShape, logit_scale), "logit_scale" },
+                    { offsetof(HthShape, gate_scale), "expert_weights_scale" }
     };
     for (size_t i = 0; i < HTH_COUNT(factors); i++) {
         float v;
@@ -208,8 +370,47 @@ static HthStatus check_floats(const HthShape *s, const HthArch *arch, HthErr *er
     return HTH_OK;
 }
 
+static void derive_experts(HthShape *s, const HthArch *arch) {
+    if (s->n_expert == 0) return;
+    if (s->n_ff_exp == 0) s->n_ff_exp = s->n_ff;
+    if (s->gate == HTH_EXPERTS_NONE) s->gate = arch->gate;
+    if (s->gate_groups == 0) s->gate_groups = 1;
+    if (arch->gate_norm) s->gate_norm = 1;
+}
+
+/* Scores are divided by the root of a head before it was absorbed; where YaRN stretches, both sides
+ * of them grow as its rotation would make them, were all dimensions rotated. */
+static HthStatus derive_latent(HthShape *s, const HthArch *arch, HthErr *err) {
+    if (!arch->latent) return HTH_OK;
+    HTH_REQUIRE(s->mla_dim != 0 && s->mla_dim_v != 0, err, HTH_ENOTSUP,
+                "%s.attention.key_length_mla is missing: this file was made before keys and values "
+                "were kept apart; convert the model again, or find a newer file of it",
+                arch->name);
+    const double ln = s->rope_scaling == HTH_ROPE_YARN && s->rope_factor > 1.0f
+                          ? hth_ln((double)s->rope_factor)
+                          : 0.0;
+    double m = (double)s->rope_attn_factor * (1.0 + (double)s->yarn_log_mul * ln);
+    if (s->yarn_log_mul == 0.0f) m *= 1.0 + 0.1 * ln;
+    s->attn_scale = (float)(m * m / sqrt((double)s->mla_dim));
+    s->mla_plain = s->mla_dim > s->n_rot ? s->mla_dim - s->n_rot : 0;
+    return HTH_OK;
+}
+
 /* What files leave out follows from what they say. */
 static HthStatus derive(HthShape *s, const HthArch *arch, HthErr *err) {
+    HTH_REQUIRE(s->temperature == 0.0f, err, HTH_ENOTSUP,
+                "%s.attention.temperature_scale is not 0: scores that change with the position are "
+                "not ours yet",
+                arch->name);
+    if (arch->all_states) { /* sizes of what there is none of */
+        memset(s->recurrent, 0xff, sizeof s->recurrent);
+        s->n_head = s->n_head_kv = s->n_ff = 1;
+        s->head_dim = s->head_dim_v = s->n_rot = 32;
+    }
+    if (s->n_ff == 0 && s->n_expert) s->n_ff = s->n_ff_exp; /* no layer has that block */
+    HTH_REQUIRE(s->n_next == 0 || s->n_next < s->n_layer, err, HTH_EFORMAT,
+                "%s.nextn_predict_layers is %u of %u layers", arch->name, s->n_next, s->n_layer);
+    s->n_layer -= s->n_next;
     bool even = s->n_head > 0 && s->n_embd % s->n_head == 0;
     HTH_REQUIRE((s->head_dim > 0 && s->head_dim_v > 0) || even, err, HTH_EFORMAT,
                 "an embedding of %u cannot be split into %u heads", s->n_embd, s->n_head);
@@ -220,6 +421,13 @@ static HthStatus derive(HthShape *s, const HthArch *arch, HthErr *err) {
     if (s->rope_ctx_orig == 0) s->rope_ctx_orig = s->n_ctx_train;
     bool stretched = s->rope_scaling == HTH_ROPE_LINEAR || s->rope_scaling == HTH_ROPE_YARN;
     if (s->rope_factor == 0.0f || !stretched) s->rope_factor = 1.0f;
+    if (arch->window_layers && s->n_layer != arch->window_layers)
+        s->window = 0;
+    else if (s->window == 0)
+        s->window = arch->window;
+    if (within(s->rope_alpha, 1e-3f, 1e6f) && s->head_dim > 2)
+        s->rope_base *= (float)hth_pow((double)s->rope_alpha,
+                                       (double)s->head_dim / ((double)s->head_dim - 2.0));
     if (s->rope_base_window == 0.0f) s->rope_base_window = s->rope_base;
     if (arch->embd_sqrt) s->embd_scale = sqrtf((float)s->n_embd);
     if (arch->wide_layers && s->n_layer == arch->wide_layers && s->n_head)
@@ -228,28 +436,37 @@ static HthStatus derive(HthShape *s, const HthArch *arch, HthErr *err) {
     if (s->rope_scaling != HTH_ROPE_YARN) s->yarn_ext_factor = 0.0f;
     s->n_pair = s->n_rot / 2;
     s->one = 1;
-    return HTH_OK;
+    derive_experts(s, arch);
+    return derive_latent(s, arch, err);
 }
 
 /* Sizes of tensors that hold several matrices; of bounded sizes, at most 2^25. */
 static void derive_rows(HthShape *s) {
     s->n_qkv = (s->n_head + s->n_head_kv) * s->head_dim + s->n_head_kv * s->head_dim_v;
     s->n_gate_up = 2 * s->n_ff;
+    s->q_gated = 2 * s->head_dim;
+    s->n_three = 3 * s->n_embd;
+    s->n_gate_up_exp = 2 * s->n_ff_exp;
+    if (s->n_ff_shared == 0) s->n_ff_shared = s->n_shared * s->n_ff_exp;
 }
 
 HthStatus hth_shape_read(HthShape *out, const HthGguf *g, const HthArch *arch, HthErr *err) {
     HthShape s = { 0 };
     for (const HthArchParam *p = arch->params; p->key; p++)
         HTH_TRY(read_param(&s, g, arch, p, err));
-    HTH_REQUIRE(s.n_expert == 0, err, HTH_ENOTSUP,
-                "this %s model is a mixture of experts (%u of them), which hearth cannot run yet",
+    HTH_REQUIRE(s.n_expert == 0 || arch->gate, err, HTH_ENOTSUP,
+                "this %s model is a mixture of experts (%u of them), which hearth cannot run",
                 arch->name, s.n_expert);
     const HthGgufTensor *embd = hth_gguf_tensor(g, HTH_STR("token_embd.weight"));
     HTH_REQUIRE(embd, err, HTH_EFORMAT, "the file has no token_embd.weight: no model in it");
     HTH_REQUIRE(embd->ne[1] <= UINT32_MAX, err, HTH_EFORMAT, "token_embd.weight is too large");
     s.n_vocab = (uint32_t)embd->ne[1];
+    if (arch->asks) s.with = hth_gguf_tensor(g, hth_str(arch->asks)) != NULL;
     HTH_TRY(derive(&s, arch, err));
     HTH_TRY(check_bounds(&s, arch, err));
+    HTH_TRY(check_experts(&s, arch, err));
+    HTH_TRY(check_latent(&s, arch, err));
+    HTH_TRY(check_states(&s, arch, err));
     derive_rows(&s);
     HTH_TRY(check_floats(&s, arch, err));
     *out = s;

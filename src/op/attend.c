@@ -18,13 +18,15 @@ enum {
     STORE_ROWS = 64, /* of one item; neighbours share cache lines of keys */
     RUN_LEN = HTH_RUN_PAGES * HTH_PAGE_LEN,
     ITEMS_PER_THREAD = 8,
+    GROUP_MIN = 16, /* heads of a part: each reads the pages anew */
     WORTH_WAKING = 1 << 15, /* floats */
 };
 
 typedef struct Ctx {
     const HthStep *s;
     const HthInst *in;
-    uint32_t group; /* query heads per KV head */
+    uint32_t group; /* query heads of an item: those of a KV head, or one of their equal parts */
+    uint32_t parts; /* of a KV head's query heads; 1 unless there are many heads and few items */
     uint32_t block_rows, blocks; /* rows per block at most; ranges of that many rows */
     uint32_t runs; /* where split: of the longest timeline; 0: not split */
 } Ctx;
@@ -36,7 +38,7 @@ static void store(void *ctx, uint32_t item, uint32_t worker) {
     const HthStep *s = c->s;
     const HthProgram *p = s->prog;
     uint32_t head = item % p->n_head_kv, row = item / p->n_head_kv * STORE_ROWS,
-             layer = c->in->layer;
+             layer = c->in->cache;
     uint32_t end = s->rows - row < STORE_ROWS ? s->rows : row + STORE_ROWS;
     uint8_t *code = s->part + (size_t)worker * s->part_bytes;
     for (uint32_t r = row; r < end; r++) {
@@ -62,7 +64,8 @@ typedef struct Sums { /* of the queries of a block */
 typedef struct Block {
     const Ctx *c;
     const HthKvView *kv;
-    uint32_t row, rows, first, head; /* first: position of the first row */
+    uint32_t row, rows, first; /* first: position of the first row */
+    uint32_t head, kv_head; /* head: of groups */
     float *q; /* [queries][head_dim], scaled; queries of the first row first */
     float *work;
     uint32_t *count, *skip; /* [queries] */
@@ -106,6 +109,7 @@ static void block_open(Block *b, const Ctx *c, uint32_t row, uint32_t rows, uint
     const HthProgram *p = s->prog;
     size_t floats = (size_t)c->group * p->head_dim; /* of one row */
     *b = (Block){ .c = c, .kv = s->batch->kv[row], .row = row, .rows = rows, .head = head };
+    b->kv_head = head / c->parts;
     b->first = s->batch->pos[row];
     carve(b, s->part + (size_t)worker * s->part_bytes, rows * c->group, p->head_dim, p->head_dim_v);
     for (uint32_t r = 0; r < rows; r++) {
@@ -146,11 +150,11 @@ static void page_run(const Block *b, uint32_t page, bool first, bool more, const
     a.head_dim_v = p->head_dim_v;
     a.count = b->count;
     a.type = b->kv->layout.type;
-    a.k = hth_kv_keys(b->kv, b->c->in->layer, b->head, pos);
-    a.v = hth_kv_values(b->kv, b->c->in->layer, b->head, pos);
+    a.k = hth_kv_keys(b->kv, b->c->in->cache, b->kv_head, pos);
+    a.v = hth_kv_values(b->kv, b->c->in->cache, b->kv_head, pos);
     if (more) {
-        a.next_k = hth_kv_keys(b->kv, b->c->in->layer, b->head, pos + HTH_PAGE_LEN);
-        a.next_v = hth_kv_values(b->kv, b->c->in->layer, b->head, pos + HTH_PAGE_LEN);
+        a.next_k = hth_kv_keys(b->kv, b->c->in->cache, b->kv_head, pos + HTH_PAGE_LEN);
+        a.next_v = hth_kv_values(b->kv, b->c->in->cache, b->kv_head, pos + HTH_PAGE_LEN);
     }
     a.work = b->work;
     a.m = sums->m + from;
@@ -196,6 +200,14 @@ static float *result(const Ctx *c, uint32_t row, uint32_t head) {
            (size_t)head * c->s->prog->head_dim_v;
 }
 
+/* A sink is one more position at the end, whose value is zero: a run of its own. */
+static void sink(const Ctx *c, uint32_t head, float *m, float *l, float *o) {
+    static const float zeros[HTH_ATTEND_HEAD_MAX];
+    if (!c->in->w) return;
+    HTH_ASSERT(c->s->prog->head_dim_v <= HTH_ATTEND_HEAD_MAX);
+    c->s->kern->attend_merge(m, l, o, c->in->w->vec[head], 1.0f, zeros, c->s->prog->head_dim_v);
+}
+
 static void finish(float *out, const float *o, float l, uint32_t n) {
     float inv = 1.0f / l;
     for (uint32_t d = 0; d < n; d++) out[d] = o[d] * inv;
@@ -215,9 +227,11 @@ static void block_run(const Block *b) {
             c->s->kern->attend_merge(b->all.m + i, b->all.l + i, b->all.o + (size_t)i * dv,
                                      b->run.m[i], b->run.l[i], b->run.o + (size_t)i * dv, dv);
     }
-    for (uint32_t i = 0; i < queries; i++)
-        finish(result(c, b->row + i / g, b->head * g + i % g), b->all.o + (size_t)i * dv,
-               b->all.l[i], dv);
+    for (uint32_t i = 0; i < queries; i++) {
+        const uint32_t head = b->head * g + i % g;
+        sink(c, head, b->all.m + i, b->all.l + i, b->all.o + (size_t)i * dv);
+        finish(result(c, b->row + i / g, head), b->all.o + (size_t)i * dv, b->all.l[i], dv);
+    }
 }
 
 /* ---- runs as items -------------------------------------------------------------------------- */
@@ -249,6 +263,7 @@ static void merge(void *ctx, uint32_t item, uint32_t worker) {
     float *m = split_of(c, row, head), *l = m + c->runs, *o = l + c->runs;
     for (uint32_t run = 1; run <= c->s->batch->pos[row] / RUN_LEN; run++)
         c->s->kern->attend_merge(m, l, o, m[run], l[run], o + (size_t)run * dv, dv);
+    sink(c, head, m, l, o);
     finish(result(c, row, head), o, *l, dv);
 }
 
@@ -264,7 +279,8 @@ static bool neighbours(const HthBatch *b, uint32_t row, uint32_t rows) {
 static void attend(void *ctx, uint32_t item, uint32_t worker) {
     const Ctx *c = ctx;
     const HthStep *s = c->s;
-    uint32_t runs = c->runs ? c->runs : 1, run = item % runs, heads = s->prog->n_head_kv;
+    uint32_t runs = c->runs ? c->runs : 1, run = item % runs;
+    uint32_t heads = s->prog->n_head_kv * c->parts;
     uint32_t head = item / runs % heads, range = c->blocks - 1 - item / runs / heads;
     uint32_t row = range * c->block_rows;
     uint32_t rows = s->rows - row < c->block_rows ? s->rows - row : c->block_rows;
@@ -279,7 +295,8 @@ static void attend(void *ctx, uint32_t item, uint32_t worker) {
     }
 }
 
-/* Blocks as large as the kernels like, smaller where threads would go without, then runs apart. */
+/* Blocks as large as the kernels like, smaller where threads would go without; then the heads of a
+ * group in parts, then runs apart. */
 static void divide(Ctx *c) {
     const HthStep *s = c->s;
     uint32_t want = hth_pool_threads(s->pool) * ITEMS_PER_THREAD, heads = s->prog->n_head_kv;
@@ -288,6 +305,12 @@ static void divide(Ctx *c) {
     while (rows > 4 && (s->rows + rows - 1) / rows * heads < want) rows = (rows + 1) / 2;
     c->block_rows = rows;
     c->blocks = (s->rows + rows - 1) / rows;
+    while (hth_pool_threads(s->pool) > 1 && c->blocks * heads < want && c->group % 2 == 0 &&
+           c->group / 2 >= GROUP_MIN) {
+        c->group /= 2;
+        c->parts *= 2;
+        heads *= 2;
+    }
     for (uint32_t r = 0; r < s->rows; r++)
         if (s->batch->pos[r] > last) last = s->batch->pos[r];
     uint32_t runs = last / RUN_LEN + 1;
@@ -298,12 +321,13 @@ static void divide(Ctx *c) {
 
 uint32_t hth_op_attend(HthStep *s, const HthInst *inst) {
     const HthProgram *p = s->prog;
-    Ctx c = { .s = s, .in = inst, .group = p->n_head / p->n_head_kv };
+    Ctx c = { .s = s, .in = inst, .parts = 1 };
+    c.group = p->n_head / p->n_head_kv;
     size_t floats = (size_t)s->rows * (inst->b_width + inst->c_width);
     hth_par_run(floats >= WORTH_WAKING ? s->pool : NULL,
                 (s->rows + STORE_ROWS - 1) / STORE_ROWS * p->n_head_kv, store, &c);
     divide(&c);
-    hth_par_run(s->pool, c.blocks * p->n_head_kv * (c.runs ? c.runs : 1), attend, &c);
+    hth_par_run(s->pool, c.blocks * p->n_head_kv * c.parts * (c.runs ? c.runs : 1), attend, &c);
     if (c.runs) {
         floats = (size_t)s->rows * inst->dst_width * c.runs;
         hth_par_run(floats >= WORTH_WAKING ? s->pool : NULL, s->rows * p->n_head, merge, &c);

@@ -20,12 +20,37 @@ struct HthExec {
 };
 
 static HthOpFn *const fns[HTH_OP_COUNT] = {
-    [HTH_OP_EMBED] = hth_op_embed,         [HTH_OP_RMSNORM] = hth_op_rmsnorm,
-    [HTH_OP_LINEAR] = hth_op_linear,       [HTH_OP_HEADNORM] = hth_op_headnorm,
-    [HTH_OP_ROPE] = hth_op_rope,           [HTH_OP_ATTEND] = hth_op_attend,
-    [HTH_OP_SWIGLU] = hth_op_swiglu,       [HTH_OP_ADD] = hth_op_add,
-    [HTH_OP_LAYERNORM] = hth_op_layernorm, [HTH_OP_GEGLU] = hth_op_geglu,
-    [HTH_OP_GELU] = hth_op_gelu,           [HTH_OP_SCALE] = hth_op_scale,
+    [HTH_OP_EMBED] = hth_op_embed,
+    [HTH_OP_RMSNORM] = hth_op_rmsnorm,
+    [HTH_OP_LINEAR] = hth_op_linear,
+    [HTH_OP_HEADNORM] = hth_op_headnorm,
+    [HTH_OP_ROPE] = hth_op_rope,
+    [HTH_OP_ATTEND] = hth_op_attend,
+    [HTH_OP_SWIGLU] = hth_op_swiglu,
+    [HTH_OP_ADD] = hth_op_add,
+    [HTH_OP_LAYERNORM] = hth_op_layernorm,
+    [HTH_OP_GEGLU] = hth_op_geglu,
+    [HTH_OP_GELU] = hth_op_gelu,
+    [HTH_OP_SCALE] = hth_op_scale,
+    [HTH_OP_ROUTE] = hth_op_route,
+    [HTH_OP_EXPERTS] = hth_op_experts,
+    [HTH_OP_GATE] = hth_op_gate,
+    [HTH_OP_HEADS] = hth_op_heads,
+    [HTH_OP_FIRSTNORM] = hth_op_firstnorm,
+    [HTH_OP_ATTEND_SINKS] = hth_op_attend,
+    [HTH_OP_SWIGLU_CLAMPED] = hth_op_swiglu_clamped,
+    [HTH_OP_EXPERTS_SUM] = hth_op_experts_sum,
+    [HTH_OP_PLACE] = hth_op_place,
+    [HTH_OP_MEAN_HEADNORM] = hth_op_mean_headnorm,
+    [HTH_OP_RELU2] = hth_op_relu2,
+    [HTH_OP_HALF_1] = hth_op_half,
+    [HTH_OP_HALF_2] = hth_op_half,
+    [HTH_OP_SILU] = hth_op_silu,
+    [HTH_OP_CONV] = hth_op_conv,
+    [HTH_OP_DELTA] = hth_op_delta,
+    [HTH_OP_SCAN] = hth_op_delta,
+    [HTH_OP_MUL] = hth_op_mul,
+    [HTH_OP_EXPERTS_EACH] = hth_op_experts_each,
 };
 
 HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *kern, HthPool *pool,
@@ -47,6 +72,9 @@ HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *ke
     e->step.rope = (float *)(void *)(e->block + e->scratch.rope_at);
     e->step.part = e->block + e->scratch.part_at;
     e->step.part_bytes = e->scratch.part_bytes;
+    e->step.place = (uint32_t *)(void *)(e->block + e->scratch.place_at);
+    e->step.first = e->step.place + (size_t)rows_max * prog->router.n_used;
+    e->step.active = e->step.first + prog->router.n_expert + 2;
     e->step.split = (float *)(void *)(e->block + e->scratch.split_at);
     *out = e;
     e = NULL;
@@ -61,6 +89,11 @@ void hth_exec_pack(HthExec *exec, size_t bytes_per_run) {
 
 void hth_exec_paging(HthExec *exec, HthPaging *paging) {
     exec->step.paging = paging;
+}
+
+void hth_exec_watch(HthExec *exec, HthSeeFn *see, void *ctx) {
+    exec->step.see = see;
+    exec->step.see_ctx = ctx;
 }
 
 void hth_exec_close(HthExec **exec) {
@@ -103,6 +136,7 @@ static void run_insts(HthExec *e, uint32_t from, uint32_t to) {
     for (uint32_t i = from; i < to;) {
         const uint64_t began = e->ns ? hth_clock_ns() : 0;
         const uint32_t done = fns[inst[i].op](s, &inst[i]);
+        for (uint32_t k = 0; s->see && k < done; k++) hth_step_watch(s, &inst[i + k]);
         if (e->ns) e->ns[i] += hth_clock_ns() - began;
         i += done;
     }
@@ -134,6 +168,7 @@ void hth_exec_run(HthExec *e, const HthBatch *b) {
         memcpy(b->hidden + (size_t)i * in->a_width, hth_step_row(s, in->a_at, in->a_width, i),
                in->a_width * sizeof(float));
     if (b->logits) run_insts(e, head, p->count);
+    if (s->see && !b->logits) hth_step_watch(s, in);
 }
 
 void hth_exec_head(HthExec *e, const float *hidden, uint32_t n, float *logits) {

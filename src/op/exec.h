@@ -39,6 +39,12 @@ void hth_exec_run(HthExec *exec, const HthBatch *batch);
 /* The output matrix alone: logits [n][n_vocab] of hidden rows [n][n_embd], n at most rows_max; the
  * bits that run would give. */
 void hth_exec_head(HthExec *exec, const float *hidden, uint32_t n, float *logits);
+/* From now on shows `see` each row of activations that a matrix is multiplied with, before it is
+ * rounded to what the product wants: which of w's matrices (experts, heads), the row [w->cols].
+ * Rows of a matrix come in the order of the batch, on the caller's thread.  The output matrix's
+ * are shown even where only the hidden rows are wanted.  NULL: no longer. */
+typedef void HthSeeFn(void *ctx, const HthWeight *w, uint32_t which, const float *row);
+void hth_exec_watch(HthExec *exec, HthSeeFn *see, void *ctx);
 /* From now on adds to ns[i] what instruction i of the program took, a group of products at its
  * first; ns: [prog->count], borrowed. NULL: no longer. */
 void hth_exec_clock(HthExec *exec, uint64_t *ns);

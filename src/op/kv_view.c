@@ -4,6 +4,7 @@
 #include "op/kv_view.h"
 
 #include "base/num.h"
+#include "op/program.h"
 
 HthStatus hth_kv_layout(HthKvLayout *out, HthKvType type, uint32_t n_layer, uint32_t n_head_kv,
                         uint32_t head_dim, uint32_t head_dim_v, HthErr *err) {
@@ -20,9 +21,16 @@ HthStatus hth_kv_layout(HthKvLayout *out, HthKvType type, uint32_t n_layer, uint
     size_t layer_bytes;
     bool over = hth_mul_over(l.head_bytes, n_head_kv, &layer_bytes) ||
                 hth_mul_over(layer_bytes, n_layer, &l.page_bytes);
+    if (n_layer == 0) l.page_bytes = HTH_PAGE_LEN; /* of a model with states alone */
     HTH_REQUIRE(!over, err, HTH_ELIMIT, "one page of this model's cache does not fit in memory");
     *out = l;
     return HTH_OK;
+}
+
+HthStatus hth_program_layout(HthKvLayout *out, const HthProgram *p, HthKvType type, bool back,
+                             HthErr *err) {
+    HTH_TRY(hth_kv_layout(out, type, p->n_cache, p->n_head_kv, p->head_dim, p->head_dim_v, err));
+    return p->n_state ? hth_state_layout(out, p->states, p->n_state, back, err) : HTH_OK;
 }
 
 uint8_t *hth_kv_keys(const HthKvView *v, uint32_t layer, uint32_t head, uint32_t pos) {

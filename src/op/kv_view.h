@@ -16,15 +16,23 @@ typedef struct HthKvLayout {
     uint32_t n_layer, n_head_kv, head_dim, head_dim_v;
     size_t head_bytes, v_at; /* of one head of one layer; its values are v_at bytes in */
     size_t page_bytes; /* HTH_PAGE_LEN * n_layer * n_head_kv rows of keys and of values, no more */
+    /* States (op/state.h): */
+    const struct HthStateSpec *states; /* [n_state], borrowed */
+    uint32_t n_state; /* 0: this model has none */
+    bool back; /* rows can be taken back */
+    size_t block_bytes, snap_bytes; /* of a timeline; of a snapshot */
+    uint32_t snap_pages; /* the last of so many pages in turn has a snapshot */
 } HthKvLayout;
 
 typedef struct HthKvView {
     HthKvLayout layout;
     uint8_t *const *pages; /* first byte of each page, in timeline order */
+    uint8_t *const *snaps; /* of each page its snapshot, or NULL; where the layout has states */
+    float *block; /* the timeline's states */
 } HthKvView;
 
-/* ELIMIT if a page would not fit in memory at all; ENOTSUP: the type wants whole blocks of 32 and
- * the heads of this model are not. */
+/* Without states. ELIMIT if a page would not fit in memory at all; ENOTSUP: the type wants whole
+ * blocks of 32 and the heads of this model are not. */
 HTH_MUST_CHECK HthStatus hth_kv_layout(HthKvLayout *out, HthKvType type, uint32_t n_layer,
                                        uint32_t n_head_kv, uint32_t head_dim, uint32_t head_dim_v,
                                        HthErr *err);

@@ -7,6 +7,8 @@
  * are quantised once per value, whoever asks first.
  *
  * Thread: forks over rows of activations, then over blocks of outputs. */
+#include <string.h>
+
 #include "base/room.h"
 #include "kern/more.h"
 #include "op/step.h"
@@ -65,8 +67,8 @@ static void finish_logits(const HthStep *s, float *y, size_t ldy, uint32_t rows)
     }
 }
 
-static void finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32_t rows,
-                   uint32_t cols) {
+void hth_step_finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32_t rows,
+                     uint32_t cols) {
     for (uint32_t c = 0; c < cols; c++) {
         float *col = y + c * ldy;
         if (w->scale && !w->scale_last) scale(w, col, rows);
@@ -102,7 +104,7 @@ static void item(void *ctx, uint32_t i, uint32_t worker) {
     if (rows > whole)
         p->fn(w->data + at + whole * w->row_bytes, w->row_bytes, rows - whole, w->cols, p->x,
               p->x_stride, c->s->rows, p->y + r0 + whole, p->ldy);
-    finish(w, p->y + r0, p->ldy, r0, rows, c->s->rows);
+    hth_step_finish(w, p->y + r0, p->ldy, r0, rows, c->s->rows);
     if (p->in->dst == HTH_R_LOGITS) finish_logits(c->s, p->y + r0, p->ldy, rows);
 }
 
@@ -147,6 +149,19 @@ static void prepare(HthStep *s, const HthInst *in, Part *p) {
     }
 }
 
+void hth_step_act(const HthStep *s, const HthWeight *w, const float *x, uint8_t *to) {
+    if (w->fmt->act == HTH_ACT_F32)
+        memcpy(to, x, w->cols * sizeof *x);
+    else
+        s->kern->act_q8(x, w->cols, (void *)to);
+}
+
+uint32_t hth_step_item_rows(const HthStep *s, uint64_t all) {
+    uint64_t share = all / ((uint64_t)hth_pool_threads(s->pool) * ITEMS_PER_THREAD);
+    if (share < ITEM_ROWS_MIN) return ITEM_ROWS_MIN;
+    return share > ITEM_ROWS_MAX ? ITEM_ROWS_MAX : (uint32_t)(share / 32 * 32);
+}
+
 uint32_t hth_op_linear(HthStep *s, const HthInst *inst) {
     Ctx c = { .s = s };
     c.parts = inst->group < GROUP_MAX ? inst->group : GROUP_MAX;
@@ -155,10 +170,7 @@ uint32_t hth_op_linear(HthStep *s, const HthInst *inst) {
         prepare(s, &inst[k], &c.part[k]);
         all += inst[k].w->rows;
     }
-    uint64_t share = all / ((uint64_t)hth_pool_threads(s->pool) * ITEMS_PER_THREAD);
-    c.item_rows = share < ITEM_ROWS_MIN   ? ITEM_ROWS_MIN
-                  : share > ITEM_ROWS_MAX ? ITEM_ROWS_MAX
-                                          : (uint32_t)(share / 32 * 32);
+    c.item_rows = hth_step_item_rows(s, all);
     uint32_t items = 0;
     for (uint32_t k = 0; k < c.parts; k++) {
         c.part[k].first_item = items;

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X is the residual stream; H a scratch row; Q K V the projections; G U the gate and up rows. */
+/* X is the residual stream; H a scratch row; Q K V the projections; G U the gate and up rows; R the
+ * weights of the experts that were chosen; S a second scratch row. */
 typedef enum HthReg {
     HTH_R_NONE,
     HTH_R_X,
@@ -20,6 +21,8 @@ typedef enum HthReg {
     HTH_R_V,
     HTH_R_G,
     HTH_R_U,
+    HTH_R_R,
+    HTH_R_S,
     HTH_R_LOGITS,
     HTH_R_COUNT
 } HthReg;
@@ -38,6 +41,25 @@ typedef enum HthOpCode {
     HTH_OP_GEGLU, /* dst = gelu(a) * b */
     HTH_OP_GELU, /* dst = gelu(a) */
     HTH_OP_SCALE, /* dst = a times a number of the model's */
+    HTH_OP_SWIGLU_CLAMPED, /* gpt-oss's: both sides bounded, up + 1 (op/glu.c) */
+    HTH_OP_ATTEND_SINKS, /* attend, with one more score per head: w[n_head] */
+    HTH_OP_ROUTE, /* a: a score per expert; dst = weights of the chosen; w biases the choice */
+    HTH_OP_EXPERTS, /* dst = for each chosen expert its matrix of w * a; b: what route gave */
+    HTH_OP_EXPERTS_EACH, /* the same where a has a row for each chosen expert */
+    HTH_OP_EXPERTS_SUM, /* dst = the rows a has for chosen experts, times their weights b, added */
+    HTH_OP_HEADS, /* dst = each head's first part times its own matrix of w, then its rest */
+    HTH_OP_GATE, /* dst = a * sigmoid(b), b one number or as many as a */
+    HTH_OP_PLACE, /* dst = a + row of weight w per position */
+    HTH_OP_MEAN_HEADNORM, /* dst = layernorm over each head of a, times w[heads][head_dim] */
+    HTH_OP_RELU2, /* dst = a squared where it is above 0, else 0 */
+    HTH_OP_HALF_1, /* dst = the first half of each head of a */
+    HTH_OP_HALF_2, /* the second */
+    HTH_OP_SILU, /* dst = silu(a) */
+    HTH_OP_CONV, /* dst = each value of a and those of rows before, times w[width][rows] */
+    HTH_OP_DELTA, /* dst = the gated delta rule over a; b writes, c and w fade (op/delta.c) */
+    HTH_OP_SCAN, /* dst = the selective scan over a; steps b, w (op/delta.c) */
+    HTH_OP_MUL, /* dst = a * b */
+    HTH_OP_FIRSTNORM, /* dst = a, its first part as rmsnorm * w */
     HTH_OP_COUNT
 } HthOpCode;
 
@@ -47,6 +69,7 @@ typedef struct HthOpInfo {
     uint8_t reads; /* registers read: 0..3, in the order a, b, c */
     bool weight; /* names a weight */
     bool in_place; /* dst may share a's memory */
+    bool looks_back; /* reads other rows of the timeline */
 } HthOpInfo;
 
 /* Never NULL for op < HTH_OP_COUNT. */

@@ -43,12 +43,14 @@ static void find_lifetimes(Scan *s) {
 
 static bool same_group(const Scan *s, uint32_t i) {
     const HthProgram *p = s->prog;
-    return i + 1 < p->count && i + 1 != p->wanted && p->inst[i].op == HTH_OP_LINEAR &&
-           p->inst[i + 1].op == HTH_OP_LINEAR && s->reads[i][0] == s->reads[i + 1][0];
+    const HthOpCode op = p->inst[i].op;
+    if (i + 1 >= p->count || i + 1 == p->wanted || p->inst[i + 1].op != op) return false;
+    if (s->reads[i][0] != s->reads[i + 1][0]) return false;
+    return op == HTH_OP_LINEAR || (op == HTH_OP_EXPERTS && s->reads[i][1] == s->reads[i + 1][1]);
 }
 
-/* q, k, v (and gate, up) read one value: they become one parallel section, so what they write must
- * live, and lie apart, until its end. */
+/* q, k, v (and gate, up, of experts too) read one value: they become one parallel section, so what
+ * they write must live, and lie apart, until its end. */
 static void find_groups(Scan *s) {
     HthProgram *p = s->prog;
     for (uint32_t i = p->count; i-- > 0;) {
@@ -126,15 +128,34 @@ static void find_kept(Scan *s) {
     }
 }
 
-static uint32_t largest_act(const HthProgram *p) {
+size_t hth_act_stride(const HthWeight *w) {
+    return w->fmt->act == HTH_ACT_F32 ? hth_row_stride(w->cols) * sizeof(float)
+                                      : hth_act_bytes(w->fmt->act, w->cols);
+}
+
+/* Of a token: one row for a product, which reads floats where they are; one for each matrix that
+ * experts or heads multiply it with, gathered. */
+static size_t act_bytes(const HthProgram *p, const HthInst *in) {
+    switch (in->op) {
+    case HTH_OP_LINEAR:
+        return in->w->fmt->act == HTH_ACT_F32 ? 0 : hth_act_bytes(in->w->fmt->act, in->a_width);
+    case HTH_OP_EXPERTS:
+    case HTH_OP_EXPERTS_EACH: return p->router.n_used * hth_act_stride(in->w);
+    case HTH_OP_HEADS: return in->w->count * hth_act_stride(in->w);
+    default: return 0;
+    }
+}
+
+static HthStatus largest_act(HthProgram *p, HthErr *err) {
     size_t most = 0;
     for (uint32_t i = 0; i < p->count; i++) {
-        const HthInst *in = &p->inst[i];
-        if (in->op != HTH_OP_LINEAR || in->w->fmt->act == HTH_ACT_F32) continue;
-        size_t bytes = hth_act_bytes(in->w->fmt->act, in->a_width);
+        const size_t bytes = act_bytes(p, &p->inst[i]);
         if (bytes > most) most = bytes;
     }
-    return (uint32_t)most;
+    HTH_REQUIRE(most <= UINT32_MAX, err, HTH_ELIMIT,
+                "the rows of this model's experts are too long");
+    p->act_bytes = (uint32_t)most;
+    return HTH_OK;
 }
 
 HthStatus hth_plan_registers(HthProgram *prog, HthErr *err) {
@@ -151,8 +172,8 @@ HthStatus hth_plan_registers(HthProgram *prog, HthErr *err) {
     for (uint32_t i = 0; i < prog->count && st == HTH_OK; i++) st = place(&s, i, err);
     if (st != HTH_OK) goto out;
     prog->row_floats = (uint32_t)s.top;
-    prog->act_bytes = largest_act(prog);
-    find_kept(&s);
+    st = largest_act(prog, err);
+    if (st == HTH_OK) find_kept(&s);
 out:
     hth_free(s.values);
     hth_free(s.reads);
@@ -171,7 +192,9 @@ HthStatus hth_plan_scratch(HthScratch *out, const HthProgram *p, uint32_t rows, 
     HthScratch s = { 0 };
     size_t part = 0, runs = ((size_t)pages + HTH_RUN_PAGES - 1) / HTH_RUN_PAGES;
     size_t split_rows = rows < HTH_ATTEND_SPLIT_ROWS ? rows : HTH_ATTEND_SPLIT_ROWS;
-    bool over = grow(&part, 1, hth_attend_part_bytes(p));
+    const size_t route = p->router.n_expert ? hth_route_work(&p->router) * sizeof(float) : 0;
+    const size_t own = hth_attend_part_bytes(p);
+    bool over = grow(&part, 1, own > route ? own : route);
     s.part_bytes = part;
     over = over || grow(&s.bytes, (size_t)rows * p->row_floats, sizeof(float));
     s.act_at = s.bytes;
@@ -180,6 +203,10 @@ HthStatus hth_plan_scratch(HthScratch *out, const HthProgram *p, uint32_t rows, 
     over = over || grow(&s.bytes, (size_t)rows * p->n_rot * p->ropes, sizeof(float));
     s.part_at = s.bytes;
     over = over || grow(&s.bytes, threads, part);
+    s.place_at = s.bytes; /* then the first place of each expert, two more, and who is active */
+    if (p->router.n_expert)
+        over = over || grow(&s.bytes, (size_t)rows * p->router.n_used + 2 * p->router.n_expert + 2,
+                            sizeof(uint32_t));
     s.split_at = s.bytes; /* m, l and o of each run of each query */
     if (threads > 1 && runs > 1)
         over =

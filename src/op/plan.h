@@ -12,10 +12,13 @@
  * Fills the "planned" fields of prog. ENOMEM; ELIMIT when a row would pass 2^31 floats. */
 HTH_MUST_CHECK HthStatus hth_plan_registers(HthProgram *prog, HthErr *err);
 
+/* Bytes of one row of activations of w's columns, gathered for its products. */
+size_t hth_act_stride(const HthWeight *w);
+
 /* Scratch of one executor; every part starts on a cache line. */
 typedef struct HthScratch {
-    size_t regs_at, act_at, rope_at, part_at, split_at; /* bytes from the start of the block */
-    size_t part_bytes; /* attention's own, of one worker */
+    size_t regs_at, act_at, rope_at, part_at, split_at, place_at; /* bytes from the start */
+    size_t part_bytes; /* attention's own, or the router's, of one worker */
     size_t bytes; /* the whole block */
 } HthScratch;
 

@@ -10,10 +10,13 @@
 #define HTH_OP_PROGRAM_H
 
 #include "kern/kern.h"
+#include "kern/route.h"
 #include "op/op.h"
 #include "op/packed.h"
+#include "op/state.h"
 
-/* A matrix [rows][cols] in its file format, or a vector [rows] in floats. */
+/* A matrix [rows][cols] in its file format, or a vector [rows] in floats; or `count` of either, one
+ * for each expert or head. */
 typedef struct HthWeight {
     const char *name; /* slot name: "attn_q" */
     const HthFmt *fmt; /* NULL for a vector */
@@ -25,6 +28,8 @@ typedef struct HthWeight {
     const float *bias; /* [rows] or NULL */
     const float *scale; /* one factor on every product, or NULL */
     bool scale_last; /* the scale multiplies the bias too */
+    uint32_t count; /* matrices; each has its own bias [rows] and scale; 0: one */
+    size_t step; /* bytes from one to the next, where there are several */
     HthPacked *packed; /* borrowed: its panels, now or later; NULL: never any */
 } HthWeight;
 
@@ -40,12 +45,21 @@ typedef struct HthInst {
     uint32_t dst_at, a_at, b_at, c_at; /* floats per token before the register's rows */
     uint32_t a_value; /* which definition is read: equal numbers, equal contents */
     float arg; /* the number it takes, or 0 */
+    uint32_t part; /* half: how many numbers one is */
     uint32_t window; /* attend: positions a row sees; 0: all */
+    uint32_t cache; /* attend: its layer of the cache; conv, delta: which of the states */
     uint32_t rope; /* rope: which of the program's rotations */
     uint32_t group; /* linears from here on that read the same value; 1 otherwise */
 } HthInst;
 
-enum { HTH_ROPES_MAX = 2 };
+enum { HTH_ROPES_MAX = 2, HTH_DELTA_MAX = 1024 };
+
+/* The gated delta rule (op/delta.c); heads 0: none. */
+typedef struct HthDeltaRule {
+    uint32_t heads, k_heads; /* of values; of queries and keys, each for several of those */
+    uint32_t dim_k, dim_v; /* at most HTH_DELTA_MAX */
+    bool in_turn; /* value head i has key head i % k_heads; else neighbours share one */
+} HthDeltaRule;
 
 typedef struct HthProgram {
     HthInst *inst;
@@ -54,7 +68,13 @@ typedef struct HthProgram {
     uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_vocab;
     float norm_eps, attn_scale, attn_cap; /* cap 0: none */
     float logit_scale, logit_cap; /* logits: times the one, then capped; 0: not */
+    HthRouter router;
+    HthDeltaRule delta;
+    uint32_t n_cache; /* layers that keep keys and values */
+    const HthStateSpec *states; /* [n_state] (op/state.h) */
+    uint32_t n_state;
     bool rope_neox;
+    uint32_t rope_at; /* of a head: its first dimension that rotates */
     uint32_t n_rot;
     uint32_t ropes; /* rotations: 1, or 2 where windowed layers have their own */
     const double *rope_freq[HTH_ROPES_MAX]; /* [n_rot/2] radians per position */
@@ -65,12 +85,12 @@ typedef struct HthProgram {
     } keep[HTH_R_COUNT]; /* registers that instructions from `wanted` on still read */
     uint32_t keep_count;
     uint32_t row_floats; /* floats of register memory per token */
-    uint32_t act_bytes; /* largest row of quantised activations; 0: none needed */
+    uint32_t act_bytes; /* most that products need of a token's activations quantised or gathered */
 } HthProgram;
 
 /* A block of attention is this many queries: neighbouring rows of a timeline, each with the query
  * heads of one KV head (group of them). */
-enum { HTH_ATTEND_QUERIES = 64 };
+enum { HTH_ATTEND_QUERIES = 64, HTH_ATTEND_HEAD_MAX = 1024 };
 static inline uint32_t hth_attend_rows(uint32_t group) {
     return group >= HTH_ATTEND_QUERIES ? 1 : HTH_ATTEND_QUERIES / group;
 }
@@ -78,9 +98,18 @@ static inline uint32_t hth_attend_rows(uint32_t group) {
 enum { HTH_ATTEND_SPLIT_ROWS = 8 };
 size_t hth_attend_part_bytes(const HthProgram *prog); /* scratch of one worker (op/attend.c) */
 
+/* The layout of the cache of this program. back: its timelines take rows back. */
+HTH_MUST_CHECK HthStatus hth_program_layout(HthKvLayout *out, const HthProgram *prog,
+                                            HthKvType type, bool back, HthErr *err);
+
 /* Rows of registers are padded so that each starts on a cache line. */
 static inline uint32_t hth_row_stride(uint32_t width) {
     return (width + 15u) & ~15u;
+}
+
+/* Floats per token of a register with `n` rows of `width`, each on its own cache line. */
+static inline uint32_t hth_rows_width(uint32_t n, uint32_t width) {
+    return n * hth_row_stride(width);
 }
 
 #endif

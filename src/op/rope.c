@@ -36,7 +36,7 @@ static void row(void *ctx, uint32_t r, uint32_t worker) {
     float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
     const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
     if (y != x) memcpy(y, x, (size_t)in->a_width * sizeof *y);
-    for (uint32_t at = 0; at < in->a_width; at += p->head_dim)
+    for (uint32_t at = p->rope_at; at < in->a_width; at += p->head_dim)
         c->s->kern->rope(y + at, table_of(c->s, in->rope, r), p->n_rot, p->rope_neox);
 }
 

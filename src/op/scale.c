@@ -1,6 +1,9 @@
-/* scale.c - rows times one of the model's numbers: embeddings and blocks that are weighed.
+/* scale.c - rows times one of the model's numbers, embeddings and blocks that are weighed; or times
+ * numbers of their own between 0 and 1; the halves of heads that such numbers lie beside.
  *
  * Thread: forks over rows. */
+#include <string.h>
+
 #include "op/step.h"
 
 typedef struct Ctx {
@@ -15,6 +18,54 @@ static void row(void *ctx, uint32_t r, uint32_t worker) {
     float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
     const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
     for (uint32_t i = 0; i < in->dst_width; i++) y[i] = x[i] * in->arg;
+}
+
+static void gate(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
+    const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
+    const float *b = hth_step_row(c->s, in->b_at, in->b_width, r);
+    const float one = hth_sigmoid(b[0]);
+    for (uint32_t i = 0; i < in->dst_width; i++)
+        y[i] = x[i] * (in->b_width == 1 ? one : hth_sigmoid(b[i]));
+}
+
+static void product(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
+    const float *a = hth_step_row(c->s, in->a_at, in->a_width, r);
+    const float *b = hth_step_row(c->s, in->b_at, in->b_width, r);
+    for (uint32_t i = 0; i < in->dst_width; i++) y[i] = a[i] * b[i];
+}
+
+uint32_t hth_op_mul(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->dst_width, product, &(Ctx){ s, inst });
+    return 1;
+}
+
+static void half(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    const uint32_t n = in->part;
+    float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
+    const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
+    if (in->op == HTH_OP_HALF_2) x += n;
+    for (uint32_t at = 0; at < in->dst_width; at += n, x += 2 * n) memcpy(y + at, x, n * sizeof *y);
+}
+
+uint32_t hth_op_half(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->dst_width, half, &(Ctx){ s, inst });
+    return 1;
+}
+
+uint32_t hth_op_gate(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->dst_width, gate, &(Ctx){ s, inst });
+    return 1;
 }
 
 uint32_t hth_op_scale(HthStep *s, const HthInst *inst) {

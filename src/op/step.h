@@ -17,16 +17,30 @@ typedef struct HthStep {
     uint8_t *act; /* quantised activations, [rows][act_stride] */
     size_t act_stride;
     uint32_t act_value; /* which value act holds; HTH_AT_NONE: nothing */
+    uint32_t *place; /* [rows][n_used] where each chosen expert's row of a token is (op/route.c) */
+    uint32_t *first; /* [n_expert + 1] the first place of each expert's rows */
+    uint32_t *active; /* [actives] the experts that have any, ascending */
+    uint32_t actives, route_layer; /* whose route all this is of */
     float *rope; /* [ropes][rows_max][n_rot] cos, sin pairs */
     uint8_t *part; /* attention's own, part_bytes per worker */
     size_t part_bytes;
     size_t pack_left; /* bytes of weights this step may still pack */
     HthPaging *paging; /* told which weights come next; NULL: all are in memory */
+    HthSeeFn *see; /* shown what is multiplied; NULL: nobody */
+    void *see_ctx;
     float *split; /* sums of runs of pages, where they are items (op/attend.c) */
 } HthStep;
 
 static inline float *hth_step_row(const HthStep *s, uint32_t at, uint32_t width, uint32_t row) {
     return s->regs + (size_t)at * s->rows_max + (size_t)row * hth_row_stride(width);
+}
+
+/* How many rows from row r on are one timeline's, each the next position. */
+static inline uint32_t hth_step_run(const HthStep *s, uint32_t r) {
+    const HthBatch *b = s->batch;
+    uint32_t n = 1;
+    while (r + n < s->rows && b->kv[r + n] == b->kv[r] && b->pos[r + n] == b->pos[r] + n) n++;
+    return n;
 }
 
 /* fn for each row, on all threads when there is enough work to pay for waking them. */
@@ -35,7 +49,21 @@ void hth_step_rows(const HthStep *s, uint32_t width, HthParFn *fn, void *ctx);
 /* Each runs inst[0]; returns how many instructions it consumed (linears come in groups). */
 typedef uint32_t HthOpFn(HthStep *s, const HthInst *inst);
 HthOpFn hth_op_embed, hth_op_rmsnorm, hth_op_linear, hth_op_headnorm, hth_op_rope, hth_op_attend,
-    hth_op_swiglu, hth_op_add, hth_op_layernorm, hth_op_geglu, hth_op_gelu, hth_op_scale;
+    hth_op_swiglu, hth_op_add, hth_op_layernorm, hth_op_geglu, hth_op_gelu, hth_op_scale,
+    hth_op_swiglu_clamped, hth_op_route, hth_op_experts, hth_op_experts_each, hth_op_experts_sum,
+    hth_op_heads, hth_op_firstnorm, hth_op_gate, hth_op_half, hth_op_silu, hth_op_conv,
+    hth_op_delta, hth_op_place, hth_op_mean_headnorm, hth_op_relu2, hth_op_mul;
+
+/* The scale and the bias of w on cols outputs of its rows r0.., which are at y. */
+void hth_step_finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32_t rows,
+                     uint32_t cols);
+/* Rows of a work item, where `all` rows of outputs are to be divided among the threads. */
+uint32_t hth_step_item_rows(const HthStep *s, uint64_t all);
+/* One row of activations of w's columns, as its products want them. */
+void hth_step_act(const HthStep *s, const HthWeight *w, const float *x, uint8_t *to);
+
+/* After instruction `in`, if it is a product: shows what it read (op/watch.c). */
+void hth_step_watch(const HthStep *s, const HthInst *in);
 
 void hth_step_rope_tables(HthStep *s); /* fills s->rope for the batch's positions */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "gguf/gguf_write.h"
 #include "hearth/hearth.h"
 
@@ -21,10 +22,10 @@ HthStatus hth_quant_tell(const HthQuantOpt *opt, const char *phase, uint64_t don
 
 /* ---- the input's digests ---- */
 
-static HthStatus digest_part(HthQuantJob *job, uint32_t part, uint64_t *done, HthErr *err) {
-    const HthStr bytes = hth_gguf_part(job->g, part);
-    const uint64_t all = hth_gguf_file_bytes(job->g);
-    HthQuantDigest *d = &job->inputs[part];
+static HthStatus digest_bytes(HthQuantJob *job, HthStr bytes, HthQuantDigest *d, uint64_t *done,
+                              HthErr *err) {
+    const uint64_t all = hth_gguf_file_bytes(job->g) +
+                         (job->im != NULL ? hth_gguf_file_bytes(hth_imatrix_gguf(job->im)) : 0);
     HthHash a = { 0 }, b = { 0 };
     HthStatus st = hth_hash_begin(&a, HTH_SHA256, err);
     if (st == HTH_OK) st = hth_hash_begin(&b, HTH_SHA3_256, err);
@@ -44,7 +45,71 @@ static HthStatus digest_part(HthQuantJob *job, uint32_t part, uint64_t *done, Ht
 
 HthStatus hth_quant_job_read(HthQuantJob *job, HthErr *err) {
     uint64_t done = 0;
-    for (uint32_t i = 0; i < job->parts; i++) HTH_TRY(digest_part(job, i, &done, err));
+    for (uint32_t i = 0; i < job->parts; i++)
+        HTH_TRY(digest_bytes(job, hth_gguf_part(job->g, i), &job->inputs[i], &done, err));
+    if (job->im == NULL) return HTH_OK;
+    return digest_bytes(job, hth_gguf_part(hth_imatrix_gguf(job->im), 0), &job->im_digest, &done,
+                        err);
+}
+
+/* ---- what columns count ---- */
+
+static uint64_t matrices_of(const HthGgufTensor *t) {
+    return t->ne[2] * t->ne[3];
+}
+
+/* A column that is made larger counts less. */
+static void count_shifts(const HthQuantTensor *q, float *row) {
+    for (uint64_t i = 0; q->shift != NULL && i < q->from->ne[0]; i++)
+        row[i] *= hth_quant_pow2(-2 * q->sign * q->shift[i]);
+}
+
+HthStatus hth_quant_importance(const HthQuantJob *job, const HthQuantTensor *q, float **out,
+                               HthErr *err) {
+    const HthGgufTensor *t = q->from;
+    const uint64_t n = matrices_of(t);
+    size_t floats;
+    bool any = false;
+    *out = NULL;
+    if (job->im == NULL || !hth_mix_touches(t)) return HTH_OK;
+    HTH_REQUIRE(!hth_mul_over(t->ne[0], n, &floats), err, HTH_ELIMIT, "a tensor is too large");
+    float *imp = hth_calloc(floats, sizeof *imp);
+    HTH_REQUIRE(imp != NULL, err, HTH_ENOMEM, "out of memory");
+    for (uint64_t i = 0; i < n; i++) {
+        float *row = imp + i * t->ne[0];
+        bool known;
+        const HthStatus st =
+            hth_imatrix_columns(job->im, t->name, t->ne[0], n, i, row, &known, err);
+        if (st != HTH_OK) {
+            hth_free(imp);
+            return st;
+        }
+        any |= known;
+        for (uint64_t k = 0; !known && k < t->ne[0]; k++) row[k] = 1.0f;
+        count_shifts(q, row);
+    }
+    if (any)
+        *out = imp;
+    else
+        hth_free(imp);
+    return HTH_OK;
+}
+
+static HthStatus open_imatrix(HthQuantJob *job, HthErr *err) {
+    size_t found = 0;
+    if (job->opt->imatrix == NULL) return HTH_OK;
+    HTH_TRY(hth_imatrix_open(&job->im, job->opt->imatrix, err));
+    HTH_REQUIRE(hth_gguf_part_count(hth_imatrix_gguf(job->im)) == 1, err, HTH_EFORMAT,
+                "the importance matrix is in several files: only one is read");
+    for (size_t i = 0; i < job->count; i++) {
+        float *imp;
+        HTH_TRY(hth_quant_importance(job, &job->tensors[i], &imp, err));
+        job->tensors[i].weighed = imp != NULL;
+        found += imp != NULL;
+        hth_free(imp);
+    }
+    HTH_REQUIRE(found > 0, err, HTH_EINVAL,
+                "the importance matrix is of another model: it speaks of no tensor of this one");
     return HTH_OK;
 }
 
@@ -65,11 +130,16 @@ static size_t rule_of(const HthQuantOpt *opt, const HthGgufTensor *t) {
     return i;
 }
 
+/* *to NULL: to be measured. */
 static HthStatus choose(const HthQuantOpt *opt, const HthMixModel *model, const HthGgufTensor *t,
                         bool *used, const HthFmt **to, HthErr *err) {
     const size_t rule = rule_of(opt, t);
-    if (rule == opt->rule_count) {
+    if (rule == opt->rule_count && opt->mix != NULL) {
         *to = hth_mix_type(opt->mix, model, t);
+    } else if (rule == opt->rule_count) {
+        const bool open = hth_mix_touches(t) && (is_float(t->fmt) || opt->again);
+        *to = open ? NULL : t->fmt;
+        return HTH_OK;
     } else {
         used[rule] = true;
         *to = opt->rules[rule].fmt;
@@ -95,7 +165,6 @@ static HthStatus choose_all(HthQuantJob *job, HthErr *err) {
     hth_mix_model(&model, job->g);
     for (size_t i = 0; i < job->count; i++) {
         HthQuantTensor *q = &job->tensors[i];
-        q->from = hth_gguf_tensor_at(job->g, i);
         HTH_TRY(choose(job->opt, &model, q->from, used, &q->to, err));
     }
     for (size_t i = 0; i < job->opt->rule_count; i++)
@@ -112,40 +181,105 @@ static bool begins(HthStr s, const char *with) {
     return s.n >= n && memcmp(s.p, with, n) == 0;
 }
 
+/* As others do, except the file's name: what it is called is no matter. */
+static HthStatus imatrix_metadata(const HthQuantJob *job, HthGgufOut *o, HthErr *err) {
+    const HthGguf *g = hth_imatrix_gguf(job->im);
+    const HthGgufKv *sets = NULL;
+    uint32_t chunks = 0;
+    if (hth_gguf_find(g, "imatrix.chunk_count") != NULL)
+        HTH_TRY(hth_gguf_u32(g, "imatrix.chunk_count", &chunks, err));
+    if (hth_gguf_find(g, "imatrix.datasets") != NULL)
+        HTH_TRY(hth_gguf_arr(g, "imatrix.datasets", HTH_GGUF_STR, &sets, err));
+    if (sets != NULL && sets->count > 0)
+        HTH_TRY(hth_gguf_out_str(o, "quantize.imatrix.dataset", hth_gguf_elem_str(sets, 0), err));
+    HTH_TRY(hth_gguf_out_u32(o, "quantize.imatrix.entries_count",
+                             (uint32_t)hth_imatrix_count(job->im), err));
+    return hth_gguf_out_u32(o, "quantize.imatrix.chunks_count", chunks, err);
+}
+
+/* The mix's, or that of the type that most bytes have. */
+static uint32_t file_type(const HthQuantJob *job) {
+    uint64_t bytes[HTH_FMT_COUNT_MAX] = { 0 };
+    const HthFmt *most = NULL;
+    if (job->opt->mix != NULL) return job->opt->mix->file_type;
+    for (size_t i = 0; i < job->count; i++) {
+        const HthFmt *to = job->tensors[i].to;
+        if (to == NULL) continue;
+        bytes[hth_fmt_index(to)] += job->tensors[i].bytes;
+        if (most == NULL || bytes[hth_fmt_index(to)] > bytes[hth_fmt_index(most)]) most = to;
+    }
+    for (size_t i = 0; most != NULL && hth_mix_at(i) != NULL; i++)
+        if (hth_mix_at(i)->base == most->id) return hth_mix_at(i)->file_type;
+    return 0;
+}
+
 static HthStatus metadata(const HthQuantJob *job, HthGgufOut *o, HthErr *err) {
     for (size_t i = 0; i < hth_gguf_kv_count(job->g); i++) {
         const HthGgufKv *kv = hth_gguf_kv_at(job->g, i);
         if (begins(kv->key, "split.") || hth_str_eq(kv->key, HTH_STR("general.file_type")) ||
-            hth_str_eq(kv->key, HTH_STR("general.quantization_version")))
+            hth_str_eq(kv->key, HTH_STR("general.quantization_version")) ||
+            (job->im != NULL && begins(kv->key, "quantize.imatrix.")))
             continue;
         HTH_TRY(hth_gguf_out_kv(o, kv, err));
     }
-    HTH_TRY(hth_gguf_out_u32(o, "general.file_type", job->opt->mix->file_type, err));
+    if (job->im != NULL) HTH_TRY(imatrix_metadata(job, o, err));
+    HTH_TRY(hth_gguf_out_u32(o, "general.file_type", file_type(job), err));
     return hth_gguf_out_u32(o, "general.quantization_version", 2, err);
 }
 
-static HthStatus make_head(HthQuantJob *job, HthErr *err) {
+/* The head, from types that are known, or (all are as long) before they are. */
+static HthStatus make_head(HthQuantJob *job, uint32_t *align, HthErr *err) {
     HthGgufOut *o = NULL;
-    uint32_t align = 0;
+    hth_buf_clear(&job->head);
     HTH_TRY(hth_gguf_out_open_head(&o, hth_gguf_path(job->g), err));
     HthStatus st = metadata(job, o, err);
     for (size_t i = 0; st == HTH_OK && i < job->count; i++) {
         const HthQuantTensor *q = &job->tensors[i];
-        st = hth_gguf_out_tensor(o, q->from->name, q->to, q->from->n_dims, q->from->ne, err);
+        const HthFmt *to = q->to != NULL ? q->to : q->from->fmt;
+        st = hth_gguf_out_tensor(o, q->from->name, to, q->from->n_dims, q->from->ne, err);
     }
-    if (st == HTH_OK) st = hth_gguf_out_head(o, &job->head, &align, err);
+    if (st == HTH_OK) st = hth_gguf_out_head(o, &job->head, align, err);
     hth_gguf_out_abort(&o);
+    return st;
+}
+
+static uint64_t rows_of(const HthGgufTensor *t) {
+    return t->ne[1] * t->ne[2] * t->ne[3];
+}
+
+static void lay_out(HthQuantJob *job, uint32_t align) {
     uint64_t at = job->head.n;
-    for (size_t i = 0; st == HTH_OK && i < job->count; i++) {
+    for (size_t i = 0; i < job->count; i++) {
         HthQuantTensor *q = &job->tensors[i];
-        const uint64_t rows = q->from->ne[1] * q->from->ne[2] * q->from->ne[3];
         q->at = at;
-        q->bytes = hth_fmt_row_bytes(q->to, q->from->ne[0]) * rows;
         q->pad = (size_t)(-q->bytes & (align - 1));
         at += q->bytes + q->pad;
     }
     job->out_bytes = at;
-    return st;
+}
+
+HthStatus hth_quant_job_choose(HthQuantJob *job, HthErr *err) {
+    uint32_t align = 0;
+    HTH_TRY(choose_all(job, err));
+    if (job->opt->mix == NULL) {
+        HTH_TRY(make_head(job, &align, err));
+        HTH_TRY(hth_quant_best(job, job->head.n, align, err));
+    }
+    for (size_t i = 0; i < job->count; i++) {
+        HthQuantTensor *q = &job->tensors[i];
+        q->bytes = hth_fmt_row_bytes(q->to, q->from->ne[0]) * rows_of(q->from);
+    }
+    if (job->opt->awq) HTH_TRY(hth_quant_fold(job, err));
+    HTH_TRY(make_head(job, &align, err));
+    lay_out(job, align);
+    return HTH_OK;
+}
+
+size_t hth_quant_place(const HthQuantJob *job, HthStr name) {
+    const HthGgufTensor *t = hth_gguf_tensor(job->g, name);
+    size_t i = 0;
+    while (i < job->count && job->tensors[i].from != t) i++;
+    return i;
 }
 
 HthStatus hth_quant_job_open(HthQuantJob **out, const char *in, const HthQuantOpt *opt,
@@ -163,8 +297,9 @@ HthStatus hth_quant_job_open(HthQuantJob **out, const char *in, const HthQuantOp
         if (job->tensors == NULL || job->inputs == NULL)
             st = HTH_FAIL(err, HTH_ENOMEM, "out of memory");
     }
-    if (st == HTH_OK) st = choose_all(job, err);
-    if (st == HTH_OK) st = make_head(job, err);
+    for (size_t i = 0; st == HTH_OK && i < job->count; i++)
+        job->tensors[i].from = hth_gguf_tensor_at(job->g, i);
+    if (st == HTH_OK) st = open_imatrix(job, err);
     if (st == HTH_OK) st = hth_pool_open(&job->pool, opt->threads, err);
     if (st == HTH_OK)
         *out = job;
@@ -177,17 +312,23 @@ void hth_quant_job_close(HthQuantJob **job) {
     if (*job == NULL) return;
     hth_pool_close(&(*job)->pool);
     hth_buf_drop(&(*job)->head);
+    for (size_t i = 0; i < (*job)->fold_count; i++) hth_free((*job)->folds[i].shift);
+    hth_free((*job)->folds);
+    hth_free((*job)->tried);
     hth_free((*job)->tensors);
     hth_free((*job)->inputs);
+    hth_imatrix_close(&(*job)->im);
     hth_gguf_close(&(*job)->g);
     hth_free(*job);
     *job = NULL;
 }
 
 void hth_quant_job_plan(const HthQuantJob *job, uint8_t out[HTH_HASH_BYTES]) {
-    uint8_t all[3][HTH_HASH_BYTES];
+    uint8_t all[4][HTH_HASH_BYTES];
     hth_hash(HTH_SHA256, job->inputs, job->parts * sizeof *job->inputs, all[0]);
     hth_hash(HTH_SHA256, job->head.p, job->head.n, all[1]);
     hth_hash(HTH_SHA256, hth_version(), strlen(hth_version()), all[2]); /* its encoders */
+    memcpy(all[3], job->im_digest.sha256, HTH_HASH_BYTES); /* zeros: there is none */
+    all[3][0] ^= job->opt->awq ? 1 : 0;
     hth_hash(HTH_SHA256, all, sizeof all, out);
 }

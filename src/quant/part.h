@@ -23,6 +23,9 @@ typedef struct HthPart HthPart;
  * names, or path is too long; EIO, ENOMEM. */
 HTH_MUST_CHECK HthStatus hth_part_open(HthPart **out, const char *path,
                                        const uint8_t plan[HTH_HASH_BYTES], HthErr *err);
+/* Before anything is written: whether the file system has room for a file of so many bytes, what an
+ * earlier run left of it counted in. EIO: it has not; a file system that does not say has. */
+HTH_MUST_CHECK HthStatus hth_part_room(const HthPart *p, uint64_t bytes, HthErr *err);
 /* Piece number i as an earlier run journalled it; false: there is none, nor any after it. */
 bool hth_part_known(const HthPart *p, size_t i, HthPiece *out);
 /* Forgets pieces from i on. */

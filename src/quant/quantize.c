@@ -81,10 +81,16 @@ HthStatus hth_quantize(json_t **log_out, const char *in, const char *out, const 
     char target[PATH_MAX];
     HTH_TRY(hth_quant_job_open(&job, in, opt, err));
     HthStatus st = place(target, job, out, err);
+    if (st == HTH_OK) st = hth_quant_job_choose(job, err);
     if (st == HTH_OK) st = hth_quant_job_read(job, err);
     if (st == HTH_OK) {
         hth_quant_job_plan(job, plan);
         st = hth_part_open(&part, target, plan, err);
+    }
+    if (st == HTH_OK) {
+        HthPiece first;
+        st = hth_part_room(part, job->out_bytes, err);
+        if (st != HTH_OK && !hth_part_known(part, 0, &first)) hth_part_drop(&part);
     }
     if (st == HTH_OK) st = make(job, &part, target, &log, err);
     if (st == HTH_EFORMAT || st == HTH_ELIMIT)

@@ -23,11 +23,19 @@ typedef struct RowSum {
 typedef struct Batch {
     const HthQuantTensor *q;
     uint64_t first; /* row */
-    size_t from_bytes, to_bytes; /* of a row */
+    size_t to_bytes; /* of a row */
     uint8_t *to;
     float *floats; /* [threads][2][row] */
     RowSum *sums; /* [BATCH_ROWS] */
+    float *imp; /* hth_quant_importance */
 } Batch;
+
+void hth_quant_row(const HthQuantTensor *q, uint64_t row, float *out) {
+    const HthGgufTensor *t = q->from;
+    t->fmt->dequant(t->data + row * hth_fmt_row_bytes(t->fmt, t->ne[0]), out, t->ne[0]);
+    for (uint64_t i = 0; q->shift != NULL && i < t->ne[0]; i++)
+        out[i] *= hth_quant_pow2(q->sign * q->shift[i]);
+}
 
 static void one_row(void *ctx, uint32_t item, uint32_t worker) {
     const Batch *b = ctx;
@@ -36,10 +44,13 @@ static void one_row(void *ctx, uint32_t item, uint32_t worker) {
     float *in = b->floats + 2 * n * worker, *back = in + n;
     uint8_t *to = b->to + item * b->to_bytes;
     RowSum s = { 0 };
-    from->fmt->dequant(from->data + (b->first + item) * b->from_bytes, in, n);
+    hth_quant_row(b->q, b->first + item, in);
     for (size_t i = 0; i < n; i++) s.odd |= !isfinite(in[i]);
     if (!s.odd) {
-        b->q->to->quant(in, to, n);
+        if (b->imp != NULL && b->q->to->quant_by != NULL)
+            b->q->to->quant_by(in, b->imp + (b->first + item) / from->ne[1] * n, to, n);
+        else
+            b->q->to->quant(in, to, n);
         b->q->to->dequant(to, back, n);
         for (size_t i = 0; i < n; i++) {
             const double off = (double)back[i] - in[i];
@@ -124,9 +135,7 @@ static HthStatus batches(Sink *s, HthQuantTensor *q, Batch *b, uint64_t rows, Ht
 
 static HthStatus quantise_tensor(Sink *s, HthQuantTensor *q, HthErr *err) {
     const uint64_t row = q->from->ne[0], rows = q->from->ne[1] * q->from->ne[2] * q->from->ne[3];
-    Batch b = { .q = q,
-                .from_bytes = hth_fmt_row_bytes(q->from->fmt, row),
-                .to_bytes = hth_fmt_row_bytes(q->to, row) };
+    Batch b = { .q = q, .to_bytes = hth_fmt_row_bytes(q->to, row) };
     const size_t room = b.to_bytes > BATCH_BYTES ? b.to_bytes : BATCH_BYTES;
     const size_t floats = 2 * (size_t)row * hth_pool_threads(s->job->pool);
     HTH_REQUIRE(row <= ROW_MAX, err, HTH_ELIMIT,
@@ -136,8 +145,10 @@ static HthStatus quantise_tensor(Sink *s, HthQuantTensor *q, HthErr *err) {
     b.floats = hth_calloc(floats, sizeof *b.floats);
     b.sums = hth_calloc(BATCH_ROWS, sizeof *b.sums);
     HthStatus st = b.to != NULL && b.floats != NULL && b.sums != NULL
-                       ? batches(s, q, &b, rows, err)
+                       ? hth_quant_importance(s->job, q, &b.imp, err)
                        : HTH_FAIL(err, HTH_ENOMEM, "out of memory");
+    if (st == HTH_OK) st = batches(s, q, &b, rows, err);
+    hth_free(b.imp);
     hth_free(b.to);
     hth_free(b.floats);
     hth_free(b.sums);
@@ -193,7 +204,8 @@ static HthStatus do_tensor(Sink *s, size_t i, HthErr *err) {
     if (!kept) {
         q->piece = (HthPiece){ 0 };
         HTH_TRY(hth_hash_begin(&s->piece, HTH_SHA256, err));
-        HTH_TRY(q->to == q->from->fmt ? copy_tensor(s, q, err) : quantise_tensor(s, q, err));
+        const bool as_is = q->to == q->from->fmt && q->shift == NULL;
+        HTH_TRY(as_is ? copy_tensor(s, q, err) : quantise_tensor(s, q, err));
         hth_hash_end(&s->piece, q->piece.sha256);
         if (s->part != NULL) HTH_TRY(hth_part_done(s->part, &q->piece, err));
     }

@@ -14,7 +14,7 @@ enum { LOG_MAX = 64 << 20 };
 
 typedef struct Claim {
     HthQuantClaim what;
-    char in[PATH_MAX], out[PATH_MAX];
+    char in[PATH_MAX], out[PATH_MAX], imatrix[PATH_MAX];
 } Claim;
 
 /* A file of the log's folder by the name in the log, which must be no path; or the one given. */
@@ -52,9 +52,18 @@ static HthStatus read_options(HthQuantClaim *c, HthErr *err) {
     HTH_REQUIRE(hth_str_eq(hth_json_text(c->log, "format"), HTH_STR("hearth quantlog 1")) &&
                     json_is_string(type) && json_is_array(rules),
                 err, HTH_EFORMAT, "this is not a quantisation log that hearth knows");
+    const json_int_t bytes = json_integer_value(json_object_get(options, "auto_bytes"));
+    const double error = json_real_value(json_object_get(options, "auto_error"));
     c->opt.mix = hth_mix_find(json_string_value(type));
-    HTH_REQUIRE(c->opt.mix != NULL, err, HTH_EFORMAT,
-                "the log has a type that hearth does not know");
+    c->opt.awq = json_is_true(json_object_get(options, "awq"));
+    if (c->opt.mix == NULL && strcmp(json_string_value(type), "auto") == 0) {
+        c->opt.best = (HthQuantAuto){ bytes > 0 ? (uint64_t)bytes : 0, error > 0 ? error : 0 };
+        HTH_REQUIRE((c->opt.best.bytes > 0) != (c->opt.best.error > 0), err, HTH_EFORMAT,
+                    "the log does not say by what its types were chosen");
+    } else {
+        HTH_REQUIRE(c->opt.mix != NULL, err, HTH_EFORMAT,
+                    "the log has a type that hearth does not know");
+    }
     HTH_REQUIRE(json_array_size(rules) <= HTH_QUANT_RULES_MAX, err, HTH_ELIMIT,
                 "the log has more than %d patterns", HTH_QUANT_RULES_MAX);
     for (size_t i = 0; i < json_array_size(rules); i++)
@@ -71,7 +80,7 @@ HthStatus hth_quant_claim(HthQuantClaim *c, HthStr text, HthErr *err) {
 }
 
 static HthStatus read_claim(Claim *c, const char *log, const char *in, const char *out,
-                            HthErr *err) {
+                            const char *imatrix, HthErr *err) {
     HthBuf text;
     hth_buf_init(&text, LOG_MAX);
     HthStatus st = hth_file_read(&text, log, err);
@@ -81,6 +90,15 @@ static HthStatus read_claim(Claim *c, const char *log, const char *in, const cha
     const json_t *input = json_array_get(json_object_get(c->what.log, "input"), 0);
     const json_t *output = json_object_get(c->what.log, "output");
     HTH_TRY(place(c->in, log, in, hth_json_text(input, "file"), err));
+    const json_t *im = json_object_get(c->what.log, "imatrix");
+    HTH_REQUIRE(im != NULL || imatrix == NULL, err, HTH_EINVAL,
+                "the log knows of no importance matrix");
+    HTH_REQUIRE(im != NULL || !c->what.opt.awq, err, HTH_EFORMAT,
+                "the log names no importance matrix, and was made with one");
+    if (im != NULL) {
+        HTH_TRY(place(c->imatrix, log, imatrix, hth_json_text(im, "file"), err));
+        c->what.opt.imatrix = c->imatrix;
+    }
     return place(c->out, log, out, hth_json_text(output, "file"), err);
 }
 
@@ -120,16 +138,21 @@ static void forget_names(json_t *log) {
     json_object_del(log, "tool");
     json_array_foreach(json_object_get(log, "input"), i, file) json_object_del(file, "file");
     json_object_del(json_object_get(log, "output"), "file");
+    json_object_del(json_object_get(log, "imatrix"), "file");
+}
+
+static bool alike(const json_t *a, const json_t *b) {
+    return (a == NULL && b == NULL) || json_equal(a, b);
 }
 
 static HthStatus compare_log(const HthQuantClaim *c, json_t *again, HthErr *err) {
-    static const char *const parts[] = { "input",   "type",   "options",
-                                         "tensors", "output", "relative_rmse" };
+    static const char *const parts[] = { "input", "imatrix", "type",   "options",
+                                         "awq",   "tensors", "output", "relative_rmse" };
     forget_names(c->log);
     forget_names(again);
     for (size_t i = 0; i < HTH_COUNT(parts); i++)
-        HTH_REQUIRE(json_equal(json_object_get(c->log, parts[i]), json_object_get(again, parts[i])),
-                    err, HTH_EFORMAT, "the log's \"%s\" differs from what is found", parts[i]);
+        HTH_REQUIRE(alike(json_object_get(c->log, parts[i]), json_object_get(again, parts[i])), err,
+                    HTH_EFORMAT, "the log's \"%s\" differs from what is found", parts[i]);
     HTH_REQUIRE(json_equal(c->log, again), err, HTH_EFORMAT,
                 "the log says more than a quantisation log does");
     return HTH_OK;
@@ -139,7 +162,8 @@ static HthStatus check(Claim *c, HthErr *err) {
     HthQuantJob *job = NULL;
     json_t *again = NULL;
     HTH_TRY(hth_quant_job_open(&job, c->in, &c->what.opt, err));
-    HthStatus st = hth_quant_job_read(job, err);
+    HthStatus st = hth_quant_job_choose(job, err);
+    if (st == HTH_OK) st = hth_quant_job_read(job, err);
     if (st == HTH_OK) st = hth_quant_job_run(job, NULL, err);
     if (st == HTH_OK && (again = hth_quant_log(job, c->out)) == NULL)
         st = HTH_FAIL(err, HTH_ENOMEM, "out of memory");
@@ -150,12 +174,12 @@ static HthStatus check(Claim *c, HthErr *err) {
     return st;
 }
 
-HthStatus hth_quantize_verify(const char *log, const char *in, const char *out, uint32_t threads,
-                              HthQuantProgress *progress, HthErr *err) {
+HthStatus hth_quantize_verify(const char *log, const char *in, const char *out, const char *imatrix,
+                              uint32_t threads, HthQuantProgress *progress, HthErr *err) {
     Claim *c = hth_calloc(1, sizeof *c);
     HTH_REQUIRE(c != NULL, err, HTH_ENOMEM, "out of memory");
     c->what.opt = (HthQuantOpt){ .threads = threads, .progress = progress };
-    HthStatus st = read_claim(c, log, in, out, err);
+    HthStatus st = read_claim(c, log, in, out, imatrix, err);
     if (st == HTH_OK) st = check(c, err);
     json_decref(c->what.log);
     hth_free(c);

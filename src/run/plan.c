@@ -7,8 +7,10 @@
 
 #include "base/num.h"
 #include "base/par.h"
-#include "base/room.h"
+#include "kv/table.h"
 #include "model/model.h"
+#include "run/sample.h"
+#include "run/step.h"
 
 enum { CTX_DEFAULT = 4096, CHUNK_DEFAULT = 256, CHUNK_MAX = 8192, THREADS_MAX = 256 };
 
@@ -40,14 +42,34 @@ static HthStatus check_angles(const HthProgram *prog, uint32_t ctx, HthErr *err)
     return HTH_OK;
 }
 
-/* What the cache and the scratch will take is not there for weights. */
-static void plan_paging(HthRunPlan *p, const HthModel *model) {
-    const uint64_t available = hth_room_available(), own = p->kv_bytes + p->scratch_bytes;
-    const bool stays = !hth_model_files(model) || available == 0;
-    hth_paging_plan(&p->paging, hth_model_program(model),
-                    stays             ? UINT64_MAX
-                    : own < available ? available - own
-                                      : 0);
+/* Where positions have a row each, there are only so many. */
+static HthStatus check_places(const HthProgram *prog, uint32_t ctx, HthErr *err) {
+    for (uint32_t i = 0; i < prog->count; i++)
+        if (prog->inst[i].op == HTH_OP_PLACE)
+            HTH_REQUIRE(ctx <= prog->inst[i].w->rows, err, HTH_ENOTSUP,
+                        "this model knows %u positions, not %u; ask for a shorter context",
+                        prog->inst[i].w->rows, ctx);
+    return HTH_OK;
+}
+
+/* Lists: ids and the table of pages. */
+static HthStatus plan_memory(HthRunPlan *p, const HthModel *model, bool no_pack, HthErr *err) {
+    const uint32_t n_vocab = hth_model_program(model)->n_vocab;
+    uint64_t *bytes = p->memory.bytes;
+    const HthPagesCfg pages = hth_table_pool(&p->layout, p->page_count);
+    size_t kv;
+    hth_memory_of_model(&p->memory, model, no_pack);
+    HTH_REQUIRE(!hth_mul_over(p->page_count, hth_table_page_cost(&p->layout), &kv) &&
+                    !hth_add_over(kv, p->layout.block_bytes, &kv),
+                err, HTH_ELIMIT, "the cache of %u tokens does not fit in memory", p->ctx);
+    bytes[HTH_MEMORY_CACHE] = kv;
+    bytes[HTH_MEMORY_SCRATCH] = p->scratch.bytes;
+    bytes[HTH_MEMORY_LOGITS] = n_vocab * sizeof(float) + hth_sample_room_bytes(n_vocab);
+    bytes[HTH_MEMORY_LISTS] = hth_rows_bytes(p->chunk) +
+                              hth_table_bytes(&p->layout, p->page_count) +
+                              hth_pages_list_bytes(&pages) + p->ctx * sizeof(uint32_t);
+    hth_memory_paging(&p->paging, &p->memory, model);
+    return HTH_OK;
 }
 
 HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model, const HthSessionCfg *cfg,
@@ -66,18 +88,14 @@ HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model, const HthSessionC
                 p.chunk, CHUNK_MAX);
     if (p.chunk > p.ctx) p.chunk = p.ctx;
     HTH_TRY(check_angles(hth_model_program(model), p.ctx, err));
+    HTH_TRY(check_places(hth_model_program(model), p.ctx, err));
     HTH_TRY(kv_type(&p.kv, cfg->kv, model, err));
-    HTH_TRY(
-        hth_kv_layout(&p.layout, p.kv, s->n_layer, s->n_head_kv, s->head_dim, s->head_dim_v, err));
+    HTH_TRY(hth_program_layout(&p.layout, hth_model_program(model), p.kv, !cfg->no_rewind, err));
     p.page_count = (p.ctx + HTH_PAGE_LEN - 1) / HTH_PAGE_LEN;
-    p.kv_bytes_per_token = p.layout.page_bytes / HTH_PAGE_LEN;
-    HTH_REQUIRE(!hth_mul_over(p.page_count, (p.layout.page_bytes + 63) & ~(size_t)63, &p.kv_bytes),
-                err, HTH_ELIMIT, "the cache of %u tokens does not fit in memory", p.ctx);
+    p.kv_bytes_per_token = hth_table_page_cost(&p.layout) / HTH_PAGE_LEN;
     HTH_TRY(hth_plan_scratch(&p.scratch, hth_model_program(model), p.chunk, p.page_count, p.threads,
                              err));
-    p.scratch_bytes = p.scratch.bytes;
-    plan_paging(&p, model);
-    p.weight_bytes = hth_model_weight_bytes(model);
+    HTH_TRY(plan_memory(&p, model, cfg->no_pack, err));
     *out = p;
     return HTH_OK;
 }

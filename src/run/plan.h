@@ -4,10 +4,9 @@
 #ifndef HTH_RUN_PLAN_H
 #define HTH_RUN_PLAN_H
 
-#include "hearth/hearth.h"
 #include "op/kv_view.h"
 #include "op/plan.h"
-#include "op/paging.h"
+#include "run/memory.h"
 
 typedef struct HthRunPlan {
     uint32_t ctx, threads, chunk; /* after defaults */
@@ -15,9 +14,8 @@ typedef struct HthRunPlan {
     HthKvLayout layout;
     uint32_t page_count;
     HthScratch scratch;
-    size_t weight_bytes; /* mapped from the file, shared between sessions */
-    size_t kv_bytes_per_token, kv_bytes; /* all pages of the longest timeline */
-    size_t scratch_bytes;
+    size_t kv_bytes_per_token;
+    HthMemory memory; /* of a session and of whoever draws from its logits */
     HthPagingPlan paging; /* window 0: all weights stay in memory */
 } HthRunPlan;
 

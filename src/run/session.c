@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "model/model.h"
 #include "run/plan.h"
+#include "run/session.h"
 #include "run/step.h"
 
 struct HthSession {
@@ -29,7 +30,7 @@ enum { PACK_RUNS = 16 }; /* steps in which weights become panels: each takes a l
 
 static HthStatus open_parts(HthSession *s, bool pack, HthErr *err) {
     const HthRunPlan *p = &s->plan;
-    HthPagesCfg cfg = { .page_count = p->page_count, .page_bytes = p->layout.page_bytes };
+    const HthPagesCfg cfg = hth_table_pool(&p->layout, p->page_count);
     HTH_TRY(hth_pool_open(&s->pool, p->threads, err));
     HTH_TRY(hth_pages_open(&s->pages, &cfg, err));
     HTH_TRY(hth_table_open(&s->table, s->pages, &p->layout, p->page_count, err));
@@ -118,6 +119,21 @@ static HthStatus run(HthSession *s, const uint32_t *ids, size_t n, HthWant want,
     return HTH_OK;
 }
 
+/* Takes back what is beyond count; where the model must begin before count (a state cannot be
+ * undone) computes up to there again. */
+static void shrink(HthSession *s, size_t count) {
+    if (count >= s->count) return;
+    const size_t rest = hth_table_rest(s->table, count);
+    hth_table_trim(s->table, rest);
+    s->count = rest;
+    if (rest == count) return;
+    int (*progress)(void *payload, size_t done, size_t total) = s->progress;
+    s->progress = NULL; /* nobody asked for this */
+    const HthStatus st = run(s, s->ids + rest, count - rest, HTH_WANT_NONE, NULL, NULL);
+    HTH_ASSERT(st == HTH_OK); /* there was room for it */
+    s->progress = progress;
+}
+
 HthStatus hth_session_eval(HthSession *s, const uint32_t *ids, size_t n, float *logits,
                            HthErr *err) {
     HTH_TRY(check_ids(s, ids, n, s->plan.ctx - s->count, err));
@@ -133,10 +149,26 @@ HthStatus hth_session_eval_all(HthSession *s, const uint32_t *ids, size_t n, flo
     return run(s, ids, n, HTH_WANT_ALL, logits, err);
 }
 
-static void shrink(HthSession *s, size_t count) {
-    if (count >= s->count) return;
-    s->count = count;
-    hth_table_trim(s->table, count);
+HthStatus hth_session_observe(HthSession *s, const uint32_t *ids, size_t n, HthSeeFn *see,
+                              void *ctx, HthErr *err) {
+    HTH_TRY(check_ids(s, ids, n, s->plan.ctx - s->count, err));
+    HTH_TRY(hth_table_grow(s->table, s->count + n, err));
+    float *hidden = hth_calloc(s->plan.chunk, hth_model_program(s->model)->n_embd * sizeof *hidden);
+    HTH_REQUIRE(hidden, err, HTH_ENOMEM, "no memory for %u rows", s->plan.chunk);
+    hth_exec_watch(s->exec, see, ctx);
+    for (size_t done = 0; done < n;) {
+        const uint32_t len = n - done < s->plan.chunk ? (uint32_t)(n - done) : s->plan.chunk;
+        hth_rows_clear(s->rows);
+        hth_rows_add(s->rows, hth_table_view(s->table), ids + done, len, (uint32_t)s->count,
+                     HTH_WANT_ALL);
+        hth_rows_run_hidden(s->rows, s->exec, hidden);
+        memmove(s->ids + s->count, ids + done, len * sizeof *ids); /* ids may be our own */
+        s->count += len;
+        done += len;
+    }
+    hth_exec_watch(s->exec, NULL, NULL);
+    hth_free(hidden);
+    return HTH_OK;
 }
 
 HthStatus hth_session_sync(HthSession *s, const uint32_t *ids, size_t n, float *logits,

@@ -31,6 +31,12 @@ out:
     return st;
 }
 
+size_t hth_rows_bytes(uint32_t rows_max) {
+    const HthRows *r = NULL;
+    return sizeof *r +
+           rows_max * (sizeof *r->ids + sizeof *r->pos + sizeof *r->out + sizeof *r->kv);
+}
+
 void hth_rows_close(HthRows **rows) {
     HthRows *r = *rows;
     if (!r) return;

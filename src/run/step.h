@@ -13,6 +13,7 @@ typedef enum HthWant { HTH_WANT_NONE, HTH_WANT_LAST, HTH_WANT_ALL } HthWant;
 typedef struct HthRows HthRows; /* rows being collected for a step; reusable */
 
 HTH_MUST_CHECK HthStatus hth_rows_open(HthRows **out, uint32_t rows_max, HthErr *err);
+size_t hth_rows_bytes(uint32_t rows_max); /* what opening takes */
 void hth_rows_close(HthRows **rows);
 void hth_rows_clear(HthRows *rows);
 uint32_t hth_rows_free(const HthRows *rows); /* how many more fit */

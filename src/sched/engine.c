@@ -116,8 +116,7 @@ static size_t longest_piece(const HthVocab *v) {
 
 static HthStatus open_sched(HthEngine *e, bool no_prefix, HthErr *err) {
     const HthEngineRoom *r = &e->room;
-    const HthPagesCfg pages = { .page_count = r->plan.page_count,
-                                .page_bytes = r->run.layout.page_bytes };
+    const HthPagesCfg pages = hth_table_pool(&r->run.layout, r->plan.page_count);
     HTH_TRY(hth_pages_open(&e->pages, &pages, err));
     if (!no_prefix)
         HTH_TRY(hth_prefix_open(&e->prefix, e->pages, HTH_PAGE_LEN, r->plan.page_count, err));

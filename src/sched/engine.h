@@ -13,6 +13,7 @@
 #define HTH_SCHED_ENGINE_H
 
 #include "hearth/hearth.h"
+#include "run/memory.h"
 #include "run/sample.h"
 #include "sched/sched.h"
 #include "text/grammar.h"
@@ -40,11 +41,9 @@ typedef struct HthEnginePlan {
     uint32_t ctx, parallel, threads, chunk, page_count;
     uint32_t rows; /* of a step: chunk, and one for each job where they would take much of it */
     const char *kv;
-    uint64_t weight_bytes, kv_bytes, scratch_bytes;
-    uint64_t panel_bytes; /* weights rearranged that stand beside the file's */
-    uint64_t logits_bytes; /* rows of logits, and room to draw from them */
-    uint64_t list_bytes; /* the scheduler's, of who waits and whose the pages are */
-    uint64_t total_bytes; /* of these; a waiting job takes some tens of kilobytes more */
+    HthMemory memory; /* a waiting job takes some tens of kilobytes more */
+    uint64_t total_bytes; /* hth_memory_total() */
+    uint64_t passing_bytes; /* of the weights, those every step reads from the file; 0: they fit */
 } HthEnginePlan;
 HTH_MUST_CHECK HthStatus hth_engine_plan(HthEnginePlan *out, const HthModel *model,
                                          const HthEngineCfg *cfg, HthErr *err);

@@ -2,7 +2,6 @@
  *
  * Thread: any. */
 #include "base/num.h"
-#include "base/room.h"
 #include "model/model.h"
 #include "sched/engine_int.h"
 
@@ -14,25 +13,27 @@ enum {
     QUEUE_DEFAULT = 512,
     QUEUE_USER_DEFAULT = 64,
     QUEUE_MAX = 1 << 16,
-    HEAD_ROWS_MIN = 16,
-    BLOCK = 64
+    HEAD_ROWS_MIN = 16
 };
 
 /* Pages for every job at its longest, or as many as the ceiling allows. */
 static HthStatus plan_pages(HthEngineRoom *r, const HthEngineCfg *cfg, HthErr *err) {
     HthEnginePlan *p = &r->plan;
-    const uint64_t stride = (r->run.layout.page_bytes + BLOCK - 1) / BLOCK * BLOCK;
+    const uint64_t stride = hth_table_page_cost(&r->run.layout);
+    size_t blocks;
     uint64_t pages = (uint64_t)r->run.page_count * p->parallel, held = cfg->cache_bytes / stride;
     HTH_REQUIRE(cfg->cache_bytes == 0 || held > 0, err, HTH_EINVAL,
                 "a cache of %llu bytes does not hold one page of %llu bytes (%d tokens)",
                 (unsigned long long)cfg->cache_bytes, (unsigned long long)stride, HTH_PAGE_LEN);
     if (cfg->cache_bytes > 0 && held < pages) pages = held;
     size_t bytes;
-    HTH_REQUIRE(pages < UINT32_MAX && !hth_mul_over((size_t)pages, (size_t)stride, &bytes), err,
-                HTH_ELIMIT, "the cache of %u timelines of %u tokens does not fit in memory",
+    HTH_REQUIRE(pages < UINT32_MAX && !hth_mul_over((size_t)pages, (size_t)stride, &bytes) &&
+                    !hth_mul_over(r->run.layout.block_bytes, p->parallel, &blocks) &&
+                    !hth_add_over(bytes, blocks, &bytes),
+                err, HTH_ELIMIT, "the cache of %u timelines of %u tokens does not fit in memory",
                 p->parallel, p->ctx);
     p->page_count = (uint32_t)pages;
-    p->kv_bytes = bytes;
+    p->memory.bytes[HTH_MEMORY_CACHE] = bytes;
     return HTH_OK;
 }
 
@@ -51,26 +52,19 @@ static HthStatus plan_lists(HthEngineRoom *r, const HthEngineCfg *cfg, HthErr *e
                               .rows_max = r->rows_max,
                               .prompt_rows_max = p->chunk,
                               .ctx_max = p->ctx };
-    p->list_bytes = hth_sched_bytes(&r->sched);
+    const HthPagesCfg pages = hth_table_pool(&r->run.layout, p->page_count);
+    p->memory.bytes[HTH_MEMORY_LISTS] =
+        hth_sched_bytes(&r->sched) + hth_pages_list_bytes(&pages) +
+        (cfg->no_prefix ? 0 : hth_prefix_bytes(HTH_PAGE_LEN, p->page_count)) +
+        hth_rows_bytes(r->rows_max) + r->rows_max * sizeof(HthWanted) +
+        p->parallel * sizeof(HthJob *) + p->threads * sizeof(HthSampleRoom *);
     return HTH_OK;
-}
-
-/* What an engine takes for itself is not there for weights. */
-static void plan_paging(HthEngineRoom *r, const HthModel *model) {
-    const HthEnginePlan *p = &r->plan;
-    const uint64_t available = hth_room_available();
-    const uint64_t own = p->kv_bytes + p->scratch_bytes + p->logits_bytes + p->list_bytes;
-    const bool stays = !hth_model_files(model) || available == 0;
-    hth_paging_plan(&r->paging, hth_model_program(model),
-                    stays             ? UINT64_MAX
-                    : own < available ? available - own
-                                      : 0);
 }
 
 static HthStatus plan_room(HthEngineRoom *r, const HthModel *model, const HthEngineCfg *cfg,
                            uint32_t chunk, HthErr *err) {
     const HthSessionCfg one = {
-        .ctx = cfg->ctx, .threads = cfg->threads, .chunk = chunk, .kv = cfg->kv
+        .ctx = cfg->ctx, .threads = cfg->threads, .chunk = chunk, .kv = cfg->kv, .no_rewind = true
     };
     const HthProgram *prog = hth_model_program(model);
     HthEnginePlan *p = &r->plan;
@@ -89,15 +83,15 @@ static HthStatus plan_room(HthEngineRoom *r, const HthModel *model, const HthEng
     HTH_TRY(hth_plan_scratch(&r->scratch, prog, r->rows_max, r->run.page_count, p->threads, err));
     HTH_TRY(plan_pages(r, cfg, err));
     HTH_TRY(plan_lists(r, cfg, err));
-    p->scratch_bytes = r->scratch.bytes;
-    p->logits_bytes = (uint64_t)r->rows_max * prog->n_embd * sizeof(float) +
-                      (uint64_t)r->head_rows * prog->n_vocab * sizeof(float) +
-                      (uint64_t)p->threads * hth_sample_room_bytes(prog->n_vocab);
-    p->weight_bytes = hth_model_weight_bytes(model);
-    p->panel_bytes = cfg->no_pack ? 0 : hth_model_pack_beside(model);
-    p->total_bytes = p->weight_bytes + p->panel_bytes + p->kv_bytes + p->scratch_bytes +
-                     p->logits_bytes + p->list_bytes;
-    plan_paging(r, model);
+    hth_memory_of_model(&p->memory, model, cfg->no_pack);
+    p->memory.bytes[HTH_MEMORY_SCRATCH] = r->scratch.bytes;
+    p->memory.bytes[HTH_MEMORY_LOGITS] =
+        (uint64_t)r->rows_max * prog->n_embd * sizeof(float) +
+        (uint64_t)r->head_rows * prog->n_vocab * sizeof(float) +
+        (uint64_t)p->threads * hth_sample_room_bytes(prog->n_vocab);
+    p->total_bytes = hth_memory_total(&p->memory);
+    hth_memory_paging(&r->paging, &p->memory, model);
+    p->passing_bytes = r->paging.total - r->paging.kept;
     return HTH_OK;
 }
 

@@ -98,10 +98,11 @@ static uint64_t claimed(HthLoaded *l) {
     if (l->state != READY) return l->use.bytes;
     const HthEnginePlan *p = hth_engine_plan_of(l->engine);
     const HthEngineStats s = hth_engine_stats(l->engine);
-    const uint64_t weights = p->weight_bytes + p->panel_bytes;
+    const uint64_t weights =
+        p->memory.bytes[HTH_MEMORY_WEIGHTS] + p->memory.bytes[HTH_MEMORY_PANELS];
     const uint64_t made = hth_model_packed_bytes(l->model);
     return (made < weights ? weights - made : 0) +
-           p->kv_bytes / p->page_count * (p->page_count - s.pages_touched);
+           p->memory.bytes[HTH_MEMORY_CACHE] / p->page_count * (p->page_count - s.pages_touched);
 }
 
 /* As decisions see them, all but one; at[] says which is which. */
@@ -188,7 +189,10 @@ static HthStatus load_parts(HthModels *m, HthLoaded *l, HthErr *err) {
     HthEnginePlan plan;
     HTH_TRY(open_model(l, err));
     HTH_TRY(hth_engine_plan(&plan, l->model, &l->source.cfg, err));
-    const HthModelWant want = { plan.weight_bytes, plan.total_bytes - plan.weight_bytes };
+    const uint64_t weights = plan.memory.bytes[HTH_MEMORY_WEIGHTS];
+    /* its tables are taken already */
+    const HthModelWant want = { weights,
+                                plan.total_bytes - weights - plan.memory.bytes[HTH_MEMORY_TABLES] };
     hth_gate_enter(m->gate);
     const HthStatus st = make_room(m, l, &want, err);
     if (st == HTH_OK) l->use.bytes = plan.total_bytes; /* others see it before it is taken */

@@ -28,11 +28,10 @@ HthStatus hth_place_open(HthSched *s, HthErr *err) {
     return HTH_OK;
 }
 
-uint64_t hth_place_bytes(uint32_t running_max, uint32_t page_max) {
+uint64_t hth_place_bytes(const HthKvLayout *layout, uint32_t running_max, uint32_t page_max) {
     const HthSched *s = NULL;
     const uint64_t each = sizeof *s->run + sizeof *s->place + sizeof *s->place_free;
-    const uint64_t table = page_max * (sizeof(HthPage) + sizeof(uint8_t *)); /* kv/table.c */
-    return running_max * (each + table) + page_max * sizeof *s->found;
+    return running_max * (each + hth_table_bytes(layout, page_max)) + page_max * sizeof *s->found;
 }
 
 void hth_place_close(HthSched *s) {

@@ -65,7 +65,7 @@ uint64_t hth_sched_bytes(const HthSchedCfg *cfg) {
     const uint32_t pages = (cfg->ctx_max + cfg->page_len - 1) / cfg->page_len;
     return sizeof *s + cfg->running_max * (sizeof *s->due + sizeof *s->rows) +
            reqs * sizeof *s->late + hth_queue_bytes(reqs) +
-           hth_place_bytes(cfg->running_max, pages);
+           hth_place_bytes(&cfg->layout, cfg->running_max, pages);
 }
 
 /* ---- events --------------------------------------------------------------------------------- */

@@ -129,7 +129,8 @@ void hth_queue_turn(HthSched *s, uint32_t user); /* it is this one's turn: time 
 
 HTH_MUST_CHECK HthStatus hth_place_open(HthSched *s, HthErr *err);
 void hth_place_close(HthSched *s);
-uint64_t hth_place_bytes(uint32_t running_max, uint32_t page_max); /* what open takes */
+uint64_t hth_place_bytes(const HthKvLayout *layout, uint32_t running_max,
+                         uint32_t page_max); /* what open takes */
 /* Its whole pages go to the prefix tree; it stays, and reads those that were there before. */
 void hth_place_share(HthSched *s, uint32_t i);
 void hth_place_keep(HthSched *s, uint32_t i); /* the same for one that leaves */

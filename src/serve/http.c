@@ -118,6 +118,7 @@ HthStatus hth_http_open(HthHttp **out, const HthHttpCfg *cfg, HthErr *err) {
     HTH_REQUIRE(h, err, HTH_ENOMEM, "No memory for the server.");
     h->cfg = full;
     h->epoll_fd = h->desk.event_fd = h->tables[0] = h->tables[1] = -1;
+    pthread_mutex_init(&h->tables_mutex, NULL);
     h->ping_ns = UINT64_MAX;
     h->desk.handle = full.handle;
     h->desk.upload = full.upload_count ? full.upload : NULL;

@@ -67,8 +67,9 @@ struct HthHttp {
     size_t port_count;
     HthDesk desk;
     int epoll_fd;
-    int tables
-        [2]; /* of TCP connections, 4 and 6: opened early, as a cage has a network of its own */
+    /* Of TCP connections, 4 and 6: opened early, as a cage has a network of its own. One reads. */
+    int tables[2];
+    pthread_mutex_t tables_mutex;
     pthread_t loop;
     bool loop_started;
 

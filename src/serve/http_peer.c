@@ -15,7 +15,7 @@
 #include "serve/http_int.h"
 
 /* What an unmapped user looks like in a user namespace: nobody in particular. */
-enum { OVERFLOW_UID = 65534, ESTABLISHED = 1 };
+enum { OVERFLOW_UID = 65534, ESTABLISHED = 1, LOOKS = 4 };
 
 bool hth_http_same_net(const struct sockaddr_storage *a, const struct sockaddr_storage *b) {
     if (a->ss_family != b->ss_family) return false;
@@ -63,23 +63,24 @@ static int owner_of(HthStr line, const End *theirs, const End *ours, uint32_t *u
     return t.state == ESTABLISHED && t.inode ? 1 : -1;
 }
 
-static bool owner_in(int table, const End *theirs, const End *ours, uint32_t *uid) {
+/* As owner_of, in a table. */
+static int owner_in(int table, const End *theirs, const End *ours, uint32_t *uid) {
     char text[8192];
     size_t have = 0;
     off_t at = 0;
     for (;;) {
         const ssize_t n = pread(table, text + have, sizeof text - have, at);
-        if (n <= 0) return false;
+        if (n <= 0) return 0;
         at += n;
         have += (size_t)n;
         size_t begin = 0;
         for (const char *end; (end = memchr(text + begin, '\n', have - begin));) {
             const size_t length = (size_t)(end + 1 - (text + begin));
             const int whose = owner_of((HthStr){ text + begin, length }, theirs, ours, uid);
-            if (whose) return whose > 0;
+            if (whose) return whose;
             begin += length;
         }
-        if (!begin) return false; /* a line as long as the buffer is none of the kernel's */
+        if (!begin) return 0; /* a line as long as the buffer is none of the kernel's */
         have -= begin;
         memmove(text, text + begin, have);
     }
@@ -93,6 +94,7 @@ void hth_http_tables_open(HthHttp *h) {
 void hth_http_tables_close(HthHttp *h) {
     for (size_t i = 0; i < 2; i++)
         if (h->tables[i] >= 0) close(h->tables[i]);
+    pthread_mutex_destroy(&h->tables_mutex);
 }
 
 static void know_tcp(HthConn *conn) {
@@ -103,9 +105,17 @@ static void know_tcp(HthConn *conn) {
     p->local = hth_http_is_loopback(hth_str(p->address));
     if (!p->local || getsockname(conn->fd, (struct sockaddr *)&own, &n)) return;
     const End ours = end_of(&own);
-    const int *tables = conn->port->h->tables;
-    p->uid_known = (theirs.bytes == 4 && owner_in(tables[0], &theirs, &ours, &p->uid)) ||
-                   owner_in(tables[1], &theirs, &ours, &p->uid);
+    HthHttp *h = conn->port->h;
+    int whose = 0;
+    /* The kernel gives its table a page at a time, and counts lines: when some go in between, ours
+     * may slip through. It remembers where one reader was, so there is one at a time. */
+    pthread_mutex_lock(&h->tables_mutex);
+    for (int look = 0; !whose && look < LOOKS; look++) {
+        if (theirs.bytes == 4) whose = owner_in(h->tables[0], &theirs, &ours, &p->uid);
+        if (!whose) whose = owner_in(h->tables[1], &theirs, &ours, &p->uid);
+    }
+    pthread_mutex_unlock(&h->tables_mutex);
+    p->uid_known = whose > 0;
 }
 
 static void know_unix(HthConn *conn) {

@@ -1,6 +1,7 @@
 /* life.c - a server's life: signals, and what it tells the service manager.
  *
  * The protocol of notification is a datagram to $NOTIFY_SOCKET, and no library is needed for it.
+ * The socket is connected once and then only written to: a cage lets nobody do more.
  *
  * Thread: main. */
 #include "serve/life.h"
@@ -23,26 +24,40 @@
 
 #define NS_PER_MS 1000000u
 
-bool hth_life_notify(const char *message) {
+int hth_life_find_manager(void) {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un a = { .sun_family = AF_UNIX };
     const size_t n = path ? strlen(path) : 0;
-    if (n < 2 || n >= sizeof a.sun_path || (path[0] != '/' && path[0] != '@')) return false;
+    if (n < 2 || n >= sizeof a.sun_path || (path[0] != '/' && path[0] != '@')) return -1;
     memcpy(a.sun_path, path, n);
     if (path[0] == '@') a.sun_path[0] = '\0'; /* an abstract name */
-    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return false;
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+    if (fd < 0 || !connect(fd, (const struct sockaddr *)&a, len)) return fd;
+    close(fd);
+    return -1;
+}
+
+int hth_life_manager(const HthLife *life) {
+    return life->manager;
+}
+
+void hth_life_hush(HthLife *life) {
+    if (life->manager >= 0) close(life->manager);
+    life->manager = -1;
+}
+
+bool hth_life_notify(const HthLife *life, const char *message) {
+    const ssize_t n = (ssize_t)strlen(message);
+    if (life->manager < 0) return false;
     /* A manager that does not read must not keep us from ending: a few tries, then without it. */
     const struct timespec moment = { 0, 10 * (long)NS_PER_MS };
     bool sent = false;
     for (int i = 0; i < 20 && !sent; i++) {
         if (i) nanosleep(&moment, NULL);
-        sent = sendto(fd, message, strlen(message), MSG_NOSIGNAL | MSG_DONTWAIT,
-                      (struct sockaddr *)&a, len) == (ssize_t)strlen(message);
+        sent = write(life->manager, message, (size_t)n) == n;
         if (!sent && errno != EAGAIN && errno != EINTR) break;
     }
-    close(fd);
     return sent;
 }
 
@@ -87,25 +102,25 @@ int hth_life_signal(uint32_t ms) {
     return sig > 0 ? sig : 0;
 }
 
-static void reload(const HthLifeHooks *hooks) {
+static void reload(const HthLife *life, const HthLifeHooks *hooks) {
     HthErr err = { 0 };
     char message[80];
     snprintf(message, sizeof message, "RELOADING=1\nMONOTONIC_USEC=%llu",
              (unsigned long long)(hth_clock_ns() / 1000));
-    hth_life_notify(message);
+    hth_life_notify(life, message);
     if (hooks->reload && hooks->reload(hooks->payload, &err) != HTH_OK)
         hth_log(HTH_LOG_ERROR, "serve: reloading failed: %s", err.text);
-    hth_life_notify("READY=1");
+    hth_life_notify(life, "READY=1");
 }
 
 static bool is_busy(HthHttp *http, const HthLifeHooks *hooks) {
     return http ? hth_http_busy(http) > 0 : hooks->busy(hooks->payload);
 }
 
-static bool drain(HthHttp *http, const HthLifeHooks *hooks) {
+static bool drain(const HthLife *life, HthHttp *http, const HthLifeHooks *hooks) {
     const uint32_t drain_ms = hooks->drain_ms ? hooks->drain_ms : 30000;
     const uint64_t end = hth_clock_ns() + (uint64_t)drain_ms * NS_PER_MS;
-    hth_life_notify("STOPPING=1");
+    hth_life_notify(life, "STOPPING=1");
     if (http)
         hth_http_drain(http);
     else
@@ -124,19 +139,18 @@ static bool drain(HthHttp *http, const HthLifeHooks *hooks) {
 bool hth_life_run(HthLife *life, HthHttp *http, const HthLifeHooks *hooks) {
     const uint64_t watch = watchdog_ns();
     uint64_t fed = hth_clock_ns(), ticked = fed;
-    (void)life;
-    hth_life_notify("READY=1");
+    hth_life_notify(life, "READY=1");
     for (;;) {
         const uint32_t wait_ms = watch && watch < 1000u * NS_PER_MS ? 1 + watch / NS_PER_MS : 1000;
         const int sig = hth_life_signal(wait_ms);
         const uint64_t now = hth_clock_ns();
         if (sig == SIGHUP)
-            reload(hooks);
+            reload(life, hooks);
         else if (sig && sig != SIGCHLD)
-            return drain(http, hooks);
+            return drain(life, http, hooks);
         if (hooks->alive && !hooks->alive(hooks->payload)) return false;
         if (watch && now - fed >= watch / 2) {
-            hth_life_notify("WATCHDOG=1");
+            hth_life_notify(life, "WATCHDOG=1");
             fed = now;
         }
         if (hooks->tick && now - ticked >= 900u * NS_PER_MS) {

@@ -77,7 +77,11 @@ typedef struct HthLifeHooks {
  * may be closed: true when nothing was under way any more. http NULL: as the hooks say. */
 bool hth_life_run(HthLife *life, HthHttp *http, const HthLifeHooks *hooks);
 
-/* A message to the service manager, "READY=1" and the like; false: there is none. */
-bool hth_life_notify(const char *message);
+/* A message to the service manager, "READY=1" and the like; false: there is none. It is asked for
+ * when the life is opened: later no socket may be had. */
+bool hth_life_notify(const HthLife *life, const char *message);
+int hth_life_manager(const HthLife *life); /* the descriptor that leads there; -1: none */
+/* In a process that is not the one it knows, before that process has descriptors of its own. */
+void hth_life_hush(HthLife *life);
 
 #endif

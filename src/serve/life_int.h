@@ -15,9 +15,11 @@ struct HthLife {
     char unix_path[HTH_LIFE_PATH_MAX];
     char *cert_file, *key_file, *client_ca; /* owned */
     bool handed, moved;
+    int manager; /* of services: a socket that leads to it, and nowhere else; -1: there is none */
     sigset_t signals_before;
 };
 
+int hth_life_find_manager(void); /* HthLife.manager */
 void hth_life_block_signals(HthLife *life);
 void hth_life_unblock_signals(HthLife *life); /* forgets those that wait */
 

@@ -164,6 +164,7 @@ static HthStatus fill_life(HthLife *life, const HthLifeCfg *cfg, HthErr *err) {
 HthStatus hth_life_open(HthLife **out, const HthLifeCfg *cfg, HthErr *err) {
     HthLife *life = hth_calloc(1, sizeof *life);
     HTH_REQUIRE(life, err, HTH_ENOMEM, "No memory for the server's addresses.");
+    life->manager = hth_life_find_manager();
     hth_life_block_signals(life);
     const HthStatus st = fill_life(life, cfg, err);
     if (st == HTH_OK)
@@ -178,6 +179,7 @@ void hth_life_close(HthLife **life_io) {
     *life_io = NULL;
     if (!life) return;
     hth_life_unblock_signals(life);
+    hth_life_hush(life);
     hth_free(life->cert_file);
     hth_free(life->key_file);
     hth_free(life->client_ca);

@@ -4,14 +4,24 @@
 #include "model/model.h"
 #include "serve/house_in.h"
 
+static const char *const names[HTH_MEMORY_COUNT] = {
+    [HTH_MEMORY_WEIGHTS] = "weight_bytes",  [HTH_MEMORY_PANELS] = "panel_bytes",
+    [HTH_MEMORY_TABLES] = "table_bytes",    [HTH_MEMORY_CACHE] = "kv_bytes",
+    [HTH_MEMORY_SCRATCH] = "scratch_bytes", [HTH_MEMORY_LOGITS] = "logits_bytes",
+    [HTH_MEMORY_LISTS] = "list_bytes",
+};
+
 static json_t *plan_json(const HthEnginePlan *p, const char *name) {
-    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model", name,
-                     "ctx", (int)p->ctx, "parallel", (int)p->parallel, "threads", (int)p->threads,
-                     "kv", p->kv ? p->kv : "", "weight_bytes", (json_int_t)p->weight_bytes,
-                     "kv_bytes", (json_int_t)p->kv_bytes, "scratch_bytes",
-                     (json_int_t)p->scratch_bytes, "logits_bytes", (json_int_t)p->logits_bytes,
-                     "list_bytes", (json_int_t)p->list_bytes, "total_bytes",
-                     (json_int_t)p->total_bytes);
+    json_t *o = json_pack("{s:s, s:i, s:i, s:i, s:s, s:I, s:I}", "model", name, "ctx", (int)p->ctx,
+                          "parallel", (int)p->parallel, "threads", (int)p->threads, "kv",
+                          p->kv ? p->kv : "", "total_bytes", (json_int_t)p->total_bytes,
+                          "passing_bytes", (json_int_t)p->passing_bytes);
+    for (int k = 0; o && k < HTH_MEMORY_COUNT; k++)
+        if (json_object_set_new(o, names[k], json_integer((json_int_t)p->memory.bytes[k])) != 0) {
+            json_decref(o);
+            o = NULL;
+        }
+    return o;
 }
 
 static HthStatus plan_of(HthHouse *h, const HthStored *m, HthEnginePlan *out, HthErr *err) {

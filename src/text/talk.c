@@ -192,9 +192,12 @@ HthStatus hth_talk_open(HthTalk **out, const HthTemplate *tmpl, const HthVocab *
     t->name = "none";
     t->vocab = vocab;
     hth_json_init();
+    const uint64_t starved = hth_json_starved();
     HthStatus st = hth_arena_open(&t->arena, KEEP_MAX, err);
     if (st == HTH_OK) st = learn_control(t, err);
     if (st == HTH_OK) st = learn(t, tmpl, &p, err);
+    if (st == HTH_OK && hth_json_starved() != starved) /* what was learned may lack something */
+        st = HTH_FAIL(err, HTH_ENOMEM, "out of memory for a chat template's format");
     for (size_t i = 0; i < HTH_COUNT(bufs); i++) hth_buf_drop(bufs[i]);
     if (st == HTH_OK)
         *out = t;

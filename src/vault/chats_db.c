@@ -9,7 +9,13 @@
 
 #include "base/mem.h"
 
-enum { APPLICATION = 0x48525448, VERSION = 1, CACHE_KIB = 16384 };
+enum {
+    APPLICATION = 0x48525448,
+    VERSION = 1,
+    CACHE_KIB = 16384,
+    LEVELS_MAX = 1000, /* of the index of words, until it is made anew */
+    LEVELS_BROKEN = 2000 /* above that SQLite does not open it */
+};
 
 /* What brings a file from version i to i + 1. */
 static const char *const steps[VERSION] = {
@@ -50,6 +56,8 @@ static const char *const texts[HTH_SQL_STATEMENTS] = {
     [HTH_SQL_WORDS_DELETE] = "DELETE FROM words WHERE rowid = " ITS_WORDS,
     [HTH_SQL_WORDS_DELETE_ALL] = "DELETE FROM words WHERE rowid IN " ALL_WORDS,
     [HTH_SQL_WORDS_MERGE] = "INSERT INTO words (words) VALUES ('optimize')",
+    [HTH_SQL_WORDS_REBUILD] = "INSERT INTO words (words) VALUES ('rebuild')",
+    [HTH_SQL_WORDS_SHAPE] = "SELECT block FROM words_data WHERE id = 10",
     [HTH_SQL_EMPTY_LOG] = "PRAGMA wal_checkpoint(TRUNCATE)",
     [HTH_SQL_GET] = "SELECT created, updated, body FROM chat WHERE user = ?1 AND id = ?2",
     [HTH_SQL_ALL] = "SELECT created, updated, body FROM chat WHERE user = ?1 ORDER BY key",
@@ -114,8 +122,47 @@ HthStatus hth_chats_end(HthChats *c, HthStatus status, HthErr *err) {
     return status;
 }
 
+/* FTS5 of SQLite 3.40 counts a level or two more each time the pieces of an index that is longer
+ * than a page are merged, and above 2000 takes it for damaged.  Its record of them: a cookie of 4
+ * bytes, in files of later versions (which count no further) a mark of 4 more that begins with ff,
+ * then that count, 7 bits a byte. */
+static HthStatus count_levels(HthChats *c, uint32_t *out, HthErr *err) {
+    HthDbQ q = hth_dbq(&c->db, HTH_SQL_WORDS_SHAPE);
+    uint32_t n = 0;
+    if (hth_dbq_row(&q)) {
+        const HthStr block = hth_dbq_col_bytes(&q, 0);
+        size_t at = block.n > 4 && (uint8_t)block.p[4] == 0xff ? 8 : 4;
+        bool more = true;
+        for (const size_t end = at + 4; more && at < block.n && at < end; at++) {
+            n = n << 7 | ((uint8_t)block.p[at] & 0x7f);
+            more = (uint8_t)block.p[at] & 0x80;
+        }
+    }
+    *out = n;
+    return hth_dbq_end(&q, err);
+}
+
 HthStatus hth_chats_erase(HthChats *c, HthErr *err) {
-    return run(c, HTH_SQL_WORDS_MERGE, err); /* old entries go with the pieces they are in */
+    uint32_t levels = 0;
+    HTH_TRY(count_levels(c, &levels, err));
+    /* either way old entries go with the pieces they are in */
+    return run(c, levels < LEVELS_MAX ? HTH_SQL_WORDS_MERGE : HTH_SQL_WORDS_REBUILD, err);
+}
+
+/* An index with too many levels, as an earlier hearth left it: emptied, then made anew from what is
+ * stored. */
+static HthStatus mend_words(HthChats *c, HthErr *err) {
+    static const char empty[] = "UPDATE words_data SET block = zeroblob(7) WHERE id = 10";
+    uint32_t levels = 0;
+    HTH_TRY(count_levels(c, &levels, err));
+    if (levels <= LEVELS_BROKEN) return HTH_OK;
+    HTH_TRY(hth_db_begin(&c->db, err));
+    (void)sqlite3_db_config(c->db.db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    const int rc = sqlite3_exec(c->db.db, empty, NULL, NULL, NULL);
+    (void)sqlite3_db_config(c->db.db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    HthStatus status = rc == SQLITE_OK ? HTH_OK : hth_sqlite_failed(rc, shape.what, err);
+    if (status == HTH_OK) status = run(c, HTH_SQL_WORDS_REBUILD, err);
+    return hth_db_end(&c->db, status, err);
 }
 
 void hth_chats_empty_log(HthChats *c) {
@@ -140,7 +187,8 @@ HthStatus hth_chats_open(HthChats **out, const HthChatsCfg *given, HthErr *err) 
     c->cfg = cfg;
     pthread_mutex_init(&c->lock, NULL);
     const HthDbPlace at = { .path = cfg.path, .vfs = cfg.vfs, .key = cfg.key };
-    const HthStatus status = hth_db_open(&c->db, &shape, &at, err);
+    HthStatus status = hth_db_open(&c->db, &shape, &at, err);
+    if (status == HTH_OK) status = mend_words(c, err);
     c->cfg.path = c->cfg.vfs = NULL;
     c->cfg.key = NULL;
     if (status != HTH_OK)

@@ -22,10 +22,38 @@ typedef struct Call {
     uint8_t *out;
 } Call;
 
-enum { ACT, NORM, NORM_ONES, ROPE, SWIGLU, ADD, STORE, GEGLU, GELU, LAYERNORM, SOFTCAP, KINDS };
+enum {
+    ACT,
+    NORM,
+    NORM_ONES,
+    ROPE,
+    SWIGLU,
+    ADD,
+    STORE,
+    GEGLU,
+    GELU,
+    LAYERNORM,
+    SOFTCAP,
+    DELTA,
+    KINDS
+};
 static const char *const names[KINDS] = { "act_q8", "rmsnorm",   "rmsnorm ones", "rope",
                                           "swiglu", "add",       "kv_store",     "geglu",
-                                          "gelu",   "layernorm", "softcap" };
+                                          "gelu",   "layernorm", "softcap",      "delta" };
+
+/* n columns of a state of 3 rows: what it then has, under a query, and in itself. */
+static void run_delta(const Call *c, float *y) {
+    static const float q[3] = { 0.5f, -1.25f, 0.75f }, k[3] = { -0.5f, 0.25f, 1.5f };
+    float state[3 * N_MAX], out[N_MAX];
+    const HthDeltaRow row = {
+        q, k, c->b, 3, c->n, c->neox ? 0.0f : 0.9f, c->eps + 0.3f, c->n % 3 == 0
+    };
+    for (uint32_t i = 0; i < 3; i++) memcpy(state + (size_t)i * c->n, c->a, c->n * sizeof *y);
+    hth_kern_more(c->kern)->delta(state, &row, out);
+    hth_kern_more(c->kern)->delta(state, &row, out);
+    for (uint32_t i = 0; i < c->n; i++)
+        y[i] = out[i] + state[i] - 2.0f * state[c->n + i] + 3.0f * state[2 * c->n + i];
+}
 
 static void run_call(void *ctx) {
     Call *c = ctx;
@@ -45,6 +73,7 @@ static void run_call(void *ctx) {
         hth_kern_more(c->kern)->layernorm(y, c->a, c->b, c->neox ? c->a : NULL, c->n, c->eps);
         break;
     case SOFTCAP: hth_kern_more(c->kern)->softcap(y, c->a, c->n, 30.0f); break;
+    case DELTA: run_delta(c, y); break;
     case ADD: c->kern->add(y, c->a, c->b, c->n); break;
     case STORE: c->kern->kv_store(c->type, c->a, c->n, c->out); break;
     default: break;

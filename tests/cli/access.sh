@@ -131,8 +131,15 @@ same "until there is another password" 401 "$code"
 gives "the old one" 401 '' POST /login '{"name":"user","password":"correct horse"}'
 gives "a service has none" 401 '' POST /login '{"name":"service","password":"correct horse"}'
 gives "nor has nobody" 400 '' POST /login '["user"]'
-for _ in 1 2 3 4 5; do ask_as '' POST /login '{"name":"user","password":"guess guess"}'; done
-gives "guesses wait" 429 '' POST /login '{"name":"user","password":"battery staple"}'
+for _ in 1 2 3 4 5; do # a machine may be so slow that the wait is over when it is asked
+    for _ in $(seq 20); do
+        ask_as '' POST /login '{"name":"user","password":"guess guess"}'
+        [ "$code" != 429 ] || break
+    done
+    ask_as '' POST /login '{"name":"user","password":"battery staple"}'
+    [ "$code" != 429 ] || break
+done
+same "guesses wait" 429 "$code"
 ok "so long" has "$head" "Retry-After: "
 
 # ---- what is kept -------------------------------------------------------------------------------

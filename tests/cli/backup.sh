@@ -8,8 +8,8 @@
 source "$(dirname "$0")/lib/server.bash"
 "$HEARTH_BIN" help backup >/dev/null 2>&1 || skip "this build has no server"
 export HEARTH_STATE=$tmp/a/state HEARTH_MODELS=$tmp/models
-live=
-trap 'kill_server; [ -z "$live" ] || kill -9 "$live" 2>/dev/null; rm -rf "$tmp"' EXIT
+live= clients=
+trap 'kill_server; [ -z "$live" ] || kill -9 $live $clients 2>/dev/null; rm -rf "$tmp"' EXIT
 rounds=${HEARTH_BACKUP_ROUNDS:-6} loads=${HEARTH_BACKUP_LOADS:-3} kills=${HEARTH_BACKUP_KILLS:-40}
 mkdir -p "$tmp/a" "$tmp/models/manifests/my"
 echo '{"settings":{}}' >"$tmp/models/manifests/my/latest.json"
@@ -107,6 +107,11 @@ for _ in 1 2 3; do
     sleep 1.1
 done
 same "the newest of today stays" 1 "$(find "$tmp/many" -name '*.age' | wc -l)"
+hearth backup -R "$tmp/to" --to "$tmp/many"
+same "without a rule too" "0 1" "$rc $(find "$tmp/many" -name '*.age' | wc -l)"
+sleep 1.1
+hearth backup -R "$tmp/to" --to "$tmp/many" --keep all
+same "all, if one says so" "0 2" "$rc $(find "$tmp/many" -name '*.age' | wc -l)"
 hearth backup list "$tmp/many"
 ok "and is listed" has "$out" hearth-2
 refused 64 "a rule that is none" backup -r "$to" --to "$tmp/many" --keep hourly=3
@@ -137,38 +142,89 @@ wait "$writer"
 same "backups under load, consistent" "$rounds" "$consistent"
 
 # ---- killed at any moment -----------------------------------------------------------------------
-# measure COMMAND...: how long it takes, in $span microseconds: the median of five
+mkfifo "$tmp/never"
+exec 8<>"$tmp/never"
+# measure COMMAND...: how long it takes, in $span microseconds: the median of three
 measure() {
-    span=$(for _ in 1 2 3 4 5; do
+    span=$(for _ in 1 2 3; do
         began=${EPOCHREALTIME/./}
-        timeout -s KILL 600 "$@" >/dev/null 2>&1
+        "$@" >/dev/null 2>&1
         echo $((${EPOCHREALTIME/./} - began))
-    done | sort -n | sed -n 3p)
+    done | sort -n | sed -n 2p)
 }
-# after US COMMAND...: kills it after so many microseconds; 137: it was still at work
-after() {
-    local at
-    printf -v at '%d.%06d' $(($1 / 1000000)) $(($1 % 1000000))
-    shift
-    { timeout -s KILL "$at" "$@" >/dev/null 2>&1; } 2>/dev/null
+# strike MARK US COMMAND...: kills it so many microseconds after it began; with a MARK, after that was
+# there and is gone again.  $code 137: it was still at work.
+strike() {
+    local mark=$1 us=$2 work from at n=0
+    shift 2
+    "$@" >/dev/null 2>&1 &
+    work=$!
+    if [ -n "$mark" ]; then
+        until [ -e "$mark" ] || ! kill -0 "$work"; do :; done
+        while [ -e "$mark" ]; do ((++n % 64)) || kill -0 "$work" || break; done
+        from=${EPOCHREALTIME/./}
+        while ((${EPOCHREALTIME/./} - from < us)); do :; done
+    else
+        printf -v at '%d.%06d' $((us / 1000000)) $((us % 1000000))
+        read -rt "$at" -u 8
+    fi
+    kill -KILL "$work"
+    wait "$work"
+    code=$?
+} 2>/dev/null
+# killing I MARK COMMAND...: one kill of four comes anywhere in a run; the others within $reach after
+# MARK is gone, when only the last steps are left. met WHERE: and how far they had come.
+killing() {
+    local by=$((RANDOM << 15 | RANDOM))
+    if [ $(($1 % 4)) = 0 ]; then strike "" $((by % span + 1)) "${@:3}"
+    else strike "$2" $((by % reach)) "${@:3}"; fi
 }
-# below N: a number by chance
-below() { echo $(((RANDOM << 15 | RANDOM) % ($1 > 0 ? $1 : 1))); }
+met() {
+    died[$1]=$((${died[$1]:-0} + 1))
+    [ $((i % 4)) != 0 ] || return 0
+    case "$1" in
+        beside | exchange) reach=$((reach + reach / 8 + 8)) ;;
+        after | done) reach=$((reach - reach / 8)) ;;
+    esac
+}
+# of WORDS...: how many died where each says
+of() { for w; do printf '%s %d, ' "$w" "${died[$w]:-0}"; done; }
 
-measure "$HEARTH_BIN" backup -r "$to" "$tmp/k.age"
-whole=0 killed=0
-for _ in $(seq "$kills"); do
-    after "$(($(below "$span") + 1))" "$HEARTH_BIN" backup -r "$to" "$tmp/k.age"
-    [ $? != 137 ] || killed=$((killed + 1))
+reach=200 whole=0
+declare -A died=()
+for i in $(seq "$kills"); do
+    [ $((i % 32)) != 1 ] || measure "$HEARTH_BIN" backup -r "$to" "$tmp/k.age"
+    ln -f "$tmp/k.age" "$tmp/k.was"
+    left=$(echo "$tmp"/k.age.*.tmp)
+    killing "$i" "$HEARTH_STATE/backup-work" "$HEARTH_BIN" backup -r "$to" "$tmp/k.age"
+    where=beside
+    [ "$left" != "$(echo "$tmp"/k.age.*.tmp)" ] || where=begun
+    [ "$tmp/k.age" -ef "$tmp/k.was" ] || where=after
+    [ "$code" = 137 ] || where=done
+    met "$where"
     "$HEARTH_BIN" backup verify -i "$tmp/key" "$tmp/k.age" >/dev/null 2>&1 && whole=$((whole + 1))
 done
 same "a backup that was killed: the old file or the new" "$kills" "$whole"
-echo "$kills backups: $killed killed within $((span / 1000)) ms, the others were done"
-"$HEARTH_BIN" backup -r "$to" "$tmp/k.age" 2>/dev/null
-same "and the next one clears up" 0 "$(find "$HEARTH_STATE" -name backup-work | wc -l)"
+echo "$kills backups of $((span / 1000)) ms, killed: $(of begun beside after "done")"
 
-# Half of the kills anywhere in a run; the other half near the exchange: a little earlier whenever it
-# was reached, a little later whenever it was not.
+# leave GLOB COMMAND...: kills it until it leaves such a file
+leave() {
+    for _ in $(seq 200); do
+        strike "$HEARTH_STATE/backup-work" 0 "${@:2}"
+        compgen -G "$1" >/dev/null && return 0
+    done
+    return 1
+}
+rm -f "$tmp"/k.age.*.tmp
+ok "a killed one leaves what it had" leave "$tmp/k.age.*.tmp" "$HEARTH_BIN" backup -r "$to" "$tmp/k.age"
+hearth backup -r "$to" "$tmp/k.age"
+same "the next one clears up" "0 0" "$rc $(find "$tmp" -name 'k.age.*.tmp' -o -name backup-work | wc -l)"
+ok "so in a folder" leave "$tmp/many/*.tmp" "$HEARTH_BIN" backup -r "$to" --to "$tmp/many"
+sleep 1.1
+hearth backup -r "$to" --to "$tmp/many"
+same "of them" "0 0" "$rc $(find "$tmp/many" -name '*.tmp' | wc -l)"
+
+# What is there before a restore is [2] and second, what comes is [1] and first.
 renew() {
     echo '[2]' >"$HEARTH_STATE/one.json" && echo '[2]' >"$HEARTH_STATE/two.json"
     "$HEARTH_BIN" user remove first >/dev/null 2>&1
@@ -177,42 +233,34 @@ renew() {
 echo '[1]' >"$HEARTH_STATE/one.json" && echo '[1]' >"$HEARTH_STATE/two.json"
 hearth user add first
 hearth backup -r "$to" "$tmp/one.age"
-renew
-measure "$HEARTH_BIN" restore -i "$tmp/key" "$tmp/one.age"
-whole=0 edge=$((span / 2)) step=$((span / 40 + 1))
-left() { stat -c '%i %w' "$tmp/a/state.restoring" 2>/dev/null; } # what lies beside
-declare -A died=([begun]=0 [staged]=0 [exchange]=0 [after]=0 [done]=0)
+stage=$tmp/a/state.restoring reach=200 whole=0
+left() { stat -c '%i %w' "$stage" 2>/dev/null; } # what lies beside
+died=()
 for i in $(seq "$kills"); do
-    renew
+    [ $((i % 32)) != 1 ] || measure "$HEARTH_BIN" restore -i "$tmp/key" "$tmp/one.age"
+    [ "$(<"$HEARTH_STATE/one.json")" = '[2]' ] || renew
     rm -rf "$tmp/a"/state.before-*
-    if [ $((i % 2)) = 0 ]; then at=$(below "$span"); else at=$((edge + $(below "$step"))); fi
+    [ $((i % 4)) = 0 ] || rm -rf "$stage"
     left=$(left)
-    after "$((at + 1))" "$HEARTH_BIN" restore -i "$tmp/key" "$tmp/one.age"
-    code=$?
-    if [ "$left" = "$(left)" ] || [ -z "$(ls -A "$tmp/a/state.restoring" 2>/dev/null)" ]; then where=begun
-    elif [ -e "$tmp/a/state.restoring/.unfinished" ]; then where=staged
-    else where=exchange; fi
-    move=$step
-    case "$(cat "$HEARTH_STATE/one.json" "$HEARTH_STATE/two.json" | tr -d '\n') $("$HEARTH_BIN" user list |
-        grep -oE '^(first|second)')" in
-        "[1][1] first")
-            move=-$step
-            [ ! -e "$tmp/a/state.restoring" ] && where=after
-            [ "$code" = 137 ] || where=done
-            [ "$where" != staged ] || where=
-            ;;
-        "[2][2] second") ;;
-        *) where= ;;
+    killing "$i" "$stage/.unfinished" "$HEARTH_BIN" restore -i "$tmp/key" "$tmp/one.age"
+    if [ "$left" = "$(left)" ] || [ -z "$(ls -A "$stage" 2>/dev/null)" ]; then beside=nothing
+    elif [ -e "$stage/.unfinished" ]; then beside=part
+    else beside=all; fi
+    state="$(cat "$HEARTH_STATE/one.json" "$HEARTH_STATE/two.json" | tr -d '\n') $("$HEARTH_BIN" user list |
+        grep -oE '^(first|second)')"
+    case "$code $beside $state" in
+        "137 nothing [2][2] second") met begun ;;
+        "137 part [2][2] second") met beside ;;
+        "137 all [2][2] second") met exchange ;;
+        "137 all [1][1] first") met exchanged ;;
+        "137 nothing [1][1] first") met after ;;
+        "0 nothing [1][1] first") met "done" ;;
+        *) echo "kill $i: $code $beside $state" && continue ;;
     esac
-    [ $((i % 2)) = 0 ] || edge=$((edge + move > 0 ? edge + move : 0))
-    [ -n "$where" ] || continue
-    died[$where]=$((died[$where] + 1))
     "$HEARTH_BIN" audit verify >/dev/null 2>&1 && whole=$((whole + 1))
 done
 same "a restore that was killed: the old state or the new" "$kills" "$whole"
-echo "$kills restores of $((span / 1000)) ms: ${died[begun]} killed before anything was written," \
-    "${died[staged]} beside the old state, ${died[exchange]} at the exchange, ${died[after]} after it;" \
-    "${died[done]} were done"
+echo "$kills restores of $((span / 1000)) ms, killed: $(of begun beside exchange exchanged after "done")"
 hearth restore -i "$tmp/key" "$tmp/one.age"
 same "and the next one goes" 0 "$rc"
 same "and clears up" 0 "$(find "$tmp/a" -maxdepth 1 -name '*.restoring' | wc -l)"
@@ -220,10 +268,10 @@ same "and clears up" 0 "$(find "$tmp/a" -maxdepth 1 -name '*.restoring' | wc -l)
 # ---- a server that runs -------------------------------------------------------------------------
 # client K: stores conversations cK-0 to cK-96 one after the other, a new version each time round: 8
 # messages that all say the version and the name, up to 40 times. What was acknowledged is written
-# down.
+# down. One that was stopped may find that the server has not waited for it.
 client() {
     local k=$1 n=0 id text messages m times=({1..40})
-    exec 8<>"$tmp/never"
+    trap '' PIPE
     while [ -e "$tmp/go" ]; do
         n=$((n + 1)) id=c$k-$((n % 97)) messages=
         printf -v text "<$n $id>%.0s" "${times[@]:0:n % 40 + 1}"
@@ -234,7 +282,7 @@ client() {
             "Content-Type: application/json" && [ "$code" = 200 ] && echo "$id $n" >>"$tmp/acks$k"
         read -rt 0.01 -u 8
     done
-}
+} 2>/dev/null
 # missing FILE: how many of the conversations in FILE (name, version) are not whole in $body, or older
 missing() {
     awk 'FNR == NR { want[$1] = $2; next }
@@ -245,23 +293,32 @@ missing() {
         END { for (id in want) n += !(id in got) || got[id] + 0 < want[id] + 0; print n + 0 }' \
         "$1" RS='"id":"c' <(printf %s "$body")
 }
-if has_ember; then
+stored() { wc -l 2>/dev/null <"$tmp/acks$1" || echo 0; } # by client K
+grows() { # by client K, one more; not: he stores nothing any more
+    local n _
+    n=$(stored "$1")
+    for _ in $(seq 5000); do
+        [ "$(stored "$1")" -le "$n" ] || return 0
+        read -rt 0.02 -u 8
+    done
+    echo "client $1 stores nothing any more, after $n"
+    return 1
+}
+if has_ember && [ "$loads" -gt 0 ]; then
     start
     hearth backup -r "$to" "$tmp/s.age"
     same "a backup beside a server" 0 "$rc"
     refused 75 "no restore beside one" restore -i "$tmp/key" "$tmp/s.age"
-    live=$pid pid= clients=
-    touch "$tmp/go" && mkfifo "$tmp/never"
+    live=$pid pid=
+    touch "$tmp/go"
     for k in 1 2 3; do client "$k" & clients+=" $!"; done
-    while [ ! -s "$tmp/acks1" ] || [ ! -s "$tmp/acks2" ] || [ ! -s "$tmp/acks3" ]; do
-        kill -0 "$live" || break
-        sleep 0.05
-    done
     consistent=0
-    for i in $(seq "$loads"); do
+    for i in $(seq "$loads"); do # the clients rest while what came of it is looked at
+        for k in 1 2 3; do grows "$k" || break 2; done
         cat "$tmp"/acks? >"$tmp/before"
         "$HEARTH_BIN" audit pin "$tmp/pin" >/dev/null
         "$HEARTH_BIN" backup -r "$to" "$tmp/s.age" 2>/dev/null
+        kill -STOP $clients
         "$HEARTH_BIN" restore -i "$tmp/key" --into "$tmp/load" "$tmp/s.age" >/dev/null
         HEARTH_STATE=$tmp/load "$HEARTH_BIN" audit verify --pin "$tmp/pin" >/dev/null && whole=1 || whole=0
         HEARTH_STATE=$tmp/load start --socket none
@@ -272,10 +329,11 @@ if has_ember; then
         lost=$(missing "$tmp/before")
         [ "$whole$lost" = 10 ] && consistent=$((consistent + 1)) || echo "round $i: log $whole, lost $lost"
         rm -rf "$tmp/load"
+        kill -CONT $clients
     done
     rm "$tmp/go"
     wait $clients
-    pid=$live live=
+    pid=$live live= clients=
     same "backups while a server stores conversations, whole" "$loads" "$consistent"
     echo "$loads backups while $(cat "$tmp"/acks? | wc -l) versions of conversations were stored"
     echo "c1-1 999999" >>"$tmp/before"

@@ -172,6 +172,18 @@ S
 same "what was said stays" 2 "$(grep -c '"role"' "$tmp/stopped.json")"
 ok "the answer so far" grep -qF "$going" "$tmp/stopped.json"
 
+ok "Ctrl-C at a terminal that shows nothing more loses nothing" chat --seed $seed $endless -c 20000 << S
+expect >>> 
+send go on\n
+expect $going
+stall
+send \cC
+expect (stopped)
+expect >>> 
+send /bye\n
+exit 0
+S
+
 ok "a full context is said and the chat goes on" chat --seed $seed $endless -c 64 << S
 expect >>> 
 send Hello there\n

@@ -4,7 +4,7 @@
 
 hearth doctor
 same "doctor" 0 "$rc"
-for fact in system processor kernels memory "huge pages" locking swap "cage: front" "cage: engine"; do
+for fact in system processor kernels memory "huge pages" locking swap "cage: front" "cage: engine" "cage: main"; do
     ok "tells of $fact" grep -q "^$fact  *[^ ]" <<< "$out"
 done
 ok "names the machine" grep -q "^system .*$(uname -r)" <<< "$out"
@@ -37,7 +37,7 @@ refused 64 "an argument" doctor me
 hearth doctor --prove-offline
 same "--prove-offline" 0 "$rc"
 same "no word of complaint" "" "$err"
-for kind in front engine; do
+for kind in front engine main; do
     line=$(grep "^$kind: " <<< "$out")
     [[ $line =~ ^$kind:\ ([0-9]+)\ of\ ([0-9]+)\ ways\ out\ denied\;\ nothing\ arrived\ outside$ ]]
     ok "$kind: at least 25" test "${BASH_REMATCH[2]:-0}" -ge 25

@@ -80,7 +80,7 @@ ok "unknown option" refuses what=1
 ok "number out of range" refuses layers=0
 ok "word not listed" refuses arch=nothing
 ok "part of a block" refuses type=Q8_0 embd=33
-ok "a type hearth does not write" refuses type=IQ1_S
+ok "a type hearth does not write" refuses type=Q8_1
 ok "vocabulary too small" refuses tokenizer=spm vocab=200
 ok "heads that do not share" refuses heads=3 kv_heads=2
 finish

@@ -35,6 +35,14 @@ for type in Q4_K_M Q4_K_S Q5_K_M Q5_K_S Q6_K Q8_0 Q3_K_L Q3_K_M Q3_K_S Q2_K Q2_K
     ok "$type runs" runs
 done
 
+# Codebooks are searched, slowly: a smaller model.
+"$make" "$tmp/small.gguf" vocab=512 embd=256 ff=256 layers=1 head_dim=64 type=F16 || exit 1
+for type in IQ3_M IQ3_S IQ3_XXS IQ2_M IQ2_S IQ2_XS IQ2_XXS IQ1_M IQ1_S; do
+    rm -f "$o" "$log"
+    ok "$type written" quantize "$tmp/small.gguf" "$o" $type
+    ok "$type runs" runs
+done
+
 ok "Q4_K_M" quantize "$m" "$o" q4_k_m
 ok "more bits for some" type_of blk.7.ffn_down.weight Q6_K
 ok "and not for others" type_of blk.1.ffn_down.weight Q4_K
@@ -69,6 +77,16 @@ no_room() {
 }
 ok "no room" no_room
 ok "no room: a sentence" grep -q "cannot write .*: File too large" "$tmp/err"
+full() { # a file system of its own, too small
+    local o=$tmp/small/o.gguf
+    mkdir -p "$tmp/small"
+    unshare -Urm bash -c 'mount -t tmpfs -o size=256k none "$1" || exit 9
+        "$2" quantize "$3" "$1/o.gguf" Q8_0 2> "$4"; [[ $? -ne 0 && ! -s $1/o.gguf.part ]]' \
+        _ "$tmp/small" "$HEARTH_BIN" "$m" "$tmp/err" && grep -q "MiB more" "$tmp/err"
+}
+if unshare -Urm mount -t tmpfs none /mnt 2> /dev/null; then
+    ok "a full file system is seen before the work" full
+fi
 again
 flip "$o.part" $(($(stat -c %s "$o.part") / 2))
 ok "a damaged part" quantize "$m" "$o" Q4_K_M
@@ -122,7 +140,7 @@ ok "patterns are proved" proved
 cp "$o" "$tmp/q.gguf"
 rm "$o"
 ok "no such type" refuses "$m" "$o" Q9_K
-ok "not written" refuses "$m" "$o" IQ2_XS
+ok "not written" refuses --tensor "*=I32" "$m" "$o" IQ2_XS
 ok "a folder" bash -c '! "$1" quantize "$2" "$3" Q8_0 2> /dev/null' _ "$HEARTH_BIN" "$m" "$tmp"
 ok "no tensor fits" refuses --tensor 'blk.99.*=Q8_0' "$m" "$o" Q4_K_M
 ok "no such model" refuses "$tmp/none.gguf" "$o" Q4_K_M

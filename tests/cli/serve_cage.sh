@@ -1,26 +1,20 @@
 #!/bin/bash
-# serve_cage.sh - the server's two processes: each in its cage, the engine without a socket, and
-# none of the three left when one of them ends.
-source "$(dirname "$0")/lib/check.bash"
-has_ember || skip "this build has no embedded model"
-"$HEARTH_BIN" help serve >/dev/null 2>&1 || skip "this build has no server"
+# serve_cage.sh - the server's three processes: each in its cage, the engine without a socket, and
+# none of them left when one of them ends.
+source "$(dirname "$0")/lib/server.bash"
+needs_server
 [ -z "${HEARTH_NO_CAGE:-}" ] || skip "HEARTH_NO_CAGE is set"
-export XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp
-unset HEARTH_HOST OLLAMA_HOST HEARTH_MODELS HEARTH_STATE HEARTH_API_KEY
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; wait; rm -rf "$tmp"' EXIT
 
-start() { # start [option...]: $pid $engine $front $port
-    rm -f "$tmp/port"
-    "$HEARTH_BIN" serve --port 0 --port-file "$tmp/port" "$@" 2>"$tmp/serve.log" &
-    pid=$!
+begin() { # begin [option...]: $pid $engine $front $port
+    start "$@"
+    read -r engine front _ <"/proc/$pid/task/$pid/children"
+}
+caged() { # its first process closes its cage after it has told where it is
     for _ in $(seq 600); do
-        [ -s "$tmp/port" ] && break
-        kill -0 "$pid" 2>/dev/null || { cat "$tmp/serve.log"; exit 1; }
+        [ "$(field "$pid" Seccomp)" = 2 ] && return
         sleep 0.1
     done
-    port=$(<"$tmp/port")
-    read -r engine front _ <"/proc/$pid/task/$pid/children"
+    return 1
 }
 ended() { # ended WHAT PID: within ten seconds; a zombie has ended
     for _ in $(seq 100); do
@@ -60,17 +54,20 @@ streams() {
 }
 readers=()
 
-start
+begin
 ok "it answers" health
+ok "the first process has a filter" caged
 ok "it tells of its cage" grep -q '"cage":"seccomp' <<<"$body"
 ok "the log tells of it" grep -Eq 'cage="?seccomp.*cage_test=[0-9a-f]{64}' <<<"$("$HEARTH_BIN" audit show 0 2>&1)"
-for process in engine front; do
+for process in pid engine front; do
     same "the $process has a filter" 2 "$(field "${!process}" Seccomp)"
     same "the $process gains no privileges" 1 "$(field "${!process}" NoNewPrivs)"
 done
 if ls -l "/proc/$engine/fd" >"$tmp/fds" 2>/dev/null; then
     # standard streams are whatever they were when it was started
     same "the engine has no socket" "" "$(grep -E ' ([3-9]|[1-9][0-9]+) -> socket:' "$tmp/fds")"
+    ls -l "/proc/$pid/fd" >"$tmp/fds"
+    same "the first has only pipes, and a name for itself" "" "$(grep -E ' ([3-9]|[1-9][0-9]+) -> ' "$tmp/fds" | grep -v -e pipe: -e /proc/)"
     ls -l "/proc/$front/fd" >"$tmp/fds"
     ok "the front has" grep -q 'socket:' "$tmp/fds"
     same "the front has no database" "" "$(grep -F "$tmp/state" "$tmp/fds")"
@@ -89,8 +86,9 @@ for victim in engine front; do
     ended "the front is gone ($victim killed)" "$front"
     ok "it says who" grep -q "the $victim" "$tmp/serve.log"
     ok "the socket is removed ($victim killed)" test ! -e "$tmp/hearth.sock"
-    start
+    begin
     ok "it starts again after that" health
+    ok "in its cage" caged
 done
 ok "fifty streams begin" streams
 kill -9 "$pid"
@@ -100,15 +98,24 @@ ended "killed: the front ends" "$front"
 wait "${readers[@]}"
 pid=
 
+# One that hangs does not outlive the first either: the kernel ends it.
+for victim in engine front; do
+    begin
+    ok "in its cage, before the $victim hangs" caged
+    kill -STOP "${!victim}"
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null
+    ended "killed beside it: the $victim that hangs ends" "${!victim}"
+    pid=
+done
+
 # Without cages, as asked.
-start --no-cage
+begin --no-cage
 ok "it says what is lost" grep -q "not in a cage, as asked" "$tmp/serve.log"
 same "and says it once" 1 "$(grep -c "not in a cage" "$tmp/serve.log")"
 same "the engine has no filter" 0 "$(field "$engine" Seccomp)"
+same "the first has none" 0 "$(field "$pid" Seccomp)"
 ok "it answers" health
 ok "it tells that there is no cage" grep -q '"cage":"none"' <<<"$body"
-kill "$pid"
-wait "$pid"
-same "it leaves in order" 0 $?
-pid=
+stop
 finish

@@ -87,6 +87,28 @@ refused 69 "a server that is named and not there" list --host "127.0.0.1:$port"
 refused 77 "a machine elsewhere" list --host 192.0.2.1
 hearth list
 ok "the store itself, afterwards" has "$out" other:latest
+
+# Without a server what reads a Modelfile and a model is in a cage before it does.
+if [ -z "${HEARTH_NO_CAGE:-}" ]; then
+    mkfifo "$tmp/go"
+    { cat "$tmp/go"; printf 'FROM %s/work/sub/own.gguf\n' "$tmp"; } |
+        "$HEARTH_BIN" create late -f - >"$tmp/late" 2>&1 &
+    late=$!
+    for _ in $(seq 600); do
+        caged=$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$late/status" 2>/dev/null)
+        [ "$caged" = 2 ] && break
+        sleep 0.1
+    done
+    same "create waits for its Modelfile in a cage" 2 "$caged"
+    echo >"$tmp/go"
+    wait "$late"
+    same "and makes the model in it" 0 $?
+    same "as it says" success "$(<"$tmp/late")"
+    hearth list --no-cage
+    same "out of a cage, as asked" 0 "$rc"
+    ok "it says what that means" has "$err" "not in a cage, as asked"
+    ok "there it is" has "$out" late:latest
+fi
 refused 64 "too many names" cp a b c
 refused 64 "too few" rm
 refused 64 "create without a name" create

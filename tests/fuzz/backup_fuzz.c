@@ -12,29 +12,12 @@
 #include "backup/intake.h"
 #include "backup/tar.h"
 #include "base/mem.h"
+#include "support/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { IN_MAX = 1 << 20, OUT_MAX = 1 << 23 };
 static uint8_t secret[1][HTH_AGE_KEY_BYTES] = { { 1, 2, 3 } }, recipient[1][HTH_AGE_KEY_BYTES];
-
-typedef struct Memory {
-    HthBuf b;
-    size_t at;
-} Memory;
-
-static HthStatus sink(void *payload, const void *bytes, size_t n, HthErr *err) {
-    return hth_buf_add(&((Memory *)payload)->b, bytes, n, err);
-}
-
-static HthStatus source(void *payload, void *out, size_t room, size_t *n, HthErr *err) {
-    Memory *m = payload;
-    (void)err;
-    *n = m->b.n - m->at < room ? m->b.n - m->at : room;
-    if (*n) memcpy(out, m->b.p + m->at, *n);
-    m->at += *n;
-    return HTH_OK;
-}
 
 static void archive(HthStr bytes) {
     Memory m = { .at = 0 };
@@ -42,12 +25,12 @@ static void archive(HthStr bytes) {
     HthAgeOut *age = NULL;
     hth_buf_init(&m.b, OUT_MAX);
     hth_x25519_base(recipient[0], secret[0]);
-    const HthAgeTo to = { .recipients = recipient, .count = 1, .sink = sink, .payload = &m };
+    const HthAgeTo to = { .recipients = recipient, .count = 1, .sink = memory_sink, .payload = &m };
     HTH_ASSERT(hth_age_out_open(&age, &to, &err) == HTH_OK);
     HTH_ASSERT(hth_age_out_add(age, bytes.p, bytes.n, &err) == HTH_OK);
     HTH_ASSERT(hth_age_out_end(&age, &err) == HTH_OK);
     const HthRestoreCfg cfg = {
-        .from = { .identities = secret, .count = 1, .source = source, .payload = &m }
+        .from = { .identities = secret, .count = 1, .source = memory_source, .payload = &m }
     };
     HthIntake in = { .cfg = &cfg };
     if (hth_intake(&in, &err) == HTH_OK)

@@ -18,7 +18,8 @@ static void quant_log(HthStr text) {
     HthErr err = { 0 };
     memset(&c, 0, sizeof c);
     if (hth_quant_claim(&c, text, &err) == HTH_OK) {
-        HTH_ASSERT(c.opt.mix != NULL && c.opt.rule_count <= HTH_QUANT_RULES_MAX);
+        HTH_ASSERT(c.opt.mix != NULL || c.opt.best.bytes > 0 || c.opt.best.error > 0);
+        HTH_ASSERT(c.opt.rule_count <= HTH_QUANT_RULES_MAX);
         for (size_t i = 0; i < c.opt.rule_count; i++)
             HTH_ASSERT(c.rules[i].fmt != NULL &&
                        strlen(c.rules[i].pattern) <= HTH_QUANT_PATTERN_MAX);

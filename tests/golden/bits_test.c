@@ -70,22 +70,29 @@ static uint32_t check_ways(const HthModel *m, const uint32_t *ids, uint32_t n, b
 
 static const char *const formats[] = { "F32",  "F16",  "BF16",   "Q8_0",   "Q4_0", "Q4_K",
                                        "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4" };
-static const char *const archs[] = { "llama",   "qwen2",      "qwen3", "granite", "olmo2",
-                                     "smollm3", "starcoder2", "phi3",  "gemma2",  "gemma3" };
+static const char *const archs[] = {
+    "llama",    "qwen2",      "qwen3",         "granite",  "olmo2",    "smollm3",   "starcoder2",
+    "phi3",     "gemma2",     "gemma3",        "qwen3moe", "gpt-oss",  "deepseek2", "olmoe",
+    "qwen2moe", "granitemoe", "glm4moe",       "qwen35",   "mistral3", "exaone4",   "glm4",
+    "cohere2",  "falcon",     "gptneox",       "gpt2",     "phi2",     "stablelm",  "internlm2",
+    "ernie4_5", "minicpm",    "hunyuan-dense", "seed_oss", "nemotron", "qwen35moe", "qwen3next",
+    "lfm2",     "mamba2",     "granitehybrid"
+};
 
 static Tiny tiny(size_t format, size_t arch) {
     Tiny c = { .arch = archs[arch], .layers = 2, .embd = 256, .heads = 4, .kv_heads = 2 };
     c.ff = 256;
     c.vocab = 77;
     c.ctx = 256;
-    c.fmt = formats[format];
+    c.fmt = formats[format % HTH_COUNT(formats)];
     c.seed = 100 + format;
     c.bias = arch == 1;
     c.tied = arch == 2;
     c.factors = arch == 0;
     c.fused = strcmp(c.arch, "phi3") == 0;
     /* narrower than a page, a page and a bit, and not a multiple of anything */
-    if (tiny_is(&c, "olmo2 phi3 gemma2 gemma3")) c.window = (uint32_t)(17 + 26 * (format % 3));
+    if (tiny_is(&c, "olmo2 phi3 gemma2 gemma3 gpt-oss cohere2"))
+        c.window = (uint32_t)(17 + 26 * (format % 3));
     return c;
 }
 
@@ -123,17 +130,52 @@ static void every_architecture(void **state) {
         for (uint32_t i = 0; i < N; i++) ids[i] = tiny_id(&c, 1, i);
         tiny_build(&file, &c);
         assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
-        uint32_t ways = check_ways(m, ids, N, true, c.arch);
+        uint32_t ways = check_ways(m, ids, N, !tiny_experts(&c), c.arch);
         print_message("%-10s %u ways, same bits\n", c.arch, ways);
         hth_model_close(&m);
         hth_buf_drop(&file);
     }
 }
 
+/* Experts in every kind of format, chosen in every way. */
+static void experts(void **state) {
+    (void)state;
+    static const char *const kinds[] = { "Q8_0", "Q4_K", "MXFP4", "F16" };
+    const Tiny base = { .layers = 3, .embd = 256, .heads = 4, .kv_heads = 2, .ff = 256 };
+    Tiny of[] = { base, base, base, base, base };
+    of[0].arch = "llama", of[0].experts = 7, of[0].used = 1, of[0].scales = true;
+    of[1].arch = "qwen3moe", of[1].experts = 3, of[1].used = 3; /* all of them */
+    of[2].arch = "gpt-oss", of[2].experts = 9, of[2].used = 4, of[2].window = 17;
+    of[3].arch = "deepseek2", of[3].experts = 8, of[3].used = 3, of[3].choice = true;
+    of[3].gate = 2, of[3].groups = 4, of[3].groups_used = 2, of[3].gate_up = true;
+    of[3].dense = 1, of[3].gate_norm = true, of[3].gate_scale = 2.5f;
+    of[4].arch = "deepseek2", of[4].whole_q = true, of[4].heads = 48; /* threads share them */
+    for (size_t i = 0; i < HTH_COUNT(of); i++)
+        for (size_t f = i % 2; f < HTH_COUNT(kinds); f += 2) { /* each the half of them */
+            HthErr err = { 0 };
+            HthBuf file;
+            HthModel *m = NULL;
+            uint32_t ids[N];
+            Tiny c = of[i];
+            c.vocab = 61;
+            c.ctx = 256;
+            c.fmt = f / 2 ? "F16" : "Q8_0";
+            c.exp_fmt = kinds[f];
+            c.seed = 500 + i;
+            for (uint32_t k = 0; k < N; k++) ids[k] = tiny_id(&c, 1, k);
+            tiny_build(&file, &c);
+            assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+            uint32_t ways = check_ways(m, ids, N, false, c.arch);
+            print_message("%-10s %-6s %u ways, same bits\n", c.arch, kinds[f], ways);
+            hth_model_close(&m);
+            hth_buf_drop(&file);
+        }
+}
+
 static void reference_models(void **state) {
     (void)state;
-    static const char *const names[] = { "llama-dense", "qwen2-dense", "qwen3-dense",
-                                         "gemma3-dense" };
+    static const char *const names[] = { "llama-dense",  "qwen2-dense", "qwen3-dense",
+                                         "gemma3-dense", "gpt-oss-moe", "deepseek2-moe" };
     for (size_t i = 0; i < HTH_COUNT(names); i++) {
         char path[512], rel[64];
         HthErr err = { 0 };
@@ -152,14 +194,14 @@ static void reference_models(void **state) {
 
 /* Past two runs of pages, with every type of cache: blocks cut otherwise, runs apart or not. */
 static void long_texts(void **state) {
-    (void)state;
     enum { LONG = 2 * HTH_RUN_PAGES * HTH_PAGE_LEN + 70 };
     static const Way ways[] = {
         { NULL, 1, 1, NULL },  { NULL, 2, 3, NULL },    { NULL, 3, 1, NULL },
         { NULL, 3, 64, NULL }, { NULL, 2, LONG, NULL }, { NULL, 1, 257, NULL },
     };
     static uint32_t ids[LONG];
-    Tiny c = { .arch = "llama", .layers = 1, .embd = 96, .heads = 3, .kv_heads = 1, .ff = 32 };
+    Tiny c = { .arch = *state, .layers = 1, .embd = 96, .heads = 3, .kv_heads = 1, .ff = 32 };
+    if (strcmp(c.arch, "deepseek2") == 0) c.heads = 32;
     HthErr err = { 0 };
     HthBuf file;
     HthModel *m = NULL;
@@ -170,7 +212,8 @@ static void long_texts(void **state) {
     for (uint32_t i = 0; i < LONG; i++) ids[i] = tiny_id(&c, 4, i);
     tiny_build(&file, &c);
     assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
-    for (int type = 0; type < HTH_KV_COUNT; type++) {
+    const bool llama = strcmp(c.arch, "llama") == 0; /* the others: one type of four */
+    for (int type = llama ? 0 : HTH_KV_Q8_0; type < HTH_KV_COUNT; type += llama ? 1 : 4) {
         const char *kv = hth_kv_name((HthKvType)type);
         float *want = run(m, ids, LONG, &(Way){ "c", 1, 100, kv });
         for (size_t k = 0; hth_kern_at(k); k++)
@@ -198,8 +241,7 @@ typedef struct Timeline { /* what a session owns, by hand, so that two can share
 
 /* Rows of two timelines in one step against each alone: a neighbour changes nothing. */
 static void in_company(void **state) {
-    (void)state;
-    Tiny c = tiny(5, 2);
+    Tiny c = *(const Tiny *)*state;
     HthErr err = { 0 };
     HthBuf file;
     HthModel *m = NULL;
@@ -210,11 +252,8 @@ static void in_company(void **state) {
     Timeline t[2] = { { 0 } };
     tiny_build(&file, &c);
     assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
-    const HthShape *s = hth_model_shape(m);
-    assert_ok(hth_kv_layout(&layout, HTH_KV_F16, s->n_layer, s->n_head_kv, s->head_dim,
-                            s->head_dim_v, &err),
-              err);
-    HthPagesCfg cfg = { .page_count = 8, .page_bytes = layout.page_bytes };
+    assert_ok(hth_program_layout(&layout, hth_model_program(m), HTH_KV_F16, false, &err), err);
+    const HthPagesCfg cfg = hth_table_pool(&layout, 8);
     assert_ok(hth_pages_open(&pages, &cfg, &err), err);
     assert_ok(hth_exec_open(&exec, hth_model_program(m), hth_kern_pick(), NULL, 32, 4, &err), err);
     assert_ok(hth_rows_open(&rows, 32, &err), err);
@@ -258,10 +297,25 @@ static void in_company(void **state) {
 }
 
 int main(void) {
+    Tiny company[] = { tiny(5, 2), tiny(3, 0), tiny(8, 12), tiny(3, 17) };
+    company[1].experts = 9;
+#define LONG_TEXTS(arch)                                                                           \
+    { "long_texts " arch, long_texts, NULL, NULL, (void *)(uintptr_t)arch }
+#define COMPANY(i)                                                                                 \
+    { "in_company " #i, in_company, NULL, NULL, &company[i] }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_format),     cmocka_unit_test(every_architecture),
-        cmocka_unit_test(reference_models), cmocka_unit_test(long_texts),
-        cmocka_unit_test(in_company),
+        cmocka_unit_test(every_format),
+        cmocka_unit_test(every_architecture),
+        cmocka_unit_test(reference_models),
+        LONG_TEXTS("llama"),
+        LONG_TEXTS("gpt-oss"),
+        LONG_TEXTS("deepseek2"),
+        COMPANY(0),
+        COMPANY(1),
+        COMPANY(2),
+        COMPANY(3),
+        LONG_TEXTS("qwen35"),
+        cmocka_unit_test(experts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

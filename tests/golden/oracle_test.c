@@ -106,6 +106,16 @@ static const struct {
     { "qwen3, yarn, attn factor",
       { GQA, .arch = "qwen3", .head_dim = 64, .scaling = "yarn", .factor = 4, .ctx_orig = 64,
         .attn_factor = 0.9f, .base = 1e6f } },
+    { "llama, experts", { GQA, .arch = "llama", .experts = 6, .used = 2 } },
+    { "llama, experts, scales", { GQA, .arch = "llama", .experts = 3, .used = 1, .scales = true } },
+    { "qwen3moe", { GQA, .arch = "qwen3moe", .head_dim = 32, .experts = 9, .used = 4 } },
+    { "deepseek2", { BASE, .arch = "deepseek2" } },
+    { "deepseek2, whole queries", { BASE, .arch = "deepseek2", .whole_q = true, .dense = 1 } },
+    { "deepseek2, sigmoid, bias",
+      { BASE, .arch = "deepseek2", .experts = 11, .used = 3, .gate = 2, .choice = true,
+        .gate_norm = true, .gate_scale = 2.5f } },
+    { "deepseek2, yarn",
+      { BASE, .arch = "deepseek2", .scaling = "yarn", .factor = 8, .ctx_orig = 32 } },
 };
 
 static void float_weights(void **state) {

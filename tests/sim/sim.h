@@ -131,7 +131,8 @@ static inline HthStatus sim_open(Sim *m, const SimShape *shape, uint64_t seed, H
                         .ctx_max = shape->ctx_max };
     HTH_TRY(hth_kv_layout(&cfg.layout, HTH_KV_F32, 1, 1, 1, 1, err));
     const size_t bytes = cfg.layout.page_bytes;
-    HTH_TRY(hth_pages_open(&m->pages, &(HthPagesCfg){ shape->page_count, bytes }, err));
+    HTH_TRY(hth_pages_open(
+        &m->pages, &(HthPagesCfg){ .page_count = shape->page_count, .page_bytes = bytes }, err));
     if (shape->prefix)
         HTH_TRY(hth_prefix_open(&m->prefix, m->pages, HTH_PAGE_LEN, shape->page_count, err));
     cfg.pages = m->pages;

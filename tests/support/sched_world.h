@@ -25,7 +25,9 @@ static inline HthStatus world_open(World *w, uint32_t pages, const HthSchedCfg *
     HthSchedCfg cfg = *with;
     *w = (World){ 0 };
     HTH_TRY(hth_kv_layout(&cfg.layout, HTH_KV_F32, 1, 1, 1, 1, err));
-    HTH_TRY(hth_pages_open(&w->pages, &(HthPagesCfg){ pages, cfg.layout.page_bytes }, err));
+    HTH_TRY(hth_pages_open(
+        &w->pages, &(HthPagesCfg){ .page_count = pages, .page_bytes = cfg.layout.page_bytes },
+        err));
     HTH_TRY(hth_prefix_open(&w->prefix, w->pages, PAGE, pages, err));
     cfg.pages = w->pages;
     cfg.prefix = w->prefix;

@@ -95,13 +95,11 @@ static inline float test_max_diff(const float *a, const float *b, size_t n) {
     return worst;
 }
 
-/* Fails the 1st allocation, then the 2nd, ... until body succeeds. body returns what its first
- * failing call returned and must leave nothing behind. Checks: ENOMEM each time, nothing leaked,
- * and that success comes within `most` allocations. Returns how many failures were injected. */
-static inline uint64_t test_torture(HthStatus (*body)(void *ctx), void *ctx, uint64_t most) {
+static inline uint64_t test_torture_(HthStatus (*body)(void *ctx), void *ctx, uint64_t most,
+                                     void (*inject)(uint64_t nth)) {
     for (uint64_t nth = 1; nth <= most; nth++) {
         const uint64_t live = hth_mem_live(), calls = hth_mem_calls();
-        hth_mem_fail_after(nth);
+        inject(nth);
         const HthStatus status = body(ctx);
         hth_mem_fail_after(0);
         const uint64_t used = hth_mem_calls() - calls;
@@ -119,6 +117,19 @@ static inline uint64_t test_torture(HthStatus (*body)(void *ctx), void *ctx, uin
     }
     fail_msg("still failing after %llu injected failures", (unsigned long long)most);
     return 0;
+}
+
+/* Fails the 1st allocation and all after it, then the 2nd, ... until body succeeds. body returns
+ * what its first failing call returned and must leave nothing behind. Checks: ENOMEM each time,
+ * nothing leaked, and that success comes within `most` allocations. Returns how many failures were
+ * injected. */
+static inline uint64_t test_torture(HthStatus (*body)(void *ctx), void *ctx, uint64_t most) {
+    return test_torture_(body, ctx, most, hth_mem_fail_after);
+}
+
+/* The same with one failure at a time: what is lost must be told though there is memory again. */
+static inline uint64_t test_torture_once(HthStatus (*body)(void *ctx), void *ctx, uint64_t most) {
+    return test_torture_(body, ctx, most, hth_mem_fail_once);
 }
 
 #endif

@@ -21,6 +21,7 @@ typedef struct Tiny {
     const char *arch; /* any that hearth runs */
     uint32_t window; /* 0: key left out */
     bool fused; /* phi3: Q, K and V in one tensor */
+    bool twist; /* falcon: two norms; gptneox: blocks side by side; stablelm: likewise */
     bool every_key; /* the optional keys of the architecture too */
     uint32_t layers, embd, heads, kv_heads, ff, vocab, ctx; /* kv_heads 0: key left out */
     uint32_t head_dim; /* 0: keys left out, embd / heads */
@@ -28,6 +29,15 @@ typedef struct Tiny {
     const char *fmt; /* of matrices; NULL: F32 */
     const char *norm_fmt; /* of norms; NULL: F32 */
     bool tied, bias, ffn_bias, scales, factors;
+    uint32_t shared; /* rows of the expert that every token goes to; 0: as usual */
+    uint32_t experts, used; /* 0: 5 and 2 where the architecture must have some, else none */
+    const char *exp_fmt; /* of the experts' matrices; NULL: as fmt */
+    uint32_t gate, groups, groups_used,
+        dense; /* deepseek2, glm4moe: keys; of layers without experts */
+    bool qk_norm; /* glm4moe may have them */
+    uint32_t next; /* deepseek2, glm4moe: layers at the end that are not run */
+    bool gate_norm, whole_q, gate_up, choice; /* deepseek2 again; choice: a bias of the choice */
+    float gate_scale;
     float base; /* 0: key left out */
     const char *scaling; /* NULL: key left out */
     float factor, attn_factor; /* 0: key left out */
@@ -39,6 +49,7 @@ typedef struct Tiny {
     const char *wrong; /* this key gets wrong_value; this tensor one more row or value */
     double wrong_value;
     const char *wrong_fmt; /* ... or this format instead of another size */
+    bool wrong_count; /* ... or one more expert */
     const char *extra; /* one more tensor of 4 values */
 } Tiny;
 
@@ -109,13 +120,16 @@ static inline uint64_t tiny_hash(const char *s) {
     return h;
 }
 
-/* rows 0: a vector of cols.  Values are mid + spread * normal. */
-static inline void tiny_tensor(TinyOut *o, const char *name, const char *fmt_name, uint32_t cols,
-                               uint32_t rows, double mid, double spread) {
+/* rows 0: a vector of cols.  count: of matrices in three dimensions, or of rows where rows is 0; 0:
+ * none of that.  Values are mid + spread * normal. */
+static inline void tiny_each(TinyOut *o, const char *name, const char *fmt_name, uint32_t cols,
+                             uint32_t rows, uint32_t count, double mid, double spread) {
     if (o->c->skip && strcmp(name, o->c->skip) == 0) return;
     if (o->c->wrong && strcmp(name, o->c->wrong) == 0) {
         if (o->c->wrong_fmt)
             fmt_name = o->c->wrong_fmt;
+        else if (o->c->wrong_count)
+            count++;
         else if (rows)
             rows++;
         else
@@ -125,9 +139,10 @@ static inline void tiny_tensor(TinyOut *o, const char *name, const char *fmt_nam
     HTH_ASSERT(fmt && (fmt->quant || o->c->wrong_fmt)); /* a format without one: all zeros */
     while (o->data.n % 32) tiny_put(&o->data, "", 1);
     tiny_str(&o->info, name);
-    tiny_u32(&o->info, rows ? 2 : 1);
+    tiny_u32(&o->info, 1u + (rows != 0) + (count != 0));
     tiny_u64(&o->info, cols);
     if (rows) tiny_u64(&o->info, rows);
+    if (count) tiny_u64(&o->info, count);
     tiny_u32(&o->info, fmt->id);
     tiny_u64(&o->info, o->data.n);
     o->tensors++;
@@ -135,7 +150,7 @@ static inline void tiny_tensor(TinyOut *o, const char *name, const char *fmt_nam
     HTH_ASSERT(bytes > 0);
     float *v = hth_calloc(cols, sizeof *v);
     void *blocks = hth_calloc(bytes, 1);
-    for (uint32_t r = 0; r < (rows ? rows : 1); r++) {
+    for (uint32_t r = 0; r < (rows ? rows : 1) * (count ? count : 1); r++) {
         for (uint32_t i = 0; i < cols; i++)
             v[i] = (float)(mid + spread * hth_rng_normal(o->c->seed, tiny_hash(name),
                                                          (uint64_t)r * cols + i));
@@ -144,6 +159,11 @@ static inline void tiny_tensor(TinyOut *o, const char *name, const char *fmt_nam
     }
     hth_free(v);
     hth_free(blocks);
+}
+
+static inline void tiny_tensor(TinyOut *o, const char *name, const char *fmt_name, uint32_t cols,
+                               uint32_t rows, double mid, double spread) {
+    tiny_each(o, name, fmt_name, cols, rows, 0, mid, spread);
 }
 
 static inline void tiny_linear(TinyOut *o, const char *name, uint32_t cols, uint32_t rows,
@@ -159,15 +179,240 @@ static inline void tiny_linear(TinyOut *o, const char *name, uint32_t cols, uint
 
 /* How architectures differ in what a layer has. */
 static inline bool tiny_is(const Tiny *c, const char *names) {
-    const char *at = strstr(names, c->arch);
-    return at && (at[strlen(c->arch)] == ' ' || at[strlen(c->arch)] == 0);
+    const size_t n = strlen(c->arch);
+    for (const char *at = names; (at = strstr(at, c->arch)) != NULL; at += n)
+        if ((at == names || at[-1] == ' ') && (at[n] == ' ' || at[n] == 0)) return true;
+    return false;
 }
+/* Norms by mean and deviation, with a bias; feed-forward blocks without a gate; biases as a
+ * rule. */
+#define TINY_MEAN    "starcoder2 falcon gptneox gpt2 phi2 stablelm nemotron"
+#define TINY_UNGATED "starcoder2 falcon gptneox gpt2 phi2 nemotron"
+#define TINY_BIASED  "gptneox gpt2 phi2"
 static inline void tiny_norm(TinyOut *o, uint32_t l, const char *what, uint32_t n) {
     char name[96];
     snprintf(name, sizeof name, "blk.%u.%s.weight", l, what);
     tiny_tensor(o, name, o->c->norm_fmt, n, 0, 1, 0.1);
     snprintf(name, sizeof name, "blk.%u.%s.bias", l, what);
-    if (tiny_is(o->c, "starcoder2")) tiny_tensor(o, name, NULL, n, 0, 0, 0.1);
+    if (tiny_is(o->c, TINY_MEAN) && !strstr(what, "_q_") && !strstr(what, "_k_"))
+        tiny_tensor(o, name, NULL, n, 0, 0, 0.1);
+}
+
+/* ---- experts and latent attention ---- */
+
+#define TINY_MOE "qwen3moe gpt-oss deepseek2 olmoe qwen2moe granitemoe glm4moe qwen35moe qwen3next"
+enum { TINY_LATENT = 32, TINY_ROT = 32, TINY_PLAIN = 16, TINY_MLA_V = 24 };
+
+static inline uint32_t tiny_experts(const Tiny *c) {
+    return c->experts ? c->experts : tiny_is(c, TINY_MOE) ? 5 : 0;
+}
+static inline uint32_t tiny_used(const Tiny *c) {
+    return c->used ? c->used : 2;
+}
+
+/* Rows of the expert that every token goes to. */
+static inline uint32_t tiny_shared(const Tiny *c) {
+    return c->shared                                                      ? c->shared
+           : tiny_is(c, "qwen2moe deepseek2 glm4moe qwen35moe qwen3next") ? c->ff
+                                                                          : 0;
+}
+
+/* fmt if rows of cols can be in it, else halves: what quantisers do. */
+static inline const char *tiny_fits(const char *fmt, uint32_t cols) {
+    return fmt && hth_fmt_row_bytes(hth_fmt_by_name(fmt), cols) == 0 ? "F16" : fmt;
+}
+
+/* count matrices, each with a bias or a scale. */
+static inline void tiny_each_linear(TinyOut *o, uint32_t l, const char *what, const char *fmt,
+                                    uint32_t cols, uint32_t rows, uint32_t count) {
+    char name[96];
+    snprintf(name, sizeof name, "blk.%u.%s.weight", l, what);
+    tiny_each(o, name, tiny_fits(fmt, cols), cols, rows, count, 0, 1.5 / sqrt(cols));
+    snprintf(name, sizeof name, "blk.%u.%s.bias", l, what);
+    if (tiny_is(o->c, "gpt-oss")) tiny_each(o, name, "F32", rows, 0, count, 0, 0.3);
+    snprintf(name, sizeof name, "blk.%u.%s.scale", l, what);
+    if (o->c->scales && count && tiny_is(o->c, "llama qwen3moe"))
+        tiny_each(o, name, "F32", count, 0, 0, 1, 0.2);
+}
+
+static inline void tiny_moe(TinyOut *o, uint32_t l) {
+    const Tiny *c = o->c;
+    const uint32_t n = tiny_experts(c);
+    const char *fmt = c->exp_fmt ? c->exp_fmt : c->fmt;
+    char name[96];
+    snprintf(name, sizeof name, "blk.%u.ffn_gate_inp.weight", l);
+    tiny_tensor(o, name, NULL, c->embd, n, 0, 1.5 / sqrt(c->embd));
+    snprintf(name, sizeof name, "blk.%u.ffn_gate_inp.bias", l);
+    if (tiny_is(c, "gpt-oss")) tiny_tensor(o, name, NULL, n, 0, 0, 0.3);
+    snprintf(name, sizeof name, "blk.%u.exp_probs_b.bias", l);
+    if (c->choice) tiny_tensor(o, name, NULL, n, 0, 0, 0.3);
+    if (c->gate_up)
+        tiny_each_linear(o, l, "ffn_gate_up_exps", fmt, c->embd, 2 * c->ff, n);
+    else {
+        tiny_each_linear(o, l, "ffn_gate_exps", fmt, c->embd, c->ff, n);
+        tiny_each_linear(o, l, "ffn_up_exps", fmt, c->embd, c->ff, n);
+    }
+    tiny_each_linear(o, l, "ffn_down_exps", fmt, c->ff, c->embd, n);
+    snprintf(name, sizeof name, "blk.%u.ffn_gate_inp_shexp.weight", l);
+    if (tiny_is(c, "qwen2moe qwen35moe qwen3next"))
+        tiny_tensor(o, name, NULL, c->embd, 0, 0, 1.5 / sqrt(c->embd));
+    const uint32_t shared = tiny_shared(c);
+    if (!shared) return;
+    tiny_each_linear(o, l, "ffn_gate_shexp", c->fmt, c->embd, shared, 0);
+    tiny_each_linear(o, l, "ffn_up_shexp", c->fmt, c->embd, shared, 0);
+    tiny_each_linear(o, l, "ffn_down_shexp", c->fmt, shared, c->embd, 0);
+}
+
+static inline void tiny_latent(TinyOut *o, uint32_t l) {
+    const Tiny *c = o->c;
+    const uint32_t q = c->heads * (TINY_PLAIN + TINY_ROT);
+    if (c->whole_q)
+        tiny_each_linear(o, l, "attn_q", c->fmt, c->embd, q, 0);
+    else {
+        tiny_each_linear(o, l, "attn_q_a", c->fmt, c->embd, TINY_LATENT, 0);
+        tiny_norm(o, l, "attn_q_a_norm", TINY_LATENT);
+        tiny_each_linear(o, l, "attn_q_b", c->fmt, TINY_LATENT, q, 0);
+    }
+    tiny_each_linear(o, l, "attn_kv_a_mqa", c->fmt, c->embd, TINY_LATENT + TINY_ROT, 0);
+    tiny_norm(o, l, "attn_kv_a_norm", TINY_LATENT);
+    tiny_each_linear(o, l, "attn_k_b", c->fmt, TINY_PLAIN, TINY_LATENT, c->heads);
+    tiny_each_linear(o, l, "attn_v_b", c->fmt, TINY_LATENT, TINY_MLA_V, c->heads);
+    tiny_each_linear(o, l, "attn_output", c->fmt, c->heads * TINY_MLA_V, c->embd, 0);
+}
+
+static inline void tiny_moe_meta(TinyOut *o) {
+    const Tiny *c = o->c;
+    if (!tiny_experts(c)) return;
+    tiny_kv_u32(o, "expert_count", tiny_experts(c));
+    tiny_kv_u32(o, "expert_used_count", tiny_used(c));
+    if (tiny_is(c, "qwen2moe granitemoe granitehybrid qwen35moe qwen3next") && tiny_shared(c))
+        tiny_kv_u32(o, "expert_shared_feed_forward_length", tiny_shared(c));
+    if (!tiny_is(c, "llama olmoe granitemoe granitehybrid"))
+        tiny_kv_u32(o, "expert_feed_forward_length", c->ff);
+    if (!tiny_is(c, "deepseek2 glm4moe")) return;
+    tiny_kv_u32(o, "expert_shared_count", 1);
+    tiny_kv_u32(o, "leading_dense_block_count", c->dense);
+    tiny_kv_u32(o, "expert_gating_func", c->gate);
+    if (tiny_key(o, "expert_weights_norm", 7)) tiny_put(&o->meta, &c->gate_norm, 1);
+    tiny_kv_f32(o, "expert_weights_scale", c->gate_scale);
+    tiny_kv_u32(o, "expert_group_count", c->groups);
+    tiny_kv_u32(o, "expert_group_used_count", c->groups_used);
+    tiny_kv_u32(o, "nextn_predict_layers", c->next);
+    if (!tiny_is(c, "deepseek2")) return;
+    tiny_kv_f32(o, "attention.temperature_scale", 0);
+    tiny_kv_u32(o, "attention.kv_lora_rank", TINY_LATENT);
+    if (!c->whole_q) tiny_kv_u32(o, "attention.q_lora_rank", TINY_LATENT);
+    tiny_kv_u32(o, "attention.key_length", TINY_LATENT + TINY_ROT);
+    tiny_kv_u32(o, "attention.value_length", TINY_LATENT);
+    tiny_kv_u32(o, "attention.key_length_mla", TINY_PLAIN + TINY_ROT);
+    tiny_kv_u32(o, "attention.value_length_mla", TINY_MLA_V);
+    tiny_kv_u32(o, "rope.dimension_count", TINY_ROT);
+    tiny_kv_f32(o, "rope.scaling.yarn_log_multiplier", 0.1f);
+}
+
+/* ---- */
+
+/* ---- states ---- */
+
+#define TINY_STATES "qwen35 qwen35moe qwen3next"
+#define TINY_SCAN   "mamba2 granitehybrid"
+enum { TINY_SSM_HEADS = 4, TINY_SSM_GROUPS = 2, TINY_SSM_DIM = 24, TINY_SSM_CONV = 4 };
+
+/* Every other layer, or all. */
+static inline bool tiny_recurrent(const Tiny *c, uint32_t l) {
+    return tiny_is(c, "mamba2") || (tiny_is(c, TINY_STATES " granitehybrid lfm2") && l % 2 == 0);
+}
+static inline uint32_t tiny_inner(const Tiny *c) {
+    return tiny_is(c, TINY_SCAN) ? 2 * c->embd : TINY_SSM_HEADS * TINY_SSM_DIM;
+}
+
+static inline void tiny_states_meta(TinyOut *o) {
+    const Tiny *c = o->c;
+    if (tiny_is(c, "lfm2")) tiny_kv_u32(o, "shortconv.l_cache", 3);
+    if (tiny_is(c, "granitehybrid") && tiny_key(o, "rope.scaling.finetuned", 7))
+        tiny_put(&o->meta, &c->twist, 1);
+    if (!tiny_is(c, TINY_STATES " " TINY_SCAN)) return;
+    if (tiny_is(c, TINY_STATES)) tiny_kv_u32(o, "full_attention_interval", 2);
+    tiny_kv_u32(o, "ssm.conv_kernel", TINY_SSM_CONV);
+    tiny_kv_u32(o, "ssm.inner_size", tiny_inner(c));
+    tiny_kv_u32(o, "ssm.state_size", TINY_SSM_DIM);
+    tiny_kv_u32(o, "ssm.time_step_rank", TINY_SSM_HEADS);
+    tiny_kv_u32(o, "ssm.group_count", TINY_SSM_GROUPS);
+    if (!tiny_is(c, "qwen35 qwen35moe")) return;
+    if (!tiny_key(o, "rope.dimension_sections", 9)) return;
+    tiny_u32(&o->meta, 5);
+    tiny_u64(&o->meta, 4);
+    const uint32_t pairs = (c->rot ? c->rot : c->head_dim ? c->head_dim : c->embd / c->heads) / 2;
+    for (uint32_t i = 0; i < 4; i++) tiny_u32(&o->meta, i < 3 ? (pairs + 2 - i) / 3 : 0);
+}
+
+static inline void tiny_states(TinyOut *o, uint32_t l) {
+    const Tiny *c = o->c;
+    const uint32_t inner = tiny_inner(c), wide = inner + 2 * TINY_SSM_GROUPS * TINY_SSM_DIM;
+    const bool scan = tiny_is(c, TINY_SCAN);
+    char name[96];
+    if (tiny_is(c, "lfm2")) {
+        tiny_each_linear(o, l, "shortconv.in_proj", c->fmt, c->embd, 3 * c->embd, 0);
+        snprintf(name, sizeof name, "blk.%u.shortconv.conv.weight", l);
+        tiny_tensor(o, name, NULL, 3, c->embd, 0, 0.7);
+        tiny_each_linear(o, l, "shortconv.out_proj", c->fmt, c->embd, c->embd, 0);
+        return;
+    }
+    if (scan) {
+        tiny_each_linear(o, l, "ssm_in", c->fmt, c->embd, inner + wide + TINY_SSM_HEADS, 0);
+    } else {
+        tiny_each_linear(o, l, "attn_qkv", c->fmt, c->embd, wide, 0);
+        tiny_each_linear(o, l, "attn_gate", c->fmt, c->embd, inner, 0);
+    }
+    if (tiny_is(c, "qwen3next")) {
+        tiny_each_linear(o, l, "ssm_ba", c->fmt, c->embd, 2 * TINY_SSM_HEADS, 0);
+    } else if (!scan) {
+        tiny_each_linear(o, l, "ssm_beta", c->fmt, c->embd, TINY_SSM_HEADS, 0);
+        tiny_each_linear(o, l, "ssm_alpha", c->fmt, c->embd, TINY_SSM_HEADS, 0);
+    }
+    tiny_each_linear(o, l, "ssm_out", c->fmt, inner, c->embd, 0);
+    snprintf(name, sizeof name, "blk.%u.ssm_norm.weight", l);
+    if (scan)
+        tiny_tensor(o, name, NULL, inner / TINY_SSM_GROUPS, TINY_SSM_GROUPS, 1, 0.1);
+    else
+        tiny_tensor(o, name, NULL, TINY_SSM_DIM, 0, 1, 0.1);
+    snprintf(name, sizeof name, "blk.%u.ssm_conv1d.bias", l);
+    if (scan) tiny_tensor(o, name, NULL, wide, 0, 0, 0.3);
+    snprintf(name, sizeof name, "blk.%u.ssm_d", l);
+    if (scan) tiny_tensor(o, name, NULL, 1, TINY_SSM_HEADS, 1, 0.3);
+    snprintf(name, sizeof name, "blk.%u.ssm_conv1d.weight", l);
+    tiny_tensor(o, name, NULL, TINY_SSM_CONV, wide, 0, 0.7);
+    snprintf(name, sizeof name, "blk.%u.ssm_a", l);
+    if (scan)
+        tiny_tensor(o, name, NULL, 1, TINY_SSM_HEADS, -0.4, 0.1);
+    else
+        tiny_tensor(o, name, NULL, TINY_SSM_HEADS, 0, -0.4, 0.1);
+    snprintf(name, sizeof name, "blk.%u.ssm_dt.bias", l);
+    tiny_tensor(o, name, NULL, TINY_SSM_HEADS, 0, 0, 0.5);
+}
+
+/* ---- */
+
+static inline void tiny_attn(TinyOut *o, uint32_t l) {
+    const Tiny *c = o->c;
+    char n[96];
+    uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
+    uint32_t kv = (c->kv_heads ? c->kv_heads : c->heads) * d;
+#define TINY_NAME(s) (snprintf(n, sizeof n, "blk.%u." s, l), n)
+    const bool bias = c->bias || tiny_is(c, TINY_BIASED);
+    if (c->fused || tiny_is(c, "falcon gptneox gpt2")) {
+        tiny_linear(o, TINY_NAME("attn_qkv"), c->embd, c->heads * d + 2 * kv, bias, false);
+    } else {
+        const uint32_t q = c->heads * d * (tiny_is(c, TINY_STATES) ? 2 : 1); /* a gate each */
+        tiny_linear(o, TINY_NAME("attn_q"), c->embd, q, bias, c->scales);
+        tiny_linear(o, TINY_NAME("attn_k"), c->embd, kv, bias, c->scales);
+        tiny_linear(o, TINY_NAME("attn_v"), c->embd, kv, bias, c->scales);
+    }
+    tiny_linear(o, TINY_NAME("attn_output"), c->heads * d, c->embd,
+                c->ffn_bias || tiny_is(c, TINY_BIASED), c->scales);
+    if (tiny_is(c, "gpt-oss"))
+        tiny_tensor(o, TINY_NAME("attn_sinks.weight"), NULL, c->heads, 0, 0, 1);
+#undef TINY_NAME
 }
 
 static inline void tiny_layer(TinyOut *o, uint32_t l) {
@@ -176,31 +421,47 @@ static inline void tiny_layer(TinyOut *o, uint32_t l) {
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
     uint32_t kv = (c->kv_heads ? c->kv_heads : c->heads) * d;
 #define TINY_NAME(s) (snprintf(n, sizeof n, "blk.%u." s, l), n)
-    const bool whole = tiny_is(c, "olmo2"), heads = tiny_is(c, "qwen3 gemma3");
-    const bool post = tiny_is(c, "olmo2 gemma2 gemma3"), phi3 = tiny_is(c, "phi3");
+    const bool olmo = tiny_is(c, "olmo2 olmoe"), whole = tiny_is(c, "olmo2 exaone4"),
+               heads =
+                   tiny_is(c, "qwen3 qwen3moe gemma3 exaone4 hunyuan-dense lfm2 " TINY_STATES) &&
+                   !tiny_recurrent(c, l);
+    const bool post = tiny_is(
+                   c, "olmo2 gemma2 gemma3 gpt-oss glm4moe exaone4 glm4 seed_oss " TINY_STATES),
+               phi3 = tiny_is(c, "phi3 glm4"), ungated = tiny_is(c, TINY_UNGATED),
+               bias = c->ffn_bias || tiny_is(c, TINY_BIASED);
     if (!whole) tiny_norm(o, l, "attn_norm", c->embd);
-    if (c->fused) {
-        tiny_linear(o, TINY_NAME("attn_qkv"), c->embd, c->heads * d + 2 * kv, false, false);
-    } else {
-        tiny_linear(o, TINY_NAME("attn_q"), c->embd, c->heads * d, c->bias, c->scales);
-        tiny_linear(o, TINY_NAME("attn_k"), c->embd, kv, c->bias, c->scales);
-        tiny_linear(o, TINY_NAME("attn_v"), c->embd, kv, c->bias, c->scales);
-    }
-    tiny_linear(o, TINY_NAME("attn_output"), c->heads * d, c->embd, c->ffn_bias, c->scales);
-    if (whole || heads) {
-        tiny_norm(o, l, "attn_q_norm", whole ? c->heads * d : d);
-        tiny_norm(o, l, "attn_k_norm", whole ? kv : d);
+    if (tiny_is(c, "deepseek2"))
+        tiny_latent(o, l);
+    else if (tiny_recurrent(c, l))
+        tiny_states(o, l);
+    else
+        tiny_attn(o, l);
+    if (tiny_is(c, "falcon") && c->twist) tiny_norm(o, l, "attn_norm_2", c->embd);
+    if (tiny_is(c, "stablelm") && c->qk_norm) {
+        tiny_tensor(o, TINY_NAME("attn_q_norm.weight"), NULL, d, c->heads, 1, 0.1);
+        tiny_tensor(o, TINY_NAME("attn_k_norm.weight"), NULL, d, kv / d, 1, 0.1);
+    } else if (olmo || heads || c->qk_norm) {
+        tiny_norm(o, l, "attn_q_norm", olmo ? c->heads * d : d);
+        tiny_norm(o, l, "attn_k_norm", olmo ? kv : d);
     }
     if (post) tiny_norm(o, l, "post_attention_norm", c->embd);
-    if (!whole) tiny_norm(o, l, "ffn_norm", c->embd);
-    if (!phi3 && !tiny_is(c, "starcoder2"))
-        tiny_linear(o, TINY_NAME("ffn_gate"), c->embd, c->ff, c->ffn_bias, c->scales);
+    const bool one =
+        tiny_is(c, "gpt-oss glm4moe seed_oss cohere2 falcon phi2 mamba2 " TINY_STATES) ||
+        (tiny_is(c, "stablelm") && c->twist);
+    if (!whole && !one) tiny_norm(o, l, "ffn_norm", c->embd);
+    if (tiny_is(c, "mamba2")) return;
+    if (tiny_experts(c) && l >= c->dense) {
+        tiny_moe(o, l);
+        return;
+    }
+    if (!phi3 && !ungated) tiny_linear(o, TINY_NAME("ffn_gate"), c->embd, c->ff, bias, c->scales);
     if (phi3)
         tiny_linear(o, TINY_NAME("ffn_up"), c->embd, 2 * c->ff, false, false);
     else
-        tiny_linear(o, TINY_NAME("ffn_up"), c->embd, c->ff, c->ffn_bias, c->scales);
-    tiny_linear(o, TINY_NAME("ffn_down"), c->ff, c->embd, c->ffn_bias, c->scales);
-    if (post) tiny_norm(o, l, "post_ffw_norm", c->embd);
+        tiny_linear(o, TINY_NAME("ffn_up"), c->embd, c->ff, bias, c->scales);
+    tiny_linear(o, TINY_NAME("ffn_down"), c->ff, c->embd, bias, c->scales);
+    if (post && !tiny_is(c, "glm4moe seed_oss " TINY_STATES))
+        tiny_norm(o, l, "post_ffw_norm", c->embd);
 #undef TINY_NAME
 }
 
@@ -210,18 +471,32 @@ static inline void tiny_meta(TinyOut *o) {
     tiny_kv_u32(o, "block_count", c->layers);
     tiny_kv_u32(o, "context_length", c->ctx);
     tiny_kv_u32(o, "embedding_length", c->embd);
-    tiny_kv_size(o, "feed_forward_length", c->ff);
-    tiny_kv_u32(o, "attention.head_count", c->heads);
-    if (c->kv_heads) tiny_kv_size(o, "attention.head_count_kv", c->kv_heads);
+    const bool none = tiny_is(c, "mamba2"); /* neither heads nor feed-forward blocks */
+    if (!none) tiny_kv_size(o, "feed_forward_length", c->ff);
+    if (!none) tiny_kv_u32(o, "attention.head_count", c->heads);
+    const uint32_t kv_heads = tiny_is(c, "deepseek2") ? 1 : c->kv_heads;
+    if (tiny_is(c, "lfm2 granitehybrid") && tiny_key(o, "attention.head_count_kv", 9)) {
+        tiny_u32(&o->meta, 5);
+        tiny_u64(&o->meta, c->layers);
+        for (uint32_t i = 0; i < c->layers; i++)
+            tiny_u32(&o->meta, tiny_recurrent(c, i) ? 0 : kv_heads ? kv_heads : c->heads);
+    } else if (kv_heads && !none) {
+        tiny_kv_size(o, "attention.head_count_kv", kv_heads);
+    }
+    tiny_moe_meta(o);
+    tiny_states_meta(o);
     tiny_kv_f32(o, "attention.layer_norm_rms_epsilon", 1e-5f);
-    if (tiny_is(c, "starcoder2")) tiny_kv_f32(o, "attention.layer_norm_epsilon", 1e-5f);
+    if (tiny_is(c, TINY_MEAN " cohere2")) tiny_kv_f32(o, "attention.layer_norm_epsilon", 1e-5f);
+    if (tiny_is(c, "gptneox") && tiny_key(o, "use_parallel_residual", 7))
+        tiny_put(&o->meta, &c->twist, 1);
+    if (tiny_is(c, "cohere2")) tiny_kv_f32(o, "logit_scale", 0.7f);
     if (c->window) tiny_kv_u32(o, "attention.sliding_window", c->window);
     if (c->every_key) {
         tiny_kv_f32(o, "attn_logit_softcapping", 50.0f);
         tiny_kv_f32(o, "final_logit_softcapping", 30.0f);
         tiny_kv_f32(o, "rope.freq_base_swa", 5000.0f);
     }
-    if (tiny_is(c, "granite")) {
+    if (tiny_is(c, "granite granitemoe minicpm granitehybrid")) {
         tiny_kv_f32(o, "embedding_scale", 3.0f);
         tiny_kv_f32(o, "residual_scale", 0.4f);
         tiny_kv_f32(o, "attention.scale", 0.2f);
@@ -247,9 +522,12 @@ static inline void tiny_build(HthBuf *out, const Tiny *c) {
     hth_buf_init(&o.data, TINY_MAX);
     tiny_meta(&o);
     tiny_tensor(&o, "token_embd.weight", c->fmt, c->embd, c->vocab, 0, 1);
-    tiny_tensor(&o, "output_norm.weight", c->norm_fmt, c->embd, 0, 1, 0.1);
-    if (tiny_is(c, "starcoder2")) tiny_tensor(&o, "output_norm.bias", NULL, c->embd, 0, 0, 0.1);
-    if (!c->tied) tiny_linear(&o, "output", c->embd, c->vocab, false, false);
+    tiny_tensor(&o, tiny_is(c, "lfm2") ? "token_embd_norm.weight" : "output_norm.weight",
+                c->norm_fmt, c->embd, 0, 1, 0.1);
+    if (tiny_is(c, "gpt2"))
+        tiny_tensor(&o, "position_embd.weight", c->fmt, c->embd, c->ctx, 0, 0.3);
+    if (tiny_is(c, TINY_MEAN)) tiny_tensor(&o, "output_norm.bias", NULL, c->embd, 0, 0, 0.1);
+    if (!c->tied) tiny_linear(&o, "output", c->embd, c->vocab, tiny_is(c, "phi2"), false);
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
     if (c->factors) tiny_tensor(&o, "rope_freqs.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
     if (c->every_key && tiny_is(c, "phi3")) {

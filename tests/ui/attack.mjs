@@ -39,8 +39,10 @@ async function attempt(page, kind, to, server) {
   return { got: got ?? null, did: await server.since(mark) };
 }
 
-// What must not have happened: something was answered that is not for everybody.
-const harm = (line) => line.status < 400 && !(line.method === 'GET' && open.has(line.route));
+// What must not have happened: something was answered that is not for everybody. (0: nothing was,
+// the page had left; who only reads has nothing then.)
+const answered = (line) => line.status !== 0 || line.method !== 'GET';
+const harm = (line) => line.status < 400 && answered(line) && !(line.method === 'GET' && open.has(line.route));
 
 async function both(name, from, label, kind, pageOf, victim, control) {
   const sides = {};

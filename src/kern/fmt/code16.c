@@ -24,18 +24,20 @@ void hth_code_nearest(const int8_t code[16], const float *x, float inv, uint8_t 
 }
 
 /* What the best scale for these indices leaves of sum x^2: the larger *gain, the better. */
-static float refit(const int8_t code[16], const float *x, const uint8_t index[32], float *gain) {
+static float refit(const int8_t code[16], const float *x, const float *imp, const uint8_t index[32],
+                   float *gain) {
     float xq = 0.0f, qq = 0.0f;
     for (int i = 0; i < 32; i++) {
         const float q = (float)code[index[i]];
-        xq += x[i] * q;
-        qq += q * q;
+        const float w = hth_imp_at(imp, i);
+        xq += w * (x[i] * q);
+        qq += w * (q * q);
     }
     *gain = qq > 0.0f ? xq * xq / qq : 0.0f;
     return qq > 0.0f ? xq / qq : 0.0f;
 }
 
-float hth_code_fit(const int8_t code[16], const float *x) {
+float hth_code_fit(const int8_t code[16], const float *x, const float *imp) {
     const float peak = hth_fmt_peak(x, 32);
     if (!(fabsf(peak) > 0x1p-100f) || !isfinite(peak)) return 0.0f;
     float best = -1.0f, d = 0.0f;
@@ -44,7 +46,7 @@ float hth_code_fit(const int8_t code[16], const float *x) {
         float gain;
         const float inv = ((float)code[0] + (float)step) / peak; /* its sign: the wide end */
         hth_code_nearest(code, x, inv, index);
-        const float fit = refit(code, x, index, &gain);
+        const float fit = refit(code, x, imp, index, &gain);
         if (!(gain > best)) continue;
         best = gain;
         d = fit;

@@ -26,6 +26,6 @@ void hth_code_pack(const uint8_t index[32], uint8_t *nibbles);
 /* The nearest value's index for each of 32 numbers, scaled by inv. */
 void hth_code_nearest(const int8_t code[16], const float *x, float inv, uint8_t index[32]);
 /* The scale with the least squared error among those near peak / (largest value). */
-float hth_code_fit(const int8_t code[16], const float *x);
+float hth_code_fit(const int8_t code[16], const float *x, const float *imp);
 
 #endif

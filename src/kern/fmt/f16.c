@@ -22,7 +22,7 @@ static void quant(const float *in, void *blocks, size_t n) {
 void hth_linear_f16_c(HTH_LINEAR_PARAMS) {
     hth_truth_linear_f(load, HTH_LINEAR_ARGS);
 }
-const HthFmt hth_fmt_f16 = { 1, "F16", 1, 2, HTH_ACT_F32, dequant, quant };
+const HthFmt hth_fmt_f16 = { 1, "F16", 1, 2, HTH_ACT_F32, dequant, quant, NULL };
 
 #else /* HTH_ISA_SPEED: avx2, avx512 */
 

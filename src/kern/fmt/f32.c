@@ -17,7 +17,7 @@ static void quant(const float *in, void *blocks, size_t n) {
 void hth_linear_f32_c(HTH_LINEAR_PARAMS) {
     hth_truth_linear_f(load, HTH_LINEAR_ARGS);
 }
-const HthFmt hth_fmt_f32 = { 0, "F32", 1, 4, HTH_ACT_F32, dequant, quant };
+const HthFmt hth_fmt_f32 = { 0, "F32", 1, 4, HTH_ACT_F32, dequant, quant, NULL };
 
 #else /* HTH_ISA_SPEED: avx2, avx512 */
 

@@ -71,10 +71,21 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
         uint32_t cols, float *y, size_t ldy
 #define HTH_LINEAR_ARGS (&(HthLinearArgs){ w, row_bytes, rows, k, x, x_stride, cols, y, ldy })
 
-/* The truth half of a block format: its HthFmt, dequant and tier-c product. */
+/* What the error of weight i counts, and how far a pointer to it moves; NULL: all the same. */
+static inline float hth_imp_at(const float *imp, int i) {
+    return imp != NULL ? imp[i] : 1.0f;
+}
+static inline const float *hth_imp_on(const float *imp, size_t n) {
+    return imp != NULL ? imp + n : NULL;
+}
+
+/* The truth half of a block format: its HthFmt, dequant, encoders and tier-c product. */
 #define HTH_FMT_TRUTH(sym, kind, id_, name_, len_, bytes_, quant_)                                 \
     static void sym##_dequant(const void *blocks, float *out, size_t n) {                          \
         hth_truth_dequant(kind, unpack, blocks, out, n);                                           \
+    }                                                                                              \
+    static void sym##_quant(const float *in, void *blocks, size_t n) {                             \
+        quant_(in, NULL, blocks, n);                                                               \
     }                                                                                              \
     void hth_linear_##sym##_c(HTH_LINEAR_PARAMS) {                                                 \
         hth_truth_linear(kind, unpack, HTH_LINEAR_ARGS);                                           \
@@ -82,7 +93,8 @@ void hth_truth_linear_f(HthLoadFn *load, const HthLinearArgs *a);
     void hth_panels_##sym##_c(HTH_LINEAR_PARAMS) {                                                 \
         hth_truth_panels(kind, unpack, bytes_, HTH_LINEAR_ARGS);                                   \
     }                                                                                              \
-    const HthFmt hth_fmt_##sym = { id_, name_, len_, bytes_, HTH_ACT_Q8, sym##_dequant, quant_ }
+    const HthFmt hth_fmt_##sym = { id_,        name_,         len_,        bytes_,                 \
+                                   HTH_ACT_Q8, sym##_dequant, sym##_quant, quant_ }
 
 /* Formats hearth computes with, in list order. */
 #define HTH_FMT_FLOATS(X) X(f32) X(f16) X(bf16)

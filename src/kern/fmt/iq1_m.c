@@ -3,7 +3,7 @@
  * weight.
  *
  * Thread: any. */
-#include "kern/fmt/iq.h"
+#include "kern/fmt/book.h"
 
 typedef struct Iq1M {
     uint8_t q[8][4]; /* low 8 bits of an index */
@@ -30,7 +30,38 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 
 #ifndef HTH_ISA
 
-HTH_FMT_TRUTH(iq1_m, HTH_KIND_PAIR, 29, "IQ1_M", 256, sizeof(Iq1M), NULL);
+static const HthBookFmt book = {
+    .grid = hth_iq1_grid,
+    .count = 2048,
+    .bits = 2,
+    .values = { -8, 0, 8 },
+    .group = 16,
+    .top = 7,
+    .unit = 0.125f,
+    .signs = HTH_BOOK_SHIFT_ENTRY,
+};
+
+static void put(const HthBookBlock *b, uint8_t *to) {
+    Iq1M w = { 0 };
+    for (uint32_t i = 0; i < 32; i++) {
+        const uint32_t h = (uint32_t)(b->index[i] >> 8) | (b->less[i] ? 8 : 0);
+        w.q[i / 4][i % 4] = (uint8_t)b->index[i];
+        w.h[i / 4][i % 4 / 2] |= (uint8_t)(h << (i % 2 * 4));
+    }
+    for (uint32_t j = 0; j < 4; j++) {
+        uint32_t s = (uint32_t)(b->d >> (4 * j) & 15) << 12;
+        for (uint32_t i = 0; i < 4; i++) s |= (uint32_t)b->sc[4 * j + i] << (3 * i);
+        w.s[j][0] = (uint8_t)s;
+        w.s[j][1] = (uint8_t)(s >> 8);
+    }
+    memcpy(to, &w, sizeof w);
+}
+
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
+    hth_book_quant(&book, in, imp, n, put, blocks, sizeof(Iq1M));
+}
+
+HTH_FMT_TRUTH(iq1_m, HTH_KIND_PAIR, 29, "IQ1_M", 256, sizeof(Iq1M), quant);
 
 #else /* HTH_ISA_SPEED: avx2, avx512, vnni */
 

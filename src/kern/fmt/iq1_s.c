@@ -2,7 +2,7 @@
  * eight weights of -1, 0, 1: w = (d*(2*sc+1))*(code + or - 1/8).  1.56 bits per weight.
  *
  * Thread: any. */
-#include "kern/fmt/iq.h"
+#include "kern/fmt/book.h"
 
 typedef struct Iq1S {
     uint16_t d;
@@ -23,7 +23,37 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 
 #ifndef HTH_ISA
 
-HTH_FMT_TRUTH(iq1_s, HTH_KIND_PLAIN, 19, "IQ1_S", 256, sizeof(Iq1S), NULL);
+static const HthBookFmt book = {
+    .grid = hth_iq1_grid,
+    .count = 2048,
+    .bits = 2,
+    .values = { -8, 0, 8 },
+    .group = 32,
+    .top = 7,
+    .unit = 0.125f,
+    .signs = HTH_BOOK_SHIFT_GROUP,
+};
+
+static void put(const HthBookBlock *b, uint8_t *to) {
+    Iq1S w = { 0 };
+    w.d = b->d;
+    for (uint32_t j = 0; j < 8; j++) {
+        uint32_t h = (uint32_t)b->sc[j] << 12 | (b->less[4 * j] ? 1u << 15 : 0);
+        for (uint32_t i = 0; i < 4; i++) {
+            w.q[j][i] = (uint8_t)b->index[4 * j + i];
+            h |= (uint32_t)(b->index[4 * j + i] >> 8) << (3 * i);
+        }
+        w.h[j][0] = (uint8_t)h;
+        w.h[j][1] = (uint8_t)(h >> 8);
+    }
+    memcpy(to, &w, sizeof w);
+}
+
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
+    hth_book_quant(&book, in, imp, n, put, blocks, sizeof(Iq1S));
+}
+
+HTH_FMT_TRUTH(iq1_s, HTH_KIND_PLAIN, 19, "IQ1_S", 256, sizeof(Iq1S), quant);
 
 #else /* HTH_ISA_SPEED: avx2, avx512, vnni */
 

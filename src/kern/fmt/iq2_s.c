@@ -3,7 +3,7 @@
  * weight.
  *
  * Thread: any. */
-#include "kern/fmt/iq.h"
+#include "kern/fmt/book.h"
 
 typedef struct Iq2S {
     uint16_t d;
@@ -28,7 +28,34 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 
 #ifndef HTH_ISA
 
-HTH_FMT_TRUTH(iq2_s, HTH_KIND_PAIR, 22, "IQ2_S", 256, sizeof(Iq2S), NULL);
+static const HthBookFmt book = {
+    .grid = hth_iq2_s_grid,
+    .count = 1024,
+    .bits = 2,
+    .values = { 8, 25, 43 },
+    .group = 16,
+    .top = 15,
+    .unit = 0.125f,
+    .signs = HTH_BOOK_FREE,
+};
+
+static void put(const HthBookBlock *b, uint8_t *to) {
+    Iq2S w = { 0 };
+    w.d = b->d;
+    memcpy(w.signs, b->signs, sizeof w.signs);
+    for (uint32_t i = 0; i < 32; i++) {
+        w.q[i / 4][i % 4] = (uint8_t)b->index[i];
+        w.h[i / 4] |= (uint8_t)(b->index[i] >> 8 << (i % 4 * 2));
+    }
+    for (uint32_t j = 0; j < 16; j++) w.s[j / 2] |= (uint8_t)(b->sc[j] << (j % 2 * 4));
+    memcpy(to, &w, sizeof w);
+}
+
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
+    hth_book_quant(&book, in, imp, n, put, blocks, sizeof(Iq2S));
+}
+
+HTH_FMT_TRUTH(iq2_s, HTH_KIND_PAIR, 22, "IQ2_S", 256, sizeof(Iq2S), quant);
 
 #else /* HTH_ISA_SPEED: avx2, avx512, vnni */
 

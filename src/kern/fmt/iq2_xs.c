@@ -3,7 +3,7 @@
  * weight.
  *
  * Thread: any. */
-#include "kern/fmt/iq.h"
+#include "kern/fmt/book.h"
 
 typedef struct Iq2Xs {
     uint16_t d;
@@ -26,7 +26,34 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 
 #ifndef HTH_ISA
 
-HTH_FMT_TRUTH(iq2_xs, HTH_KIND_PAIR, 17, "IQ2_XS", 256, sizeof(Iq2Xs), NULL);
+static const HthBookFmt book = {
+    .grid = hth_iq2_xs_grid,
+    .count = 512,
+    .bits = 2,
+    .values = { 8, 25, 43 },
+    .group = 16,
+    .top = 15,
+    .unit = 0.125f,
+    .signs = HTH_BOOK_EVEN,
+};
+
+static void put(const HthBookBlock *b, uint8_t *to) {
+    Iq2Xs w = { 0 };
+    w.d = b->d;
+    for (uint32_t i = 0; i < 32; i++) {
+        const uint32_t q = b->index[i] | (b->signs[i] & 127u) << 9;
+        w.q[i / 4][i % 4][0] = (uint8_t)q;
+        w.q[i / 4][i % 4][1] = (uint8_t)(q >> 8);
+    }
+    for (uint32_t j = 0; j < 16; j++) w.s[j / 2] |= (uint8_t)(b->sc[j] << (j % 2 * 4));
+    memcpy(to, &w, sizeof w);
+}
+
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
+    hth_book_quant(&book, in, imp, n, put, blocks, sizeof(Iq2Xs));
+}
+
+HTH_FMT_TRUTH(iq2_xs, HTH_KIND_PAIR, 17, "IQ2_XS", 256, sizeof(Iq2Xs), quant);
 
 #else /* HTH_ISA_SPEED: avx2, avx512, vnni */
 

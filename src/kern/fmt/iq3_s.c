@@ -2,7 +2,7 @@
  * weights in a codebook of 512, with a sign each: w = (d*(2*sc+1))*code.  3.44 bits per weight.
  *
  * Thread: any. */
-#include "kern/fmt/iq.h"
+#include "kern/fmt/book.h"
 
 typedef struct Iq3S {
     uint16_t d;
@@ -28,7 +28,34 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 
 #ifndef HTH_ISA
 
-HTH_FMT_TRUTH(iq3_s, HTH_KIND_PLAIN, 21, "IQ3_S", 256, sizeof(Iq3S), NULL);
+static const HthBookFmt book = {
+    .grid = hth_iq3_s_grid,
+    .count = 512,
+    .bits = 3,
+    .values = { 1, 3, 5, 7, 9, 11, 13, 15 },
+    .group = 32,
+    .top = 15,
+    .unit = 1.0f,
+    .signs = HTH_BOOK_FREE,
+};
+
+static void put(const HthBookBlock *b, uint8_t *to) {
+    Iq3S w = { 0 };
+    w.d = b->d;
+    memcpy(w.signs, b->signs, sizeof w.signs);
+    for (uint32_t i = 0; i < 64; i++) {
+        w.q[i / 8][i % 8] = (uint8_t)b->index[i];
+        w.h[i / 8] |= (uint8_t)(b->index[i] >> 8 << (i % 8));
+    }
+    for (uint32_t j = 0; j < 8; j++) w.s[j / 2] |= (uint8_t)(b->sc[j] << (j % 2 * 4));
+    memcpy(to, &w, sizeof w);
+}
+
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
+    hth_book_quant(&book, in, imp, n, put, blocks, sizeof(Iq3S));
+}
+
+HTH_FMT_TRUTH(iq3_s, HTH_KIND_PLAIN, 21, "IQ3_S", 256, sizeof(Iq3S), quant);
 
 #else /* HTH_ISA_SPEED: avx2, avx512, vnni */
 

@@ -3,7 +3,7 @@
  * weight.
  *
  * Thread: any. */
-#include "kern/fmt/iq.h"
+#include "kern/fmt/book.h"
 
 typedef struct Iq3Xxs {
     uint16_t d;
@@ -28,7 +28,34 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 
 #ifndef HTH_ISA
 
-HTH_FMT_TRUTH(iq3_xxs, HTH_KIND_PLAIN, 18, "IQ3_XXS", 256, sizeof(Iq3Xxs), NULL);
+static const HthBookFmt book = {
+    .grid = hth_iq3_xxs_grid,
+    .count = 256,
+    .bits = 3,
+    .values = { 4, 12, 20, 28, 36, 44, 52, 62 },
+    .group = 32,
+    .top = 15,
+    .unit = 0.25f,
+    .signs = HTH_BOOK_EVEN,
+};
+
+static void put(const HthBookBlock *b, uint8_t *to) {
+    Iq3Xxs w = { 0 };
+    w.d = b->d;
+    for (uint32_t i = 0; i < 64; i++) w.q[i / 8][i % 8] = (uint8_t)b->index[i];
+    for (uint32_t j = 0; j < 8; j++) {
+        uint32_t s = (uint32_t)b->sc[j] << 28;
+        for (uint32_t i = 0; i < 4; i++) s |= (b->signs[4 * j + i] & 127u) << (7 * i);
+        for (uint32_t i = 0; i < 4; i++) w.s[j][i] = (uint8_t)(s >> (8 * i));
+    }
+    memcpy(to, &w, sizeof w);
+}
+
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
+    hth_book_quant(&book, in, imp, n, put, blocks, sizeof(Iq3Xxs));
+}
+
+HTH_FMT_TRUTH(iq3_xxs, HTH_KIND_PLAIN, 18, "IQ3_XXS", 256, sizeof(Iq3Xxs), quant);
 
 #else /* HTH_ISA_SPEED: avx2, avx512, vnni */
 

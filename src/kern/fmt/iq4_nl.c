@@ -19,11 +19,12 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     hth_code_unpack(hth_code_iq4, w.q, out->q);
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 32; b++, in += 32, to += sizeof(Iq4Nl)) {
+        const float *w_imp = hth_imp_on(imp, b * 32);
         uint8_t index[32];
-        Iq4Nl w = { .d = hth_f32_to_f16(hth_code_fit(hth_code_iq4, in)) };
+        Iq4Nl w = { .d = hth_f32_to_f16(hth_code_fit(hth_code_iq4, in, w_imp)) };
         hth_code_nearest(hth_code_iq4, in, hth_fmt_inv(hth_f16_to_f32(w.d)), index);
         hth_code_pack(index, w.q);
         memcpy(to, &w, sizeof w);

@@ -26,9 +26,10 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     hth_code_unpack(hth_code_iq4, w.q[j], out->q);
 }
 
-static void quant_block(const float *in, Iq4Xs *w) {
+static void quant_block(const float *in, const float *imp, Iq4Xs *w) {
     float d[8];
-    for (int j = 0; j < 8; j++) d[j] = hth_code_fit(hth_code_iq4, in + 32 * j);
+    for (int j = 0; j < 8; j++)
+        d[j] = hth_code_fit(hth_code_iq4, in + 32 * j, hth_imp_on(imp, 32 * (size_t)j));
     *w = (Iq4Xs){ .d = hth_f32_to_f16(hth_fmt_peak(d, 8) / -32.0f) };
     const float all = hth_f16_to_f32(w->d), inv = hth_fmt_inv(all);
     for (int j = 0; j < 8; j++) {
@@ -41,11 +42,12 @@ static void quant_block(const float *in, Iq4Xs *w) {
     }
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Iq4Xs)) {
+        const float *w_imp = hth_imp_on(imp, b * 256);
         Iq4Xs w;
-        quant_block(in, &w);
+        quant_block(in, w_imp, &w);
         memcpy(to, &w, sizeof w);
     }
 }

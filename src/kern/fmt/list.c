@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #define SIZE_ONLY(id, name, len, bytes)                                                            \
-    static const HthFmt size_##id = { id, name, len, bytes, HTH_ACT_Q8, NULL, NULL }
+    static const HthFmt size_##id = { id, name, len, bytes, HTH_ACT_Q8, NULL, NULL, NULL }
 /* clang-format off */
 SIZE_ONLY( 9, "Q8_1",     32,  36);
 SIZE_ONLY(15, "Q8_K",    256, 292);

@@ -28,17 +28,17 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     hth_code_unpack(hth_code_fp4, w.q, out->q);
 }
 
-static float error_of(const float *x, float d, const uint8_t index[32]) {
+static float error_of(const float *x, const float *imp, float d, const uint8_t index[32]) {
     float sum = 0.0f;
     for (int i = 0; i < 32; i++) {
         const float off = x[i] - d * (float)hth_code_fp4[index[i]];
-        sum += off * off;
+        sum += hth_imp_at(imp, i) * (off * off);
     }
     return sum;
 }
 
 /* The peak's exponent makes it 8..16 (doubled, largest 12); one lower or higher may fit better. */
-static void quant_block(const float *in, Mxfp4 *w) {
+static void quant_block(const float *in, const float *imp, Mxfp4 *w) {
     const float peak = fabsf(hth_fmt_peak(in, 32));
     const int at = (int)(hth_f32_bits(peak) >> 23) - 3 + 1;
     float best = INFINITY;
@@ -47,7 +47,7 @@ static void quant_block(const float *in, Mxfp4 *w) {
         uint8_t index[32];
         if (e < 2 || e > 254) continue;
         hth_code_nearest(hth_code_fp4, in, 1.0f / scale_of((uint8_t)e), index);
-        const float error = error_of(in, scale_of((uint8_t)e), index);
+        const float error = error_of(in, imp, scale_of((uint8_t)e), index);
         if (!(error < best)) continue;
         best = error;
         w->e = (uint8_t)e;
@@ -55,11 +55,12 @@ static void quant_block(const float *in, Mxfp4 *w) {
     }
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 32; b++, in += 32, to += sizeof(Mxfp4)) {
+        const float *w_imp = hth_imp_on(imp, b * 32);
         Mxfp4 w;
-        quant_block(in, &w);
+        quant_block(in, w_imp, &w);
         memcpy(to, &w, sizeof w);
     }
 }

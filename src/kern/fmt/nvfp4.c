@@ -38,7 +38,7 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 #include <math.h>
 
 /* Squared error of 16 weights with a scale; their codes. */
-static float try_scale(const float *in, float d, uint8_t code[16]) {
+static float try_scale(const float *in, const float *imp, float d, uint8_t code[16]) {
     float sum = 0.0f;
     for (int i = 0; i < 16; i++) {
         float best = INFINITY;
@@ -49,20 +49,20 @@ static float try_scale(const float *in, float d, uint8_t code[16]) {
             best = off;
             code[i] = c;
         }
-        sum += best * best;
+        sum += hth_imp_at(imp, i) * (best * best);
     }
     return sum;
 }
 
 /* The scale that makes the peak the largest value, 12, and its neighbours. */
-static uint8_t quant_group(const float *in, uint8_t code[16]) {
+static uint8_t quant_group(const float *in, const float *imp, uint8_t code[16]) {
     const float peak = fabsf(hth_fmt_peak(in, 16)) / 12.0f;
     int at = 1, found = 0;
     while (at < 0x7e && scale_of((uint8_t)at) < peak) at++;
-    float best = try_scale(in, 0.0f, code);
+    float best = try_scale(in, imp, 0.0f, code);
     for (int e = at > 5 ? at - 5 : 1; e <= at + 3 && e <= 0x7e; e++) {
         uint8_t now[16];
-        const float error = try_scale(in, scale_of((uint8_t)e), now);
+        const float error = try_scale(in, imp, scale_of((uint8_t)e), now);
         if (!(error < best)) continue;
         best = error;
         found = e;
@@ -71,13 +71,14 @@ static uint8_t quant_group(const float *in, uint8_t code[16]) {
     return (uint8_t)found;
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 64; b++, in += 64, to += sizeof(Nvfp4)) {
+        const float *w_imp = hth_imp_on(imp, b * 64);
         Nvfp4 w;
         for (int g = 0; g < 4; g++) {
             uint8_t code[16];
-            w.e[g] = quant_group(in + 16 * g, code);
+            w.e[g] = quant_group(in + 16 * g, hth_imp_on(w_imp, 16 * (size_t)g), code);
             for (int i = 0; i < 8; i++) w.q[g][i] = (uint8_t)(code[i] | code[i + 8] << 4);
         }
         memcpy(to, &w, sizeof w);

@@ -20,12 +20,16 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 #ifndef HTH_ISA
 
 /* The mean magnitude is the best scale for signs alone. */
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 128; b++, in += 128, to += sizeof(Q1_0)) {
-        float sum = 0.0f;
-        for (int i = 0; i < 128; i++) sum += in[i] < 0.0f ? -in[i] : in[i];
-        Q1_0 w = { .d = hth_f32_to_f16(sum / 128.0f) };
+        const float *w_imp = hth_imp_on(imp, b * 128);
+        float sum = 0.0f, all = 0.0f;
+        for (int i = 0; i < 128; i++) {
+            sum += hth_imp_at(w_imp, i) * (in[i] < 0.0f ? -in[i] : in[i]);
+            all += hth_imp_at(w_imp, i);
+        }
+        Q1_0 w = { .d = hth_f32_to_f16(sum / all) };
         for (int i = 0; i < 128; i++) w.q[i / 8] |= (uint8_t)((in[i] >= 0.0f) << (i % 8));
         memcpy(to, &w, sizeof w);
     }

@@ -23,10 +23,11 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
 #include "kern/fmt/search.h"
 
 /* The scale may be negative: the wide side is that of the peak. */
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 64; b++, in += 64, to += sizeof(Q2_0)) {
-        Q2_0 w = { .d = hth_f32_to_f16(-hth_fit_signed(in, 64, 2)) };
+        const float *w_imp = hth_imp_on(imp, b * 64);
+        Q2_0 w = { .d = hth_f32_to_f16(-hth_fit_signed(in, w_imp, 64, 2)) };
         const float inv = hth_fmt_inv(hth_f16_to_f32(w.d));
         for (int i = 0; i < 64; i++)
             w.q[i / 4] |= (uint8_t)((hth_fmt_round(in[i] * inv, -1, 2) + 1) << (i % 4 * 2));

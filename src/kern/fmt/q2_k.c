@@ -28,11 +28,11 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-static void quant_block(const float *in, Q2K *w) {
+static void quant_block(const float *in, const float *imp, Q2K *w) {
     float s[16], m[16], s_max = 0.0f, m_max = 0.0f;
     *w = (Q2K){ .d = 0 };
     for (int g = 0; g < 16; g++) {
-        s[g] = hth_fit_range(in + g * 16, 16, 3, false, &m[g]);
+        s[g] = hth_fit_range(in + g * 16, hth_imp_on(imp, g * 16u), 16, 3, false, &m[g]);
         if (s[g] > s_max) s_max = s[g];
         if (m[g] > m_max) m_max = m[g];
     }
@@ -43,18 +43,19 @@ static void quant_block(const float *in, Q2K *w) {
         uint8_t q[16];
         int sc = hth_fmt_round(s[g] * hth_fmt_inv(step.d), 0, 15);
         int mn = hth_fmt_round(m[g] * hth_fmt_inv(step.dmin), 0, 15);
-        hth_range_round(in + g * 16, 16, step, &sc, &mn, q);
+        hth_range_round(in + g * 16, hth_imp_on(imp, g * 16u), 16, step, &sc, &mn, q);
         w->s[g] = (uint8_t)(sc | mn << 4);
         for (int i = 0; i < 16; i++)
             w->q[g / 8 * 32 + g % 2 * 16 + i] |= (uint8_t)(q[i] << (g / 2 % 4 * 2));
     }
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Q2K)) {
+        const float *w_imp = hth_imp_on(imp, b * 256);
         Q2K w;
-        quant_block(in, &w);
+        quant_block(in, w_imp, &w);
         memcpy(to, &w, sizeof w);
     }
 }

@@ -32,16 +32,17 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-static void quant_block(const float *in, Q3K *w) {
+static void quant_block(const float *in, const float *imp, Q3K *w) {
     float s[16];
     *w = (Q3K){ .d = 0 };
-    for (int g = 0; g < 16; g++) s[g] = hth_fit_signed(in + g * 16, 16, 4);
+    for (int g = 0; g < 16; g++)
+        s[g] = hth_fit_signed(in + g * 16, hth_imp_on(imp, g * 16u), 16, 4);
     w->d = hth_f32_to_f16(hth_fmt_peak(s, 16) / -32.0f);
     const float d = hth_f16_to_f32(w->d);
     for (int g = 0; g < 16; g++) {
         int8_t q[16];
         int sc = hth_fmt_round(s[g] * hth_fmt_inv(d), -32, 31);
-        hth_signed_round(in + g * 16, 16, 4, d, -32, 31, &sc, q);
+        hth_signed_round(in + g * 16, hth_imp_on(imp, g * 16u), 16, 4, d, -32, 31, &sc, q);
         w->s[g % 8] |= (uint8_t)(((sc + 32) & 15) << (g / 8 * 4));
         w->s[8 + g % 4] |= (uint8_t)(((sc + 32) >> 4) << (g / 4 * 2));
         for (int i = 0; i < 16; i++) {
@@ -52,11 +53,12 @@ static void quant_block(const float *in, Q3K *w) {
     }
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Q3K)) {
+        const float *w_imp = hth_imp_on(imp, b * 256);
         Q3K w;
-        quant_block(in, &w);
+        quant_block(in, w_imp, &w);
         memcpy(to, &w, sizeof w);
     }
 }

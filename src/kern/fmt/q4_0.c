@@ -23,10 +23,11 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 32; b++, in += 32, to += sizeof(Q4_0)) {
-        float d = hth_fit_signed(in, 32, 8), inv = hth_fmt_inv(d);
+        const float *w_imp = hth_imp_on(imp, b * 32);
+        float d = hth_fit_signed(in, w_imp, 32, 8), inv = hth_fmt_inv(d);
         Q4_0 w = { .d = hth_f32_to_f16(d) };
         for (int i = 0; i < 16; i++) {
             int lo = hth_fmt_round(in[i] * inv, -8, 7) + 8;

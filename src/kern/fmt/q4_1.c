@@ -24,10 +24,11 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 32; b++, in += 32, to += sizeof(Q4_1)) {
-        float m, d = hth_fit_range(in, 32, 15, true, &m), inv = hth_fmt_inv(d);
+        const float *w_imp = hth_imp_on(imp, b * 32);
+        float m, d = hth_fit_range(in, w_imp, 32, 15, true, &m), inv = hth_fmt_inv(d);
         Q4_1 w = { .d = hth_f32_to_f16(d), .m = hth_f32_to_f16(-m) };
         for (int i = 0; i < 16; i++) {
             int a = hth_fmt_round((in[i] + m) * inv, 0, 15);

@@ -25,12 +25,13 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     for (int i = 0; i < 32; i++) out->q[i] = (int8_t)(w.q[j / 2 * 32 + i] >> (j % 2 * 4) & 15);
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Q4K)) {
+        const float *w_imp = hth_imp_on(imp, b * 256);
         HthSuper s;
         Q4K w = { .d = 0 };
-        hth_super_fit(&s, in, 15);
+        hth_super_fit(&s, in, w_imp, 15);
         w.d = s.d;
         w.dmin = s.dmin;
         memcpy(w.s, s.scales, sizeof w.s);

@@ -30,12 +30,13 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Q6K)) {
+        const float *w_imp = hth_imp_on(imp, b * 256);
         HthSigned s;
         Q6K w = { .d = 0 };
-        hth_signed_fit(&s, in);
+        hth_signed_fit(&s, in, w_imp);
         w.d = s.d;
         memcpy(w.s, s.scales, sizeof w.s);
         for (int i = 0; i < 256; i++) {

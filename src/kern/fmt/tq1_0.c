@@ -36,12 +36,13 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
     }
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     static const uint8_t power[5] = { 81, 27, 9, 3, 1 };
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Tq1_0)) {
+        const float *w_imp = hth_imp_on(imp, b * 256);
         uint8_t sum[52] = { 0 };
-        const uint16_t d = hth_f32_to_f16(hth_fit_ternary(in, 256));
+        const uint16_t d = hth_f32_to_f16(hth_fit_ternary(in, w_imp, 256));
         const float inv = hth_fmt_inv(hth_f16_to_f32(d));
         for (uint32_t i = 0; i < 256; i++) {
             uint32_t digit, at = place(i, &digit);

@@ -23,10 +23,11 @@ static void unpack(const uint8_t *row, uint32_t b, HthBlk *out) {
         out->q[i] = (int8_t)((w.q[j / 4 * 32 + i] >> (j % 4 * 2) & 3) - 1);
 }
 
-static void quant(const float *in, void *blocks, size_t n) {
+static void quant(const float *in, const float *imp, void *blocks, size_t n) {
     uint8_t *to = blocks;
     for (size_t b = 0; b < n / 256; b++, in += 256, to += sizeof(Tq2_0)) {
-        Tq2_0 w = { .d = hth_f32_to_f16(hth_fit_ternary(in, 256)) };
+        const float *w_imp = hth_imp_on(imp, b * 256);
+        Tq2_0 w = { .d = hth_f32_to_f16(hth_fit_ternary(in, w_imp, 256)) };
         const float inv = hth_fmt_inv(hth_f16_to_f32(w.d));
         for (int i = 0; i < 256; i++) {
             const int q = hth_fmt_round(in[i] * inv, -1, 1) + 1;

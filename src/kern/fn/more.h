@@ -12,7 +12,8 @@
     void hth_layernorm_##isa(float *y, const float *x, const float *w, const float *b, uint32_t n, \
                              float eps);                                                           \
     void hth_softcap_##isa(float *y, const float *x, uint32_t n, float cap);                       \
-    void hth_attend_bent_##isa(const HthAttendPage *p, const HthAttendBend *bend);
+    void hth_attend_bent_##isa(const HthAttendPage *p, const HthAttendBend *bend);                 \
+    void hth_delta_##isa(float *state, const HthDeltaRow *row, float *out);
 HTH_MORE_DECL(c)
 HTH_MORE_DECL(neon)
 HTH_MORE_DECL(avx2)

@@ -18,6 +18,12 @@ const HthArchOp hth_arch_rms_output[] = {
     OP_END,
 };
 
+const HthArchOp hth_arch_mean_output[] = {
+    OPS_NORM(LAYERNORM, OUT_NORM),
+    OP(LOGITS, LINEAR, H, NONE, NONE, OUTPUT),
+    OP_END,
+};
+
 const HthArchOp hth_arch_plain_layer[] = {
     OPS_NORM(RMSNORM, ATTN_NORM),
     OPS_QKV,
@@ -37,4 +43,14 @@ const HthArchWeight hth_arch_plain_weights[] = {
     WEIGHTS_GATED(LINEAR_UNSCALED),
     WEIGHTS_END,
 };
+
+const HthArchWeight hth_arch_fused_weights[] = {
+    WEIGHTS_ENDS,
+    WEIGHTS_PRE_NORMS,
+    WEIGHTS_FUSED_ATTN,
+    WEIGHTS_GATED(LINEAR_UNSCALED),
+    WEIGHTS_END,
+};
+
+const HthArchWeight hth_arch_mean_weights[] = { WEIGHTS_MEAN, WEIGHTS_END };
 /* clang-format on */

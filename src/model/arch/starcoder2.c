@@ -32,13 +32,8 @@ static const HthArchOp layer[] = {
     OPS_RESIDUAL,
     OP_END,
 };
-
-static const HthArchOp tail[] = {
-    OPS_NORM(LAYERNORM, OUT_NORM),
-    OP(LOGITS, LINEAR, H, NONE, NONE, OUTPUT),
-    OP_END,
-};
 /* clang-format on */
 
 const HthArch hth_arch_starcoder2 = { ARCH("starcoder2", true, weights, layer),
-                                      .head = hth_arch_embed, .tail = tail, .mean_norm = true };
+                                      .head = hth_arch_embed, .tail = hth_arch_mean_output,
+                                      .mean_norm = true };

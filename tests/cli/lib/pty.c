@@ -4,6 +4,7 @@
  *
  * Script lines:  send TEXT   types it (\n return, \e escape, \cC control-C, \\ backslash)
  *                expect TEXT waits until it appears after the last match (20 s, then fails)
+ *                stall       looks away until the program, its output full, computes no more
  *                exit CODE   waits for the end and compares the exit code
  *                log FILE    from now on copies everything the terminal shows
  * Nothing depends on time but the limit. Exit: 0 all as scripted, 1 not.
@@ -96,6 +97,22 @@ static bool ends_with(int fd, pid_t pid, int want) {
     return code == want;
 }
 
+/* Too early where the machine is so busy that the program gets nothing to compute: then a case that
+ * waits for this shows less, and fails no more. */
+static bool stall(pid_t pid) {
+    const struct timespec look = { .tv_nsec = 300000000 };
+    const long long deadline = now_ms() + LIMIT_MS;
+    struct timespec before = { 0 }, now = { 0 };
+    clockid_t clock;
+    if (clock_getcpuclockid(pid, &clock)) return false;
+    do {
+        before = now;
+        (void)nanosleep(&look, NULL);
+        if (clock_gettime(clock, &now)) return false;
+    } while (memcmp(&now, &before, sizeof now) != 0 && now_ms() < deadline);
+    return true;
+}
+
 static bool step(int fd, pid_t pid, const char *line, bool *ended) {
     char text[8192];
     if (strlen(line) >= sizeof text) return false;
@@ -107,6 +124,7 @@ static bool step(int fd, pid_t pid, const char *line, bool *ended) {
         text[unescape(line + 7, text)] = '\0';
         return expect(fd, text);
     }
+    if (strcmp(line, "stall") == 0) return stall(pid);
     if (strncmp(line, "log ", 4) == 0) return (log_file = fopen(line + 4, "wb")) != NULL;
     if (strncmp(line, "exit ", 5) == 0) {
         *ended = true;

@@ -14,9 +14,12 @@ static void rules(void **state) {
     assert_ok(hth_keep_parse(&r, HTH_STR("daily=7,weekly=4,monthly=6"), &err), err);
     assert_true(r.daily == 7 && r.weekly == 4 && r.monthly == 6);
     assert_ok(hth_keep_parse(&r, HTH_STR("monthly=1"), &err), err);
-    assert_true(r.daily == 0 && r.weekly == 0 && r.monthly == 1);
-    static const char *const bad[] = { "",         "daily",   "daily=",   "daily=-1", "daily=1001",
-                                       "yearly=1", "daily=0", "daily=1;", "daily=1 ", "daily=1,x" };
+    assert_true(r.daily == 0 && r.weekly == 0 && r.monthly == 1 && r.days == 0);
+    assert_ok(hth_keep_parse(&r, HTH_STR(HTH_KEEP_RULE), &err), err);
+    assert_true(r.daily && r.weekly && r.monthly && r.days == 180);
+    static const char *const bad[] = { "",           "daily",     "daily=",  "daily=-1",
+                                       "daily=1001", "yearly=1",  "daily=0", "daily=1;",
+                                       "daily=1 ",   "daily=1,x", "days=9" };
     for (size_t i = 0; i < HTH_COUNT(bad); i++)
         assert_status(hth_keep_parse(&r, hth_str(bad[i]), &err), HTH_EINVAL, err);
 }
@@ -50,6 +53,23 @@ static void choosing(void **state) {
         assert_true(all[k + 1].go);
     }
     hth_free(all);
+}
+
+/* One a year: six months have one, but nothing stays that is older than it may be. */
+static void not_too_old(void **state) {
+    (void)state;
+    HthShelved all[4] = { 0 };
+    HthKeepRule rule = { .monthly = 6, .days = 365 };
+    for (int i = 0; i < 4; i++) all[i].made_s = 1795306800 - (int64_t)i * 365 * DAY;
+    hth_keep_choose(all, 4, &rule);
+    assert_true(!all[0].go && !all[1].go && all[2].go && all[3].go);
+    rule.days = 364;
+    hth_keep_choose(all, 4, &rule);
+    assert_true(!all[0].go && all[1].go && all[2].go && all[3].go);
+    rule.days = 0;
+    hth_keep_choose(all, 4, &rule);
+    assert_true(!all[1].go && !all[2].go && !all[3].go);
+    hth_keep_choose(all, 0, &rule);
 }
 
 static void a_folder(void **state) {
@@ -90,10 +110,28 @@ static void a_folder(void **state) {
     assert_status(hth_shelf_list(&all, &n, test_folder, &err), HTH_EFORMAT, err);
 }
 
+/* Of backups and the list of them, half written; of nothing else. */
+static void what_killed_ones_left(void **state) {
+    (void)state;
+    static const char *const left[] = { "hearth-20261122T044500Z.age.0123abcd.tmp",
+                                        "hearth-backups.json.00000000.tmp" };
+    static const char *const others[] = { "hearth-20261122T044500Z.age", "hearth-backups.json",
+                                          "hearth-20261132T044500Z.age.0123abcd.tmp",
+                                          "letter.0123abcd.tmp" };
+    for (size_t i = 0; i < HTH_COUNT(left); i++) test_put(left[i], "half");
+    for (size_t i = 0; i < HTH_COUNT(others); i++) test_put(others[i], "[]");
+    hth_shelf_clear_left(test_folder);
+    assert_int_equal(test_entries(""), HTH_COUNT(others));
+    for (size_t i = 0; i < HTH_COUNT(others); i++)
+        assert_int_equal(access(test_path(others[i]), F_OK), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules),
         cmocka_unit_test(choosing),
+        cmocka_unit_test(not_too_old),
+        cmocka_unit_test_setup_teardown(what_killed_ones_left, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(a_folder, test_folder_make, test_folder_drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

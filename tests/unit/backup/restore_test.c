@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "support/folder.h"
+#include "support/memory.h"
 
 #include "audit/erase.h"
 #include "audit/verify.h"
@@ -13,24 +14,6 @@
 #include "backup/swap.h"
 
 static uint8_t secret[1][32], recipient[1][32];
-
-typedef struct Memory {
-    HthBuf b;
-    size_t at;
-} Memory;
-
-static HthStatus sink(void *payload, const void *bytes, size_t n, HthErr *err) {
-    return hth_buf_add(&((Memory *)payload)->b, bytes, n, err);
-}
-
-static HthStatus source(void *payload, void *out, size_t room, size_t *n, HthErr *err) {
-    Memory *m = payload;
-    (void)err;
-    *n = m->b.n - m->at < room ? m->b.n - m->at : room;
-    if (*n) memcpy(out, m->b.p + m->at, *n);
-    m->at += *n;
-    return HTH_OK;
-}
 
 static HthStatus open_ring(void *payload, const char *folder, HthKeyring **out, HthErr *err) {
     const HthKeyringCfg cfg = { .folder = folder };
@@ -119,7 +102,7 @@ static HthStatus back_up(Memory *m, const char *state, HthErr *err) {
     const HthBackupCfg cfg = {
         .state = state,
         .ring = k,
-        .to = { .recipients = recipient, .count = 1, .sink = sink, .payload = m }
+        .to = { .recipients = recipient, .count = 1, .sink = memory_sink, .payload = m }
     };
     hth_buf_init(&m->b, 64 << 20);
     m->at = 0;
@@ -130,7 +113,7 @@ static HthStatus back_up(Memory *m, const char *state, HthErr *err) {
 
 static HthStatus restore(Memory *m, const char *state, HthRestoreReport *r, HthErr *err) {
     const HthRestoreCfg cfg = {
-        .from = { .identities = secret, .count = 1, .source = source, .payload = m },
+        .from = { .identities = secret, .count = 1, .source = memory_source, .payload = m },
         .state = state,
         .open = open_ring
     };
@@ -267,7 +250,7 @@ static void every_byte(void **s) {
     HthRestoreReport r;
     assert_ok(back_up(&m, state, &err), err);
     const HthRestoreCfg cfg = {
-        .from = { .identities = secret, .count = 1, .source = source, .payload = &m }
+        .from = { .identities = secret, .count = 1, .source = memory_source, .payload = &m }
     };
     assert_ok(hth_backup_check(&r, &cfg, &err), err);
     const size_t step = all ? 1 : 7;

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/rng.h"
@@ -222,6 +223,54 @@ static void every_fault_leaves_old_or_new(void **state) {
     assert_int_equal(news, 2); /* the durable success, and the rename whose sync failed */
 }
 
+/* A process of its own writes, and is killed at its nth system call on a file. */
+static void killed_writer(const char *path, uint64_t nth) {
+    const pid_t child = fork();
+    if (child == 0) {
+        HthErr err;
+        hth_file_kill_at(nth);
+        _exit(hth_file_write(path, "new", 3, 0644, &err) != HTH_OK);
+    }
+    int how = 0;
+    assert_true(child > 0 && waitpid(child, &how, 0) == child);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+}
+
+/* What a killed writer left goes when the next one begins; what another one is writing does not,
+ * nor what only looks alike. */
+static void clears_what_killed_writers_left(void **state) {
+    (void)state;
+    static const char *const alike[] = { "to.1234567.tmp",   "to.0000000g.tmp",
+                                         "to.ABCDEF01.tmp",  "to.12345678.tmp.old",
+                                         "too.12345678.tmp", "to.12345678" };
+    HthErr err;
+    HthFileOut *one = NULL, *two = NULL;
+    const int before = entries();
+    for (size_t i = 0; i < HTH_COUNT(alike); i++)
+        assert_ok(hth_file_write(in_folder(alike[i]), "", 0, 0644, &err), err);
+    assert_int_equal(mkdir(in_folder("to.00000000.tmp"), 0700), 0);
+    assert_int_equal(symlink("to.12345678", in_folder("to.00000001.tmp")), 0);
+    const int others = before + (int)HTH_COUNT(alike) + 2;
+    char path[160];
+    snprintf(path, sizeof path, "%s/to", folder);
+    for (uint64_t nth = 2; nth <= 4; nth++) killed_writer(path, nth); /* write, sync, rename */
+    assert_int_equal(entries(), others + 3);
+    assert_ok(hth_file_out_open(&one, path, 0644, &err), err);
+    assert_int_equal(entries(), others + 1);
+    killed_writer(path, 3);
+    assert_ok(hth_file_out_open(&two, path, 0644, &err), err);
+    assert_int_equal(entries(), others + 2);
+    assert_ok(hth_file_out_add(one, "one", 3, &err), err);
+    assert_ok(hth_file_out_commit(&one, &err), err);
+    expect_content(path, "one", 3);
+    hth_file_out_abort(&two);
+    assert_int_equal(entries(), others + 1);
+    for (size_t i = 0; i < HTH_COUNT(alike); i++) assert_int_equal(unlink(in_folder(alike[i])), 0);
+    assert_int_equal(rmdir(in_folder("to.00000000.tmp")), 0);
+    assert_int_equal(unlink(in_folder("to.00000001.tmp")), 0);
+    assert_int_equal(unlink(path), 0);
+}
+
 static HthStatus write_and_read(void *ctx) {
     HthErr err;
     HthBuf buf;
@@ -262,6 +311,7 @@ int main(void) {
         cmocka_unit_test(follows_links_and_spares_devices),
         cmocka_unit_test(abort_leaves_nothing),
         cmocka_unit_test(every_fault_leaves_old_or_new),
+        cmocka_unit_test(clears_what_killed_writers_left),
         cmocka_unit_test(faults_in_reading),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);

@@ -142,6 +142,14 @@ static void exhaustion(void **state) {
     (void)state;
     hth_json_init();
     assert_true(test_torture(parse_and_write, NULL, 500) >= 10);
+    assert_true(test_torture_once(parse_and_write, NULL, 500) >= 10);
+    const uint64_t before = hth_json_starved();
+    json_decref(json_pack("[s]", "a"));
+    assert_int_equal(hth_json_starved(), before);
+    hth_mem_fail_once(1);
+    assert_null(json_array());
+    hth_mem_fail_once(0);
+    assert_int_equal(hth_json_starved(), before + 1);
 }
 
 /* The library reads on where there is no memory, and would ask again for each byte. */

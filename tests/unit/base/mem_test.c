@@ -89,9 +89,16 @@ static void fails_from_the_nth_on(void **state) {
     assert_null(hth_strdup("c"));
     hth_mem_fail_after(0);
     assert_non_null(a), assert_non_null(b);
+    hth_mem_fail_once(2);
+    char *c = hth_strdup("c");
+    assert_null(hth_calloc(1, 1));
     a = hth_realloc(a, 10, 1);
+    assert_non_null(a), assert_non_null(c);
+    hth_mem_fail_once(1);
+    hth_mem_fail_once(0);
+    a = hth_realloc(a, 20, 1);
     assert_non_null(a);
-    hth_free(a), hth_free(b);
+    hth_free(a), hth_free(b), hth_free(c);
 }
 
 enum { THREADS = 4, EACH = 500, ADMITTED = 700 };
@@ -181,6 +188,30 @@ static void what_is_given_back_is_wiped(void **state) {
     hth_free(grown), hth_free(wall);
 }
 
+static void *take_elsewhere(void *out) {
+    *(void **)out = hth_calloc(1 << 20, 1);
+    return NULL;
+}
+
+/* At least what was asked for, the heap's rounding beside it; other threads' is theirs. */
+static void weighed_by_thread(void **state) {
+    (void)state;
+    const int64_t before = hth_mem_mine();
+    void *a = hth_calloc(1000, 10), *b = hth_calloc_aligned(5000, 1), *c = hth_realloc(NULL, 70, 1);
+    void *pages = hth_pages_calloc(1 << 20, 1), *other = NULL;
+    pthread_t t;
+    assert_int_equal(pthread_create(&t, NULL, take_elsewhere, &other), 0);
+    assert_int_equal(pthread_join(t, NULL), 0);
+    assert_in_range(hth_mem_mine() - before, 15070, 15070 + 3 * 128);
+    c = hth_realloc(c, 100000, 1);
+    assert_in_range(hth_mem_mine() - before, 115000, 115000 + 3 * 128);
+    hth_free(a), hth_free(b), hth_free(c);
+    assert_int_equal(hth_mem_mine(), before);
+    hth_free(other);
+    assert_true(hth_mem_mine() <= before - (1 << 20));
+    hth_pages_give(pages, 1 << 20, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zeroed_and_counted),
@@ -191,6 +222,7 @@ int main(void) {
         cmocka_unit_test(fails_exactly_across_threads),
         cmocka_unit_test(wipes),
         cmocka_unit_test(what_is_given_back_is_wiped),
+        cmocka_unit_test(weighed_by_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

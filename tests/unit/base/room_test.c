@@ -127,12 +127,34 @@ static void this_machine_says(void **state) {
     assert_true(hth_room_available() > 0);
 }
 
+static void another_machine(void **state) {
+    (void)state;
+    hth_room_suppose(12345);
+    assert_int_equal(hth_room_available(), 12345);
+    hth_room_suppose(0);
+    assert_true(hth_room_available() != 12345);
+}
+
+static void what_is_used_is_resident(void **state) {
+    (void)state;
+    enum { MORE = 8 << 20 };
+    const uint64_t before = hth_room_resident();
+    if (before == 0) skip();
+    uint8_t *p = hth_pages_calloc(MORE, 1);
+    assert_non_null(p);
+    memset(p, 1, MORE);
+    assert_in_range(hth_room_resident(), before + MORE, before + MORE + (4 << 20));
+    hth_pages_give(p, MORE, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_forgotten_file_reads_the_same),
         cmocka_unit_test(kept_or_refused_with_the_limit),
         cmocka_unit_test(the_least_of_all_limits),
         cmocka_unit_test(this_machine_says),
+        cmocka_unit_test(another_machine),
+        cmocka_unit_test(what_is_used_is_resident),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
@@ -62,11 +65,19 @@ static int in_child(int (*body)(HthCageKind kind), HthCageKind kind) {
     return line;
 }
 
-static void each_kind(int (*body)(HthCageKind kind)) {
-    for (int k = 0; k < HTH_CAGE_KINDS; k++) {
+static void each_kind_to(int (*body)(HthCageKind kind), int end) {
+    for (int k = 0; k < end; k++) {
         const int line = in_child(body, (HthCageKind)k);
         if (line) fail_msg("%s: line %d", hth_cage_kind_name((HthCageKind)k), line);
     }
+}
+
+static void each_kind(int (*body)(HthCageKind kind)) {
+    each_kind_to(body, HTH_CAGE_KINDS);
+}
+
+static void each_that_opens(int (*body)(HthCageKind kind)) {
+    each_kind_to(body, HTH_CAGE_MAIN);
 }
 
 static bool enter(HthCageKind kind, const HthCagePlace *places, size_t n, HthCageState *out) {
@@ -109,7 +120,72 @@ static int daily_work(HthCageKind kind) {
 
 static void test_daily_work(void **state) {
     (void)state;
-    each_kind(daily_work);
+    each_that_opens(daily_work);
+}
+
+/* Who only waits: for children of before, for signals, at pipes; and what it has no more. */
+static int waiting(HthCageKind kind) {
+    int pipes[2], st = 0;
+    sigset_t chld;
+    char byte;
+    sigemptyset(&chld);
+    sigaddset(&chld, SIGCHLD);
+    CHECK(pipe(pipes) == 0 && sigprocmask(SIG_BLOCK, &chld, NULL) == 0);
+    const pid_t child = fork();
+    if (child == 0) _exit(read(pipes[0], &byte, 1) == 1 ? 7 : 8);
+    CHECK(enter(kind, NULL, 0, NULL));
+    const struct timespec moment = { 0, 1000 }, minute = { 60, 0 };
+    CHECK(nanosleep(&moment, NULL) == 0 && write(pipes[1], "x", 1) == 1);
+    CHECK(sigtimedwait(&chld, NULL, &minute) == SIGCHLD);
+    CHECK(waitpid(child, &st, 0) == child && WEXITSTATUS(st) == 7);
+    void *memory = hth_calloc(1 << 24, 1);
+    CHECK(memory != NULL && close(pipes[0]) == 0);
+    hth_free(memory);
+    CHECK(kill(getppid(), 0) < 0 && errno == EPERM);
+    CHECK(kill(getpid(), 0) < 0 && errno == EPERM);
+#if HTH_CAGE_PTRACE
+    CHECK(open(inside, O_RDONLY) < 0 && errno == EPERM);
+    CHECK(open("/dev/null", O_RDONLY) < 0 && errno == EPERM);
+    CHECK(fork() < 0 && errno == EPERM);
+#endif
+    return 0;
+}
+
+static void test_waiting(void **state) {
+    (void)state;
+    const int line = in_child(waiting, HTH_CAGE_MAIN);
+    if (line) fail_msg("line %d", line);
+}
+
+/* Its children end with it, though it may signal nobody. */
+static void test_ends_with_its_parent(void **state) {
+    (void)state;
+    int pipes[2];
+    char byte;
+    assert_int_equal(pipe(pipes), 0);
+    const pid_t parent = fork();
+    if (parent == 0) {
+        const pid_t child = fork();
+        if (child == 0) {
+            HthErr err;
+            const HthCageCfg cfg = { .kind = HTH_CAGE_ENGINE };
+            if (hth_cage_enter(&cfg, NULL, &err) != HTH_OK) _exit(1);
+            if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || write(pipes[1], "x", 1) != 1)
+                _exit(1);
+            alarm(300);
+            for (;;) pause(); /* and holds the pipe */
+        }
+        if (child < 0 || read(pipes[0], &byte, 1) != 1) _exit(1);
+        _exit(!enter(HTH_CAGE_MAIN, NULL, 0, NULL));
+    }
+    close(pipes[1]);
+    int st = 0;
+    assert_int_equal(waitpid(parent, &st, 0), parent);
+    assert_true(WIFEXITED(st) && WEXITSTATUS(st) == 0);
+    struct pollfd ended = { .fd = pipes[0] }; /* the last that held it */
+    assert_int_equal(poll(&ended, 1, 60000), 1);
+    assert_int_equal(ended.revents, POLLHUP);
+    close(pipes[0]);
 }
 
 /* What a database does, in a folder it was given. */
@@ -132,7 +208,7 @@ static int database(HthCageKind kind) {
 
 static void test_database(void **state) {
     (void)state;
-    each_kind(database);
+    each_that_opens(database);
 }
 
 /* ---- what it must not have ------------------------------------------------------------------ */
@@ -160,7 +236,7 @@ static int only_its_places(HthCageKind kind) {
 
 static void test_only_its_places(void **state) {
     (void)state;
-    each_kind(only_its_places);
+    each_that_opens(only_its_places);
 }
 
 static int reading_a_folder(HthCageKind kind) {
@@ -175,7 +251,46 @@ static int reading_a_folder(HthCageKind kind) {
 
 static void test_reading_a_folder(void **state) {
     (void)state;
-    each_kind(reading_a_folder);
+    each_that_opens(reading_a_folder);
+}
+
+static int removing(HthCageKind kind) {
+    const HthCagePlace place = { folder, HTH_CAGE_REMOVE };
+    char name[128];
+    HthCageState s;
+    snprintf(name, sizeof name, "%s/made", folder);
+    const int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && close(fd) == 0);
+    CHECK(enter(kind, &place, 1, &s));
+    CHECK(!s.files || (rename(name, beside) < 0 && link(name, beside) < 0));
+    CHECK(!s.files || (open(name, O_RDONLY) < 0 && symlink("x", name) < 0));
+    CHECK(unlink(name) == 0);
+    CHECK(!s.files || mkdir(name, 0700) < 0);
+    return 0;
+}
+
+static void test_removing(void **state) {
+    (void)state;
+    each_kind(removing);
+}
+
+/* A cage in a cage: what both allow. */
+static int twice(HthCageKind kind) {
+    const HthCagePlace wide = { folder, HTH_CAGE_READ },
+                       narrow[] = { { inside, HTH_CAGE_READ | HTH_CAGE_WRITE },
+                                    { "/etc/passwd", HTH_CAGE_READ } };
+    HthCageState s;
+    CHECK(enter(kind, &wide, 1, &s) && enter(kind, narrow, 2, NULL));
+    if (!s.files) return 0;
+    CHECK(open(inside, O_RDONLY) >= 0 && open(inside, O_WRONLY) < 0);
+    CHECK(open(beside, O_RDONLY) < 0 && errno == EACCES);
+    CHECK(open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES);
+    return 0;
+}
+
+static void test_twice(void **state) {
+    (void)state;
+    each_that_opens(twice);
 }
 
 static int leaves_no_image(HthCageKind kind) {
@@ -278,7 +393,7 @@ static int no_namespace(HthCageKind kind) {
 static void test_less_of_a_kernel(void **state) {
     (void)state;
     each_kind(no_seccomp);
-    each_kind(no_landlock);
+    each_that_opens(no_landlock);
     each_kind(broken_landlock);
     each_kind(no_namespace);
 }
@@ -319,6 +434,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_daily_work),       cmocka_unit_test(test_database),
         cmocka_unit_test(test_only_its_places),  cmocka_unit_test(test_reading_a_folder),
+        cmocka_unit_test(test_waiting),          cmocka_unit_test(test_ends_with_its_parent),
+        cmocka_unit_test(test_removing),         cmocka_unit_test(test_twice),
         cmocka_unit_test(test_leaves_no_image),  cmocka_unit_test(test_other_threads),
         cmocka_unit_test(test_less_of_a_kernel), cmocka_unit_test(test_a_look),
         cmocka_unit_test(test_a_look_in_vain),

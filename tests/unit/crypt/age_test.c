@@ -9,41 +9,18 @@
 #include "crypt/hash.h"
 #include "crypt/sign.h"
 #include "support/bech32.h"
+#include "support/memory.h"
 
 /* One pair that age-keygen 1.1.1 printed. */
 #define PAIR_SECRET "AGE-SECRET-KEY-133P0MVXD4F8HKDUJWQZ5XPS8L8ASZLFTHDZQ2VM56KZ2ZJKVV48S92HFAZ"
 #define PAIR_PUBLIC "age15smdt3c0x7j75yvrsurv3qf486nn8cxvvv34kaw00ndt7k5rfqcqhz77c5"
-
-/* ---- bytes in memory ------------------------------------------------------------------------- */
-
-typedef struct Memory {
-    HthBuf b;
-    size_t at, step; /* step: bytes at a time; 0: as many as are asked for */
-    size_t fail_at; /* the sink refuses beyond; 0: never */
-} Memory;
-
-static HthStatus sink(void *payload, const void *bytes, size_t n, HthErr *err) {
-    Memory *m = payload;
-    HTH_REQUIRE(!m->fail_at || m->b.n + n <= m->fail_at, err, HTH_EIO, "no room");
-    return hth_buf_add(&m->b, bytes, n, err);
-}
-
-static HthStatus source(void *payload, void *out, size_t room, size_t *n, HthErr *err) {
-    Memory *m = payload;
-    (void)err;
-    *n = m->b.n - m->at < room ? m->b.n - m->at : room;
-    if (m->step && *n > m->step) *n = m->step;
-    if (*n) memcpy(out, m->b.p + m->at, *n);
-    m->at += *n;
-    return HTH_OK;
-}
 
 /* Everything from an age file, `room` bytes at a time. */
 static HthStatus read_all(Memory *m, HthAgeFrom from, size_t room, HthBuf *out, HthErr *err) {
     HthAgeIn *in = NULL;
     char *piece = hth_calloc(1, room);
     if (!piece) return HTH_ENOMEM;
-    from.source = source;
+    from.source = memory_source;
     from.payload = m;
     HthStatus status = hth_age_in_open(&in, &from, err);
     for (size_t n = 1; status == HTH_OK && n;) {
@@ -269,7 +246,7 @@ static Pair pair(void) {
 static HthStatus write_all(Memory *m, HthAgeTo to, size_t n, size_t piece, HthErr *err) {
     HthAgeOut *out = NULL;
     uint8_t bytes[4096];
-    to.sink = sink;
+    to.sink = memory_sink;
     to.payload = m;
     HthStatus status = hth_age_out_open(&out, &to, err);
     for (size_t at = 0; status == HTH_OK && at < n;) {

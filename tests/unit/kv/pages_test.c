@@ -11,7 +11,8 @@ enum { PAGES = 13, BYTES = 100 };
 static HthPages *open_pool(void) {
     HthErr err = { 0 };
     HthPages *p = NULL;
-    assert_ok(hth_pages_open(&p, &(HthPagesCfg){ PAGES, BYTES }, &err), err);
+    assert_ok(hth_pages_open(&p, &(HthPagesCfg){ .page_count = PAGES, .page_bytes = BYTES }, &err),
+              err);
     return p;
 }
 
@@ -27,11 +28,17 @@ static void refuses_nonsense(void **state) {
     HthErr err = { 0 };
     HthPages *p = NULL;
     HthPage page[PAGES + 1];
-    assert_status(hth_pages_open(&p, &(HthPagesCfg){ 0, 8 }, &err), HTH_EINVAL, err);
-    assert_status(hth_pages_open(&p, &(HthPagesCfg){ 4, 0 }, &err), HTH_EINVAL, err);
-    assert_status(hth_pages_open(&p, &(HthPagesCfg){ 4, SIZE_MAX - 5 }, &err), HTH_EINVAL, err);
-    assert_status(hth_pages_open(&p, &(HthPagesCfg){ UINT32_MAX - 1, SIZE_MAX / 2 }, &err),
-                  HTH_ENOMEM, err);
+    assert_status(hth_pages_open(&p, &(HthPagesCfg){ .page_count = 0, .page_bytes = 8 }, &err),
+                  HTH_EINVAL, err);
+    assert_status(hth_pages_open(&p, &(HthPagesCfg){ .page_count = 4, .page_bytes = 0 }, &err),
+                  HTH_EINVAL, err);
+    assert_status(
+        hth_pages_open(&p, &(HthPagesCfg){ .page_count = 4, .page_bytes = SIZE_MAX - 5 }, &err),
+        HTH_EINVAL, err);
+    assert_status(
+        hth_pages_open(
+            &p, &(HthPagesCfg){ .page_count = UINT32_MAX - 1, .page_bytes = SIZE_MAX / 2 }, &err),
+        HTH_ENOMEM, err);
     assert_null(p);
     p = open_pool();
     assert_status(hth_pages_take(p, 0, page, &err), HTH_EINVAL, err);
@@ -102,7 +109,8 @@ static void conserves_pages(void **state) {
 static HthStatus body(void *ctx) {
     (void)ctx;
     HthPages *p = NULL;
-    HthStatus st = hth_pages_open(&p, &(HthPagesCfg){ PAGES, BYTES }, NULL);
+    HthStatus st =
+        hth_pages_open(&p, &(HthPagesCfg){ .page_count = PAGES, .page_bytes = BYTES }, NULL);
     if (st != HTH_OK) assert_null(p);
     hth_pages_close(&p);
     return st;

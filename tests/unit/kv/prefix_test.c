@@ -15,7 +15,8 @@ typedef struct World {
 
 static HthStatus world_open(World *w, uint32_t nodes, HthErr *err) {
     *w = (World){ 0 };
-    HTH_TRY(hth_pages_open(&w->pages, &(HthPagesCfg){ PAGES, BYTES }, err));
+    HTH_TRY(
+        hth_pages_open(&w->pages, &(HthPagesCfg){ .page_count = PAGES, .page_bytes = BYTES }, err));
     return hth_prefix_open(&w->tree, w->pages, LEN, nodes, err);
 }
 

@@ -18,7 +18,8 @@ typedef struct World {
 static HthStatus world_open(World *w, HthKvType type, HthErr *err) {
     *w = (World){ 0 };
     HTH_TRY(hth_kv_layout(&w->layout, type, LAYERS, HEADS, DK, DV, err));
-    HTH_TRY(hth_pages_open(&w->pages, &(HthPagesCfg){ PAGES, w->layout.page_bytes }, err));
+    HTH_TRY(hth_pages_open(
+        &w->pages, &(HthPagesCfg){ .page_count = PAGES, .page_bytes = w->layout.page_bytes }, err));
     HTH_TRY(hth_table_open(&w->a, w->pages, &w->layout, 4, err));
     return hth_table_open(&w->b, w->pages, &w->layout, 4, err);
 }

@@ -28,26 +28,37 @@ static void check_ops(const HthArch *a, const HthArchOp *ops, bool set[HTH_R_COU
     assert_true(n > 0 && n < 64);
 }
 
+static void check_arch(const HthArch *a) {
+    bool set[HTH_R_COUNT] = { false }, seen[HTH_W_COUNT] = { false };
+    check_ops(a, a->head, set);
+    check_ops(a, a->layer, set);
+    check_ops(a, a->layer, set); /* the second layer finds what it needs too */
+    check_ops(a, a->tail, set);
+    assert_true(set[HTH_R_LOGITS]);
+    for (const HthArchWeight *w = a->weights; w->slot != HTH_W_NONE; w++) {
+        assert_false(seen[w->slot]); /* each slot once */
+        if (w->or_slot) assert_true(seen[w->or_slot]); /* the fallback comes first */
+        seen[w->slot] = true;
+        assert_true(strlen(w->name) < 64);
+        const char *suffix = hth_slot_suffix(w->slot); /* "" where the name is all there is */
+        if (strcmp(suffix, ".weight") != 0) assert_int_equal(w->cols[0], 0);
+        if (strcmp(suffix, ".scale") == 0) assert_true(w->optional);
+    }
+    for (const HthArchParam *p = a->params; p->key; p++)
+        assert_true(strlen(p->key) < 64 && p->field < sizeof(HthShape));
+}
+
 static void tables_are_whole(void **state) {
     (void)state;
     for (size_t i = 0; hth_arch_at(i); i++) {
         const HthArch *a = hth_arch_at(i);
         assert_ptr_equal(hth_arch_find(a->name), a);
-        bool set[HTH_R_COUNT] = { false }, seen[HTH_W_COUNT] = { false };
-        check_ops(a, a->head, set);
-        check_ops(a, a->layer, set);
-        check_ops(a, a->layer, set); /* the second layer finds what it needs too */
-        check_ops(a, a->tail, set);
-        assert_true(set[HTH_R_LOGITS]);
-        for (const HthArchWeight *w = a->weights; w->slot != HTH_W_NONE; w++) {
-            assert_false(seen[w->slot]); /* each slot once */
-            if (w->or_slot) assert_true(seen[w->or_slot]); /* the fallback comes first */
-            seen[w->slot] = true;
-            assert_true(strlen(w->name) < 64);
-            if (hth_slot_suffix(w->slot)[1] != 'w') assert_true(w->optional && w->cols[0] == 0);
-        }
-        for (const HthArchParam *p = a->params; p->key; p++)
-            assert_true(strlen(p->key) < 64 && p->field < sizeof(HthShape));
+        check_arch(a);
+        if (!a->experts) continue;
+        assert_string_equal(a->experts->name, a->name);
+        assert_true(a->experts->gate && !a->gate && !a->experts->experts);
+        assert_int_equal(a->experts->rope_neox, a->rope_neox);
+        check_arch(a->experts);
     }
 }
 

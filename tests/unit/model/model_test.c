@@ -154,6 +154,148 @@ static void wrong_values_elsewhere(void **state) {
     }
 }
 
+/* What files may say wrongly about experts and latent attention. */
+static const struct {
+    const char *arch, *key;
+    double value;
+    const char *says; /* NULL: the key */
+    HthStatus status; /* HTH_OK: EFORMAT */
+} wrong_cases[] = {
+    { "llama", "expert_count", 6, "ffn_gate_inp", HTH_OK },
+    { "llama", "expert_used_count", 0, NULL, HTH_OK },
+    { "llama", "expert_used_count", 6, NULL, HTH_OK },
+    { "llama", "expert_used_count", 4294967295.0, NULL, HTH_OK },
+    { "llama", "blk.1.ffn_gate_exps.weight", 0, NULL, HTH_OK },
+    { "llama", "blk.1.ffn_gate_exps.scale", 0, NULL, HTH_OK },
+    { "llama", "blk.2.ffn_gate_inp.weight", 0, NULL, HTH_OK },
+    { "qwen2", "expert_count", 5, "mixture of experts", HTH_ENOTSUP },
+    { "qwen3moe", "expert_count", 0, NULL, HTH_OK },
+    { "qwen3moe", "expert_count", 1 << 20, NULL, HTH_OK },
+    { "qwen3moe", "expert_count", 4294967295.0, NULL, HTH_OK },
+    { "qwen3moe", "blk.0.ffn_down_exps.weight", 0, NULL, HTH_OK },
+    { "gpt-oss", "blk.1.ffn_up_exps.bias", 0, NULL, HTH_OK },
+    { "gpt-oss", "blk.1.attn_sinks.weight", 0, NULL, HTH_OK },
+    { "gpt-oss", "blk.1.ffn_gate_inp.bias", 0, NULL, HTH_OK },
+    { "deepseek2", "expert_feed_forward_length", 65, "exps", HTH_OK },
+    { "deepseek2", "expert_feed_forward_length", 4294967295.0, NULL, HTH_OK },
+    { "deepseek2", "expert_shared_count", 0, NULL, HTH_OK },
+    { "deepseek2", "expert_shared_count", 2, "ffn_gate_shexp", HTH_OK },
+    { "deepseek2", "expert_shared_count", 4294967295.0, NULL, HTH_OK },
+    { "deepseek2", "leading_dense_block_count", 4, NULL, HTH_OK },
+    { "deepseek2", "leading_dense_block_count", 2, "blk.1.ffn_gate.weight", HTH_OK },
+    { "deepseek2", "nextn_predict_layers", 3, NULL, HTH_OK },
+    { "deepseek2", "nextn_predict_layers", 4294967295.0, NULL, HTH_OK },
+    { "deepseek2", "attention.temperature_scale", 0.1, NULL, HTH_ENOTSUP },
+    { "deepseek2", "attention.temperature_scale", NAN, NULL, HTH_ENOTSUP },
+    { "deepseek2", "expert_gating_func", 4, NULL, HTH_ENOTSUP },
+    { "deepseek2", "expert_weights_scale", NAN, NULL, HTH_OK },
+    { "deepseek2", "expert_weights_scale", -1, NULL, HTH_OK },
+    { "deepseek2", "expert_group_count", 3, NULL, HTH_OK },
+    { "deepseek2", "expert_group_count", 4294967295.0, NULL, HTH_OK },
+    { "deepseek2", "expert_group_used_count", 0, NULL, HTH_OK },
+    { "deepseek2", "expert_group_used_count", 3, NULL, HTH_OK },
+    { "deepseek2", "attention.kv_lora_rank", 0, NULL, HTH_OK },
+    { "deepseek2", "attention.kv_lora_rank", 33, "kv_lora_rank", HTH_OK },
+    { "deepseek2", "attention.q_lora_rank", 0, "blk.0.attn_q.weight", HTH_OK },
+    { "deepseek2", "attention.q_lora_rank", 4294967295.0, NULL, HTH_OK },
+    { "deepseek2", "attention.key_length", 66, NULL, HTH_OK },
+    { "deepseek2", "attention.value_length", 33, "value_length", HTH_OK },
+    { "deepseek2", "attention.key_length_mla", 32, NULL, HTH_OK },
+    { "deepseek2", "attention.key_length_mla", 50, "attn_q_b", HTH_OK },
+    { "deepseek2", "attention.value_length_mla", 25, "attn_v_b", HTH_OK },
+    { "deepseek2", "attention.key_length_mla", 0, "convert the model again", HTH_ENOTSUP },
+    { "deepseek2", "rope.dimension_count", 0, NULL, HTH_OK },
+    { "deepseek2", "attention.head_count_kv", 2, NULL, HTH_OK },
+    { "deepseek2", "rope.scaling.yarn_log_multiplier", NAN, "YaRN", HTH_OK },
+    { "deepseek2", "blk.1.exp_probs_b.bias", 0, NULL, HTH_OK },
+    { "deepseek2", "blk.1.ffn_gate_up_exps.weight", 0, NULL, HTH_OK },
+    { "deepseek2", "blk.0.attn_k_b.weight", 0, NULL, HTH_OK },
+    { "deepseek2", "blk.0.attn_kv_a_mqa.weight", 0, NULL, HTH_OK },
+};
+
+static void wrong_experts(void **state) {
+    (void)state;
+    for (size_t i = 0; i < HTH_COUNT(wrong_cases); i++) {
+        const char *key = wrong_cases[i].key,
+                   *says = wrong_cases[i].says ? wrong_cases[i].says : key;
+        const HthStatus status = wrong_cases[i].status ? wrong_cases[i].status : HTH_EFORMAT;
+        Tiny c = { SIZES, .arch = wrong_cases[i].arch, .experts = 5, .scales = true,
+                   .choice = true };
+        if (strcmp(c.arch, "deepseek2") == 0) {
+            c.experts = 4;
+            c.groups = c.groups_used = strstr(key, "group") ? 2 : 1;
+            c.dense = 1;
+            c.gate_up = true;
+        }
+        c.wrong = key;
+        c.wrong_value = wrong_cases[i].value;
+        expect(&c, status, says);
+        c.wrong_count = true; /* one more matrix, instead of one more row */
+        if (strstr(key, "_exps.") && !strstr(key, ".scale")) expect(&c, status, says);
+    }
+}
+
+static void missing_experts(void **state) {
+    (void)state;
+    static const char *const required[][2] = {
+        { "llama", "expert_used_count" },         { "llama", "blk.1.ffn_gate_exps.weight" },
+        { "qwen3moe", "expert_count" },           { "qwen3moe", "blk.1.ffn_gate_inp.weight" },
+        { "gpt-oss", "blk.2.attn_sinks.weight" }, { "deepseek2", "attention.kv_lora_rank" },
+        { "deepseek2", "expert_shared_count" },   { "deepseek2", "attention.key_length_mla" },
+        { "deepseek2", "blk.0.attn_v_b.weight" }, { "deepseek2", "blk.1.ffn_down_shexp.weight" },
+    };
+    for (size_t i = 0; i < HTH_COUNT(required); i++) {
+        const char *key = required[i][1];
+        Tiny c = { SIZES, .arch = required[i][0], .experts = 4, .skip = key };
+        const bool old = strcmp(key, "attention.key_length_mla") == 0;
+        expect(&c, old ? HTH_ENOTSUP : HTH_EFORMAT, key);
+    }
+}
+
+/* Gate and up of each expert out of one tensor; every tensor counted once; matrices of experts and
+ * heads are not packed. */
+static void experts_bound(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthBuf file;
+    HthModel *m = NULL;
+    Tiny c = { SIZES, .arch = "deepseek2", .experts = 4, .gate_up = true, .fmt = "Q8_0" };
+    c.dense = 1;
+    tiny_build(&file, &c);
+    assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+    size_t bytes = 0;
+    for (size_t i = 0; i < hth_gguf_tensor_count(hth_model_gguf(m)); i++) {
+        const HthGgufTensor *t = hth_gguf_tensor_at(hth_model_gguf(m), i);
+        assert_true(hth_model_uses(m, t));
+        bytes += t->bytes;
+    }
+    assert_int_equal(hth_model_weight_bytes(m), bytes);
+    const HthGgufTensor *both = hth_model_weight(m, HTH_W_EXP_GATE, 1);
+    assert_ptr_equal(hth_model_weight(m, HTH_W_EXP_UP, 1), both);
+    assert_null(hth_model_weight(m, HTH_W_EXP_GATE, 0)); /* a layer without experts */
+    assert_null(hth_model_weight(m, HTH_W_FFN_GATE, 1));
+    const HthProgram *p = hth_model_program(m);
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const HthInst *in = &p->inst[i];
+        if (in->op != HTH_OP_EXPERTS || in->layer != 1) continue;
+        assert_int_equal(in->w->count, 4);
+        assert_int_equal(in->w->step, 2 * 64 * in->w->row_bytes);
+        assert_ptr_equal(in->w->data, both->data + seen * 64 * in->w->row_bytes);
+        assert_null(in->w->packed);
+        seen++;
+    }
+    assert_int_equal(seen, 2);
+    hth_model_close(&m);
+    hth_buf_drop(&file);
+    c.next = 1; /* the last layer guesses the token after the next */
+    tiny_build(&file, &c);
+    assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+    assert_int_equal(hth_model_shape(m)->n_layer, 2);
+    hth_model_close(&m);
+    hth_buf_drop(&file);
+}
+
 /* Q, K and V out of one tensor are its rows, one after another; so are gate and up. */
 static void fused_tensors(void **state) {
     (void)state;
@@ -247,6 +389,11 @@ static void not_ours_yet(void **state) {
     expect(&rope, HTH_EFORMAT, "longrope");
     Tiny near = { SIZES, .arch = "gemma4" };
     expect(&near, HTH_ENOTSUP, "the nearest it runs is gemma3");
+    near.arch = "qwen39";
+    expect(&near, HTH_ENOTSUP, "the nearest it runs is qwen35;");
+    near.arch = "qwen39moe";
+    expect(&near, HTH_ENOTSUP, "the nearest it runs is qwen3next;");
+    expect(&near, HTH_ENOTSUP, " others");
     Tiny odd = { LLAMA, .scaling = "\x1b[31mred" };
     expect(&odd, HTH_ENOTSUP, "rope.scaling.type");
     Tiny arrays = { LLAMA, .arrays = true, .wrong = "feed_forward_length", .wrong_value = 65 };
@@ -292,6 +439,16 @@ static void bound_whole(void **state) {
     }
     assert_int_equal(used, 3 + 3 * 12);
     assert_int_equal(hth_model_weight_bytes(m), bytes);
+    size_t classes[HTH_WEIGHTS_COUNT], sum = 0;
+    hth_model_class_bytes(m, classes);
+    for (int k = 0; k < HTH_WEIGHTS_COUNT; k++) {
+        assert_true((classes[k] > 0) == (k != HTH_WEIGHTS_EXPERT));
+        sum += classes[k];
+    }
+    assert_int_equal(sum, bytes);
+    assert_int_equal(classes[HTH_WEIGHTS_EMBED], hth_model_weight(m, HTH_W_TOK_EMBD, 0)->bytes);
+    assert_int_equal(classes[HTH_WEIGHTS_OUTPUT], hth_model_weight(m, HTH_W_OUTPUT, 0)->bytes);
+    assert_true(hth_model_table_bytes(m) > hth_gguf_file_bytes(g) - bytes);
     assert_int_equal(hth_model_program(m)->count, 1 + 3 * 15 + 2);
     hth_model_close(&m);
     hth_model_close(&m);
@@ -327,11 +484,14 @@ static HthStatus body(void *ctx) {
 
 static void survives_no_memory(void **state) {
     (void)state;
-    HthBuf file;
-    Tiny c = { LLAMA, .bias = true, .factors = true };
-    tiny_build(&file, &c);
-    assert_true(test_torture(body, &file, 1000) >= 5);
-    hth_buf_drop(&file);
+    const Tiny models[] = { { LLAMA, .bias = true, .factors = true },
+                            { SIZES, .arch = "deepseek2", .dense = 1, .choice = true } };
+    for (size_t i = 0; i < HTH_COUNT(models); i++) {
+        HthBuf file;
+        tiny_build(&file, &models[i]);
+        assert_true(test_torture(body, &file, 1000) >= 5);
+        hth_buf_drop(&file);
+    }
 }
 
 int main(void) {
@@ -339,6 +499,9 @@ int main(void) {
         cmocka_unit_test(missing_keys_and_tensors),
         cmocka_unit_test(absurd_sizes),
         cmocka_unit_test(wrong_values_elsewhere),
+        cmocka_unit_test(wrong_experts),
+        cmocka_unit_test(missing_experts),
+        cmocka_unit_test(experts_bound),
         cmocka_unit_test(fused_tensors),
         cmocka_unit_test(layers_differ),
         cmocka_unit_test(formats),

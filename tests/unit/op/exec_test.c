@@ -236,9 +236,10 @@ static void fill_cache(World *w, uint32_t first) {
 }
 
 /* Definition: row r of the batch at position first + r sees the cache and rows 0..r. */
-static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, uint32_t d) {
+static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, uint32_t d,
+                       const float *sinks) {
     uint32_t kh = h / (HEADS / KV_HEADS);
-    double sum = 0, out = 0;
+    double sum = sinks ? exp((double)sinks[h]) : 0, out = 0;
     for (uint32_t p = 0; p <= first + r; p++) {
         double s = 0, v = 0;
         for (uint32_t i = 0; i < DK; i++) {
@@ -259,22 +260,30 @@ static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, u
 static void attention(void **state) {
     (void)state;
     static const uint32_t firsts[] = { 0, 62, 64, 130 }; /* rows cross page borders */
-    for (size_t k = 0; k < HTH_COUNT(firsts); k++) {
+    for (size_t k = 0; k < 2 * HTH_COUNT(firsts); k++) {
+        const uint32_t first = firsts[k / 2];
+        const bool sinks = k % 2;
         World *w = begin();
-        fill_cache(w, firsts[k]);
+        fill_cache(w, first);
         HthWeight *take = matrix(w, 2, KV_HEADS * DK, DIM); /* the first columns of x */
         for (uint32_t i = 0; i < KV_HEADS * DK * DIM; i++) w->data[2][i] = i % (DIM + 1) == 0;
         add(w, HTH_OP_LINEAR, HTH_R_K, HTH_R_X, HTH_R_NONE, take);
         add(w, HTH_OP_LINEAR, HTH_R_V, HTH_R_X, HTH_R_NONE, matrix(w, 1, KV_HEADS * DV, DIM));
         HthInst *in = add(w, HTH_OP_ATTEND, HTH_R_H, HTH_R_X, HTH_R_K, NULL);
+        if (sinks) {
+            in->op = HTH_OP_ATTEND_SINKS;
+            in->w = vector(w, 3, HEADS);
+            w->data[3][1] = 9; /* above every score */
+        }
         in->c = HTH_R_V;
         in->c_width = KV_HEADS * DV;
         in->dst_width = HEADS * DV;
-        run(w, HTH_R_H, 2, firsts[k]);
+        run(w, HTH_R_H, 2, first);
         for (uint32_t r = 0; r < ROWS; r++)
             for (uint32_t h = 0; h < HEADS; h++)
                 for (uint32_t d = 0; d < DV; d++)
-                    near(w->out[(r * HEADS + h) * DV + d], attended(w, firsts[k], r, h, d));
+                    near(w->out[(r * HEADS + h) * DV + d],
+                         attended(w, first, r, h, d, sinks ? w->data[3] : NULL));
         end(w);
     }
 }

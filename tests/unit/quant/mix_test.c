@@ -30,6 +30,14 @@ static void more_bits_where_they_help(void **state) {
         IS("Q6_K", name, "Q6_K");
         IS("IQ4_XS", name, layer < 4 ? "Q5_K" : "IQ4_XS");
     }
+    IS("IQ2_M", "blk.9.ffn_up.weight", "IQ2_S");
+    IS("IQ2_S", "blk.9.ffn_up.weight", "IQ2_XS");
+    IS("IQ2_S", "blk.9.attn_output.weight", "IQ3_S");
+    IS("IQ1_S", "blk.9.attn_output.weight", "IQ2_XXS");
+    IS("IQ1_S", "output.weight", "Q5_K");
+    IS("IQ2_XXS", "token_embd.weight", "Q2_K");
+    IS("IQ3_XXS", "blk.0.ffn_down.weight", "Q4_K");
+    IS("IQ3_XXS", "blk.9.ffn_down.weight", "Q3_K");
     IS("Q4_K_M", "output.weight", "Q6_K");
     IS("Q8_0", "output.weight", "Q8_0");
     IS("F16", "output.weight", "F16");
@@ -67,8 +75,10 @@ static void some_stay(void **state) {
 static void blocks_must_fit(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        { "Q4_K_S", "Q5_0" },   { "Q5_K_S", "Q5_1" },   { "Q6_K", "Q8_0" },  { "Q2_K_S", "IQ4_NL" },
-        { "Q3_K_S", "IQ4_NL" }, { "IQ4_XS", "IQ4_NL" }, { "TQ1_0", "Q4_0" }, { "Q8_0", "Q8_0" },
+        { "Q4_K_S", "Q5_0" },   { "Q5_K_S", "Q5_1" },   { "Q6_K", "Q8_0" },
+        { "Q2_K_S", "IQ4_NL" }, { "Q3_K_S", "IQ4_NL" }, { "IQ4_XS", "IQ4_NL" },
+        { "TQ1_0", "Q4_0" },    { "Q8_0", "Q8_0" },     { "IQ1_S", "IQ4_NL" },
+        { "IQ2_M", "IQ4_NL" },  { "IQ3_S", "IQ4_NL" },
     };
     for (size_t i = 0; i < HTH_COUNT(cases); i++) {
         const char *name = "blk.9.attn_q.weight";

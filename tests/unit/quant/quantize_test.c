@@ -1,19 +1,18 @@
 /* quantize_test.c - a small model quantised, checked and damaged; every allocation fails once. */
 #include "support/test.h"
 
-#include <dirent.h>
 #include <math.h>
-#include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "support/folder.h"
 
 #include "base/file.h"
 #include "base/rng.h"
 #include "gguf/gguf_write.h"
+#include "quant/part.h"
 #include "quant/quantize.h"
 
-static char dir[] = "/tmp/hearth-quant-XXXXXX";
-static char in[64], out[64], log_path[96];
+static char in[80], out[80], log_path[128];
 
 enum { ROW = 256, ROWS = 8 };
 
@@ -45,16 +44,6 @@ static HthStatus make_part(const char *path, float last, uint32_t first, uint32_
 
 static HthStatus make_input(float last, HthErr *err) {
     return make_part(in, last, 0, 3, 0, 1, err);
-}
-
-/* How many files there are. */
-static int files(void) {
-    int n = 0;
-    DIR *d = opendir(dir);
-    assert_non_null(d);
-    for (const struct dirent *e; (e = readdir(d)) != NULL;) n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
 }
 
 static HthStatus make(const HthQuantOpt *opt, json_t **log, HthErr *err) {
@@ -107,7 +96,7 @@ static void figures_are_true(void **state) {
     hth_gguf_close(&a);
     hth_gguf_close(&b);
     json_decref(log);
-    assert_ok(hth_quantize_verify(log_path, NULL, NULL, 3, NULL, &err), err);
+    assert_ok(hth_quantize_verify(log_path, NULL, NULL, NULL, 3, NULL, &err), err);
 }
 
 static void what_is_no_number_is_refused(void **state) {
@@ -119,12 +108,13 @@ static void what_is_no_number_is_refused(void **state) {
     assert_ok(make_input(NAN, &err), err);
     assert_int_equal(make(&opt, NULL, &err), HTH_EFORMAT);
     assert_non_null(strstr(err.text, "finite"));
-    assert_int_equal(files(), 1); /* another try would end there too: nothing is kept for it */
+    assert_int_equal(test_entries(""),
+                     1); /* another try would end there too: nothing is kept for it */
     const HthQuantOpt half = to("F16");
     assert_ok(make_input(1e6f, &err), err);
     assert_int_equal(make(&half, NULL, &err), HTH_EFORMAT);
     assert_non_null(strstr(err.text, "too large for F16"));
-    assert_int_equal(files(), 1);
+    assert_int_equal(test_entries(""), 1);
 }
 
 /* What of a log says something of the bytes. */
@@ -147,7 +137,7 @@ static void a_log_is_not_trusted(void **state) {
     int same = 0;
     const HthQuantOpt opt = to("Q5_0");
     char bad[96];
-    snprintf(bad, sizeof bad, "%s/bad.json", dir);
+    snprintf(bad, sizeof bad, "%s/bad.json", test_folder);
     assert_ok(make_input(0.5f, &err), err);
     assert_ok(make(&opt, NULL, &err), err);
     hth_buf_init(&text, 1 << 20);
@@ -161,7 +151,7 @@ static void a_log_is_not_trusted(void **state) {
         char *bytes = (char *)copy.p;
         bytes[at] = (char)(bytes[at] ^ (1 << hth_rng_below(5, 2, i, 7)));
         assert_ok(hth_file_write(bad, copy.p, cut ? at : copy.n, 0644, &err), err);
-        const HthStatus st = hth_quantize_verify(bad, in, out, 1, NULL, &err);
+        const HthStatus st = hth_quantize_verify(bad, in, out, NULL, 1, NULL, &err);
         if (st == HTH_OK) {
             json_t *a = meaning(text.p, text.n), *b = meaning(copy.p, cut ? at : copy.n);
             assert_true(json_equal(a, b));
@@ -184,8 +174,8 @@ static void a_split_model_is_one(void **state) {
     json_t *log = NULL;
     char one[96], two[96];
     const HthQuantOpt opt = to("Q8_0");
-    snprintf(one, sizeof one, "%s/m-00001-of-00002.gguf", dir);
-    snprintf(two, sizeof two, "%s/m-00002-of-00002.gguf", dir);
+    snprintf(one, sizeof one, "%s/m-00001-of-00002.gguf", test_folder);
+    snprintf(two, sizeof two, "%s/m-00002-of-00002.gguf", test_folder);
     hth_buf_init(&whole, 1 << 20);
     hth_buf_init(&split, 1 << 20);
     assert_ok(make_input(0.5f, &err), err);
@@ -201,7 +191,7 @@ static void a_split_model_is_one(void **state) {
     for (size_t i = 0; i < 2; i++)
         assert_true(hth_str_eq(hth_json_text(json_array_get(input, i), "file"),
                                hth_str(strrchr(i == 0 ? one : two, '/') + 1)));
-    assert_ok(hth_quantize_verify(log_path, NULL, NULL, 1, NULL, &err), err);
+    assert_ok(hth_quantize_verify(log_path, NULL, NULL, NULL, 1, NULL, &err), err);
     /* Neither part is written over. */
     assert_int_equal(hth_quantize(&log, one, two, &opt, &err), HTH_EINVAL);
     assert_int_equal(hth_quantize(&log, two, one, &opt, &err), HTH_EINVAL);
@@ -220,13 +210,13 @@ static void what_is_there_is_not_harmed(void **state) {
     char part[96], other[96];
     const HthQuantOpt opt = to("Q8_0");
     snprintf(part, sizeof part, "%s.part", out);
-    snprintf(other, sizeof other, "%s/other", dir);
+    snprintf(other, sizeof other, "%s/other", test_folder);
     assert_ok(make_input(0.5f, &err), err);
     unlink(out);
     assert_int_equal(rename(in, part), 0);
     assert_int_equal(hth_quantize(&log, part, out, &opt, &err), HTH_EINVAL);
     assert_int_equal(rename(part, in), 0);
-    assert_int_equal(hth_quantize(&log, in, dir, &opt, &err), HTH_EINVAL);
+    assert_int_equal(hth_quantize(&log, in, test_folder, &opt, &err), HTH_EINVAL);
     assert_ok(hth_file_write(other, "dear", 4, 0644, &err), err);
     assert_int_equal(link(other, part), 0);
     assert_int_equal(make(&opt, NULL, &err), HTH_EINVAL);
@@ -247,8 +237,27 @@ static void what_is_there_is_not_harmed(void **state) {
     assert_true(S_ISLNK(st.st_mode));
     unlink(out);
     unlink(other);
-    snprintf(other, sizeof other, "%s/other.quantlog.json", dir);
+    snprintf(other, sizeof other, "%s/other.quantlog.json", test_folder);
     assert_int_equal(unlink(other), 0);
+}
+
+/* No file system has an exbibyte of room; what is there already is not asked for again. */
+static void room_is_looked_for(void **state) {
+    (void)state;
+    HthErr err;
+    HthPart *part = NULL;
+    const uint8_t plan[HTH_HASH_BYTES] = { 1 };
+    char path[96];
+    snprintf(path, sizeof path, "%s/room", test_folder);
+    const int before = test_entries("");
+    assert_ok(hth_part_open(&part, path, plan, &err), err);
+    assert_ok(hth_part_room(part, 0, &err), err);
+    assert_ok(hth_part_write(part, 0, plan, sizeof plan, &err), err);
+    assert_ok(hth_part_room(part, sizeof plan, &err), err);
+    assert_int_equal(hth_part_room(part, UINT64_C(1) << 60, &err), HTH_EIO);
+    assert_non_null(strstr(err.text, "make room"));
+    hth_part_drop(&part);
+    assert_int_equal(test_entries(""), before);
 }
 
 /* A pattern gives a type to matrices alone. */
@@ -311,7 +320,7 @@ static void a_disk_may_fail_anywhere(void **state) {
             hth_buf_drop(&m);
             hth_buf_drop(&l);
         }
-        assert_int_equal(files(), 3);
+        assert_int_equal(test_entries(""), 3);
     }
     assert_int_equal(st, HTH_OK);
     assert_true(nth > 15);
@@ -374,7 +383,7 @@ static HthStatus torture_make(void *ctx) {
 static HthStatus torture_verify(void *ctx) {
     HthErr err;
     (void)ctx;
-    return hth_quantize_verify(log_path, NULL, NULL, 1, NULL, &err);
+    return hth_quantize_verify(log_path, NULL, NULL, NULL, 1, NULL, &err);
 }
 
 static void no_allocation_is_taken_for_granted(void **state) {
@@ -386,32 +395,26 @@ static void no_allocation_is_taken_for_granted(void **state) {
     assert_true(test_torture(torture_verify, NULL, 4000) > 20);
 }
 
-int main(void) {
-    if (mkdtemp(dir) == NULL) return 1;
-    snprintf(in, sizeof in, "%s/in.gguf", dir);
-    snprintf(out, sizeof out, "%s/out.gguf", dir);
+static int setup(void **state) {
+    const int code = test_folder_make(state);
+    snprintf(in, sizeof in, "%s/in.gguf", test_folder);
+    snprintf(out, sizeof out, "%s/out.gguf", test_folder);
     snprintf(log_path, sizeof log_path, "%s.quantlog.json", out);
+    return code;
+}
+
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_true),
         cmocka_unit_test(what_is_no_number_is_refused),
         cmocka_unit_test(a_log_is_not_trusted),
         cmocka_unit_test(a_split_model_is_one),
         cmocka_unit_test(what_is_there_is_not_harmed),
+        cmocka_unit_test(room_is_looked_for),
         cmocka_unit_test(patterns),
         cmocka_unit_test(a_disk_may_fail_anywhere),
         cmocka_unit_test(a_journal_is_not_trusted),
         cmocka_unit_test(no_allocation_is_taken_for_granted),
     };
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    char path[128];
-    static const char *const left[] = {
-        "in.gguf",       "out.gguf",          "out.gguf.quantlog.json",
-        "out.gguf.part", "out.gguf.part.log", "bad.json"
-    };
-    for (size_t i = 0; i < HTH_COUNT(left); i++) {
-        snprintf(path, sizeof path, "%s/%s", dir, left[i]);
-        unlink(path);
-    }
-    rmdir(dir);
-    return failed;
+    return cmocka_run_group_tests(tests, setup, test_folder_drop);
 }

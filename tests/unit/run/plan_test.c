@@ -31,13 +31,13 @@ static void figures(void **state) {
     assert_int_equal(p.kv, HTH_KV_F32); /* nothing is quantised */
     assert_int_equal(p.page_count, 3);
     assert_int_equal(p.kv_bytes_per_token, 2 * 2 * (16 + 16) * 4);
-    assert_int_equal(p.kv_bytes, 3 * 64 * p.kv_bytes_per_token);
-    assert_int_equal(p.weight_bytes, hth_model_weight_bytes(m));
-    assert_int_equal(p.scratch_bytes, p.scratch.bytes);
+    assert_int_equal(p.memory.bytes[HTH_MEMORY_CACHE], 3 * 64 * p.kv_bytes_per_token);
+    assert_int_equal(p.memory.bytes[HTH_MEMORY_WEIGHTS], hth_model_weight_bytes(m));
+    assert_int_equal(p.memory.bytes[HTH_MEMORY_SCRATCH], p.scratch.bytes);
     HthRunPlan one = p;
     assert_ok(hth_run_plan(&one, m, &(HthSessionCfg){ .ctx = 130, .threads = 2, .chunk = 1 }, &err),
               err);
-    assert_true(one.scratch_bytes < p.scratch_bytes);
+    assert_true(one.scratch.bytes < p.scratch.bytes);
     assert_ok(hth_run_plan(&p, m, NULL, &err), err);
     assert_int_equal(p.ctx, 1000);
     assert_int_equal(p.chunk, 256);

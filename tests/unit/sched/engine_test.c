@@ -484,13 +484,16 @@ static void plans(void **state) {
         assert_ok(hth_engine_plan(&p, model, &cfgs[i], &err), err);
         const uint64_t before = hth_mem_mapped();
         assert_ok(hth_engine_open(&e, model, &cfgs[i], &err), err);
-        assert_int_equal(hth_mem_mapped() - before, p.kv_bytes + p.scratch_bytes + p.logits_bytes);
-        assert_int_equal(p.total_bytes, p.kv_bytes + p.scratch_bytes + p.logits_bytes +
-                                            p.weight_bytes + p.panel_bytes + p.list_bytes);
+        const uint64_t *b = p.memory.bytes;
+        assert_int_equal(hth_mem_mapped() - before,
+                         b[HTH_MEMORY_CACHE] + b[HTH_MEMORY_SCRATCH] + b[HTH_MEMORY_LOGITS]);
+        assert_int_equal(p.total_bytes, hth_memory_total(&p.memory));
         assert_int_equal(p.rows, rows[i]);
-        assert_int_equal(p.list_bytes, hth_sched_bytes(&e->room.sched));
-        assert_int_equal(p.panel_bytes, hth_model_pack_bytes(model)); /* it is in no file */
-        assert_int_equal(p.weight_bytes, hth_model_weight_bytes(model));
+        assert_true(b[HTH_MEMORY_LISTS] > hth_sched_bytes(&e->room.sched));
+        assert_int_equal(b[HTH_MEMORY_TABLES], hth_model_table_bytes(model));
+        assert_int_equal(b[HTH_MEMORY_PANELS], hth_model_pack_bytes(model)); /* it is in no file */
+        assert_int_equal(b[HTH_MEMORY_WEIGHTS], hth_model_weight_bytes(model));
+        assert_int_equal(p.passing_bytes, 0);
         assert_memory_equal(&p, hth_engine_plan_of(e), sizeof p);
         assert_int_equal(hth_engine_stats(e).sched.page_count, p.page_count);
         assert_ptr_equal(hth_engine_model(e), model);
@@ -523,7 +526,8 @@ static void panels(void **state) {
         assert_int_equal(hth_model_packed_bytes(m), 0);
         assert_int_equal(hth_model_pack_beside(m), tied && all ? output : 0);
         assert_ok(hth_engine_open(&e, m, &(HthEngineCfg){ .ctx = 128, .threads = 1 }, &err), err);
-        assert_int_equal(hth_engine_plan_of(e)->panel_bytes, tied && all ? output : 0);
+        assert_int_equal(hth_engine_plan_of(e)->memory.bytes[HTH_MEMORY_PANELS],
+                         tied && all ? output : 0);
         HthJobCfg job = { .ids = ids, .n = 3, .predict_max = 40 };
         hth_sample_defaults(&job.params);
         said_all(&said, e, job);

@@ -204,44 +204,44 @@ static void proofs(void **state) {
     assert_ok(hth_evidence_close(&e, &err), err);
 }
 
+/* A log in a folder of its own, without texts, and one exchange that was accepted. */
+static HthTrail *accepted(const char *folder, Disk *disk, HthEvidence **e) {
+    HthTrail *t = NULL;
+    HthErr err;
+    assert_ok(open_one(e, test_path(folder), HTH_CONTENT_NONE, disk, &err), err);
+    assert_ok(open_trail(&t, *e, "r", &err), err);
+    assert_ok(hth_trail_accept(t, &asked, &err), err);
+    woken = 0;
+    return t;
+}
+
 /* Closed while its entries are on their way: nobody is woken any more. */
 static void closed_early(void **state) {
     (void)state;
-    char dir[256];
     HthErr err;
     HthEvidence *e = NULL;
-    HthTrail *t = NULL;
     Disk disk = { false, false };
-    snprintf(dir, sizeof dir, "%s", test_path("early"));
-    assert_ok(open_one(&e, dir, HTH_CONTENT_NONE, &disk, &err), err);
+    HthTrail *t = accepted("early", &disk, &e);
     disk.held = true;
-    assert_ok(open_trail(&t, e, "r", &err), err);
-    assert_ok(hth_trail_accept(t, &asked, &err), err);
-    woken = 0;
     assert_ok(hth_trail_finish(t, ends, 2, wake, NULL, &err), err);
     hth_trail_close(&t);
     disk.held = false;
     assert_ok(hth_evidence_close(&e, &err), err);
     assert_int_equal(woken, 0);
-    assert_string_equal(kinds(dir), "start accepted finished finished stop checkpoint");
+    assert_string_equal(kinds(test_path("early")),
+                        "start accepted finished finished stop checkpoint");
 }
 
 /* Its watcher is freed before it is closed, as an exchange's answer is: nobody is woken. */
 static void unwatched(void **state) {
     (void)state;
-    char dir[256];
     HthErr err;
     HthEvidence *e = NULL;
-    HthTrail *t = NULL;
     Disk disk = { false, false };
-    snprintf(dir, sizeof dir, "%s", test_path("unwatched"));
-    assert_ok(open_one(&e, dir, HTH_CONTENT_NONE, &disk, &err), err);
     hth_trail_unwatch(NULL);
-    assert_ok(open_trail(&t, e, "r", &err), err);
-    assert_ok(hth_trail_accept(t, &asked, &err), err);
+    HthTrail *t = accepted("unwatched", &disk, &e);
     hth_trail_unwatch(t); /* nobody watches yet */
     disk.held = true;
-    woken = 0;
     assert_ok(hth_trail_finish(t, ends, 2, wake, NULL, &err), err);
     hth_trail_unwatch(t);
     disk.held = false;

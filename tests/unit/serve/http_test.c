@@ -1,8 +1,10 @@
 /* http_test.c - requests and whole answers through real sockets: what is read, what is refused. */
 #include "serve/http.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 
+#include "base/rng.h"
 #include "support/http_app.h"
 
 #define GET(path)       "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -558,6 +560,77 @@ static void a_peer_that_left(void **state) {
     app_close(&app);
 }
 
+/* Connections of others come and go while the kernel's table of them is read: ours is found. */
+enum { OTHERS = 150 };
+static _Atomic bool others_end;
+
+static void *others(void *payload) {
+    const uint16_t *port = payload;
+    const int listener = port[0];
+    const struct linger now = { 1, 0 };
+    int fds[OTHERS][2];
+    memset(fds, -1, sizeof fds);
+    for (uint64_t i = 0; !others_end || i < OTHERS; i++) {
+        int *pair = fds[hth_rng_below(7, 0, i, OTHERS)];
+        for (int k = 0; k < 2; k++)
+            if (pair[k] >= 0) close(pair[k]);
+        pair[0] = client_tcp(port[1]);
+        pair[1] = accept(listener, NULL, NULL);
+        if (pair[0] >= 0) setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    }
+    for (int i = 0; i < OTHERS; i++)
+        for (int k = 0; k < 2; k++)
+            if (fds[i][k] >= 0) close(fds[i][k]);
+    return NULL;
+}
+
+static void *asks(void *payload) {
+    const uint16_t *port = payload;
+    HthBuf in, body;
+    uintptr_t unknown = 0;
+    hth_buf_init(&in, 1 << 20);
+    hth_buf_init(&body, 1 << 20);
+    for (int i = 0; i < 300; i++) {
+        const int fd = client_tcp(*port);
+        const bool answered = client_say(fd, GET("/what")) && client_answer(fd, &in, &body) == 200;
+        unknown += !answered || hth_str_find(hth_buf_str(&body), HTH_STR(" known=1 ")) == SIZE_MAX;
+        close(fd);
+    }
+    hth_buf_drop(&in);
+    hth_buf_drop(&body);
+    return (void *)unknown;
+}
+
+static void a_busy_table(void **state) {
+    (void)state;
+    App app;
+    pthread_t other, threads[4];
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t n = sizeof at;
+    const HthHttpCfg cfg = { .prep_threads = 4 };
+    app_open(&app, &cfg);
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (const struct sockaddr *)&at, n), 0);
+    assert_int_equal(listen(listener, 64), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &n), 0);
+    uint16_t ports[2] = { (uint16_t)listener, ntohs(at.sin_port) };
+    others_end = false;
+    assert_int_equal(pthread_create(&other, NULL, others, ports), 0);
+    for (size_t i = 0; i < HTH_COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, asks, &app.port), 0);
+    uintptr_t unknown = 0;
+    for (size_t i = 0; i < HTH_COUNT(threads); i++) {
+        void *some = NULL;
+        pthread_join(threads[i], &some);
+        unknown += (uintptr_t)some;
+    }
+    others_end = true;
+    pthread_join(other, NULL);
+    assert_int_equal(unknown, 0);
+    close(listener);
+    app_close(&app);
+}
+
 /* Sockets that somebody else bound: socket activation. */
 static void inherited(void **state) {
     (void)state;
@@ -673,6 +746,7 @@ int main(void) {
         cmocka_unit_test(a_crowd),           cmocka_unit_test(unix_sockets),
         cmocka_unit_test(a_peer_that_left),  cmocka_unit_test(inherited),
         cmocka_unit_test(refuses_to_open),   cmocka_unit_test(without_memory),
+        cmocka_unit_test(a_busy_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -340,10 +340,20 @@ static void deaf_manager(void **state) {
     const socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
     assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
     setenv("NOTIFY_SOCKET", path, 1);
+    const HthLifeCfg cfg = { .port = -1, .unix_path = "" };
+    HthErr err = { 0 };
+    HthLife *life = NULL;
+    assert_ok(hth_life_open(&life, &cfg, &err), err);
     int sent = 0;
-    while (sent < 100000 && hth_life_notify("WATCHDOG=1")) sent++;
+    while (sent < 100000 && hth_life_notify(life, "WATCHDOG=1")) sent++;
     assert_in_range(sent, 1, 99999); /* until its queue is full, and here we are */
-    close(fd);
+    hth_life_hush(life);
+    assert_false(hth_life_notify(life, "WATCHDOG=1"));
+    hth_life_close(&life);
+    close(fd); /* nobody is there any more */
+    assert_ok(hth_life_open(&life, &cfg, &err), err);
+    assert_false(hth_life_notify(life, "READY=1"));
+    hth_life_close(&life);
     clear_environment(NULL);
 }
 
@@ -379,7 +389,6 @@ static void signals_and_notes(void **state) {
         unlink(s.notify_path);
         rmdir(folder);
     }
-    assert_false(hth_life_notify("READY=1")); /* nobody listens */
 }
 
 static HthStatus open_once(void *ctx) {

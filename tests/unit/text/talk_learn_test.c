@@ -114,8 +114,31 @@ static void test_facts(void **state) {
     hth_template_close(&tmpl);
 }
 
+static HthStatus learn_again(void *tmpl) {
+    HthTalk *t = NULL;
+    const HthStatus st = hth_talk_open(&t, tmpl, NULL, &err);
+    hth_talk_close(&t);
+    return st;
+}
+
+/* No memory for a moment, for a made-up conversation or for JSON in an answer: nothing is learned,
+ * rather than something else. */
+static void test_memory(void **state) {
+    (void)state;
+    static const size_t rows[] = { 0, 6 }; /* a call of its own; a list of objects with the name */
+    for (size_t i = 0; i < HTH_COUNT(rows); i++) {
+        HthTemplate *tmpl = NULL;
+        HthTalk *t = NULL;
+        open_row(ROWS[rows[i]].calls, &tmpl, &t);
+        hth_talk_close(&t);
+        assert_true(test_torture_once(learn_again, tmpl, 20000) > 100);
+        hth_template_close(&tmpl);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_facts) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_facts),
+                                        cmocka_unit_test(test_memory) };
     hth_json_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

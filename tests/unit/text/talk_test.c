@@ -164,6 +164,7 @@ static void test_memory(void **state) {
         RepliesTalk t;
         assert_ok(replies_talk(&t, names[i], NULL, &err), err);
         assert_true(test_torture(torture_body, t.tmpl, 20000) > 100);
+        assert_true(test_torture_once(torture_body, t.tmpl, 20000) > 100);
         replies_talk_close(&t);
     }
 }

@@ -455,13 +455,85 @@ static void other_files(void **state) {
     assert_null(c);
 }
 
+/* Each version of it is shorter, so that each takes old words out of the index. */
+static json_t *shorter_and_shorter(int count) {
+    static char content[4096];
+    json_t *all = json_array();
+    for (int i = 0; i < count; i++) {
+        snprintf(content, sizeof content, "last%d %0*d", i, count - i, 0);
+        (void)json_array_append_new(
+            all, json_pack("{s:s, s:s, s:i, s:i, s:[{s:s, s:n, s:s, s:s}], s:s}", "id", "c",
+                           "title", "t", "created", 1, "updated", i + 1, "messages", "id", "m1",
+                           "parent", "role", "user", "content", content, "head", "m1"));
+    }
+    return json_pack("{s:s, s:i, s:o}", "hearth", "chats", "version", 1, "chats", all);
+}
+
+/* More often than the index of words has levels. */
+static void deleted_without_end(void **state) {
+    (void)state;
+    enum { TIMES = 2100, WORDS = 3000 };
+    static char words[WORDS * 8];
+    HthErr err;
+    HthChats *c = open_chats(NULL);
+    size_t n = (size_t)snprintf(words, sizeof words, "evergreen"); /* and more than a page of it */
+    for (int i = 0; i < WORDS; i++)
+        n += (size_t)snprintf(words + n, sizeof words - n, " w%d", i * i % 9973);
+    assert_ok(put(c, 1, "other", "stays", words, 1), err);
+    json_t *all = shorter_and_shorter(TIMES);
+    uint32_t count = 0;
+    assert_ok(hth_chats_import(c, 1, all, TIMES + 1, &count, &err), err);
+    assert_int_equal(count, TIMES);
+    json_decref(all);
+    assert_ok(put(c, 1, "more", "t", "and on", 3), err);
+    assert_string_equal(list(c, 1, "evergreen", 0, 0), "other /1");
+    assert_string_equal(list(c, 1, "last2099", 0, 0), "c /1");
+    assert_string_equal(list(c, 1, "last2098", 0, 0), "/0");
+    hth_chats_close(&c);
+    c = open_chats(NULL);
+    assert_string_equal(list(c, 1, "evergreen", 0, 0), "other /1");
+    hth_chats_close(&c);
+}
+
+/* As hearth left it before: one level more than SQLite opens. */
+static void too_many_levels(void **state) {
+    (void)state;
+    HthChats *c = open_chats(NULL);
+    HthErr err;
+    sqlite3 *db = NULL;
+    assert_ok(put(c, 1, "a", "title", "evergreen", 1), err);
+    hth_chats_close(&c);
+    assert_int_equal(sqlite3_open(test_path("chats.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE words_data SET block = CAST(X'000000008F510000' ||"
+                                  " zeroblob(4002) AS BLOB) WHERE id = 10",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_not_equal(
+        sqlite3_exec(db, "SELECT * FROM words WHERE words MATCH 'a'", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    c = open_chats(NULL);
+    assert_string_equal(list(c, 1, "evergreen", 0, 0), "a /1");
+    assert_ok(put(c, 1, "b", "title", "evergreen", 2), err);
+    assert_string_equal(list(c, 1, "evergreen", 0, 0), "b a /2");
+    hth_chats_close(&c);
+}
+
 int main(void) {
     hth_json_init();
 #define IN_FOLDER(t) cmocka_unit_test_setup_teardown(t, test_folder_make, test_folder_drop)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(in_and_out),      IN_FOLDER(refuses),         IN_FOLDER(limits),
-        IN_FOLDER(lists_and_finds), IN_FOLDER(deleted_is_gone), IN_FOLDER(export_and_import),
-        IN_FOLDER(responses),       IN_FOLDER(other_files),     IN_FOLDER(nobody_sees_anothers),
+        IN_FOLDER(in_and_out),
+        IN_FOLDER(deleted_without_end),
+        IN_FOLDER(too_many_levels),
+        IN_FOLDER(refuses),
+        IN_FOLDER(limits),
+        IN_FOLDER(lists_and_finds),
+        IN_FOLDER(deleted_is_gone),
+        IN_FOLDER(export_and_import),
+        IN_FOLDER(responses),
+        IN_FOLDER(other_files),
+        IN_FOLDER(nobody_sees_anothers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

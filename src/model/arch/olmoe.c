@@ -1,0 +1,39 @@
+/* olmoe.c - olmoe - norms over whole rows of Q and K, and experts whose weights do not add up to 1.
+ *
+ * Thread: constant tables. */
+#include "model/arch/rows.h"
+
+static const HthArchParam params[] = { PARAMS_COMMON, PARAMS_EXPERTS, PARAMS_ROPE, PARAMS_END };
+
+/* clang-format off */
+static const HthArchWeight weights[] = {
+    WEIGHTS_ENDS,
+    WEIGHTS_PRE_NORMS,
+    WEIGHTS_ATTN,
+    VECTOR(Q_NORM, "blk.%u.attn_q_norm", D2(n_head, head_dim)),
+    VECTOR(K_NORM, "blk.%u.attn_k_norm", D2(n_head_kv, head_dim)),
+    WEIGHTS_EXPERTS(EACH),
+    WEIGHTS_END,
+};
+
+static const HthArchOp layer[] = {
+    OPS_NORM(RMSNORM, ATTN_NORM),
+    OPS_QKV,
+    OP(Q, RMSNORM, Q, NONE, NONE, Q_NORM),
+    OP(K, RMSNORM, K, NONE, NONE, K_NORM),
+    OPS_ROPE,
+    OPS_ATTEND,
+    OPS_RESIDUAL,
+    OPS_NORM(RMSNORM, FFN_NORM),
+    OPS_EXPERTS(SWIGLU),
+    OPS_RESIDUAL,
+    OP_END,
+};
+/* clang-format on */
+
+const HthArch hth_arch_olmoe = {
+    ARCH("olmoe", true, weights, layer),
+    .head = hth_arch_embed,
+    .tail = hth_arch_rms_output,
+    .gate = HTH_EXPERTS_BY_SOFTMAX,
+};
