@@ -114,15 +114,18 @@ again; rm "$tmp/k.logits.part"
 ok "logits without their state's" continued "$m" "${two[@]}"
 again
 ok "another model begins anew" evaluate "$q" "${two[@]}" --json --save-logits "$tmp/k.logits"
+# long enough to be met in the middle on any machine: seconds, and looked at every hundredth
+for i in {1..30}; do cat "$tmp/two.txt"; echo; done > "$tmp/long.txt"
+long=(--text "$tmp/long.txt" --ctx 32 --stride 1)
 ok "killed for good, with a signal" bash -c '
-    "$1" eval "$2" --text "$3" --ctx 32 --stride 1 --state "$4" > /dev/null 2>&1 & p=$!
-    for i in {1..200}; do [[ -s $4 && $(stat -c %s "$4") -gt 400 ]] && break; sleep 0.05; done
-    kill -9 $p; wait $p; [[ -s $4 ]]' _ "$HEARTH_BIN" "$m" "$tmp/two.txt" "$tmp/w.state" 2> /dev/null
+    "$1" eval "$2" "${@:4}" --state "$3" > /dev/null 2>&1 & p=$!
+    for i in {1..6000}; do [[ -s $3 && $(stat -c %s "$3") -gt 400 ]] && break; sleep 0.01; done
+    kill -9 $p; wait $p; [[ -s $3 ]]' _ "$HEARTH_BIN" "$m" "$tmp/w.state" "${long[@]}" 2> /dev/null
 kept=$(stat -c %s "$tmp/w.state")
-ok "continued" evaluate "$m" --text "$tmp/two.txt" --ctx 32 --stride 1 --state "$tmp/w.state" --json
+ok "continued" evaluate "$m" "${long[@]}" --state "$tmp/w.state" --json
 cp "$tmp/out" "$tmp/w"
 ok "kept something" test "$kept" -gt 64
-ok "without any kill" evaluate "$m" --text "$tmp/two.txt" --ctx 32 --stride 1 --json
+ok "without any kill" evaluate "$m" "${long[@]}" --json
 ok "the same report" cmp "$tmp/w" "$tmp/out"
 
 # ---- choices ----

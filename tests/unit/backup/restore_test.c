@@ -104,8 +104,8 @@ static HthStatus back_up(Memory *m, const char *state, HthErr *err) {
         .ring = k,
         .to = { .recipients = recipient, .count = 1, .sink = memory_sink, .payload = m }
     };
+    *m = (Memory){ .at = 0 };
     hth_buf_init(&m->b, 64 << 20);
-    m->at = 0;
     const HthStatus status = hth_backup_write(&report, &cfg, err);
     hth_keyring_close(&k);
     return status;

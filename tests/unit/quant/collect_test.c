@@ -12,12 +12,12 @@
 #include "quant/collect.h"
 #include "quant/imatrix.h"
 #include "run/session.h"
+#include "support/folder.h"
 #include "support/tiny.h"
 
 enum { VOCAB = 40, CHUNK = 16 };
 
-static char dir[] = "/tmp/hearth-collect-XXXXXX";
-static char model_path[64], out[64], part[80];
+static char model_path[96], out[96], part[128];
 static const char text[] =
     "abcdefghijklmnopqrstuvwxyz the quick brown fox jumps over a lazy dog and "
     "what not, over and over again until the end of all of it";
@@ -286,22 +286,21 @@ static void memory_may_fail(void **state) {
     hth_model_close(&m);
 }
 
-int main(void) {
-    assert_non_null(mkdtemp(dir));
-    snprintf(model_path, sizeof model_path, "%s/m.gguf", dir);
-    snprintf(out, sizeof out, "%s/im.gguf", dir);
+static int set_up(void **state) {
+    if (test_folder_make(state)) return -1;
+    snprintf(model_path, sizeof model_path, "%s/m.gguf", test_folder);
+    snprintf(out, sizeof out, "%s/im.gguf", test_folder);
     snprintf(part, sizeof part, "%s.part", out);
     hth_json_init();
     write_model(&tiny);
+    return 0;
+}
+
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_true),      cmocka_unit_test(nothing_changes_the_bytes),
         cmocka_unit_test(a_part_is_not_trusted), cmocka_unit_test(refusals),
         cmocka_unit_test(memory_may_fail),
     };
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(model_path);
-    unlink(out);
-    unlink(part);
-    rmdir(dir);
-    return failed;
+    return cmocka_run_group_tests(tests, set_up, test_folder_drop);
 }

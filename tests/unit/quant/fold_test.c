@@ -11,12 +11,12 @@
 #include "gguf/gguf_write.h"
 #include "hearth/hearth.h"
 #include "quant/job.h"
+#include "support/folder.h"
 #include "support/tiny.h"
 
 enum { VOCAB = 40, EMBD = 256, ROWS = 12 };
 
-static char dir[] = "/tmp/hearth-fold-XXXXXX";
-static char in[64], out[64], im[64], log_path[96];
+static char in[96], out[96], im[96], log_path[128];
 
 static const Tiny dense = { .arch = "llama",
                             .layers = 2,
@@ -302,28 +302,21 @@ static void memory_may_fail(void **state) {
     assert_true(test_torture(tortured, NULL, 100000) > 50);
 }
 
-int main(void) {
-    assert_non_null(mkdtemp(dir));
-    snprintf(in, sizeof in, "%s/in.gguf", dir);
-    snprintf(out, sizeof out, "%s/out.gguf", dir);
-    snprintf(im, sizeof im, "%s/im.gguf", dir);
+static int set_up(void **state) {
+    if (test_folder_make(state)) return -1;
+    snprintf(in, sizeof in, "%s/in.gguf", test_folder);
+    snprintf(out, sizeof out, "%s/out.gguf", test_folder);
+    snprintf(im, sizeof im, "%s/im.gguf", test_folder);
     snprintf(log_path, sizeof log_path, "%s.quantlog.json", out);
     hth_json_init();
+    return 0;
+}
+
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_function), cmocka_unit_test(rounded_better),
         cmocka_unit_test(as_good_as_fits),   cmocka_unit_test(as_small_as_it_may),
         cmocka_unit_test(memory_may_fail),
     };
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    char part[96];
-    unlink(in);
-    unlink(out);
-    unlink(im);
-    unlink(log_path);
-    snprintf(part, sizeof part, "%s.part", out);
-    unlink(part);
-    snprintf(part, sizeof part, "%s.part.log", out);
-    unlink(part);
-    rmdir(dir);
-    return failed;
+    return cmocka_run_group_tests(tests, set_up, test_folder_drop);
 }
