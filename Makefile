@@ -13,7 +13,7 @@ export BUILD FUZZ_SECONDS JOBS DESTDIR prefix
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-check setup-ui setup-arm64 build demo test kernels lint format check asan tsan fuzz \
-        valgrind arm64 egress bench install uninstall clean
+        valgrind arm64 egress prove bench install uninstall clean
 
 help: ## this list
 	@echo "hearth: open-weight language models on your own machine"
@@ -72,6 +72,9 @@ arm64: ## the kernels built for 64-bit Arm, under emulation: the same bits? (min
 
 egress: build ## what wants to leave while every end-to-end test runs: calls and packets (an hour)
 	@tools/egress_trace.sh all && tools/egress_count.sh all
+
+prove: test ## the private core's promises at full size: 10,000 kills, 1,000 receipts... (half an hour)
+	@tools/prove.sh
 
 bench: build ## the matrix of docs/SPEED.md on this machine (minutes; APPEND=1 adds it there)
 	@tools/bench.sh $(if $(APPEND),-a)

@@ -164,6 +164,7 @@ static void mutate_all(HthBuf *file, uint32_t values) {
             one_byte(file, at, (uint8_t)((uint8_t)file->p[at] + 1 + (from + i) % 255));
     }
     assert_ok(look(hth_buf_str(file)), err);
+    print_message("%zu bytes, %u other values of each refused\n", file->n, (unsigned)values);
 }
 
 static void every_byte_binds(void **state) {
