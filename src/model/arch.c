@@ -14,7 +14,8 @@ extern const HthArch hth_arch_llama, hth_arch_qwen2, hth_arch_qwen3, hth_arch_gr
     hth_arch_exaone4, hth_arch_glm4, hth_arch_cohere2, hth_arch_falcon, hth_arch_gptneox,
     hth_arch_gpt2, hth_arch_phi2, hth_arch_stablelm, hth_arch_internlm2, hth_arch_ernie4_5,
     hth_arch_minicpm, hth_arch_hunyuan_dense, hth_arch_seed_oss, hth_arch_nemotron,
-    hth_arch_qwen35moe, hth_arch_qwen3next, hth_arch_lfm2, hth_arch_mamba2, hth_arch_granitehybrid;
+    hth_arch_qwen35moe, hth_arch_qwen3next, hth_arch_lfm2, hth_arch_mamba2, hth_arch_granitehybrid,
+    hth_arch_bloom, hth_arch_mpt;
 
 static const HthArch *const archs[] = {
     &hth_arch_llama,     &hth_arch_qwen2,         &hth_arch_qwen3,         &hth_arch_granite,
@@ -26,7 +27,7 @@ static const HthArch *const archs[] = {
     &hth_arch_gpt2,      &hth_arch_phi2,          &hth_arch_stablelm,      &hth_arch_internlm2,
     &hth_arch_ernie4_5,  &hth_arch_minicpm,       &hth_arch_hunyuan_dense, &hth_arch_seed_oss,
     &hth_arch_nemotron,  &hth_arch_qwen35moe,     &hth_arch_qwen3next,     &hth_arch_lfm2,
-    &hth_arch_mamba2,    &hth_arch_granitehybrid,
+    &hth_arch_mamba2,    &hth_arch_granitehybrid, &hth_arch_bloom,         &hth_arch_mpt,
 };
 
 const HthArch *hth_arch_at(size_t index) {
@@ -46,6 +47,7 @@ const HthArch *hth_arch_find(const char *name) {
 static const char *const names[HTH_W_COUNT] = {
     [HTH_W_NONE] = "-",
     [HTH_W_TOK_EMBD] = "token_embd",
+    VECTOR_NAMES(EMBD_NORM, "token_embd_norm"),
     VECTOR_NAMES(OUT_NORM, "output_norm"),
     LINEAR_NAMES(OUTPUT, "output"),
     [HTH_W_POS_EMBD] = "position_embd",
@@ -58,8 +60,8 @@ static const char *const names[HTH_W_COUNT] = {
     LINEAR_NAMES(ATTN_K, "attn_k"),
     LINEAR_NAMES(ATTN_V, "attn_v"),
     LINEAR_NAMES(ATTN_O, "attn_output"),
-    [HTH_W_Q_NORM] = "attn_q_norm",
-    [HTH_W_K_NORM] = "attn_k_norm",
+    VECTOR_NAMES(Q_NORM, "attn_q_norm"),
+    VECTOR_NAMES(K_NORM, "attn_k_norm"),
     [HTH_W_ATTN_POST_NORM] = "post_attention_norm",
     VECTOR_NAMES(FFN_NORM, "ffn_norm"),
     [HTH_W_FFN_POST_NORM] = "post_ffw_norm",

@@ -47,6 +47,9 @@ typedef struct HthShape {
     float attn_cap, logit_cap; /* scores and logits become cap * tanh(x / cap); 0: as they are */
     float embd_scale, residual_scale; /* factors; 0: none */
     float logit_scale; /* logits are divided by it; 0: not */
+    float
+        alibi; /* scores fall with the distance: the largest slope is 2^-(alibi / heads); 0: not */
+    float clamp_qkv; /* queries, keys and values are kept within it; 0: they are not */
     uint32_t nope_step; /* every so many layers one does not rotate; 0: all do */
     uint32_t window; /* positions a windowed layer sees, its own among them; 0: no such layer */
     uint8_t windowed[HTH_LAYERS_MAX / 8]; /* one bit per layer, the lowest first */
@@ -105,6 +108,8 @@ static inline bool hth_layer_recurrent(const HthShape *s, uint32_t layer) {
 typedef enum HthSlot {
     HTH_W_NONE,
     HTH_W_TOK_EMBD,
+    HTH_W_EMBD_NORM,
+    HTH_W_EMBD_NORM_B,
     HTH_W_OUT_NORM,
     HTH_W_OUT_NORM_B,
     HTH_W_LINEAR(OUTPUT),
@@ -121,7 +126,9 @@ typedef enum HthSlot {
     HTH_W_LINEAR(ATTN_V),
     HTH_W_LINEAR(ATTN_O),
     HTH_W_Q_NORM,
+    HTH_W_Q_NORM_B,
     HTH_W_K_NORM,
+    HTH_W_K_NORM_B,
     HTH_W_ATTN_POST_NORM,
     HTH_W_FFN_NORM,
     HTH_W_FFN_NORM_B,

@@ -24,10 +24,11 @@ static const struct {
     FIELD(rope_factor), FIELD(rope_attn_factor), FIELD(yarn_ext_factor), FIELD(yarn_beta_fast),
     FIELD(yarn_beta_slow), FIELD(yarn_log_mul), FIELD(rope_ctx_orig), FIELD(attn_scale),
     FIELD(attn_cap), FIELD(logit_cap), FIELD(embd_scale), FIELD(residual_scale),
-    FIELD(logit_scale), FIELD(nope_step), FIELD(window), FIELD(rope_base_window), FIELD(n_qkv),
-    FIELD(n_gate_up), FIELD(ssm_conv), FIELD(ssm_inner), FIELD(ssm_dim_k), FIELD(ssm_heads),
-    FIELD(ssm_groups), FIELD(ssm_dim_v), FIELD(ssm_wide), FIELD(ssm_ba), FIELD(q_gated),
-    FIELD(with), FIELD(ssm_rep), FIELD(ssm_group), FIELD(ssm_in), FIELD(n_three), FIELD(rope_alpha),
+    FIELD(logit_scale), FIELD(alibi), FIELD(clamp_qkv), FIELD(nope_step), FIELD(window),
+    FIELD(rope_base_window), FIELD(n_qkv), FIELD(n_gate_up), FIELD(ssm_conv), FIELD(ssm_inner),
+    FIELD(ssm_dim_k), FIELD(ssm_heads), FIELD(ssm_groups), FIELD(ssm_dim_v), FIELD(ssm_wide),
+    FIELD(ssm_ba), FIELD(q_gated), FIELD(with), FIELD(ssm_rep), FIELD(ssm_group), FIELD(ssm_in),
+    FIELD(n_three), FIELD(rope_alpha),
 };
 /* clang-format on */
 
@@ -140,9 +141,22 @@ HthStatus hth_arch_explain(const HthArch *a, HthBuf *out, HthErr *err) {
     return HTH_OK;
 }
 
+static bool rotates(const HthModel *m) {
+    for (uint32_t i = 0; i < m->prog.count; i++)
+        if (m->prog.inst[i].op == HTH_OP_ROPE) return true;
+    return false;
+}
+
+/* How a token's place is known. */
 static HthStatus rope_line(const HthModel *m, HthBuf *out, HthErr *err) {
     static const char *const kinds[] = { "none", "linear", "yarn", "longrope" };
     const HthShape *s = &m->shape;
+    if (m->prog.slopes)
+        HTH_TRY(hth_buf_printf(out, err,
+                               "scores fall with each position between: by %g for the first head, "
+                               "%g for the last\n",
+                               (double)m->prog.slopes[0], (double)m->prog.slopes[s->n_head - 1]));
+    if (!rotates(m)) return HTH_OK;
     HTH_TRY(hth_buf_printf(out, err, "rotation: %u of %u dimensions, base %g, pairs %s", s->n_rot,
                            s->head_dim, (double)s->rope_base,
                            m->arch->rope_neox ? "half a head apart" : "side by side"));

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kern/fn/math.h"
 #include "model/model_impl.h"
 #include "op/plan.h"
 #include "op/rope_freq.h"
@@ -94,6 +95,7 @@ static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w
     case HTH_OP_RELU2:
     case HTH_OP_SILU:
     case HTH_OP_GELU:
+    case HTH_OP_CLAMP:
     case HTH_OP_SCALE: HTH_ASSERT(a > 0); break;
     case HTH_OP_SWIGLU:
     case HTH_OP_SWIGLU_CLAMPED:
@@ -147,8 +149,10 @@ static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
         HTH_ASSERT(op->dst == op->a); /* nothing to do, and nothing to copy */
         return;
     }
+    if (op->op == HTH_OP_CLAMP && arg == 0.0f) return;
     /* a norm that some models of the architecture have */
-    const bool maybe = op->op == HTH_OP_HEADNORM || op->op == HTH_OP_MEAN_HEADNORM;
+    const bool maybe =
+        op->op == HTH_OP_HEADNORM || op->op == HTH_OP_MEAN_HEADNORM || op->op == HTH_OP_LAYERNORM;
     if (maybe && !weight_of(l->m, op->w, layer)->vec) {
         HTH_ASSERT(op->dst == op->a);
         return;
@@ -234,6 +238,23 @@ static HthStatus lower_ropes(HthModel *m, HthErr *err) {
     return lower_rope(m, &cfg, err);
 }
 
+/* What the scores of each head fall by with each position (ALiBi): powers of 2^-(alibi / n) for the
+ * largest power of two n of heads, and for heads past it the odd powers of the root of that. */
+static HthStatus lower_slopes(HthModel *m, HthErr *err) {
+    const HthShape *s = &m->shape;
+    if (s->alibi == 0.0f) return HTH_OK;
+    float *slopes = hth_arena_take(m->arena, s->n_head, sizeof *slopes);
+    HTH_REQUIRE(slopes, err, HTH_ENOMEM, "no memory for the slopes of %u heads", s->n_head);
+    uint32_t n = 1;
+    while (2 * n <= s->n_head) n *= 2;
+    for (uint32_t h = 0; h < s->n_head; h++) {
+        const double steps = h < n ? (double)(h + 1) : (double)(2 * (h - n) + 1) / 2.0;
+        slopes[h] = (float)hth_pow(2.0, -(double)s->alibi * steps / (double)n);
+    }
+    m->prog.slopes = slopes;
+    return HTH_OK;
+}
+
 /* Room for what operations keep beside keys and values. */
 static HthStatus lower_states(Lower *l, HthErr *err) {
     HthModel *m = l->m;
@@ -273,6 +294,7 @@ HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     p->router.groups = s->gate_groups;
     p->router.groups_used = s->gate_groups_used;
     HTH_TRY(lower_ropes(m, err));
+    HTH_TRY(lower_slopes(m, err));
     size_t count = length(a->head) + (size_t)length(a->layer) * s->n_layer + length(a->tail);
     p->inst = hth_arena_take(m->arena, count, sizeof *p->inst);
     HTH_REQUIRE(p->inst, err, HTH_ENOMEM, "no memory for the program of %u layers", s->n_layer);

@@ -355,7 +355,9 @@ static HthStatus check_floats(const HthShape *s, const HthArch *arch, HthErr *er
                     { offsetof(HthShape, embd_scale), "embedding_scale" },
                     { offsetof(HthShape, residual_scale), "residual_scale" },
                     { offsetof(HthShape, logit_scale), "logit_scale" },
-                    { offsetof(HthShape, gate_scale), "expert_weights_scale" }
+                    { offsetof(HthShape, gate_scale), "expert_weights_scale" },
+                    { offsetof(HthShape, clamp_qkv), "attention.clamp_kqv" },
+                    { offsetof(HthShape, alibi), "attention.max_alibi_bias" }
     };
     for (size_t i = 0; i < HTH_COUNT(factors); i++) {
         float v;

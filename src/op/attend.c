@@ -68,7 +68,8 @@ typedef struct Block {
     uint32_t head, kv_head; /* head: of groups */
     float *q; /* [queries][head_dim], scaled; queries of the first row first */
     float *work;
-    uint32_t *count, *skip; /* [queries] */
+    float *slope; /* [queries] */
+    uint32_t *count, *skip, *away; /* [queries] */
     Sums all, run;
 } Block;
 
@@ -87,6 +88,7 @@ static size_t carve(Block *b, uint8_t *base, uint32_t queries, uint32_t dim, uin
         { &b->all.l, n },
         { &b->run.m, n },
         { &b->run.l, n },
+        { &b->slope, n },
     };
     for (size_t i = 0; i < HTH_COUNT(parts); i++) {
         if (base) *parts[i].to = (float *)(void *)(base + at);
@@ -94,7 +96,8 @@ static size_t carve(Block *b, uint8_t *base, uint32_t queries, uint32_t dim, uin
     }
     if (base) b->count = (uint32_t *)(void *)(base + at);
     if (base) b->skip = b->count + n;
-    return at + 2 * n * sizeof *b->count;
+    if (base) b->away = b->skip + n;
+    return at + 3 * n * sizeof *b->count;
 }
 
 size_t hth_attend_part_bytes(const HthProgram *p) {
@@ -116,6 +119,8 @@ static void block_open(Block *b, const Ctx *c, uint32_t row, uint32_t rows, uint
         const float *q = hth_step_row(s, c->in->a_at, c->in->a_width, row + r) + head * floats;
         for (size_t i = 0; i < floats; i++) b->q[r * floats + i] = q[i] * p->attn_scale;
     }
+    for (uint32_t i = 0; p->slopes && i < rows * c->group; i++)
+        b->slope[i] = p->slopes[head * c->group + i % c->group];
 }
 
 /* The first row of the block that sees position pos. */
@@ -145,6 +150,8 @@ static void page_run(const Block *b, uint32_t page, bool first, bool more, const
     uint32_t from = row * group, to = last_seer(b, pos + HTH_PAGE_LEN) * group;
     HthAttendPage a = { .queries = to - from, .first = first };
     HthAttendBend bend = { .cap = p->attn_cap };
+    if (p->slopes) bend.slope = b->slope; /* those of a row are those of all */
+    bend.away = b->away;
     a.q = b->q + (size_t)from * p->head_dim;
     a.head_dim = p->head_dim;
     a.head_dim_v = p->head_dim_v;
@@ -161,13 +168,13 @@ static void page_run(const Block *b, uint32_t page, bool first, bool more, const
     a.l = sums->l + from;
     a.o = sums->o + (size_t)from * p->head_dim_v;
     for (uint32_t i = 0; i < a.queries; i++) {
-        uint32_t seen = b->first + row + i / group + 1 - pos;
-        b->count[i] = seen < HTH_PAGE_LEN ? seen : HTH_PAGE_LEN;
+        b->away[i] = b->first + row + i / group - pos;
+        b->count[i] = b->away[i] < HTH_PAGE_LEN ? b->away[i] + 1 : HTH_PAGE_LEN;
         const uint32_t start = window_from(b->c, b->first + row + i / group);
         b->skip[i] = start > pos ? start - pos : 0;
         if (b->skip[i] > 0) bend.skip = b->skip;
     }
-    if (bend.skip || bend.cap != 0.0f)
+    if (bend.skip || bend.slope || bend.cap != 0.0f)
         hth_kern_more(s->kern)->attend_bent(&a, &bend);
     else
         s->kern->attend_page(&a);

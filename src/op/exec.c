@@ -50,6 +50,7 @@ static HthOpFn *const fns[HTH_OP_COUNT] = {
     [HTH_OP_DELTA] = hth_op_delta,
     [HTH_OP_SCAN] = hth_op_delta,
     [HTH_OP_MUL] = hth_op_mul,
+    [HTH_OP_CLAMP] = hth_op_clamp,
     [HTH_OP_EXPERTS_EACH] = hth_op_experts_each,
 };
 

@@ -60,6 +60,7 @@ typedef enum HthOpCode {
     HTH_OP_SCAN, /* dst = the selective scan over a; steps b, w (op/delta.c) */
     HTH_OP_MUL, /* dst = a * b */
     HTH_OP_FIRSTNORM, /* dst = a, its first part as rmsnorm * w */
+    HTH_OP_CLAMP, /* dst = a, each value no further from 0 than a number of the model's */
     HTH_OP_COUNT
 } HthOpCode;
 

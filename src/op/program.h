@@ -67,6 +67,7 @@ typedef struct HthProgram {
     uint32_t wanted; /* from this instruction on only rows whose logits are wanted are computed */
     uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_vocab;
     float norm_eps, attn_scale, attn_cap; /* cap 0: none */
+    const float *slopes; /* [n_head] what a score falls by with each position; NULL: nothing */
     float logit_scale, logit_cap; /* logits: times the one, then capped; 0: not */
     HthRouter router;
     HthDeltaRule delta;

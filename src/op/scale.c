@@ -1,5 +1,6 @@
 /* scale.c - rows times one of the model's numbers, embeddings and blocks that are weighed; or times
- * numbers of their own between 0 and 1; the halves of heads that such numbers lie beside.
+ * numbers of their own between 0 and 1; the halves of heads that such numbers lie beside; rows kept
+ * within one of the model's numbers.
  *
  * Thread: forks over rows. */
 #include <string.h>
@@ -18,6 +19,22 @@ static void row(void *ctx, uint32_t r, uint32_t worker) {
     float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
     const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
     for (uint32_t i = 0; i < in->dst_width; i++) y[i] = x[i] * in->arg;
+}
+
+static void bounded(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    const float most = in->arg;
+    float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
+    const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
+    for (uint32_t i = 0; i < in->dst_width; i++) /* a NaN stays one */
+        y[i] = x[i] < -most ? -most : x[i] > most ? most : x[i];
+}
+
+uint32_t hth_op_clamp(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->dst_width, bounded, &(Ctx){ s, inst });
+    return 1;
 }
 
 static void gate(void *ctx, uint32_t r, uint32_t worker) {

@@ -20,7 +20,7 @@ typedef struct Page {
 
 static void run_page(void *ctx) {
     Page *p = ctx;
-    if (p->bend.skip || p->bend.cap != 0.0f)
+    if (p->bend.skip || p->bend.slope || p->bend.cap != 0.0f)
         hth_kern_more(p->kern)->attend_bent(&p->a, &p->bend);
     else
         p->kern->attend_page(&p->a);
@@ -58,7 +58,8 @@ static void fill_page(Check *k, const HthAttendPage *a, uint32_t seen, Fill how,
 /* Three pages, the last of them seen in part: by each query as far as its count. */
 static void one_run(Check *k, HthAttendPage a, uint32_t least, Fill how) {
     char what[128];
-    uint32_t n = a.queries, count[QUERIES_MAX], skip[QUERIES_MAX];
+    uint32_t n = a.queries, count[QUERIES_MAX], skip[QUERIES_MAX], away[QUERIES_MAX];
+    float slope[QUERIES_MAX];
     size_t os = n * a.head_dim_v * 4u;
     Guard q = guard_open(n * a.head_dim * 4u);
     Guard kk = guard_open(hth_kv_bytes(a.type, a.head_dim) * HTH_PAGE_LEN);
@@ -79,9 +80,13 @@ static void one_run(Check *k, HthAttendPage a, uint32_t least, Fill how) {
             count[i] = seen + i / 3 < HTH_PAGE_LEN ? seen + i / 3 : HTH_PAGE_LEN;
             if (i + 1 == n) seen = count[i];
             skip[i] = i % 4 * 13 < count[i] ? i % 4 * 13 : count[i] - 1;
+            away[i] = (2 - page) * HTH_PAGE_LEN + least + i / 3;
+            slope[i] = 1.0f / (float)(2u << i % 8); /* as heads have them */
         }
         const HthAttendBend bend = { .skip = (n + least) % 3 == 1 ? skip : NULL,
-                                     .cap = (n + least) % 4 == 2 ? 20.0f : 0.0f };
+                                     .cap = (n + least) % 4 == 2 ? 20.0f : 0.0f,
+                                     .slope = (n + least) % 5 < 2 ? slope : NULL,
+                                     .away = away };
         fill_page(k, &a, seen, how, kk.p, v.p);
         Page p = { .a = a, .bend = bend };
         p.a.first = page == 0;

@@ -76,7 +76,7 @@ static const char *const archs[] = {
     "qwen2moe", "granitemoe", "glm4moe",       "qwen35",   "mistral3", "exaone4",   "glm4",
     "cohere2",  "falcon",     "gptneox",       "gpt2",     "phi2",     "stablelm",  "internlm2",
     "ernie4_5", "minicpm",    "hunyuan-dense", "seed_oss", "nemotron", "qwen35moe", "qwen3next",
-    "lfm2",     "mamba2",     "granitehybrid"
+    "lfm2",     "mamba2",     "granitehybrid", "bloom",    "mpt"
 };
 
 static Tiny tiny(size_t format, size_t arch) {
@@ -315,6 +315,7 @@ int main(void) {
         COMPANY(2),
         COMPANY(3),
         LONG_TEXTS("qwen35"),
+        LONG_TEXTS("bloom"),
         cmocka_unit_test(experts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

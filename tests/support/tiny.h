@@ -21,7 +21,8 @@ typedef struct Tiny {
     const char *arch; /* any that hearth runs */
     uint32_t window; /* 0: key left out */
     bool fused; /* phi3: Q, K and V in one tensor */
-    bool twist; /* falcon: two norms; gptneox: blocks side by side; stablelm: likewise */
+    bool twist; /* falcon: two norms; gptneox: blocks side by side; stablelm: likewise;
+                   mpt: places */
     bool every_key; /* the optional keys of the architecture too */
     uint32_t layers, embd, heads, kv_heads, ff, vocab, ctx; /* kv_heads 0: key left out */
     uint32_t head_dim; /* 0: keys left out, embd / heads */
@@ -186,16 +187,16 @@ static inline bool tiny_is(const Tiny *c, const char *names) {
 }
 /* Norms by mean and deviation, with a bias; feed-forward blocks without a gate; biases as a
  * rule. */
-#define TINY_MEAN    "starcoder2 falcon gptneox gpt2 phi2 stablelm nemotron"
-#define TINY_UNGATED "starcoder2 falcon gptneox gpt2 phi2 nemotron"
-#define TINY_BIASED  "gptneox gpt2 phi2"
+#define TINY_MEAN    "starcoder2 falcon gptneox gpt2 phi2 stablelm nemotron bloom mpt"
+#define TINY_UNGATED "starcoder2 falcon gptneox gpt2 phi2 nemotron bloom mpt"
+#define TINY_BIASED  "gptneox gpt2 phi2 bloom"
 static inline void tiny_norm(TinyOut *o, uint32_t l, const char *what, uint32_t n) {
     char name[96];
     snprintf(name, sizeof name, "blk.%u.%s.weight", l, what);
     tiny_tensor(o, name, o->c->norm_fmt, n, 0, 1, 0.1);
     snprintf(name, sizeof name, "blk.%u.%s.bias", l, what);
-    if (tiny_is(o->c, TINY_MEAN) && !strstr(what, "_q_") && !strstr(what, "_k_"))
-        tiny_tensor(o, name, NULL, n, 0, 0, 0.1);
+    const bool biased = tiny_is(o->c, "mpt") || (!strstr(what, "_q_") && !strstr(what, "_k_"));
+    if (tiny_is(o->c, TINY_MEAN) && biased) tiny_tensor(o, name, NULL, n, 0, 0, 0.1);
 }
 
 /* ---- experts and latent attention ---- */
@@ -400,7 +401,7 @@ static inline void tiny_attn(TinyOut *o, uint32_t l) {
     uint32_t kv = (c->kv_heads ? c->kv_heads : c->heads) * d;
 #define TINY_NAME(s) (snprintf(n, sizeof n, "blk.%u." s, l), n)
     const bool bias = c->bias || tiny_is(c, TINY_BIASED);
-    if (c->fused || tiny_is(c, "falcon gptneox gpt2")) {
+    if (c->fused || tiny_is(c, "falcon gptneox gpt2 bloom mpt")) {
         tiny_linear(o, TINY_NAME("attn_qkv"), c->embd, c->heads * d + 2 * kv, bias, false);
     } else {
         const uint32_t q = c->heads * d * (tiny_is(c, TINY_STATES) ? 2 : 1); /* a gate each */
@@ -421,7 +422,8 @@ static inline void tiny_layer(TinyOut *o, uint32_t l) {
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
     uint32_t kv = (c->kv_heads ? c->kv_heads : c->heads) * d;
 #define TINY_NAME(s) (snprintf(n, sizeof n, "blk.%u." s, l), n)
-    const bool olmo = tiny_is(c, "olmo2 olmoe"), whole = tiny_is(c, "olmo2 exaone4"),
+    const bool olmo = tiny_is(c, "olmo2 olmoe") || (tiny_is(c, "mpt") && c->qk_norm),
+               whole = tiny_is(c, "olmo2 exaone4"),
                heads =
                    tiny_is(c, "qwen3 qwen3moe gemma3 exaone4 hunyuan-dense lfm2 " TINY_STATES) &&
                    !tiny_recurrent(c, l);
@@ -490,6 +492,8 @@ static inline void tiny_meta(TinyOut *o) {
     if (tiny_is(c, "gptneox") && tiny_key(o, "use_parallel_residual", 7))
         tiny_put(&o->meta, &c->twist, 1);
     if (tiny_is(c, "cohere2")) tiny_kv_f32(o, "logit_scale", 0.7f);
+    if (tiny_is(c, "mpt") && !c->twist) tiny_kv_f32(o, "attention.max_alibi_bias", 8.0f);
+    if (tiny_is(c, "mpt") && c->every_key) tiny_kv_f32(o, "attention.clamp_kqv", 0.8f);
     if (c->window) tiny_kv_u32(o, "attention.sliding_window", c->window);
     if (c->every_key) {
         tiny_kv_f32(o, "attn_logit_softcapping", 50.0f);
@@ -524,7 +528,11 @@ static inline void tiny_build(HthBuf *out, const Tiny *c) {
     tiny_tensor(&o, "token_embd.weight", c->fmt, c->embd, c->vocab, 0, 1);
     tiny_tensor(&o, tiny_is(c, "lfm2") ? "token_embd_norm.weight" : "output_norm.weight",
                 c->norm_fmt, c->embd, 0, 1, 0.1);
-    if (tiny_is(c, "gpt2"))
+    if (tiny_is(c, "bloom")) {
+        tiny_tensor(&o, "token_embd_norm.weight", c->norm_fmt, c->embd, 0, 1, 0.1);
+        tiny_tensor(&o, "token_embd_norm.bias", NULL, c->embd, 0, 0, 0.1);
+    }
+    if (tiny_is(c, "gpt2") || (tiny_is(c, "mpt") && c->twist))
         tiny_tensor(&o, "position_embd.weight", c->fmt, c->embd, c->ctx, 0, 0.3);
     if (tiny_is(c, TINY_MEAN)) tiny_tensor(&o, "output_norm.bias", NULL, c->embd, 0, 0, 0.1);
     if (!c->tied) tiny_linear(&o, "output", c->embd, c->vocab, tiny_is(c, "phi2"), false);

@@ -1,7 +1,8 @@
 /* attend.c - attention of many queries over one page of keys and values, carried on page by page
  * through a run, and the merge of runs.
  *
- * With a cap, s_t is capped (fn/tanh.c) as soon as it is there; positions below skip then have the
+ * With a cap, s_t is capped (fn/tanh.c) as soon as it is there.  With slopes (ALiBi, Press et al.
+ * 2022) s_t = fma(slope, t - away, s_t), t and away as floats.  Positions below skip then have the
  * score -inf, and so the weight exp(-inf - M) = 0.
  *
  * Page, per query, positions t < count:
@@ -70,6 +71,7 @@ static void attend_query(const HthAttendPage *a, const HthAttendBend *bend, uint
         for (uint32_t i = 0; i < a->head_dim; i++)
             p[t] = fmaf(q[i], element(a->type, a->k, a->head_dim, i, t, true), p[t]);
         if (bend->cap != 0.0f) p[t] = hth_softcap_one(p[t], bend->cap, 1.0f / bend->cap);
+        if (bend->slope != NULL) p[t] = fmaf(bend->slope[g], (float)t - (float)bend->away[g], p[t]);
         if (bend->skip != NULL && t < bend->skip[g]) p[t] = -INFINITY;
         m = p[t] > m ? p[t] : m;
     }
@@ -204,10 +206,19 @@ HTH_INLINE void scores(HthKvType type, uint32_t NQ, const Tile *k) {
     for (; t < most; t += 16) scores_at(type, NQ, 1, k, t);
 }
 
-/* Scores as models with caps and windows want them. */
+/* Scores at 16 positions from t, lower the further they are from the query. */
+HTH_INLINE V fallen(const HthAttendBend *bend, uint32_t g, uint32_t t, V s) {
+    static const float lanes[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+    V at = vf_add(vf_set1((float)t), vf_load(lanes));
+    return vf_fma(vf_set1(bend->slope[g]), vf_sub(at, vf_set1((float)bend->away[g])), s);
+}
+
+/* Scores as models with caps, slopes and windows want them. */
 static void bend_scores(const HthAttendPage *a, const HthAttendBend *bend, uint32_t g, float *s) {
     for (uint32_t t = 0; bend->cap != 0.0f && t < a->count[g]; t += 16)
         vf_store(s + t, vf_softcap(vf_load(s + t), bend->cap, 1.0f / bend->cap));
+    for (uint32_t t = 0; bend->slope != NULL && t < a->count[g]; t += 16)
+        vf_store(s + t, fallen(bend, g, t, vf_load(s + t)));
     for (uint32_t t = 0; bend->skip != NULL && t < bend->skip[g]; t++) s[t] = -INFINITY;
 }
 

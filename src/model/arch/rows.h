@@ -268,6 +268,12 @@
         HTH_R_##reg, HTH_OP_SCALE, HTH_R_##reg, HTH_R_NONE, HTH_R_NONE, HTH_W_NONE, FLD(field),    \
             HTH_L_ALL                                                                              \
     }
+/* reg within a number of the shape; nothing where that is 0. */
+#define OP_CLAMP(reg, field)                                                                       \
+    {                                                                                              \
+        HTH_R_##reg, HTH_OP_CLAMP, HTH_R_##reg, HTH_R_NONE, HTH_R_NONE, HTH_W_NONE, FLD(field),    \
+            HTH_L_ALL                                                                              \
+    }
 #define OP_END                                                                                     \
     { .op = HTH_OP_END }
 

@@ -235,7 +235,10 @@ static void fill_cache(World *w, uint32_t first) {
         }
 }
 
-/* Definition: row r of the batch at position first + r sees the cache and rows 0..r. */
+static const float slopes[HEADS] = { 0.5f, 0.25f, 0.125f, 0.0625f, 0.7f, 0.3f };
+
+/* Definition: row r of the batch at position first + r sees the cache and rows 0..r, with slopes
+ * the less the further away. */
 static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, uint32_t d,
                        const float *sinks) {
     uint32_t kh = h / (HEADS / KV_HEADS);
@@ -251,8 +254,10 @@ static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, u
         else
             for (uint32_t i = 0; i < DIM; i++)
                 v += (double)w->data[1][(kh * DV + d) * DIM + i] * embedded(w, p - first, i);
-        sum += exp(s * 0.7);
-        out += exp(s * 0.7) * v;
+        s *= 0.7;
+        if (w->p.slopes) s -= (double)slopes[h] * (double)(first + r - p);
+        sum += exp(s);
+        out += exp(s) * v;
     }
     return out / sum;
 }
@@ -260,10 +265,11 @@ static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, u
 static void attention(void **state) {
     (void)state;
     static const uint32_t firsts[] = { 0, 62, 64, 130 }; /* rows cross page borders */
-    for (size_t k = 0; k < 2 * HTH_COUNT(firsts); k++) {
-        const uint32_t first = firsts[k / 2];
-        const bool sinks = k % 2;
+    for (size_t k = 0; k < 3 * HTH_COUNT(firsts); k++) {
+        const uint32_t first = firsts[k / 3];
+        const bool sinks = k % 3 == 1;
         World *w = begin();
+        if (k % 3 == 2) w->p.slopes = slopes;
         fill_cache(w, first);
         HthWeight *take = matrix(w, 2, KV_HEADS * DK, DIM); /* the first columns of x */
         for (uint32_t i = 0; i < KV_HEADS * DK * DIM; i++) w->data[2][i] = i % (DIM + 1) == 0;
@@ -286,6 +292,22 @@ static void attention(void **state) {
                          attended(w, first, r, h, d, sinks ? w->data[3] : NULL));
         end(w);
     }
+}
+
+static void clamp(void **state) {
+    (void)state;
+    World *w = begin();
+    add(w, HTH_OP_CLAMP, HTH_R_H, HTH_R_X, HTH_R_NONE, NULL)->arg = 0.5f;
+    run(w, HTH_R_H, 2, 0);
+    uint32_t bounded = 0;
+    for (uint32_t r = 0; r < ROWS; r++)
+        for (uint32_t i = 0; i < DIM; i++) {
+            const double x = embedded(w, r, i);
+            near((double)w->out[r * DIM + i], fmax(-0.5, fmin(0.5, x)));
+            bounded += fabs(x) > 0.5;
+        }
+    assert_true(bounded > 5 && bounded < ROWS * DIM - 5);
+    end(w);
 }
 
 /* In two halves, the second in pieces: the bits of one run. */
@@ -325,7 +347,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embed_and_add),   cmocka_unit_test(linear), cmocka_unit_test(norms),
         cmocka_unit_test(swiglu),          cmocka_unit_test(rope),   cmocka_unit_test(attention),
-        cmocka_unit_test(hidden_and_head),
+        cmocka_unit_test(hidden_and_head), cmocka_unit_test(clamp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
