@@ -12,7 +12,9 @@ typedef struct HthAttendBend {
     const uint32_t *skip; /* [queries] positions before count that each may not see; NULL: none */
     float cap; /* scores become cap * tanh(score / cap); 0: as they are */
     const float *slope; /* [queries] what scores then fall by with each position; NULL: nothing */
-    const uint32_t *away; /* [queries], with slope: positions from the page's first to their own */
+    const int32_t
+        *away; /* [queries], with slope: positions from the page's first to their own; less
+                          * than none where that is before the page */
 } HthAttendBend;
 
 /* One token as one head of the gated delta rule sees it. */

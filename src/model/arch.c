@@ -15,19 +15,21 @@ extern const HthArch hth_arch_llama, hth_arch_qwen2, hth_arch_qwen3, hth_arch_gr
     hth_arch_gpt2, hth_arch_phi2, hth_arch_stablelm, hth_arch_internlm2, hth_arch_ernie4_5,
     hth_arch_minicpm, hth_arch_hunyuan_dense, hth_arch_seed_oss, hth_arch_nemotron,
     hth_arch_qwen35moe, hth_arch_qwen3next, hth_arch_lfm2, hth_arch_mamba2, hth_arch_granitehybrid,
-    hth_arch_bloom, hth_arch_mpt;
+    hth_arch_bert, hth_arch_nomic_bert, hth_arch_modern_bert, hth_arch_jina_bert_v2, hth_arch_bloom,
+    hth_arch_mpt;
 
 static const HthArch *const archs[] = {
-    &hth_arch_llama,     &hth_arch_qwen2,         &hth_arch_qwen3,         &hth_arch_granite,
-    &hth_arch_olmo2,     &hth_arch_smollm3,       &hth_arch_starcoder2,    &hth_arch_phi3,
-    &hth_arch_gemma2,    &hth_arch_gemma3,        &hth_arch_qwen3moe,      &hth_arch_gpt_oss,
-    &hth_arch_deepseek2, &hth_arch_olmoe,         &hth_arch_qwen2moe,      &hth_arch_granitemoe,
-    &hth_arch_glm4moe,   &hth_arch_qwen35,        &hth_arch_mistral3,      &hth_arch_exaone4,
-    &hth_arch_glm4,      &hth_arch_cohere2,       &hth_arch_falcon,        &hth_arch_gptneox,
-    &hth_arch_gpt2,      &hth_arch_phi2,          &hth_arch_stablelm,      &hth_arch_internlm2,
-    &hth_arch_ernie4_5,  &hth_arch_minicpm,       &hth_arch_hunyuan_dense, &hth_arch_seed_oss,
-    &hth_arch_nemotron,  &hth_arch_qwen35moe,     &hth_arch_qwen3next,     &hth_arch_lfm2,
-    &hth_arch_mamba2,    &hth_arch_granitehybrid, &hth_arch_bloom,         &hth_arch_mpt,
+    &hth_arch_llama,       &hth_arch_qwen2,         &hth_arch_qwen3,         &hth_arch_granite,
+    &hth_arch_olmo2,       &hth_arch_smollm3,       &hth_arch_starcoder2,    &hth_arch_phi3,
+    &hth_arch_gemma2,      &hth_arch_gemma3,        &hth_arch_qwen3moe,      &hth_arch_gpt_oss,
+    &hth_arch_deepseek2,   &hth_arch_olmoe,         &hth_arch_qwen2moe,      &hth_arch_granitemoe,
+    &hth_arch_glm4moe,     &hth_arch_qwen35,        &hth_arch_mistral3,      &hth_arch_exaone4,
+    &hth_arch_glm4,        &hth_arch_cohere2,       &hth_arch_falcon,        &hth_arch_gptneox,
+    &hth_arch_gpt2,        &hth_arch_phi2,          &hth_arch_stablelm,      &hth_arch_internlm2,
+    &hth_arch_ernie4_5,    &hth_arch_minicpm,       &hth_arch_hunyuan_dense, &hth_arch_seed_oss,
+    &hth_arch_nemotron,    &hth_arch_qwen35moe,     &hth_arch_qwen3next,     &hth_arch_lfm2,
+    &hth_arch_mamba2,      &hth_arch_granitehybrid, &hth_arch_bert,          &hth_arch_nomic_bert,
+    &hth_arch_modern_bert, &hth_arch_jina_bert_v2,  &hth_arch_bloom,         &hth_arch_mpt,
 };
 
 const HthArch *hth_arch_at(size_t index) {
@@ -47,9 +49,13 @@ const HthArch *hth_arch_find(const char *name) {
 static const char *const names[HTH_W_COUNT] = {
     [HTH_W_NONE] = "-",
     [HTH_W_TOK_EMBD] = "token_embd",
-    VECTOR_NAMES(EMBD_NORM, "token_embd_norm"),
     VECTOR_NAMES(OUT_NORM, "output_norm"),
     LINEAR_NAMES(OUTPUT, "output"),
+    [HTH_W_TOK_TYPES] = "token_types",
+    VECTOR_NAMES(EMBD_NORM, "token_embd_norm"),
+    LINEAR_NAMES(CLS, "cls"),
+    VECTOR_NAMES(CLS_NORM, "cls_norm"),
+    LINEAR_NAMES(CLS_OUT, "cls_output"),
     [HTH_W_POS_EMBD] = "position_embd",
     [HTH_W_ROPE_FREQS] = "rope_freqs",
     [HTH_W_ROPE_LONG] = "rope_factors_long",
@@ -63,6 +69,8 @@ static const char *const names[HTH_W_COUNT] = {
     VECTOR_NAMES(Q_NORM, "attn_q_norm"),
     VECTOR_NAMES(K_NORM, "attn_k_norm"),
     [HTH_W_ATTN_POST_NORM] = "post_attention_norm",
+    VECTOR_NAMES(ATTN_OUT_NORM, "attn_output_norm"),
+    VECTOR_NAMES(LAYER_OUT_NORM, "layer_output_norm"),
     VECTOR_NAMES(FFN_NORM, "ffn_norm"),
     [HTH_W_FFN_POST_NORM] = "post_ffw_norm",
     LINEAR_NAMES(FFN_GATE, "ffn_gate"),
@@ -105,12 +113,23 @@ static const char *const names[HTH_W_COUNT] = {
 
 const char *hth_layers_name(HthLayers which) {
     static const char *const layers[HTH_L_COUNT] = {
-        [HTH_L_ROTATING] = "rotating",   [HTH_L_DENSE] = "dense",
-        [HTH_L_EXPERTS] = "expert",      [HTH_L_SHARED] = "shared expert",
-        [HTH_L_WINDOWED] = "windowed",   [HTH_L_WITH] = "certain",
-        [HTH_L_WITHOUT] = "other",       [HTH_L_RECURRENT] = "recurrent",
-        [HTH_L_ATTENDING] = "attending", [HTH_L_ATTENDING_WITH] = "certain attending",
-        [HTH_L_Q_WHOLE] = "whole query", [HTH_L_Q_LATENT] = "latent query",
+        [HTH_L_ROTATING] = "rotating",
+        [HTH_L_DENSE] = "dense",
+        [HTH_L_EXPERTS] = "expert",
+        [HTH_L_SHARED] = "shared expert",
+        [HTH_L_WINDOWED] = "windowed",
+        [HTH_L_WITH] = "certain",
+        [HTH_L_WITHOUT] = "other",
+        [HTH_L_RECURRENT] = "recurrent",
+        [HTH_L_ATTENDING] = "attending",
+        [HTH_L_ATTENDING_WITH] = "certain attending",
+        [HTH_L_Q_WHOLE] = "whole query",
+        [HTH_L_Q_LATENT] = "latent query",
+        [HTH_L_RANKING] = "ranking",
+        [HTH_L_RANKING_WITH] = "certain ranking",
+        [HTH_L_RANKING_WITHOUT] = "other ranking",
+        [HTH_L_GELU] = "gelu",
+        [HTH_L_SILU] = "silu",
     };
     HTH_ASSERT((unsigned)which < HTH_L_COUNT);
     return layers[which];

@@ -19,6 +19,15 @@ typedef enum HthRopeScaling {
     HTH_ROPE_LONG /* factors per pair, one set for short and one for long contexts */
 } HthRopeScaling;
 
+/* How a text's rows become one, as GGUF's pooling_type; of RANK the architecture says how. */
+typedef enum HthPooling {
+    HTH_POOL_NONE,
+    HTH_POOL_MEAN,
+    HTH_POOL_CLS, /* the first row */
+    HTH_POOL_LAST,
+    HTH_POOL_RANK /* a score of a question and an answer */
+} HthPooling;
+
 enum { HTH_LAYERS_MAX = 1024 };
 
 /* Everything a program needs to know about sizes; filled from metadata, checked, then constant. */
@@ -70,6 +79,10 @@ typedef struct HthShape {
     uint32_t ssm_in, n_three; /* rows of matrices that hold several: of a scan, of a convolution */
     uint32_t q_gated; /* a head's query and the gate on what it finds */
     uint32_t with; /* the answer to a question of the architecture's (HTH_L_WITH) */
+    uint32_t pooling; /* HthPooling; NONE: the file does not say */
+    uint32_t whole; /* texts are read whole: rows see both ways */
+    uint32_t silu; /* the gate of a feed-forward block: 1 silu, 0 gelu */
+    uint32_t n_type, n_cls; /* rows of the table of token types; of what scores are made with */
     float rope_alpha; /* the base grows with it; 0: not */
     float temperature; /* scores that grow with the position: must be 0 */
 } HthShape;
@@ -87,6 +100,11 @@ typedef enum HthLayers {
     HTH_L_RECURRENT, /* with a state; with keys and values */
     HTH_L_ATTENDING,
     HTH_L_ATTENDING_WITH,
+    HTH_L_GELU, /* by HthShape.silu */
+    HTH_L_SILU,
+    HTH_L_RANKING, /* of models that rank; of these, HthShape.with; without */
+    HTH_L_RANKING_WITH,
+    HTH_L_RANKING_WITHOUT,
     HTH_L_Q_WHOLE, /* latent attention whose queries are one product; two */
     HTH_L_Q_LATENT,
     HTH_L_COUNT
@@ -108,11 +126,16 @@ static inline bool hth_layer_recurrent(const HthShape *s, uint32_t layer) {
 typedef enum HthSlot {
     HTH_W_NONE,
     HTH_W_TOK_EMBD,
+    HTH_W_TOK_TYPES,
     HTH_W_EMBD_NORM,
     HTH_W_EMBD_NORM_B,
     HTH_W_OUT_NORM,
     HTH_W_OUT_NORM_B,
     HTH_W_LINEAR(OUTPUT),
+    HTH_W_LINEAR(CLS), /* scores of models that rank: a dense layer, and what is made of it */
+    HTH_W_CLS_NORM,
+    HTH_W_CLS_NORM_B,
+    HTH_W_LINEAR(CLS_OUT),
     HTH_W_POS_EMBD,
     HTH_W_ROPE_FREQS,
     HTH_W_ROPE_LONG,
@@ -130,6 +153,10 @@ typedef enum HthSlot {
     HTH_W_K_NORM,
     HTH_W_K_NORM_B,
     HTH_W_ATTN_POST_NORM,
+    HTH_W_ATTN_OUT_NORM, /* after a block and what it was added to */
+    HTH_W_ATTN_OUT_NORM_B,
+    HTH_W_LAYER_OUT_NORM,
+    HTH_W_LAYER_OUT_NORM_B,
     HTH_W_FFN_NORM,
     HTH_W_FFN_NORM_B,
     HTH_W_FFN_POST_NORM,
@@ -172,7 +199,7 @@ typedef enum HthSlot {
 } HthSlot;
 /* Its rows are looked up, not multiplied. */
 static inline bool hth_slot_looked_up(HthSlot slot) {
-    return slot == HTH_W_TOK_EMBD || slot == HTH_W_POS_EMBD;
+    return slot == HTH_W_TOK_EMBD || slot == HTH_W_POS_EMBD || slot == HTH_W_TOK_TYPES;
 }
 
 typedef enum HthParamType {
@@ -184,9 +211,11 @@ typedef enum HthParamType {
     HTH_P_SCALING, /* a string: "none", "linear", "yarn", "longrope" */
     HTH_P_WINDOWED, /* which layers have a window: a flag per layer, or a period: all but the last
                        of each (0: all) */
+    HTH_P_WINDOWED_LATE, /* the same, all but the first of each */
     HTH_P_RECURRENT, /* a state instead of keys and values, likewise */
     HTH_P_KV_HEADS, /* a number, or one per layer: 0 where it has a state, else alike */
     HTH_P_RECURRENT_OF, /* by another key, a period, where the one before is absent */
+    HTH_P_SILU, /* a string: "gelu" (0), "silu" (1) */
     HTH_P_NO_SECTIONS, /* the same, and any are refused */
     HTH_P_SECTIONS /* pairs that rotate by one of several positions: those of a text are all alike,
                       so all pairs must have one; no field */
@@ -246,6 +275,10 @@ typedef struct HthArch {
     const HthArchParam *params; /* ends with key NULL */
     const HthArchWeight *weights; /* ends with slot HTH_W_NONE */
     const HthArchOp *head, *layer, *tail; /* each ends with HTH_OP_END */
+    bool whole; /* an encoder: reads texts whole and has no next words (ADR 48) */
+    const HthArchOp *rank; /* of a model that ranks, instead of the tail's last operation; its first
+                            * operations read the pooled row. NULL: there are none such */
+    HthPooling rank_of; /* that row */
 } HthArch;
 
 /* NULL if unknown. */

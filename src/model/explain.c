@@ -28,7 +28,8 @@ static const struct {
     FIELD(rope_base_window), FIELD(n_qkv), FIELD(n_gate_up), FIELD(ssm_conv), FIELD(ssm_inner),
     FIELD(ssm_dim_k), FIELD(ssm_heads), FIELD(ssm_groups), FIELD(ssm_dim_v), FIELD(ssm_wide),
     FIELD(ssm_ba), FIELD(q_gated), FIELD(with), FIELD(ssm_rep), FIELD(ssm_group), FIELD(ssm_in),
-    FIELD(n_three), FIELD(rope_alpha),
+    FIELD(n_three), FIELD(rope_alpha), FIELD(pooling), FIELD(whole), FIELD(silu), FIELD(n_type),
+    FIELD(n_cls),
 };
 /* clang-format on */
 
@@ -82,10 +83,11 @@ HthStatus hth_op_explain(const HthArchOp *op, const HthModel *model, HthBuf *out
     return hth_buf_printf(out, err, "  [%s layers]", hth_layers_name(op->when));
 }
 
-static HthStatus part(const char *title, const HthArchOp *ops, const HthModel *m, HthBuf *out,
-                      HthErr *err) {
+/* but: operations at the end that are left out. */
+static HthStatus part(const char *title, const HthArchOp *ops, uint32_t but, const HthModel *m,
+                      HthBuf *out, HthErr *err) {
     HTH_TRY(hth_buf_printf(out, err, "%s\n", title));
-    for (; ops->op != HTH_OP_END; ops++) {
+    for (; ops[but].op != HTH_OP_END; ops++) {
         if (m && runs_on(ops, m) == 0) continue;
         HTH_TRY(hth_buf_add(out, "    ", 4, err));
         HTH_TRY(hth_op_explain(ops, m, out, err));
@@ -97,11 +99,17 @@ static HthStatus part(const char *title, const HthArchOp *ops, const HthModel *m
 static HthStatus program(const HthArch *a, const HthModel *m, HthBuf *out, HthErr *err) {
     char layers[48] = "each layer";
     if (m) snprintf(layers, sizeof layers, "each of %u layers", m->shape.n_layer);
-    HTH_TRY(part("first", a->head, m, out, err));
-    HTH_TRY(part(layers, a->layer, m, out, err));
+    const bool ranks = m && m->shape.pooling == HTH_POOL_RANK;
+    HTH_TRY(part("first", a->head, 0, m, out, err));
+    HTH_TRY(part(layers, a->layer, 0, m, out, err));
     if (a->experts)
-        HTH_TRY(part("each layer of a model with experts", a->experts->layer, m, out, err));
-    return part("last", a->tail, m, out, err);
+        HTH_TRY(part("each layer of a model with experts", a->experts->layer, 0, m, out, err));
+    HTH_TRY(part("last", a->tail, ranks, m, out, err));
+    if (!a->rank || (m && !ranks)) return HTH_OK;
+    return part(ranks ? "of the pooled row"
+                      : "of the pooled row, instead of the last operation, "
+                        "in a model that ranks",
+                a->rank, 0, m, out, err);
 }
 
 /* "n_head * head_dim" */
@@ -218,6 +226,22 @@ static HthStatus states_line(const HthModel *m, HthBuf *out, HthErr *err) {
                           n, s->n_layer, s->ssm_heads, s->ssm_dim_k, s->ssm_dim_v, s->ssm_conv);
 }
 
+/* "texts: read whole, both ways; a text's vector is the mean of its rows" */
+static HthStatus text_line(const HthModel *m, HthBuf *out, HthErr *err) {
+    static const char *const pools[] = {
+        [HTH_POOL_NONE] = NULL,
+        [HTH_POOL_MEAN] = "a text's vector is the mean of its rows",
+        [HTH_POOL_CLS] = "a text's vector is its first row",
+        [HTH_POOL_LAST] = "a text's vector is its last row",
+        [HTH_POOL_RANK] = "ranks an answer to a question by a score",
+    };
+    const char *pool = pools[m->shape.pooling];
+    if (!m->shape.whole && !pool) return HTH_OK;
+    return hth_buf_printf(out, err, "texts: %s%s%s\n",
+                          m->shape.whole ? "read whole, both ways" : "",
+                          m->shape.whole && pool ? "; " : "", pool ? pool : "");
+}
+
 static HthStatus unused(const HthModel *m, HthBuf *out, HthErr *err) {
     bool first = true;
     for (size_t i = 0; i < hth_gguf_tensor_count(m->gguf); i++) {
@@ -243,6 +267,7 @@ HthStatus hth_model_explain(const HthModel *m, HthBuf *out, HthErr *err) {
     HTH_TRY(window_line(m, out, err));
     HTH_TRY(experts_line(m, out, err));
     HTH_TRY(states_line(m, out, err));
+    HTH_TRY(text_line(m, out, err));
     HTH_TRY(program(m->arch, m, out, err));
     HTH_TRY(hth_buf_printf(out, err, "memory: %zu bytes of weights, %zu of scratch per token\n",
                            hth_model_weight_bytes(m),

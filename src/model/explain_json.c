@@ -60,6 +60,12 @@ static json_t *tensors_json(const HthArch *arch) {
 }
 
 static json_t *base_json(const HthArch *a, const HthModel *m) {
+    if (a->rank && (!m || m->shape.pooling == HTH_POOL_RANK)) {
+        return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "architecture", a->name, "rope",
+                         a->rope_neox ? "neox" : "norm", "head", ops_json(a->head, m), "layer",
+                         ops_json(a->layer, m), "tail", ops_json(a->tail, m), "rank",
+                         ops_json(a->rank, m));
+    }
     return json_pack("{s:s, s:s, s:o, s:o, s:o}", "architecture", a->name, "rope",
                      a->rope_neox ? "neox" : "norm", "head", ops_json(a->head, m), "layer",
                      ops_json(a->layer, m), "tail", ops_json(a->tail, m));

@@ -90,9 +90,13 @@ static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w
         HTH_ASSERT(b == s->ssm_heads && c == s->ssm_heads);
         break;
     case HTH_OP_FIRSTNORM: HTH_ASSERT(w->vec && w->rows <= a); break;
+    case HTH_OP_TYPE:
     case HTH_OP_PLACE: HTH_ASSERT(w->fmt && w->cols == a); break;
     case HTH_OP_MEAN_HEADNORM: HTH_ASSERT(w->vec && w->count * w->rows == a); break;
     case HTH_OP_RELU2:
+    case HTH_OP_COPY:
+    case HTH_OP_TANH:
+    case HTH_OP_SOFTMAX:
     case HTH_OP_SILU:
     case HTH_OP_GELU:
     case HTH_OP_CLAMP:
@@ -119,7 +123,10 @@ static uint32_t cache_of(Lower *l, const HthArchOp *op) {
     HthStateSpec *spec = &l->specs[p->n_state];
     switch (op->op) {
     case HTH_OP_ATTEND:
-    case HTH_OP_ATTEND_SINKS: return p->n_cache++;
+    case HTH_OP_ATTEND_SINKS:
+        if (!p->whole) return p->n_cache++;
+        p->n_cache = 1; /* a layer's keys are done with when the next begins */
+        return 0;
     case HTH_OP_CONV: *spec = (HthStateSpec){ 0, l->width[op->a], s->ssm_conv - 1 }; break;
     case HTH_OP_DELTA:
         *spec = (HthStateSpec){ s->ssm_heads * s->ssm_dim_k * s->ssm_dim_v,
@@ -150,13 +157,15 @@ static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
         return;
     }
     if (op->op == HTH_OP_CLAMP && arg == 0.0f) return;
-    /* a norm that some models of the architecture have */
+    /* a norm that some models of the architecture have, or some of its layers */
     const bool maybe =
         op->op == HTH_OP_HEADNORM || op->op == HTH_OP_MEAN_HEADNORM || op->op == HTH_OP_LAYERNORM;
-    if (maybe && !weight_of(l->m, op->w, layer)->vec) {
-        HTH_ASSERT(op->dst == op->a);
-        return;
-    }
+    const bool none = maybe && !weight_of(l->m, op->w, layer)->vec;
+    if (none && op->dst == op->a) return;
+    if (op->op == HTH_OP_TYPE && !weight_of(l->m, op->w, layer)->fmt) return;
+    const HthArchOp copy = { op->dst,    HTH_OP_COPY, op->a, HTH_R_NONE,
+                             HTH_R_NONE, HTH_W_NONE,  0,     op->when };
+    if (none) op = &copy; /* the same row by another name */
     HthInst *in = &p->inst[p->count++];
     *in = (HthInst){ .op = op->op, .dst = op->dst, .a = op->a, .b = op->b, .c = op->c };
     in->layer = layer;
@@ -272,11 +281,21 @@ static HthStatus lower_states(Lower *l, HthErr *err) {
     return HTH_OK;
 }
 
+/* Of a model that ranks a program of its own takes the place of the tail's last operation. */
+static void lower_tail(Lower *l) {
+    const HthArch *a = l->m->arch;
+    const bool ranks = l->m->shape.pooling == HTH_POOL_RANK;
+    for (const HthArchOp *op = a->tail; op[ranks].op != HTH_OP_END; op++) lower_op(l, op, 0);
+    l->m->prog.head = l->m->prog.count - (ranks ? 0 : 1);
+    for (const HthArchOp *op = a->rank; ranks && op->op != HTH_OP_END; op++) lower_op(l, op, 0);
+}
+
 HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     const HthShape *s = &m->shape;
     const HthArch *a = m->arch;
     HthProgram *p = &m->prog;
     *p = (HthProgram){ .n_layer = s->n_layer, .n_embd = s->n_embd, .n_head = s->n_head };
+    p->whole = s->whole != 0;
     p->n_head_kv = s->n_head_kv;
     p->head_dim = s->head_dim;
     p->head_dim_v = s->head_dim_v;
@@ -296,6 +315,7 @@ HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     HTH_TRY(lower_ropes(m, err));
     HTH_TRY(lower_slopes(m, err));
     size_t count = length(a->head) + (size_t)length(a->layer) * s->n_layer + length(a->tail);
+    if (a->rank) count += length(a->rank);
     p->inst = hth_arena_take(m->arena, count, sizeof *p->inst);
     HTH_REQUIRE(p->inst, err, HTH_ENOMEM, "no memory for the program of %u layers", s->n_layer);
     Lower l = { .m = m };
@@ -303,7 +323,7 @@ HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     for (const HthArchOp *op = a->head; op->op != HTH_OP_END; op++) lower_op(&l, op, 0);
     for (uint32_t i = 0; i < s->n_layer; i++)
         for (const HthArchOp *op = a->layer; op->op != HTH_OP_END; op++) lower_op(&l, op, i);
-    for (const HthArchOp *op = a->tail; op->op != HTH_OP_END; op++) lower_op(&l, op, 0);
+    lower_tail(&l);
     for (uint32_t i = 0; i < p->count; i++)
         if (hth_op_info(p->inst[i].op)->looks_back || p->inst[i].op == HTH_OP_EMBED)
             p->wanted = i + 1;

@@ -248,11 +248,22 @@ const HthGgufTensor *hth_model_weight(const HthModel *m, HthSlot slot, uint32_t 
     return m->tensors[(size_t)layer * HTH_W_COUNT + slot];
 }
 
+HthStatus hth_model_speaks(const HthModel *m, HthErr *err) {
+    HTH_REQUIRE(m->shape.pooling != HTH_POOL_RANK, err, HTH_ENOTSUP,
+                "this %s model ranks texts and has no next words; ask the server's /v1/rerank",
+                m->arch->name);
+    HTH_REQUIRE(!m->shape.whole, err, HTH_ENOTSUP,
+                "this %s model is an encoder and has no next words; ask the server's "
+                "/v1/embeddings or /api/embed",
+                m->arch->name);
+    return HTH_OK;
+}
+
 bool hth_model_is_float(const HthModel *m) {
     for (uint32_t i = 0; i < m->prog.count; i++) {
         const HthInst *in = &m->prog.inst[i];
-        const bool product =
-            in->w && in->w->fmt && in->op != HTH_OP_EMBED && in->op != HTH_OP_PLACE;
+        const bool product = in->w && in->w->fmt && in->op != HTH_OP_EMBED &&
+                             in->op != HTH_OP_PLACE && in->op != HTH_OP_TYPE;
         if (product && in->dst != HTH_R_LOGITS && in->w->fmt->act != HTH_ACT_F32) return false;
     }
     return true;

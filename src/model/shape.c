@@ -76,9 +76,9 @@ static HthStatus read_scaling(HthShape *s, const HthGguf *g, const char *key, co
                     key);
 }
 
-/* A flag per layer, or a period: of so many layers in turn the last has none. */
+/* A flag per layer, or a period: of so many layers in turn the last has none, or the first. */
 static HthStatus read_layers(uint8_t *flag, const HthShape *s, const HthGguf *g, const char *key,
-                             uint32_t period, HthErr *err) {
+                             uint32_t period, bool late, HthErr *err) {
     const HthGgufKv *kv = hth_gguf_find(g, key);
     const bool flags = kv && kv->type == HTH_GGUF_ARR;
     HTH_REQUIRE(s->n_layer <= HTH_LAYERS_MAX, err, HTH_EFORMAT,
@@ -93,7 +93,8 @@ static HthStatus read_layers(uint8_t *flag, const HthShape *s, const HthGguf *g,
     }
     memset(flag, 0, HTH_LAYERS_MAX / 8);
     for (uint32_t i = 0; i < s->n_layer; i++) {
-        bool on = flags ? hth_gguf_elem_i64(kv, i) != 0 : period == 0 || i % period + 1 < period;
+        const uint32_t none = late || period == 0 ? 0 : period - 1; /* of each period */
+        bool on = flags ? hth_gguf_elem_i64(kv, i) != 0 : period == 0 || i % period != none;
         if (on) flag[i / 8] |= (uint8_t)(1u << i % 8);
     }
     return HTH_OK;
@@ -157,6 +158,11 @@ bool hth_layer_is(const HthShape *s, HthLayers which, uint32_t layer) {
     case HTH_L_RECURRENT: return hth_layer_recurrent(s, layer);
     case HTH_L_ATTENDING: return !hth_layer_recurrent(s, layer);
     case HTH_L_ATTENDING_WITH: return s->with && !hth_layer_recurrent(s, layer);
+    case HTH_L_GELU: return s->silu == 0;
+    case HTH_L_SILU: return s->silu != 0;
+    case HTH_L_RANKING: return s->pooling == HTH_POOL_RANK;
+    case HTH_L_RANKING_WITH: return s->pooling == HTH_POOL_RANK && s->with;
+    case HTH_L_RANKING_WITHOUT: return s->pooling == HTH_POOL_RANK && !s->with;
     case HTH_L_Q_WHOLE: return s->n_q_latent == 0;
     case HTH_L_Q_LATENT: return s->n_q_latent != 0;
     default: return true;
@@ -171,6 +177,17 @@ static HthStatus read_bool(HthShape *s, const HthGguf *g, const char *key, const
     return HTH_OK;
 }
 
+static HthStatus read_silu(HthShape *s, const HthGguf *g, const char *key, const HthArchParam *p,
+                           HthErr *err) {
+    HthStr v;
+    HTH_TRY(hth_gguf_str(g, key, &v, err));
+    const bool silu = hth_str_eq(v, HTH_STR("silu"));
+    HTH_REQUIRE(silu || hth_str_eq(v, HTH_STR("gelu")), err, HTH_ENOTSUP,
+                "%s names a function hearth does not know; it knows gelu and silu", key);
+    *u32_field(s, p->field) = silu;
+    return HTH_OK;
+}
+
 static HthStatus read_param(HthShape *s, const HthGguf *g, const HthArch *arch,
                             const HthArchParam *p, HthErr *err) {
     char key[KEY_MAX];
@@ -178,13 +195,14 @@ static HthStatus read_param(HthShape *s, const HthGguf *g, const HthArch *arch,
     if (p->type == HTH_P_KV_HEADS) return read_kv_heads(s, g, key, err);
     if (p->type == HTH_P_NO_SECTIONS) return refuse_sections(g, key, err);
     if (p->type == HTH_P_SECTIONS) return check_sections(s, g, key, err);
-    if (p->type == HTH_P_WINDOWED || p->type == HTH_P_RECURRENT)
-        return read_layers((uint8_t *)s + p->field, s, g, key, (uint32_t)p->or_else, err);
+    if (p->type == HTH_P_WINDOWED || p->type == HTH_P_WINDOWED_LATE || p->type == HTH_P_RECURRENT)
+        return read_layers((uint8_t *)s + p->field, s, g, key, (uint32_t)p->or_else,
+                           p->type == HTH_P_WINDOWED_LATE, err);
     if (p->type == HTH_P_RECURRENT_OF) { /* in place of flags by layer, where there are none */
         char flags[KEY_MAX];
         key_of(flags, arch, "attention.recurrent_layers");
         if (hth_gguf_find(g, flags)) return HTH_OK;
-        return read_layers((uint8_t *)s + p->field, s, g, key, (uint32_t)p->or_else, err);
+        return read_layers((uint8_t *)s + p->field, s, g, key, (uint32_t)p->or_else, false, err);
     }
     bool is_float = p->type == HTH_P_F32 || p->type == HTH_P_F32_OLD;
     if (p->type == HTH_P_F32_OLD && *f32_field(s, p->field) != (float)p->or_else) return HTH_OK;
@@ -198,6 +216,7 @@ static HthStatus read_param(HthShape *s, const HthGguf *g, const HthArch *arch,
         return HTH_OK;
     }
     if (p->type == HTH_P_SCALING) return read_scaling(s, g, key, p, err);
+    if (p->type == HTH_P_SILU) return read_silu(s, g, key, p, err);
     if (p->type == HTH_P_BOOL) return read_bool(s, g, key, p, err);
     if (is_float) return hth_gguf_f32(g, key, f32_field(s, p->field), err);
     return read_u32(s, g, key, p, err);
@@ -231,6 +250,9 @@ static const struct {
     { offsetof(HthShape, n_vocab), "token_embd.weight rows", 1, 1u << 24 },
     { offsetof(HthShape, n_ctx_train), "context_length", 1, 1u << 30 },
     { offsetof(HthShape, window), "attention.sliding_window", 0, 1u << 30 },
+    { offsetof(HthShape, pooling), "pooling_type", 0, HTH_POOL_RANK },
+    { offsetof(HthShape, n_type), "token_types.weight rows", 0, 1u << 16 },
+    { offsetof(HthShape, n_cls), "cls.output.weight rows", 0, 1u << 16 },
     { offsetof(HthShape, nope_step), "no_rope_layer_step", 0, HTH_LAYERS_MAX },
     { offsetof(HthShape, rope_ctx_orig), "rope.scaling.original_context_length", 1, 1u << 30 },
 };
@@ -452,6 +474,37 @@ static void derive_rows(HthShape *s) {
     if (s->n_ff_shared == 0) s->n_ff_shared = s->n_shared * s->n_ff_exp;
 }
 
+/* Rows of a tensor that says itself how many it has; 0: it is not there. */
+static HthStatus rows_of(uint32_t *out, const HthGguf *g, const char *name, HthErr *err) {
+    const HthGgufTensor *t = hth_gguf_tensor(g, hth_str(name));
+    HTH_REQUIRE(!t || t->ne[1] <= UINT32_MAX, err, HTH_EFORMAT, "%s is too large", name);
+    *out = t ? (uint32_t)t->ne[1] : 0;
+    return HTH_OK;
+}
+
+/* What becomes of a text where no next word does. */
+static HthStatus read_text(HthShape *s, const HthGguf *g, const HthArch *arch, HthErr *err) {
+    char key[KEY_MAX];
+    bool causal = !arch->whole;
+    key_of(key, arch, "pooling_type");
+    if (hth_gguf_find(g, key)) HTH_TRY(hth_gguf_u32(g, key, &s->pooling, err));
+    if (s->pooling == UINT32_MAX) s->pooling = HTH_POOL_NONE; /* -1: nothing was said */
+    HTH_REQUIRE(s->pooling <= HTH_POOL_RANK, err, HTH_ENOTSUP,
+                "%s is %u, which hearth does not know", key, s->pooling);
+    HTH_REQUIRE(s->pooling != HTH_POOL_RANK || arch->rank, err, HTH_ENOTSUP,
+                "%s is 4: a model that ranks, which hearth cannot run of this architecture", key);
+    key_of(key, arch, "attention.causal");
+    if (hth_gguf_find(g, key)) HTH_TRY(hth_gguf_bool(g, key, &causal, err));
+    HTH_REQUIRE(causal == !arch->whole, err, HTH_ENOTSUP,
+                "%s is %s, which hearth cannot run of this architecture", key,
+                causal ? "true" : "false");
+    s->whole = arch->whole;
+    HTH_TRY(rows_of(&s->n_type, g, "token_types.weight", err));
+    HTH_TRY(rows_of(&s->n_cls, g, "cls.output.weight", err));
+    if (s->n_cls == 0) HTH_TRY(rows_of(&s->n_cls, g, "cls.weight", err));
+    return HTH_OK;
+}
+
 HthStatus hth_shape_read(HthShape *out, const HthGguf *g, const HthArch *arch, HthErr *err) {
     HthShape s = { 0 };
     for (const HthArchParam *p = arch->params; p->key; p++)
@@ -463,6 +516,7 @@ HthStatus hth_shape_read(HthShape *out, const HthGguf *g, const HthArch *arch, H
     HTH_REQUIRE(embd, err, HTH_EFORMAT, "the file has no token_embd.weight: no model in it");
     HTH_REQUIRE(embd->ne[1] <= UINT32_MAX, err, HTH_EFORMAT, "token_embd.weight is too large");
     s.n_vocab = (uint32_t)embd->ne[1];
+    HTH_TRY(read_text(&s, g, arch, err));
     if (arch->asks) s.with = hth_gguf_tensor(g, hth_str(arch->asks)) != NULL;
     HTH_TRY(derive(&s, arch, err));
     HTH_TRY(check_bounds(&s, arch, err));

@@ -7,6 +7,9 @@
  * blocks (one token far into a text) the runs of a block are items of their own, and are merged
  * afterwards by the same operations in the same order.
  *
+ * Texts that are read whole see both ways: all of a text's rows are in the step, so that its keys
+ * are stored before the first of them attends; where it ends is where its rows in the step do.
+ *
  * Thread: forks over (rows, KV head) to store, over (block, and run where split) to attend. */
 #include <math.h>
 #include <string.h>
@@ -20,6 +23,7 @@ enum {
     ITEMS_PER_THREAD = 8,
     GROUP_MIN = 16, /* heads of a part: each reads the pages anew */
     WORTH_WAKING = 1 << 15, /* floats */
+    FAR = 1 << 30, /* no context is longer */
 };
 
 typedef struct Ctx {
@@ -29,6 +33,7 @@ typedef struct Ctx {
     uint32_t parts; /* of a KV head's query heads; 1 unless there are many heads and few items */
     uint32_t block_rows, blocks; /* rows per block at most; ranges of that many rows */
     uint32_t runs; /* where split: of the longest timeline; 0: not split */
+    uint32_t behind, ahead; /* how many positions before its own, after it, a row sees; FAR: all */
 } Ctx;
 
 /* ---- storing -------------------------------------------------------------------------------- */
@@ -65,11 +70,13 @@ typedef struct Block {
     const Ctx *c;
     const HthKvView *kv;
     uint32_t row, rows, first; /* first: position of the first row */
+    uint32_t end; /* of the timeline, as far as anybody sees it */
     uint32_t head, kv_head; /* head: of groups */
     float *q; /* [queries][head_dim], scaled; queries of the first row first */
     float *work;
     float *slope; /* [queries] */
-    uint32_t *count, *skip, *away; /* [queries] */
+    uint32_t *count, *skip; /* [queries] */
+    int32_t *away; /* [queries] */
     Sums all, run;
 } Block;
 
@@ -96,7 +103,7 @@ static size_t carve(Block *b, uint8_t *base, uint32_t queries, uint32_t dim, uin
     }
     if (base) b->count = (uint32_t *)(void *)(base + at);
     if (base) b->skip = b->count + n;
-    if (base) b->away = b->skip + n;
+    if (base) b->away = (int32_t *)(b->skip + n);
     return at + 3 * n * sizeof *b->count;
 }
 
@@ -114,6 +121,8 @@ static void block_open(Block *b, const Ctx *c, uint32_t row, uint32_t rows, uint
     *b = (Block){ .c = c, .kv = s->batch->kv[row], .row = row, .rows = rows, .head = head };
     b->kv_head = head / c->parts;
     b->first = s->batch->pos[row];
+    b->end = b->first + rows;
+    if (c->ahead > 0) b->end += hth_step_run(s, row + rows - 1) - 1;
     carve(b, s->part + (size_t)worker * s->part_bytes, rows * c->group, p->head_dim, p->head_dim_v);
     for (uint32_t r = 0; r < rows; r++) {
         const float *q = hth_step_row(s, c->in->a_at, c->in->a_width, row + r) + head * floats;
@@ -125,21 +134,25 @@ static void block_open(Block *b, const Ctx *c, uint32_t row, uint32_t rows, uint
 
 /* The first row of the block that sees position pos. */
 static uint32_t first_seer(const Block *b, uint32_t pos) {
-    return pos > b->first ? pos - b->first : 0;
+    const uint32_t sees = b->first + b->c->ahead;
+    return pos > sees ? pos - sees : 0;
 }
 
 /* The first position that the row at position pos sees. */
-static uint32_t window_from(const Ctx *c, uint32_t pos) {
-    const uint32_t window = c->in->window;
-    return window != 0 && pos >= window ? pos - window + 1 : 0;
+static uint32_t seen_from(const Ctx *c, uint32_t pos) {
+    return pos > c->behind ? pos - c->behind : 0;
+}
+
+/* The position after the last one that it sees. */
+static uint32_t seen_to(const Block *b, uint32_t pos) {
+    const uint32_t to = pos + b->c->ahead + 1;
+    return to < b->end ? to : b->end;
 }
 
 /* The row of the block after the last one that sees a position below end. */
 static uint32_t last_seer(const Block *b, uint32_t end) {
-    const uint32_t window = b->c->in->window;
-    if (window == 0 || b->first + b->rows < window || end + window - 1 >= b->first + b->rows)
-        return b->rows;
-    return end + window - 1 - b->first;
+    const uint32_t to = end + b->c->behind;
+    return to >= b->first + b->rows ? b->rows : to - b->first;
 }
 
 /* The queries that see the page take it into sums.  more: so does the page after it. */
@@ -168,9 +181,10 @@ static void page_run(const Block *b, uint32_t page, bool first, bool more, const
     a.l = sums->l + from;
     a.o = sums->o + (size_t)from * p->head_dim_v;
     for (uint32_t i = 0; i < a.queries; i++) {
-        b->away[i] = b->first + row + i / group - pos;
-        b->count[i] = b->away[i] < HTH_PAGE_LEN ? b->away[i] + 1 : HTH_PAGE_LEN;
-        const uint32_t start = window_from(b->c, b->first + row + i / group);
+        const uint32_t own = b->first + row + i / group, seen = seen_to(b, own) - pos;
+        b->away[i] = (int32_t)own - (int32_t)pos;
+        b->count[i] = seen < HTH_PAGE_LEN ? seen : HTH_PAGE_LEN;
+        const uint32_t start = seen_from(b->c, own);
         b->skip[i] = start > pos ? start - pos : 0;
         if (b->skip[i] > 0) bend.skip = b->skip;
     }
@@ -180,8 +194,13 @@ static void page_run(const Block *b, uint32_t page, bool first, bool more, const
         s->kern->attend_page(&a);
 }
 
+/* The position after the last one that any row of the block sees. */
+static uint32_t reach(const Block *b) {
+    return seen_to(b, b->first + b->rows - 1);
+}
+
 static void run_run(const Block *b, uint32_t run, const Sums *sums) {
-    uint32_t end = (b->first + b->rows - 1) / HTH_PAGE_LEN + 1, first = run * HTH_RUN_PAGES;
+    uint32_t end = (reach(b) - 1) / HTH_PAGE_LEN + 1, first = run * HTH_RUN_PAGES;
     if (end - first > HTH_RUN_PAGES) end = first + HTH_RUN_PAGES;
     for (uint32_t page = first; page < end; page++)
         page_run(b, page, page == first, page + 1 < end, sums);
@@ -197,8 +216,8 @@ static void window_run(const Block *b) {
         b->all.l[i] = 0.0f;
     }
     memset(b->all.o, 0, (size_t)queries * p->head_dim_v * sizeof *b->all.o);
-    const uint32_t end = (b->first + b->rows - 1) / HTH_PAGE_LEN + 1;
-    for (uint32_t page = window_from(b->c, b->first) / HTH_PAGE_LEN; page < end; page++)
+    const uint32_t end = (reach(b) - 1) / HTH_PAGE_LEN + 1;
+    for (uint32_t page = seen_from(b->c, b->first) / HTH_PAGE_LEN; page < end; page++)
         page_run(b, page, false, page + 1 < end, &b->all);
 }
 
@@ -228,7 +247,7 @@ static void block_run(const Block *b) {
         window_run(b);
     else
         run_run(b, 0, &b->all);
-    for (uint32_t run = 1; !c->in->window && run * RUN_LEN < b->first + b->rows; run++) {
+    for (uint32_t run = 1; !c->in->window && run * RUN_LEN < reach(b); run++) {
         run_run(b, run, &b->run);
         for (uint32_t i = first_seer(b, run * RUN_LEN) * g; i < queries; i++)
             c->s->kern->attend_merge(b->all.m + i, b->all.l + i, b->all.o + (size_t)i * dv,
@@ -252,7 +271,7 @@ static float *split_of(const Ctx *c, uint32_t row, uint32_t head) {
 static void block_split(const Block *b, uint32_t run) {
     const Ctx *c = b->c;
     uint32_t dv = c->s->prog->head_dim_v, g = c->group;
-    if (run * RUN_LEN >= b->first + b->rows) return;
+    if (run * RUN_LEN >= reach(b)) return;
     run_run(b, run, &b->run);
     for (uint32_t i = first_seer(b, run * RUN_LEN) * g; i < b->rows * g; i++) {
         float *to = split_of(c, b->row + i / g, b->head * g + i % g);
@@ -321,15 +340,18 @@ static void divide(Ctx *c) {
     for (uint32_t r = 0; r < s->rows; r++)
         if (s->batch->pos[r] > last) last = s->batch->pos[r];
     uint32_t runs = last / RUN_LEN + 1;
-    bool split =
-        c->in->window == 0 && s->rows <= HTH_ATTEND_SPLIT_ROWS && hth_pool_threads(s->pool) > 1;
+    bool split = c->in->window == 0 && c->ahead == 0 && s->rows <= HTH_ATTEND_SPLIT_ROWS &&
+                 hth_pool_threads(s->pool) > 1;
     c->runs = split && runs > 1 && c->blocks * heads < want ? runs : 0;
 }
 
 uint32_t hth_op_attend(HthStep *s, const HthInst *inst) {
     const HthProgram *p = s->prog;
-    Ctx c = { .s = s, .in = inst, .parts = 1 };
+    Ctx c = { .s = s, .in = inst, .parts = 1, .behind = FAR };
     c.group = p->n_head / p->n_head_kv;
+    if (p->whole) c.ahead = FAR;
+    if (inst->window) c.behind = p->whole ? inst->window / 2 : inst->window - 1;
+    if (inst->window && p->whole) c.ahead = inst->window / 2;
     size_t floats = (size_t)s->rows * (inst->b_width + inst->c_width);
     hth_par_run(floats >= WORTH_WAKING ? s->pool : NULL,
                 (s->rows + STORE_ROWS - 1) / STORE_ROWS * p->n_head_kv, store, &c);

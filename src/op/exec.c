@@ -52,6 +52,10 @@ static HthOpFn *const fns[HTH_OP_COUNT] = {
     [HTH_OP_MUL] = hth_op_mul,
     [HTH_OP_CLAMP] = hth_op_clamp,
     [HTH_OP_EXPERTS_EACH] = hth_op_experts_each,
+    [HTH_OP_TYPE] = hth_op_place,
+    [HTH_OP_COPY] = hth_op_copy,
+    [HTH_OP_TANH] = hth_op_tanh,
+    [HTH_OP_SOFTMAX] = hth_op_softmax,
 };
 
 HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, const HthKern *kern, HthPool *pool,
@@ -143,10 +147,12 @@ static void run_insts(HthExec *e, uint32_t from, uint32_t to) {
     }
 }
 
-/* The product that gives the logits: the last instruction of every program. */
+/* What gives the logits: the last instruction of nearly every program. */
 static uint32_t head_of(const HthProgram *p) {
     HTH_ASSERT(p->count > p->wanted && p->inst[p->count - 1].dst == HTH_R_LOGITS);
-    return p->count - 1;
+    const uint32_t head = p->head ? p->head : p->count - 1;
+    HTH_ASSERT(head >= p->wanted && head < p->count);
+    return head;
 }
 
 void hth_exec_run(HthExec *e, const HthBatch *b) {

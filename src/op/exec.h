@@ -19,7 +19,7 @@ typedef struct HthBatch {
     const HthKvView *const *kv; /* [n] the row's timeline, with pages for its position */
     uint32_t n_out; /* rows whose logits are wanted; 0: none */
     const uint32_t *out; /* [n_out] their indices, ascending */
-    float *logits; /* [n_out][n_vocab]; may be NULL with hidden */
+    float *logits; /* [n_out][hth_program_out]; may be NULL with hidden */
     float *hidden; /* NULL, or [n_out][n_embd]: what the output matrix is multiplied with */
 } HthBatch;
 
@@ -36,8 +36,8 @@ void hth_exec_pack(HthExec *exec, size_t bytes_per_run);
 void hth_exec_paging(HthExec *exec, HthPaging *paging);
 void hth_exec_close(HthExec **exec); /* wipes the scratch */
 void hth_exec_run(HthExec *exec, const HthBatch *batch);
-/* The output matrix alone: logits [n][n_vocab] of hidden rows [n][n_embd], n at most rows_max; the
- * bits that run would give. */
+/* The output matrix alone, or what else logits are made with: [n][hth_program_out] of hidden rows
+ * [n][n_embd], n at most rows_max; the bits that run would give. */
 void hth_exec_head(HthExec *exec, const float *hidden, uint32_t n, float *logits);
 /* From now on shows `see` each row of activations that a matrix is multiplied with, before it is
  * rounded to what the product wants: which of w's matrices (experts, heads), the row [w->cols].

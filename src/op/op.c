@@ -43,6 +43,10 @@ static const HthOpInfo infos[HTH_OP_COUNT] = {
     [HTH_OP_SCAN]     = { "scan",     "%D = scan(%A, %B, %W)",      2, true,  false, true },
     [HTH_OP_MUL]      = { "mul",      "%D = %A * %B",               2, false, true, false },
     [HTH_OP_FIRSTNORM] = { "firstnorm", "%D = firstnorm(%A) * %W",  1, true,  true, false },
+    [HTH_OP_TYPE]     = { "type",     "%D = %A + first(%W)",        1, true,  true, false },
+    [HTH_OP_COPY]     = { "copy",     "%D = %A",                    1, false, true, false },
+    [HTH_OP_TANH]     = { "tanh",     "%D = tanh(%A)",              1, false, true, false },
+    [HTH_OP_SOFTMAX]  = { "softmax",  "%D = softmax(%A)",           1, false, true, false },
     [HTH_OP_CLAMP]    = { "clamp",    "%D = %A within %F of 0",     1, false, true, false },
 };
 

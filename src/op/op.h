@@ -60,6 +60,10 @@ typedef enum HthOpCode {
     HTH_OP_SCAN, /* dst = the selective scan over a; steps b, w (op/delta.c) */
     HTH_OP_MUL, /* dst = a * b */
     HTH_OP_FIRSTNORM, /* dst = a, its first part as rmsnorm * w */
+    HTH_OP_TYPE, /* dst = a + the first row of weight w, whatever the token */
+    HTH_OP_COPY, /* dst = a */
+    HTH_OP_TANH, /* dst = tanh(a) */
+    HTH_OP_SOFTMAX, /* dst = exp(a) divided by the sum of these */
     HTH_OP_CLAMP, /* dst = a, each value no further from 0 than a number of the model's */
     HTH_OP_COUNT
 } HthOpCode;

@@ -1,4 +1,5 @@
-/* place.c - dst = a + the row of a matrix that belongs to the token's position.
+/* place.c - dst = a + a row of a matrix: the one that belongs to the token's position, or the first,
+ * for texts whose tokens are all of one type.
  *
  * Thread: forks over rows. */
 #include "op/step.h"
@@ -13,10 +14,11 @@ static void row(void *ctx, uint32_t r, uint32_t worker) {
     (void)worker;
     const Ctx *c = ctx;
     const HthWeight *w = c->in->w;
-    const uint8_t *blocks = w->data + (size_t)c->s->batch->pos[r] * w->row_bytes;
+    const uint32_t place = c->in->op == HTH_OP_TYPE ? 0 : c->s->batch->pos[r];
+    const uint8_t *blocks = w->data + (size_t)place * w->row_bytes;
     float *y = hth_step_row(c->s, c->in->dst_at, c->in->dst_width, r), at[PIECE];
     const float *x = hth_step_row(c->s, c->in->a_at, c->in->a_width, r);
-    HTH_ASSERT(c->s->batch->pos[r] < w->rows); /* the session's context was bounded */
+    HTH_ASSERT(place < w->rows); /* the session's context was bounded */
     for (uint32_t i = 0; i < w->cols; i += PIECE) {
         const uint32_t n = w->cols - i < PIECE ? w->cols - i : PIECE;
         w->fmt->dequant(blocks + hth_fmt_row_bytes(w->fmt, i), at, n);

@@ -46,7 +46,7 @@ typedef struct HthInst {
     uint32_t a_value; /* which definition is read: equal numbers, equal contents */
     float arg; /* the number it takes, or 0 */
     uint32_t part; /* half: how many numbers one is */
-    uint32_t window; /* attend: positions a row sees; 0: all */
+    uint32_t window; /* attend: positions a row sees, of whole texts half on each side; 0: all */
     uint32_t cache; /* attend: its layer of the cache; conv, delta: which of the states */
     uint32_t rope; /* rope: which of the program's rotations */
     uint32_t group; /* linears from here on that read the same value; 1 otherwise */
@@ -65,6 +65,9 @@ typedef struct HthProgram {
     HthInst *inst;
     uint32_t count;
     uint32_t wanted; /* from this instruction on only rows whose logits are wanted are computed */
+    uint32_t
+        head; /* from this one on logits are made of the row that it reads; 0: the last alone */
+    bool whole; /* rows see all rows of their text, which come in one step (ADR 48) */
     uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_vocab;
     float norm_eps, attn_scale, attn_cap; /* cap 0: none */
     const float *slopes; /* [n_head] what a score falls by with each position; NULL: nothing */
@@ -106,6 +109,12 @@ HTH_MUST_CHECK HthStatus hth_program_layout(HthKvLayout *out, const HthProgram *
 /* Rows of registers are padded so that each starts on a cache line. */
 static inline uint32_t hth_row_stride(uint32_t width) {
     return (width + 15u) & ~15u;
+}
+
+/* Numbers of a row of what the program ends with: a vocabulary's logits, scores, or the row itself
+ * where no product makes anything of it. */
+static inline uint32_t hth_program_out(const HthProgram *p) {
+    return p->inst[p->count - 1].dst_width;
 }
 
 /* Floats per token of a register with `n` rows of `width`, each on its own cache line. */

@@ -16,7 +16,9 @@ enum { CTX_DEFAULT = 4096, CHUNK_DEFAULT = 256, CHUNK_MAX = 8192, THREADS_MAX = 
 
 static HthStatus kv_type(HthKvType *out, const char *name, const HthModel *model, HthErr *err) {
     if (!name) {
-        *out = hth_model_is_float(model) ? HTH_KV_F32 : HTH_KV_F16;
+        /* keys of a text read whole are kept for the time of one layer: they may be long */
+        const bool whole = hth_model_program(model)->whole;
+        *out = whole || hth_model_is_float(model) ? HTH_KV_F32 : HTH_KV_F16;
         return HTH_OK;
     }
     for (int type = 0; type < HTH_KV_COUNT; type++)
@@ -52,6 +54,19 @@ static HthStatus check_places(const HthProgram *prog, uint32_t ctx, HthErr *err)
     return HTH_OK;
 }
 
+/* A text that is read whole is one step. */
+static HthStatus check_whole(HthRunPlan *p, HthErr *err) {
+    HTH_REQUIRE(p->ctx <= CHUNK_MAX, err, HTH_ENOTSUP,
+                "this model reads texts whole, and a step holds %d tokens at most, not %u; ask for "
+                "a shorter context",
+                CHUNK_MAX, p->ctx);
+    HTH_REQUIRE(p->chunk == 0 || p->chunk >= p->ctx, err, HTH_EINVAL,
+                "this model reads texts whole: chunks of %u tokens cannot hold a context of %u",
+                p->chunk, p->ctx);
+    p->chunk = p->ctx;
+    return HTH_OK;
+}
+
 /* Lists: ids and the table of pages. */
 static HthStatus plan_memory(HthRunPlan *p, const HthModel *model, bool no_pack, HthErr *err) {
     const uint32_t n_vocab = hth_model_program(model)->n_vocab;
@@ -80,6 +95,7 @@ HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model, const HthSessionC
     HthRunPlan p = { .ctx = cfg->ctx, .threads = cfg->threads, .chunk = cfg->chunk };
     if (p.ctx == 0) p.ctx = s->n_ctx_train < CTX_DEFAULT ? s->n_ctx_train : CTX_DEFAULT;
     if (p.threads == 0) p.threads = hth_par_cores();
+    if (hth_model_program(model)->whole) HTH_TRY(check_whole(&p, err));
     if (p.chunk == 0) p.chunk = CHUNK_DEFAULT;
     HTH_REQUIRE(p.ctx <= 1u << 30, err, HTH_EINVAL, "a context of %u tokens is too long", p.ctx);
     HTH_REQUIRE(p.threads <= THREADS_MAX, err, HTH_EINVAL, "%u threads; hearth uses at most %d",

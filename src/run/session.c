@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "model/model.h"
 #include "run/plan.h"
+#include "run/pool.h"
 #include "run/session.h"
 #include "run/step.h"
 
@@ -136,12 +137,14 @@ static void shrink(HthSession *s, size_t count) {
 
 HthStatus hth_session_eval(HthSession *s, const uint32_t *ids, size_t n, float *logits,
                            HthErr *err) {
+    HTH_TRY(hth_model_speaks(s->model, err));
     HTH_TRY(check_ids(s, ids, n, s->plan.ctx - s->count, err));
     return run(s, ids, n, logits ? HTH_WANT_LAST : HTH_WANT_NONE, logits, err);
 }
 
 HthStatus hth_session_eval_all(HthSession *s, const uint32_t *ids, size_t n, float *logits,
                                HthErr *err) {
+    HTH_TRY(hth_model_speaks(s->model, err));
     HTH_REQUIRE(logits, err, HTH_EINVAL,
                 "all logits were asked for, but there is nowhere to put "
                 "them");
@@ -149,30 +152,73 @@ HthStatus hth_session_eval_all(HthSession *s, const uint32_t *ids, size_t n, flo
     return run(s, ids, n, HTH_WANT_ALL, logits, err);
 }
 
-HthStatus hth_session_observe(HthSession *s, const uint32_t *ids, size_t n, HthSeeFn *see,
-                              void *ctx, HthErr *err) {
+/* Computes ids chunk by chunk; rows: what the last product would read of each, [n][n_embd], or where
+ * NULL nobody's. */
+static HthStatus run_hidden(HthSession *s, const uint32_t *ids, size_t n, float *rows,
+                            HthErr *err) {
+    const size_t n_embd = hth_model_program(s->model)->n_embd;
     HTH_TRY(check_ids(s, ids, n, s->plan.ctx - s->count, err));
+    HTH_REQUIRE(s->count == 0 || !hth_model_program(s->model)->whole, err, HTH_EINVAL,
+                "this model reads texts whole: nothing can be added to one");
     HTH_TRY(hth_table_grow(s->table, s->count + n, err));
-    float *hidden = hth_calloc(s->plan.chunk, hth_model_program(s->model)->n_embd * sizeof *hidden);
+    float *hidden = rows ? rows : hth_calloc(s->plan.chunk, n_embd * sizeof *hidden);
     HTH_REQUIRE(hidden, err, HTH_ENOMEM, "no memory for %u rows", s->plan.chunk);
-    hth_exec_watch(s->exec, see, ctx);
     for (size_t done = 0; done < n;) {
         const uint32_t len = n - done < s->plan.chunk ? (uint32_t)(n - done) : s->plan.chunk;
         hth_rows_clear(s->rows);
         hth_rows_add(s->rows, hth_table_view(s->table), ids + done, len, (uint32_t)s->count,
                      HTH_WANT_ALL);
-        hth_rows_run_hidden(s->rows, s->exec, hidden);
+        hth_rows_run_hidden(s->rows, s->exec, rows ? rows + done * n_embd : hidden);
         memmove(s->ids + s->count, ids + done, len * sizeof *ids); /* ids may be our own */
         s->count += len;
         done += len;
     }
-    hth_exec_watch(s->exec, NULL, NULL);
-    hth_free(hidden);
+    if (!rows) hth_free(hidden);
     return HTH_OK;
+}
+
+HthStatus hth_session_observe(HthSession *s, const uint32_t *ids, size_t n, HthSeeFn *see,
+                              void *ctx, HthErr *err) {
+    hth_exec_watch(s->exec, see, ctx);
+    const HthStatus st = run_hidden(s, ids, n, NULL, err);
+    hth_exec_watch(s->exec, NULL, NULL);
+    return st;
+}
+
+HthStatus hth_session_rows(HthSession *s, const uint32_t *ids, size_t n, float *rows, HthErr *err) {
+    HTH_TRY(check_ids(s, ids, n, s->plan.ctx, err));
+    hth_session_rewind(s, 0);
+    return run_hidden(s, ids, n, rows, err);
+}
+
+HthStatus hth_session_vector(HthSession *s, const uint32_t *ids, size_t n, float *out,
+                             HthErr *err) {
+    const uint32_t n_embd = hth_model_program(s->model)->n_embd;
+    const HthPooling how = hth_pooling_of(s->model);
+    float *rows = hth_calloc(n + 1, n_embd * sizeof *rows);
+    double *sum = hth_calloc(n_embd, sizeof *sum);
+    HthStatus st = HTH_OK;
+    if (!rows || !sum) st = HTH_FAIL(err, HTH_ENOMEM, "no memory for a text of %zu rows", n);
+    if (st == HTH_OK) st = hth_session_rows(s, ids, n, rows, err);
+    if (st == HTH_OK) {
+        for (size_t i = 0; i < n; i++) hth_pool_row(how, sum, rows + i * n_embd, n_embd, i == 0);
+        if (hth_model_shape(s->model)->pooling == HTH_POOL_RANK) {
+            hth_pool_mean(how, sum, n, rows, n_embd);
+            hth_exec_head(s->exec, rows, 1, out);
+        } else {
+            hth_pool_unit(sum, out, n_embd);
+        }
+    }
+    if (rows) hth_zero(rows, (n + 1) * n_embd * sizeof *rows);
+    if (sum) hth_zero(sum, n_embd * sizeof *sum);
+    hth_free(rows);
+    hth_free(sum);
+    return st;
 }
 
 HthStatus hth_session_sync(HthSession *s, const uint32_t *ids, size_t n, float *logits,
                            HthErr *err) {
+    HTH_TRY(hth_model_speaks(s->model, err));
     HTH_TRY(check_ids(s, ids, n, s->plan.ctx, err));
     size_t same = 0;
     while (same < s->count && same < n && s->ids[same] == ids[same]) same++;

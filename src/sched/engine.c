@@ -6,8 +6,6 @@
  * Thread: any; hth_engine_main is the engine's own. */
 #include "sched/engine.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/mem.h"
 #include "model/model.h"
@@ -95,18 +93,6 @@ static void engine_main(void *payload) {
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-static HthStatus find_pooling(HthEngine *e, HthErr *err) {
-    char key[96];
-    uint32_t v = HTH_POOL_NONE;
-    const HthGguf *g = hth_model_gguf(e->model);
-    snprintf(key, sizeof key, "%s.pooling_type", hth_model_arch(e->model)->name);
-    if (hth_gguf_find(g, key)) HTH_TRY(hth_gguf_u32(g, key, &v, err));
-    HTH_REQUIRE(v <= HTH_POOL_RANK, err, HTH_ENOTSUP, "%s is %u, which hearth does not know", key,
-                v);
-    e->pooling = v == HTH_POOL_NONE ? HTH_POOL_LAST : (HthPooling)v;
-    return HTH_OK;
-}
-
 static size_t longest_piece(const HthVocab *v) {
     size_t most = 0;
     for (uint32_t id = 0; v && id < hth_vocab_count(v); id++)
@@ -118,7 +104,7 @@ static HthStatus open_sched(HthEngine *e, bool no_prefix, HthErr *err) {
     const HthEngineRoom *r = &e->room;
     const HthPagesCfg pages = hth_table_pool(&r->run.layout, r->plan.page_count);
     HTH_TRY(hth_pages_open(&e->pages, &pages, err));
-    if (!no_prefix)
+    if (!no_prefix && !hth_model_program(e->model)->whole)
         HTH_TRY(hth_prefix_open(&e->prefix, e->pages, HTH_PAGE_LEN, r->plan.page_count, err));
     HthSchedCfg cfg = r->sched;
     cfg.pages = e->pages;
@@ -137,7 +123,7 @@ static HthStatus open_draw(HthEngine *e, HthErr *err) {
     HTH_REQUIRE(e->hidden && e->wanted && e->texts && e->draw, err, HTH_ENOMEM,
                 "no memory for %u rows of logits", r->head_rows);
     e->logits = e->hidden + hidden;
-    for (uint32_t i = 0; i < r->plan.threads; i++)
+    for (uint32_t i = 0; e->speaks && i < r->plan.threads; i++)
         HTH_TRY(hth_sample_room_open(&e->draw[i], e->n_vocab, err));
     return HTH_OK;
 }
@@ -145,7 +131,6 @@ static HthStatus open_draw(HthEngine *e, HthErr *err) {
 static HthStatus open_parts(HthEngine *e, const HthEngineCfg *cfg, HthErr *err) {
     const HthEngineRoom *r = &e->room;
     const HthProgram *prog = hth_model_program(e->model);
-    HTH_TRY(find_pooling(e, err));
     HTH_TRY(hth_gate_open(&e->gate, err));
     HTH_TRY(hth_pool_open(&e->pool, r->plan.threads, err));
     HTH_TRY(open_sched(e, cfg->no_prefix, err));
@@ -197,6 +182,9 @@ HthStatus hth_engine_open(HthEngine **out, const HthModel *model, const HthEngin
     e->parallel = room.plan.parallel;
     e->n_vocab = hth_model_program(model)->n_vocab;
     e->n_embd = hth_model_program(model)->n_embd;
+    e->pooling = hth_pooling_of(model);
+    e->ranks = hth_model_shape(model)->pooling == HTH_POOL_RANK;
+    e->speaks = hth_model_speaks(model, NULL) == HTH_OK;
     e->piece_max = longest_piece(e->vocab);
     e->inbox_end = &e->inbox;
     e->wake_ns = UINT64_MAX;

@@ -56,6 +56,7 @@ void hth_engine_close(HthEngine **e);
 typedef enum HthJobKind {
     HTH_JOB_WORDS, /* draw tokens */
     HTH_JOB_EMBED, /* a vector for the whole text */
+    HTH_JOB_RANK, /* scores for a question and an answer in one text, of a model that ranks */
     HTH_JOB_SCORE /* log-probabilities of the prompt's own tokens, none drawn */
 } HthJobKind;
 
@@ -117,7 +118,7 @@ typedef struct HthJobDone {
     HthStr tail; /* text that became certain at the end; borrowed until close */
     HthStr closing; /* with a grammar and END_LENGTH/CONTEXT: what makes the text a whole one */
     uint64_t queue_ns, prompt_ns, words_ns; /* waiting, until the first token, after it */
-    const float *embedding; /* [embedding_count], EMBED; logprobs [n - 1], SCORE */
+    const float *embedding; /* [embedding_count], EMBED; logprobs [n - 1], SCORE; scores, RANK */
     uint32_t embedding_count;
 } HthJobDone;
 

@@ -10,6 +10,7 @@
 #include "base/ring.h"
 #include "base/thread.h"
 #include "run/plan.h"
+#include "run/pool.h"
 #include "run/step.h"
 #include "sched/engine.h"
 #include "text/stream.h"
@@ -28,15 +29,6 @@ typedef struct HthEngineRoom {
 HTH_MUST_CHECK HthStatus hth_engine_room(HthEngineRoom *out, const HthModel *model,
                                          const HthEngineCfg *cfg, HthErr *err);
 
-/* As GGUF's pooling_type. */
-typedef enum HthPooling {
-    HTH_POOL_NONE,
-    HTH_POOL_MEAN,
-    HTH_POOL_CLS,
-    HTH_POOL_LAST,
-    HTH_POOL_RANK
-} HthPooling;
-
 /* A row of a step whose outcome is wanted. */
 typedef struct HthWanted {
     HthJob *job;
@@ -50,7 +42,8 @@ struct HthEngine {
     HthEngineRoom room;
     uint32_t parallel, n_vocab, n_embd;
     size_t piece_max; /* longest text of a token */
-    HthPooling pooling;
+    HthPooling pooling; /* which rows of a text count: MEAN, CLS or LAST */
+    bool ranks, speaks; /* scores are made of them; there are next words */
     HthGate *gate;
     /* [gate] */
     HthJob *inbox, **inbox_end; /* jobs with something to tell the engine */
@@ -70,7 +63,7 @@ struct HthEngine {
     HthPaging *paging;
     HthRows *rows;
     float *hidden; /* [rows_max][n_embd] */
-    float *logits; /* [head_rows][n_vocab], behind hidden in one block */
+    float *logits; /* [head_rows][n_vocab], behind hidden in one block; where it speaks */
     HthWanted *wanted; /* [rows_max] */
     HthJob **texts; /* [parallel]: to be embedded or scored, complete after this step */
     HthSampleRoom **draw; /* [threads] */
@@ -125,7 +118,7 @@ struct HthJob {
     HthThink *think; /* NULL: reasoning has no limit */
     uint32_t forced; /* this step: what is drawn whatever the row says; HTH_TOKEN_NONE */
     HthBuf text; /* of one word */
-    double *sum; /* [n_embd]: mean pooling */
+    double *sum; /* [n_embd]: pooling */
     uint32_t seen; /* rows added up */
     uint64_t start_ns, first_ns, last_ns;
     uint32_t drawn;
@@ -137,6 +130,11 @@ struct HthJob {
     /* [reader] */
     bool lent; /* a record of the ring */
 };
+
+/* Its rows become one vector, or scores. */
+static inline bool hth_job_pools(const HthJob *j) {
+    return j->kind == HTH_JOB_EMBED || j->kind == HTH_JOB_RANK;
+}
 
 /* engine_job.c: takes all a job needs; it is nobody's yet. */
 HTH_MUST_CHECK HthStatus hth_job_open(HthJob **out, HthEngine *e, const HthJobCfg *cfg,

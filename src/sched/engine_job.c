@@ -38,6 +38,7 @@ static HthStatus check_cfg(const HthEngine *e, const HthJobCfg *c, HthErr *err) 
     HTH_REQUIRE(ctx <= e->room.plan.ctx, err, HTH_ELIMIT,
                 "a context of %u tokens was asked for; this model is served with %u", ctx,
                 e->room.plan.ctx);
+    if (words || c->kind == HTH_JOB_SCORE) HTH_TRY(hth_model_speaks(e->model, err));
     HTH_REQUIRE(c->n > 0, err, HTH_EINVAL, "the prompt is empty");
     HTH_REQUIRE(c->n < ctx || (!words && c->n == ctx), err, HTH_ELIMIT,
                 "the prompt is %u tokens, and the context holds %u%s; shorten it, or raise num_ctx",
@@ -54,8 +55,10 @@ static HthStatus check_cfg(const HthEngine *e, const HthJobCfg *c, HthErr *err) 
                 c->top, HTH_JOB_TOP_MAX);
     HTH_REQUIRE(e->vocab || (c->stop_count == 0 && !c->grammar), err, HTH_ENOTSUP,
                 "this model has no tokenizer: neither stop strings nor grammars");
-    HTH_REQUIRE(c->kind != HTH_JOB_EMBED || e->pooling != HTH_POOL_RANK, err, HTH_ENOTSUP,
+    HTH_REQUIRE(c->kind != HTH_JOB_EMBED || !e->ranks, err, HTH_ENOTSUP,
                 "this model ranks texts; it has no embeddings");
+    HTH_REQUIRE(c->kind != HTH_JOB_RANK || e->ranks, err, HTH_ENOTSUP,
+                "this model does not rank texts; compare their embeddings");
     return check_pages(e, c, err);
 }
 
@@ -107,10 +110,13 @@ static HthStatus take_words(HthJob *j, const HthJobCfg *c, HthErr *err) {
 }
 
 static HthStatus take_vector(HthJob *j, HthErr *err) {
-    j->vector_n = j->kind == HTH_JOB_EMBED ? j->engine->n_embd : j->n - 1;
+    const HthProgram *prog = hth_model_program(j->engine->model);
+    j->vector_n = j->kind == HTH_JOB_EMBED  ? prog->n_embd
+                  : j->kind == HTH_JOB_RANK ? hth_program_out(prog)
+                                            : j->n - 1;
     j->vector = hth_calloc(j->vector_n, sizeof *j->vector);
-    if (j->kind == HTH_JOB_EMBED) j->sum = hth_calloc(j->vector_n, sizeof *j->sum);
-    HTH_REQUIRE(j->vector && (j->sum || j->kind != HTH_JOB_EMBED), err, HTH_ENOMEM,
+    if (hth_job_pools(j)) j->sum = hth_calloc(prog->n_embd, sizeof *j->sum);
+    HTH_REQUIRE(j->vector && (j->sum || !hth_job_pools(j)), err, HTH_ENOMEM,
                 "no memory for a vector of %u numbers", j->vector_n);
     return HTH_OK;
 }
@@ -174,7 +180,7 @@ void hth_job_free(HthJob *j) {
     wipe_buf(&j->tail);
     wipe(j->ids, (size_t)j->rows + 1, sizeof *j->ids);
     wipe(j->vector, j->vector_n, sizeof *j->vector);
-    wipe(j->sum, j->vector_n, sizeof *j->sum);
+    wipe(j->sum, j->engine->n_embd, sizeof *j->sum);
     wipe(j->strings, j->strings_n, 1);
     hth_zero(j, sizeof *j);
     hth_free(j);

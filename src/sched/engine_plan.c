@@ -38,8 +38,10 @@ static HthStatus plan_pages(HthEngineRoom *r, const HthEngineCfg *cfg, HthErr *e
 }
 
 /* Whoever waits is counted when a job is handed in; the scheduler has room for all of them. */
-static HthStatus plan_lists(HthEngineRoom *r, const HthEngineCfg *cfg, HthErr *err) {
+static HthStatus plan_lists(HthEngineRoom *r, const HthModel *model, const HthEngineCfg *cfg,
+                            HthErr *err) {
     HthEnginePlan *p = &r->plan;
+    const bool whole = hth_model_program(model)->whole;
     HTH_REQUIRE(cfg->queue_max <= QUEUE_MAX, err, HTH_EINVAL, "a queue of %u; the most is %d",
                 cfg->queue_max, QUEUE_MAX);
     r->queue_max = cfg->queue_max ? cfg->queue_max : QUEUE_DEFAULT;
@@ -51,11 +53,12 @@ static HthStatus plan_lists(HthEngineRoom *r, const HthEngineCfg *cfg, HthErr *e
                               .queue_user_max = r->queue_max + p->parallel,
                               .rows_max = r->rows_max,
                               .prompt_rows_max = p->chunk,
+                              .whole = whole,
                               .ctx_max = p->ctx };
     const HthPagesCfg pages = hth_table_pool(&r->run.layout, p->page_count);
     p->memory.bytes[HTH_MEMORY_LISTS] =
         hth_sched_bytes(&r->sched) + hth_pages_list_bytes(&pages) +
-        (cfg->no_prefix ? 0 : hth_prefix_bytes(HTH_PAGE_LEN, p->page_count)) +
+        (cfg->no_prefix || whole ? 0 : hth_prefix_bytes(HTH_PAGE_LEN, p->page_count)) +
         hth_rows_bytes(r->rows_max) + r->rows_max * sizeof(HthWanted) +
         p->parallel * sizeof(HthJob *) + p->threads * sizeof(HthSampleRoom *);
     return HTH_OK;
@@ -75,20 +78,23 @@ static HthStatus plan_room(HthEngineRoom *r, const HthModel *model, const HthEng
     p->ctx = r->run.ctx;
     p->threads = r->run.threads;
     p->chunk = r->run.chunk;
-    p->rows = p->chunk + (p->parallel > p->chunk / ROWS_OF_ANSWERS ? p->parallel : 0);
+    const bool speaks = hth_model_speaks(model, NULL) == HTH_OK;
+    const bool answers = speaks && p->parallel > p->chunk / ROWS_OF_ANSWERS;
+    p->rows = p->chunk + (answers ? p->parallel : 0);
     r->rows_max = p->rows;
     p->kv = hth_kv_name(r->run.kv);
     r->head_rows = p->parallel > HEAD_ROWS_MIN ? p->parallel : HEAD_ROWS_MIN;
     if (r->head_rows > r->rows_max) r->head_rows = r->rows_max;
+    if (!speaks) r->head_rows = 0;
     HTH_TRY(hth_plan_scratch(&r->scratch, prog, r->rows_max, r->run.page_count, p->threads, err));
     HTH_TRY(plan_pages(r, cfg, err));
-    HTH_TRY(plan_lists(r, cfg, err));
+    HTH_TRY(plan_lists(r, model, cfg, err));
     hth_memory_of_model(&p->memory, model, cfg->no_pack);
     p->memory.bytes[HTH_MEMORY_SCRATCH] = r->scratch.bytes;
     p->memory.bytes[HTH_MEMORY_LOGITS] =
         (uint64_t)r->rows_max * prog->n_embd * sizeof(float) +
         (uint64_t)r->head_rows * prog->n_vocab * sizeof(float) +
-        (uint64_t)p->threads * hth_sample_room_bytes(prog->n_vocab);
+        (speaks ? (uint64_t)p->threads * hth_sample_room_bytes(prog->n_vocab) : 0);
     p->total_bytes = hth_memory_total(&p->memory);
     hth_memory_paging(&r->paging, &p->memory, model);
     p->passing_bytes = r->paging.total - r->paging.kept;
@@ -100,7 +106,9 @@ HthStatus hth_engine_room(HthEngineRoom *out, const HthModel *model, const HthEn
     static const HthEngineCfg none = { 0 };
     if (!cfg) cfg = &none;
     HthEngineRoom r = { 0 };
-    HTH_TRY(plan_room(&r, model, cfg, cfg->chunk ? cfg->chunk : CHUNK_DEFAULT, err));
+    const bool whole = hth_model_program(model)->whole; /* a text is a step */
+    const uint32_t chunk = cfg->chunk || whole ? cfg->chunk : CHUNK_DEFAULT;
+    HTH_TRY(plan_room(&r, model, cfg, chunk, err));
     if (cfg->chunk == 0 && r.paging.window > 0) { /* every step reads the disk: fewer of them */
         r = (HthEngineRoom){ 0 };
         HTH_TRY(plan_room(&r, model, cfg, 0, err));

@@ -142,7 +142,7 @@ static uint32_t add_rows(HthEngine *e, const HthSchedRows *r, uint32_t n) {
     HthJob *j = job_of(r->id);
     const HthWant want = wanted_of(e, j, r);
     HthSchedRows rest = *r;
-    if (j->kind == HTH_JOB_EMBED && e->pooling == HTH_POOL_CLS && r->first == 0) {
+    if (hth_job_pools(j) && e->pooling == HTH_POOL_CLS && r->first == 0) {
         hth_rows_add(e->rows, r->kv, r->ids, 1, 0, HTH_WANT_LAST);
         e->wanted[n++] = (HthWanted){ j, 0 };
         rest.ids++;
@@ -162,7 +162,7 @@ static uint32_t take_hidden(HthEngine *e, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         const HthWanted w = e->wanted[i];
         const float *row = e->hidden + (size_t)i * e->n_embd;
-        if (w.job->kind == HTH_JOB_EMBED) {
+        if (hth_job_pools(w.job)) {
             hth_engine_embed(e, w.job, w.pos, row);
         } else if (w.job->kind == HTH_JOB_WORDS || w.pos + 1 < w.job->n) {
             if (kept != i)
@@ -198,7 +198,7 @@ void hth_engine_run(HthEngine *e, const HthSchedStep *step) {
         hth_engine_draw(e, e->wanted + at, m, e->hidden + (size_t)at * e->n_embd);
     }
     for (uint32_t i = 0; i < texts; i++) {
-        if (e->texts[i]->kind == HTH_JOB_EMBED) hth_engine_embedded(e, e->texts[i]);
+        if (hth_job_pools(e->texts[i])) hth_engine_embedded(e, e->texts[i]);
         hth_engine_end(e, e->texts[i], HTH_END_STOP);
     }
     e->now.busy_ns += hth_clock_ns() - began;

@@ -23,14 +23,17 @@ static HthStatus open_parts(HthSched *s, HthErr *err) {
 }
 
 HthStatus hth_sched_open(HthSched **out, const HthSchedCfg *cfg, HthErr *err) {
-    HTH_REQUIRE(cfg->running_max > 0 && cfg->running_max <= RUNNING_MAX && cfg->queue_max > 0 &&
-                    cfg->queue_max <= QUEUE_MAX && cfg->queue_user_max > 0 && cfg->rows_max > 0 &&
-                    cfg->ctx_max > 0 && cfg->page_len == HTH_PAGE_LEN,
-                err, HTH_EINVAL,
-                "%u timelines of %u tokens, %u rows a step, pages of %u tokens and a queue of %u "
-                "(%u of one user) make no sense",
-                cfg->running_max, cfg->ctx_max, cfg->rows_max, cfg->page_len, cfg->queue_max,
-                cfg->queue_user_max);
+    HTH_REQUIRE(
+        cfg->running_max > 0 && cfg->running_max <= RUNNING_MAX && cfg->queue_max > 0 &&
+            cfg->queue_max <= QUEUE_MAX && cfg->queue_user_max > 0 && cfg->rows_max > 0 &&
+            cfg->ctx_max > 0 && cfg->page_len == HTH_PAGE_LEN &&
+            (!cfg->whole || (cfg->rows_max >= cfg->ctx_max &&
+                             (cfg->prompt_rows_max == 0 || cfg->prompt_rows_max >= cfg->ctx_max))),
+        err, HTH_EINVAL,
+        "%u timelines of %u tokens, %u rows a step, pages of %u tokens and a queue of %u "
+        "(%u of one user) make no sense",
+        cfg->running_max, cfg->ctx_max, cfg->rows_max, cfg->page_len, cfg->queue_max,
+        cfg->queue_user_max);
     HthSched *s = hth_calloc(1, sizeof *s);
     HTH_REQUIRE(s, err, HTH_ENOMEM, "no memory for a scheduler");
     s->cfg = *cfg;
@@ -309,7 +312,8 @@ static void give_prompts(HthSched *s) {
         const uint32_t room = most - s->row_count, left = hth_sched_left(r);
         const uint32_t n = left < room ? left : room;
         r->served_step = s->stats.steps;
-        if (n < left && n < HTH_SCHED_PIECE_MIN && s->row_count > answers) continue;
+        const bool piece = n < left && n < HTH_SCHED_PIECE_MIN && s->row_count > answers;
+        if (piece || (s->cfg.whole && n < left)) continue;
         if (!by_age(s)) hth_queue_turn(s, r->user);
         const bool grown = hth_place_grow(s, i, r->computed + n);
         HTH_ASSERT(grown); /* promised */

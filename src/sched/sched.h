@@ -9,7 +9,8 @@
  * prefill), so that nobody's words wait longer than a step for somebody's document.  Prompts keep a
  * quarter of the step even where answers alone would fill it; answers then take turns.  A second
  * prompt's piece of under 16 rows waits for the next step, unless it is all that is left of that
- * prompt.
+ * prompt.  With `whole` a prompt that does not fit in what is left of a step waits for the next,
+ * in which it may be the first.
  *
  * Order: higher priority first; then those that were set back; then the user who has had the least
  * service (rows, and those of prompts already let in) - so one user's hundred requests cost another
@@ -51,6 +52,7 @@ typedef struct HthSchedCfg {
     uint32_t rows_max; /* of a step */
     uint32_t prompt_rows_max; /* of them for prompts; 0: all */
     uint32_t ctx_max; /* longest timeline */
+    bool whole; /* prompts are never cut: a step holds the longest (encoders) */
 } HthSchedCfg;
 
 typedef struct HthTicket {

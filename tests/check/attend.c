@@ -58,7 +58,8 @@ static void fill_page(Check *k, const HthAttendPage *a, uint32_t seen, Fill how,
 /* Three pages, the last of them seen in part: by each query as far as its count. */
 static void one_run(Check *k, HthAttendPage a, uint32_t least, Fill how) {
     char what[128];
-    uint32_t n = a.queries, count[QUERIES_MAX], skip[QUERIES_MAX], away[QUERIES_MAX];
+    uint32_t n = a.queries, count[QUERIES_MAX], skip[QUERIES_MAX];
+    int32_t away[QUERIES_MAX];
     float slope[QUERIES_MAX];
     size_t os = n * a.head_dim_v * 4u;
     Guard q = guard_open(n * a.head_dim * 4u);
@@ -80,7 +81,8 @@ static void one_run(Check *k, HthAttendPage a, uint32_t least, Fill how) {
             count[i] = seen + i / 3 < HTH_PAGE_LEN ? seen + i / 3 : HTH_PAGE_LEN;
             if (i + 1 == n) seen = count[i];
             skip[i] = i % 4 * 13 < count[i] ? i % 4 * 13 : count[i] - 1;
-            away[i] = (2 - page) * HTH_PAGE_LEN + least + i / 3;
+            away[i] = (int32_t)(least + i / 3) + (int32_t)(n % 2 + 1) * HTH_PAGE_LEN;
+            away[i] -= (int32_t)page * HTH_PAGE_LEN; /* on the last page: before it, or behind */
             slope[i] = 1.0f / (float)(2u << i % 8); /* as heads have them */
         }
         const HthAttendBend bend = { .skip = (n + least) % 3 == 1 ? skip : NULL,

@@ -43,6 +43,8 @@ typedef struct Tiny {
     const char *scaling; /* NULL: key left out */
     float factor, attn_factor; /* 0: key left out */
     uint32_t ctx_orig; /* 0: key left out */
+    uint32_t pooling; /* as in the file; 4: a model that ranks; 0: key left out */
+    bool silu; /* modern-bert: the gate of its feed-forward blocks */
     bool old_factor_key, arrays;
     uint64_t seed;
     /* Spoiling the file on purpose: */
@@ -198,6 +200,8 @@ static inline void tiny_norm(TinyOut *o, uint32_t l, const char *what, uint32_t 
     const bool biased = tiny_is(o->c, "mpt") || (!strstr(what, "_q_") && !strstr(what, "_k_"));
     if (tiny_is(o->c, TINY_MEAN) && biased) tiny_tensor(o, name, NULL, n, 0, 0, 0.1);
 }
+
+#include "support/tiny_encoder.h"
 
 /* ---- experts and latent attention ---- */
 
@@ -421,6 +425,10 @@ static inline void tiny_layer(TinyOut *o, uint32_t l) {
     char n[96];
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
     uint32_t kv = (c->kv_heads ? c->kv_heads : c->heads) * d;
+    if (tiny_is(c, TINY_ENCODERS)) {
+        tiny_encoder_layer(o, l);
+        return;
+    }
 #define TINY_NAME(s) (snprintf(n, sizeof n, "blk.%u." s, l), n)
     const bool olmo = tiny_is(c, "olmo2 olmoe") || (tiny_is(c, "mpt") && c->qk_norm),
                whole = tiny_is(c, "olmo2 exaone4"),
@@ -487,8 +495,10 @@ static inline void tiny_meta(TinyOut *o) {
     }
     tiny_moe_meta(o);
     tiny_states_meta(o);
+    tiny_encoder_meta(o);
     tiny_kv_f32(o, "attention.layer_norm_rms_epsilon", 1e-5f);
-    if (tiny_is(c, TINY_MEAN " cohere2")) tiny_kv_f32(o, "attention.layer_norm_epsilon", 1e-5f);
+    if (tiny_is(c, TINY_MEAN " cohere2 " TINY_ENCODERS))
+        tiny_kv_f32(o, "attention.layer_norm_epsilon", 1e-5f);
     if (tiny_is(c, "gptneox") && tiny_key(o, "use_parallel_residual", 7))
         tiny_put(&o->meta, &c->twist, 1);
     if (tiny_is(c, "cohere2")) tiny_kv_f32(o, "logit_scale", 0.7f);
@@ -526,8 +536,13 @@ static inline void tiny_build(HthBuf *out, const Tiny *c) {
     hth_buf_init(&o.data, TINY_MAX);
     tiny_meta(&o);
     tiny_tensor(&o, "token_embd.weight", c->fmt, c->embd, c->vocab, 0, 1);
-    tiny_tensor(&o, tiny_is(c, "lfm2") ? "token_embd_norm.weight" : "output_norm.weight",
-                c->norm_fmt, c->embd, 0, 1, 0.1);
+    const bool encoder = tiny_is(c, TINY_ENCODERS);
+    if (encoder)
+        tiny_encoder_ends(&o);
+    else
+        tiny_tensor(&o, tiny_is(c, "lfm2") ? "token_embd_norm.weight" : "output_norm.weight",
+                    c->norm_fmt, c->embd, 0, 1, 0.1);
+    if (c->pooling == 4) tiny_rank(&o);
     if (tiny_is(c, "bloom")) {
         tiny_tensor(&o, "token_embd_norm.weight", c->norm_fmt, c->embd, 0, 1, 0.1);
         tiny_tensor(&o, "token_embd_norm.bias", NULL, c->embd, 0, 0, 0.1);
@@ -535,7 +550,8 @@ static inline void tiny_build(HthBuf *out, const Tiny *c) {
     if (tiny_is(c, "gpt2") || (tiny_is(c, "mpt") && c->twist))
         tiny_tensor(&o, "position_embd.weight", c->fmt, c->embd, c->ctx, 0, 0.3);
     if (tiny_is(c, TINY_MEAN)) tiny_tensor(&o, "output_norm.bias", NULL, c->embd, 0, 0, 0.1);
-    if (!c->tied) tiny_linear(&o, "output", c->embd, c->vocab, tiny_is(c, "phi2"), false);
+    if (!c->tied && !encoder)
+        tiny_linear(&o, "output", c->embd, c->vocab, tiny_is(c, "phi2"), false);
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
     if (c->factors) tiny_tensor(&o, "rope_freqs.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
     if (c->every_key && tiny_is(c, "phi3")) {

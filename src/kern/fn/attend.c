@@ -2,7 +2,7 @@
  * through a run, and the merge of runs.
  *
  * With a cap, s_t is capped (fn/tanh.c) as soon as it is there.  With slopes (ALiBi, Press et al.
- * 2022) s_t = fma(slope, t - away, s_t), t and away as floats.  Positions below skip then have the
+ * 2022) s_t = fma(slope, d < 0 - d ? d : 0 - d, s_t), d = t - away, both as floats.  Positions below skip then have the
  * score -inf, and so the weight exp(-inf - M) = 0.
  *
  * Page, per query, positions t < count:
@@ -71,7 +71,10 @@ static void attend_query(const HthAttendPage *a, const HthAttendBend *bend, uint
         for (uint32_t i = 0; i < a->head_dim; i++)
             p[t] = fmaf(q[i], element(a->type, a->k, a->head_dim, i, t, true), p[t]);
         if (bend->cap != 0.0f) p[t] = hth_softcap_one(p[t], bend->cap, 1.0f / bend->cap);
-        if (bend->slope != NULL) p[t] = fmaf(bend->slope[g], (float)t - (float)bend->away[g], p[t]);
+        if (bend->slope != NULL) {
+            const float d = (float)t - (float)bend->away[g];
+            p[t] = fmaf(bend->slope[g], d < 0.0f - d ? d : 0.0f - d, p[t]);
+        }
         if (bend->skip != NULL && t < bend->skip[g]) p[t] = -INFINITY;
         m = p[t] > m ? p[t] : m;
     }
@@ -210,7 +213,8 @@ HTH_INLINE void scores(HthKvType type, uint32_t NQ, const Tile *k) {
 HTH_INLINE V fallen(const HthAttendBend *bend, uint32_t g, uint32_t t, V s) {
     static const float lanes[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
     V at = vf_add(vf_set1((float)t), vf_load(lanes));
-    return vf_fma(vf_set1(bend->slope[g]), vf_sub(at, vf_set1((float)bend->away[g])), s);
+    V d = vf_sub(at, vf_set1((float)bend->away[g]));
+    return vf_fma(vf_set1(bend->slope[g]), vf_min(d, vf_sub(vf_zero(), d)), s);
 }
 
 /* Scores as models with caps, slopes and windows want them. */

@@ -24,6 +24,9 @@ const HthArchOp hth_arch_mean_output[] = {
     OP_END,
 };
 
+/* Of encoders: what pooling takes. */
+const HthArchOp hth_arch_rows_output[] = { OP(LOGITS, COPY, X, NONE, NONE, NONE), OP_END };
+
 const HthArchOp hth_arch_plain_layer[] = {
     OPS_NORM(RMSNORM, ATTN_NORM),
     OPS_QKV,

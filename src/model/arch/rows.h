@@ -153,6 +153,24 @@
         LINEAR_PART(ATTN_V, "blk.%u.attn_v", D2(n_head_kv, head_dim_v), "blk.%u.attn_qkv", n_qkv,  \
                     ATTN_K),                                                                       \
         LINEAR(ATTN_O, "blk.%u.attn_output", D1(n_embd), D2(n_head, head_dim_v))
+/* Of encoders whose norms stand after what was added: all but the feed-forward blocks, the table of
+ * positions and what scores are made with. */
+#define VECTOR_BIASED(slot, name) VECTOR(slot, name, D1(n_embd)), BIAS(slot, name, D1(n_embd))
+#define WEIGHTS_ENCODER                                                                            \
+    WEIGHT(TOK_EMBD, "token_embd", .rows = D1(n_vocab), .cols = D1(n_embd)),                       \
+        WEIGHT(TOK_TYPES, "token_types", .rows = D1(n_type), .cols = D1(n_embd),                   \
+               .optional = true),                                                                  \
+        VECTOR_BIASED(EMBD_NORM, "token_embd_norm"), WEIGHTS_FUSED_ATTN,                           \
+        VECTOR_BIASED(ATTN_OUT_NORM, "blk.%u.attn_output_norm"),                                   \
+        VECTOR_BIASED(LAYER_OUT_NORM, "blk.%u.layer_output_norm")
+/* A dense layer before the scores, where the file has one. */
+#define WEIGHTS_CLS                                                                                \
+    WEIGHT(CLS, "cls", .rows = D1(n_embd), .cols = D1(n_embd), .when = HTH_L_RANKING_WITH),        \
+        WEIGHT(CLS_B, "cls", .rows = D1(n_embd), .optional = true, .when = HTH_L_RANKING_WITH)
+#define WEIGHTS_CLS_OUT                                                                            \
+    WEIGHT(CLS_OUT, "cls.output", .rows = D1(n_cls), .cols = D1(n_embd), .when = HTH_L_RANKING),   \
+        WEIGHT(CLS_OUT_B, "cls.output", .rows = D1(n_cls), .optional = true,                       \
+               .when = HTH_L_RANKING)
 /* A feed-forward block without a gate, and all else of models with norms by mean and deviation. */
 #define WEIGHTS_MEAN                                                                               \
     WEIGHTS_ENDS, BIAS(OUT_NORM, "output_norm", D1(n_embd)), WEIGHTS_PRE_NORMS,                    \
@@ -281,6 +299,9 @@
 #define OPS_QKV                                                                                    \
     OP(Q, LINEAR, H, NONE, NONE, ATTN_Q), OP(K, LINEAR, H, NONE, NONE, ATTN_K),                    \
         OP(V, LINEAR, H, NONE, NONE, ATTN_V)
+#define OPS_QKV_OF(from)                                                                           \
+    OP(Q, LINEAR, from, NONE, NONE, ATTN_Q), OP(K, LINEAR, from, NONE, NONE, ATTN_K),              \
+        OP(V, LINEAR, from, NONE, NONE, ATTN_V)
 #define OPS_ROPE OP(Q, ROPE, Q, NONE, NONE, NONE), OP(K, ROPE, K, NONE, NONE, NONE)
 #define OPS_ROPE_SOME                                                                              \
     OP_ON(ROTATING, Q, ROPE, Q, NONE, NONE, NONE), OP_ON(ROTATING, K, ROPE, K, NONE, NONE, NONE)
@@ -364,7 +385,7 @@
 /* What nearly all programs begin and end with, the layer of llama, and its weights without the
  * scales of the feed-forward products, Q, K and V apart or in one; WEIGHTS_MEAN (arch/common.c). */
 extern const HthArchOp hth_arch_embed[], hth_arch_scaled_embed[], hth_arch_rms_output[],
-    hth_arch_mean_output[], hth_arch_plain_layer[];
+    hth_arch_mean_output[], hth_arch_plain_layer[], hth_arch_rows_output[];
 extern const HthArchWeight hth_arch_plain_weights[], hth_arch_fused_weights[],
     hth_arch_mean_weights[];
 

@@ -20,7 +20,8 @@ static void architectures(void **state) {
         assert_ok(hth_arch_explain(hth_arch_at(i), &b, &err), err);
         assert_true(says(&b, hth_arch_at(i)->name));
         assert_true(says(&b, "    x = embed(token_embd)\n"));
-        assert_true(says(&b, "    logits = linear(h, output)\n"));
+        assert_true(
+            says(&b, hth_arch_at(i)->whole ? "    logits = " : "    logits = linear(h, output)\n"));
         const char *name = hth_arch_at(i)->name;
         if (i >= FIRST) { /* the others share their stretches */
             hth_buf_drop(&b);
