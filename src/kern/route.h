@@ -22,6 +22,7 @@ typedef enum HthExpertsBy {
 typedef struct HthRouter {
     uint32_t n_expert, n_used; /* 1 <= n_used <= n_expert; 0 and 0: no experts */
     uint32_t gate; /* HthExpertsBy */
+    bool by_score; /* sigmoid: the best scores are chosen, also where their weights are the same */
     bool norm; /* the weights of the chosen are divided by their sum */
     float scale; /* then times this; 0: not */
     uint32_t groups, groups_used; /* choose among the experts of the best groups; 1: of all */

@@ -16,7 +16,7 @@ extern const HthArch hth_arch_llama, hth_arch_qwen2, hth_arch_qwen3, hth_arch_gr
     hth_arch_minicpm, hth_arch_hunyuan_dense, hth_arch_seed_oss, hth_arch_nemotron,
     hth_arch_qwen35moe, hth_arch_qwen3next, hth_arch_lfm2, hth_arch_mamba2, hth_arch_granitehybrid,
     hth_arch_bert, hth_arch_nomic_bert, hth_arch_modern_bert, hth_arch_jina_bert_v2, hth_arch_bloom,
-    hth_arch_mpt;
+    hth_arch_mpt, hth_arch_llama4;
 
 static const HthArch *const archs[] = {
     &hth_arch_llama,       &hth_arch_qwen2,         &hth_arch_qwen3,         &hth_arch_granite,
@@ -30,6 +30,7 @@ static const HthArch *const archs[] = {
     &hth_arch_nemotron,    &hth_arch_qwen35moe,     &hth_arch_qwen3next,     &hth_arch_lfm2,
     &hth_arch_mamba2,      &hth_arch_granitehybrid, &hth_arch_bert,          &hth_arch_nomic_bert,
     &hth_arch_modern_bert, &hth_arch_jina_bert_v2,  &hth_arch_bloom,         &hth_arch_mpt,
+    &hth_arch_llama4,
 };
 
 const HthArch *hth_arch_at(size_t index) {
@@ -114,6 +115,8 @@ static const char *const names[HTH_W_COUNT] = {
 const char *hth_layers_name(HthLayers which) {
     static const char *const layers[HTH_L_COUNT] = {
         [HTH_L_ROTATING] = "rotating",
+        [HTH_L_ROTATING_WITH] = "certain rotating",
+        [HTH_L_STILL] = "still",
         [HTH_L_DENSE] = "dense",
         [HTH_L_EXPERTS] = "expert",
         [HTH_L_SHARED] = "shared expert",

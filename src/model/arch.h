@@ -84,13 +84,17 @@ typedef struct HthShape {
     uint32_t silu; /* the gate of a feed-forward block: 1 silu, 0 gelu */
     uint32_t n_type, n_cls; /* rows of the table of token types; of what scores are made with */
     float rope_alpha; /* the base grows with it; 0: not */
-    float temperature; /* scores that grow with the position: must be 0 */
+    float temperature; /* queries grow with the position (op/scale.c); 0: they do not */
+    uint32_t temper_floor; /* each time so many positions are complete */
+    uint32_t moe_step; /* every so many layers one has experts; 0: all after n_dense */
 } HthShape;
 
 /* On which layers an operation runs. */
 typedef enum HthLayers {
     HTH_L_ALL,
     HTH_L_ROTATING,
+    HTH_L_ROTATING_WITH,
+    HTH_L_STILL, /* not rotating */
     HTH_L_DENSE, /* without experts */
     HTH_L_EXPERTS,
     HTH_L_SHARED, /* with an expert that every token goes to */
@@ -263,6 +267,10 @@ typedef struct HthArch {
     bool plain_window; /* windowed layers rotate with a plain rotation, whatever the others do */
     uint32_t window_layers, window; /* only the size of so many layers has windows, this one unless
                                      * the file says; 0: any, none */
+    bool chunked; /* a window ends at the last multiple of its size */
+    bool temper_next; /* positions count from 1 for the temperature */
+    bool gate_by_score; /* HthRouter.by_score */
+    uint32_t with_but; /* HthShape.with: there are not so many experts; 0: not asked */
     bool logit_times; /* logits are multiplied with logit_scale */
     const char *asks; /* HthShape.with: is there this tensor? NULL: set by a key, or not used */
     bool all_states; /* no layer has keys and values; there are no heads and feed-forward blocks */

@@ -20,7 +20,7 @@ static const struct {
     FIELD(n_shared), FIELD(n_dense), FIELD(gate), FIELD(gate_norm), FIELD(gate_scale),
     FIELD(gate_groups), FIELD(gate_groups_used), FIELD(n_gate_up_exp), FIELD(n_latent),
     FIELD(n_q_latent), FIELD(mla_dim), FIELD(mla_dim_v), FIELD(mla_plain), FIELD(n_next),
-    FIELD(temperature), FIELD(one), FIELD(norm_eps), FIELD(rope_base), FIELD(rope_scaling),
+    FIELD(temperature), FIELD(temper_floor), FIELD(moe_step), FIELD(one), FIELD(norm_eps), FIELD(rope_base), FIELD(rope_scaling),
     FIELD(rope_factor), FIELD(rope_attn_factor), FIELD(yarn_ext_factor), FIELD(yarn_beta_fast),
     FIELD(yarn_beta_slow), FIELD(yarn_log_mul), FIELD(rope_ctx_orig), FIELD(attn_scale),
     FIELD(attn_cap), FIELD(logit_cap), FIELD(embd_scale), FIELD(residual_scale),

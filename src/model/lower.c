@@ -35,7 +35,9 @@ static uint32_t dst_width(const Lower *l, const HthArchOp *op, const HthWeight *
     case HTH_OP_ROUTE: return s->n_used;
     case HTH_OP_EXPERTS:
     case HTH_OP_EXPERTS_EACH: return hth_rows_width(s->n_used, w->rows);
+    case HTH_OP_EXPERTS_ADD:
     case HTH_OP_EXPERTS_SUM: return s->n_embd;
+    case HTH_OP_EXPERTS_SPREAD: return hth_rows_width(s->n_used, l->width[op->a]);
     case HTH_OP_HALF_1:
     case HTH_OP_HALF_2: return l->width[op->a] / 2;
     case HTH_OP_SCAN:
@@ -74,6 +76,9 @@ static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w
     case HTH_OP_EXPERTS_SUM:
         HTH_ASSERT(a == hth_rows_width(s->n_used, s->n_embd) && b == s->n_used);
         break;
+    case HTH_OP_EXPERTS_ADD: HTH_ASSERT(a == hth_rows_width(s->n_used, s->n_embd)); break;
+    case HTH_OP_EXPERTS_SPREAD: HTH_ASSERT(a > 0 && b == s->n_used); break;
+    case HTH_OP_UNIT_HEADNORM: HTH_ASSERT(a > 0 && a % s->head_dim == 0); break;
     case HTH_OP_HEADS:
         HTH_ASSERT(w->fmt && w->count > 0 && a % w->count == 0 && a / w->count >= w->cols);
         break;
@@ -100,6 +105,7 @@ static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w
     case HTH_OP_SILU:
     case HTH_OP_GELU:
     case HTH_OP_CLAMP:
+    case HTH_OP_TEMPER:
     case HTH_OP_SCALE: HTH_ASSERT(a > 0); break;
     case HTH_OP_SWIGLU:
     case HTH_OP_SWIGLU_CLAMPED:
@@ -157,6 +163,7 @@ static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
         return;
     }
     if (op->op == HTH_OP_CLAMP && arg == 0.0f) return;
+    if (op->op == HTH_OP_TEMPER && s->temperature == 0.0f) return;
     /* a norm that some models of the architecture have, or some of its layers */
     const bool maybe =
         op->op == HTH_OP_HEADNORM || op->op == HTH_OP_MEAN_HEADNORM || op->op == HTH_OP_LAYERNORM;
@@ -173,6 +180,7 @@ static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
     in->part = op->arg ? size_of(s, op->arg) : s->head_dim;
     in->cache = cache_of(l, op);
     in->window = hth_layer_windowed(s, layer) ? s->window : 0;
+    in->chunked = l->m->arch->chunked;
     in->rope = in->window && p->ropes > 1 ? 1 : 0;
     if (op->w != HTH_W_NONE) {
         HthWeight *w = weight_of(l->m, op->w, layer);
@@ -240,9 +248,10 @@ static HthStatus lower_ropes(HthModel *m, HthErr *err) {
                 "%s.rope.scaling.type is longrope, and the file has no factors for it",
                 m->arch->name);
     HTH_TRY(lower_rope(m, &cfg, err));
-    if (s->window == 0 || !m->arch->plain_window) return HTH_OK;
-    cfg = (HthRopeCfg){ .n_rot = s->n_rot, .base = s->rope_base_window, .scale = 1.0 };
-    cfg.attn_factor = 1.0;
+    const bool plain = m->arch->plain_window;
+    if (s->window == 0 || (!plain && s->rope_base_window == s->rope_base)) return HTH_OK;
+    if (plain) cfg = (HthRopeCfg){ .n_rot = s->n_rot, .scale = 1.0, .attn_factor = 1.0 };
+    cfg.base = s->rope_base_window;
     cfg.ctx_orig = s->rope_ctx_orig;
     return lower_rope(m, &cfg, err);
 }
@@ -307,7 +316,11 @@ HthStatus hth_model_lower(HthModel *m, HthErr *err) {
         s->logit_scale != 0.0f && s->logit_scale != 1.0f ? 1.0f / s->logit_scale : 0.0f;
     if (a->logit_times) p->logit_scale = s->logit_scale != 1.0f ? s->logit_scale : 0.0f;
     p->logit_cap = s->logit_cap;
+    p->temper = s->temperature;
+    p->temper_floor = s->temper_floor;
+    p->temper_offset = a->temper_next ? 1 : 0;
     p->router = (HthRouter){ .n_expert = s->n_expert, .n_used = s->n_used, .gate = s->gate };
+    p->router.by_score = a->gate_by_score;
     p->router.norm = s->gate_norm != 0;
     p->router.scale = s->gate_scale;
     p->router.groups = s->gate_groups;

@@ -149,8 +149,10 @@ static HthStatus check_sections(const HthShape *s, const HthGguf *g, const char 
 bool hth_layer_is(const HthShape *s, HthLayers which, uint32_t layer) {
     switch (which) {
     case HTH_L_ROTATING: return s->nope_step == 0 || (layer + 1) % s->nope_step != 0;
-    case HTH_L_DENSE: return layer < s->n_dense;
-    case HTH_L_EXPERTS: return layer >= s->n_dense;
+    case HTH_L_ROTATING_WITH: return s->with && hth_layer_is(s, HTH_L_ROTATING, layer);
+    case HTH_L_STILL: return !hth_layer_is(s, HTH_L_ROTATING, layer);
+    case HTH_L_DENSE: return !hth_layer_is(s, HTH_L_EXPERTS, layer);
+    case HTH_L_EXPERTS: return s->moe_step ? (layer + 1) % s->moe_step == 0 : layer >= s->n_dense;
     case HTH_L_SHARED: return s->n_ff_shared != 0;
     case HTH_L_WINDOWED: return s->window == 0 || hth_layer_windowed(s, layer);
     case HTH_L_WITH: return s->with != 0;
@@ -254,7 +256,9 @@ static const struct {
     { offsetof(HthShape, n_type), "token_types.weight rows", 0, 1u << 16 },
     { offsetof(HthShape, n_cls), "cls.output.weight rows", 0, 1u << 16 },
     { offsetof(HthShape, nope_step), "no_rope_layer_step", 0, HTH_LAYERS_MAX },
+    { offsetof(HthShape, moe_step), "interleave_moe_layer_step", 0, HTH_LAYERS_MAX },
     { offsetof(HthShape, rope_ctx_orig), "rope.scaling.original_context_length", 1, 1u << 30 },
+    { offsetof(HthShape, temper_floor), "attention.temperature_length", 1, 1u << 30 },
 };
 
 static HthStatus check_bounds(const HthShape *s, const HthArch *arch, HthErr *err) {
@@ -378,6 +382,7 @@ static HthStatus check_floats(const HthShape *s, const HthArch *arch, HthErr *er
                     { offsetof(HthShape, residual_scale), "residual_scale" },
                     { offsetof(HthShape, logit_scale), "logit_scale" },
                     { offsetof(HthShape, gate_scale), "expert_weights_scale" },
+                    { offsetof(HthShape, temperature), "attention.temperature_scale" },
                     { offsetof(HthShape, clamp_qkv), "attention.clamp_kqv" },
                     { offsetof(HthShape, alibi), "attention.max_alibi_bias" }
     };
@@ -422,10 +427,6 @@ static HthStatus derive_latent(HthShape *s, const HthArch *arch, HthErr *err) {
 
 /* What files leave out follows from what they say. */
 static HthStatus derive(HthShape *s, const HthArch *arch, HthErr *err) {
-    HTH_REQUIRE(s->temperature == 0.0f, err, HTH_ENOTSUP,
-                "%s.attention.temperature_scale is not 0: scores that change with the position are "
-                "not ours yet",
-                arch->name);
     if (arch->all_states) { /* sizes of what there is none of */
         memset(s->recurrent, 0xff, sizeof s->recurrent);
         s->n_head = s->n_head_kv = s->n_ff = 1;
@@ -443,6 +444,7 @@ static HthStatus derive(HthShape *s, const HthArch *arch, HthErr *err) {
     if (s->head_dim_v == 0) s->head_dim_v = s->n_embd / s->n_head;
     if (s->n_rot == 0) s->n_rot = s->head_dim;
     if (s->rope_ctx_orig == 0) s->rope_ctx_orig = s->n_ctx_train;
+    if (s->temper_floor == 0) s->temper_floor = s->rope_ctx_orig;
     bool stretched = s->rope_scaling == HTH_ROPE_LINEAR || s->rope_scaling == HTH_ROPE_YARN;
     if (s->rope_factor == 0.0f || !stretched) s->rope_factor = 1.0f;
     if (arch->window_layers && s->n_layer != arch->window_layers)
@@ -517,6 +519,7 @@ HthStatus hth_shape_read(HthShape *out, const HthGguf *g, const HthArch *arch, H
     HTH_REQUIRE(embd->ne[1] <= UINT32_MAX, err, HTH_EFORMAT, "token_embd.weight is too large");
     s.n_vocab = (uint32_t)embd->ne[1];
     HTH_TRY(read_text(&s, g, arch, err));
+    if (arch->with_but) s.with = s.n_expert != arch->with_but;
     if (arch->asks) s.with = hth_gguf_tensor(g, hth_str(arch->asks)) != NULL;
     HTH_TRY(derive(&s, arch, err));
     HTH_TRY(check_bounds(&s, arch, err));

@@ -140,6 +140,8 @@ static uint32_t first_seer(const Block *b, uint32_t pos) {
 
 /* The first position that the row at position pos sees. */
 static uint32_t seen_from(const Ctx *c, uint32_t pos) {
+    const uint32_t window = c->in->window;
+    if (window != 0 && c->in->chunked) return pos - pos % window;
     return pos > c->behind ? pos - c->behind : 0;
 }
 
@@ -151,8 +153,11 @@ static uint32_t seen_to(const Block *b, uint32_t pos) {
 
 /* The row of the block after the last one that sees a position below end. */
 static uint32_t last_seer(const Block *b, uint32_t end) {
-    const uint32_t to = end + b->c->behind;
-    return to >= b->first + b->rows ? b->rows : to - b->first;
+    const uint32_t window = b->c->in->window;
+    uint64_t to = (uint64_t)end + b->c->behind;
+    if (window != 0 && b->c->in->chunked) /* all to the end of the chunk that has its last */
+        to = ((uint64_t)end + window - 1) / window * window;
+    return to < (uint64_t)b->first + b->rows ? (uint32_t)(to - b->first) : b->rows;
 }
 
 /* The queries that see the page take it into sums.  more: so does the page after it. */

@@ -1,4 +1,5 @@
-/* experts.c - products with the matrices of chosen experts, and the sum of what they give.
+/* experts.c - products with the matrices of chosen experts, and the sum of what they give; or their
+ * weights on what they are given, and the plain sum.
  *
  * The rows of an expert lie together (op/route.c), so each of its blocks of outputs is one product,
  * with all the tokens that chose it for columns.  Matrices of experts that nobody chose are not
@@ -111,7 +112,30 @@ uint32_t hth_op_experts_each(HthStep *s, const HthInst *inst) {
     return run(s, inst, convert);
 }
 
-/* In the order of the choice, best first: y = w0 x0, then y += wk xk. */
+/* A token's row times the weight of each of its experts, to their places. */
+static void spread(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const GatherCtx *c = ctx;
+    const HthStep *s = c->s;
+    const HthInst *in = c->in;
+    const uint32_t used = s->prog->router.n_used, n = in->a_width, width = hth_row_stride(n);
+    const float *x = hth_step_row(s, in->a_at, in->a_width, r);
+    const float *w = hth_step_row(s, in->b_at, in->b_width, r);
+    float *y = hth_step_row(s, in->dst_at, in->dst_width, 0);
+    for (uint32_t k = 0; k < used; k++) {
+        float *row = y + (size_t)s->place[(size_t)r * used + k] * width;
+        for (uint32_t i = 0; i < n; i++) row[i] = w[k] * x[i];
+    }
+}
+
+uint32_t hth_op_experts_spread(HthStep *s, const HthInst *inst) {
+    HTH_ASSERT(s->route_layer == inst->layer);
+    hth_step_rows(s, inst->dst_width, spread, &(GatherCtx){ s, inst });
+    return 1;
+}
+
+/* In the order of the choice, best first: y = w0 x0, then y += wk xk; without weights y = x0, then
+ * y += xk. */
 static void sum(void *ctx, uint32_t r, uint32_t worker) {
     (void)worker;
     const GatherCtx *c = ctx;
@@ -119,11 +143,15 @@ static void sum(void *ctx, uint32_t r, uint32_t worker) {
     const HthInst *in = c->in;
     const uint32_t used = s->prog->router.n_used, n = in->dst_width, width = hth_row_stride(n);
     const float *x = hth_step_row(s, in->a_at, in->a_width, 0);
-    const float *w = hth_step_row(s, in->b_at, in->b_width, r);
+    const bool plain = in->op == HTH_OP_EXPERTS_ADD;
+    const float *w = plain ? NULL : hth_step_row(s, in->b_at, in->b_width, r);
     float *y = hth_step_row(s, in->dst_at, in->dst_width, r);
     for (uint32_t k = 0; k < used; k++) {
         const float *row = x + (size_t)s->place[(size_t)r * used + k] * width;
-        for (uint32_t i = 0; i < n; i++) y[i] = k == 0 ? w[k] * row[i] : y[i] + w[k] * row[i];
+        if (plain)
+            for (uint32_t i = 0; i < n; i++) y[i] = k == 0 ? row[i] : y[i] + row[i];
+        else
+            for (uint32_t i = 0; i < n; i++) y[i] = k == 0 ? w[k] * row[i] : y[i] + w[k] * row[i];
     }
 }
 

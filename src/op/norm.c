@@ -44,6 +44,21 @@ uint32_t hth_op_headnorm(HthStep *s, const HthInst *inst) {
     return 1;
 }
 
+static void plain_heads(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
+    const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
+    for (uint32_t at = 0; at < in->a_width; at += in->part)
+        c->s->kern->rmsnorm(y + at, x + at, NULL, in->part, c->s->prog->norm_eps);
+}
+
+uint32_t hth_op_unit_headnorm(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->a_width, plain_heads, &(Ctx){ s, inst });
+    return 1;
+}
+
 static void mean_heads(void *ctx, uint32_t r, uint32_t worker) {
     (void)worker;
     const Ctx *c = ctx;

@@ -47,6 +47,12 @@ static const HthOpInfo infos[HTH_OP_COUNT] = {
     [HTH_OP_COPY]     = { "copy",     "%D = %A",                    1, false, true, false },
     [HTH_OP_TANH]     = { "tanh",     "%D = tanh(%A)",              1, false, true, false },
     [HTH_OP_SOFTMAX]  = { "softmax",  "%D = softmax(%A)",           1, false, true, false },
+    [HTH_OP_UNIT_HEADNORM] =
+        { "unit-headnorm", "%D = headnorm(%A)", 1, false, true, false },
+    [HTH_OP_TEMPER]   = { "temper",   "%D = %A * temper(position)", 1, false, true, false },
+    [HTH_OP_EXPERTS_SPREAD] =
+        { "experts-spread", "%D = each of %B * %A", 2, false, false, false },
+    [HTH_OP_EXPERTS_ADD] = { "experts-add", "%D = sum(%A)",         1, false, false, false },
     [HTH_OP_CLAMP]    = { "clamp",    "%D = %A within %F of 0",     1, false, true, false },
 };
 

@@ -65,6 +65,10 @@ typedef enum HthOpCode {
     HTH_OP_TANH, /* dst = tanh(a) */
     HTH_OP_SOFTMAX, /* dst = exp(a) divided by the sum of these */
     HTH_OP_CLAMP, /* dst = a, each value no further from 0 than a number of the model's */
+    HTH_OP_UNIT_HEADNORM, /* dst = rmsnorm over each head of a, without weights */
+    HTH_OP_TEMPER, /* dst = a times a number that grows with the position (op/scale.c) */
+    HTH_OP_EXPERTS_SPREAD, /* dst = for each chosen expert a times its weight; b: what route gave */
+    HTH_OP_EXPERTS_ADD, /* dst = the rows a has for chosen experts, added */
     HTH_OP_COUNT
 } HthOpCode;
 

@@ -46,7 +46,8 @@ static bool same_group(const Scan *s, uint32_t i) {
     const HthOpCode op = p->inst[i].op;
     if (i + 1 >= p->count || i + 1 == p->wanted || p->inst[i + 1].op != op) return false;
     if (s->reads[i][0] != s->reads[i + 1][0]) return false;
-    return op == HTH_OP_LINEAR || (op == HTH_OP_EXPERTS && s->reads[i][1] == s->reads[i + 1][1]);
+    const bool experts = op == HTH_OP_EXPERTS || op == HTH_OP_EXPERTS_EACH;
+    return op == HTH_OP_LINEAR || (experts && s->reads[i][1] == s->reads[i + 1][1]);
 }
 
 /* q, k, v (and gate, up, of experts too) read one value: they become one parallel section, so what

@@ -47,6 +47,7 @@ typedef struct HthInst {
     float arg; /* the number it takes, or 0 */
     uint32_t part; /* half: how many numbers one is */
     uint32_t window; /* attend: positions a row sees, of whole texts half on each side; 0: all */
+    bool chunked; /* attend: only those since the last multiple of window */
     uint32_t cache; /* attend: its layer of the cache; conv, delta: which of the states */
     uint32_t rope; /* rope: which of the program's rotations */
     uint32_t group; /* linears from here on that read the same value; 1 otherwise */
@@ -71,6 +72,8 @@ typedef struct HthProgram {
     uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_vocab;
     float norm_eps, attn_scale, attn_cap; /* cap 0: none */
     const float *slopes; /* [n_head] what a score falls by with each position; NULL: nothing */
+    float temper; /* queries grow with the position (op/scale.c); 0: they do not */
+    uint32_t temper_floor, temper_offset;
     float logit_scale, logit_cap; /* logits: times the one, then capped; 0: not */
     HthRouter router;
     HthDeltaRule delta;

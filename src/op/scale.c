@@ -1,10 +1,12 @@
 /* scale.c - rows times one of the model's numbers, embeddings and blocks that are weighed; or times
  * numbers of their own between 0 and 1; the halves of heads that such numbers lie beside; rows kept
- * within one of the model's numbers.
+ * within one of the model's numbers; queries that grow with the position (Llama 4's temperature, so
+ * that far texts are attended to as sharply as near ones).
  *
  * Thread: forks over rows. */
 #include <string.h>
 
+#include "kern/fn/math.h"
 #include "op/step.h"
 
 typedef struct Ctx {
@@ -34,6 +36,24 @@ static void bounded(void *ctx, uint32_t r, uint32_t worker) {
 
 uint32_t hth_op_clamp(HthStep *s, const HthInst *inst) {
     hth_step_rows(s, inst->dst_width, bounded, &(Ctx){ s, inst });
+    return 1;
+}
+
+/* 1 + temper * ln(1 + (position + offset) / floor), the quotient rounded down. */
+static void temper(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    const HthProgram *p = c->s->prog;
+    const uint64_t times = ((uint64_t)c->s->batch->pos[r] + p->temper_offset) / p->temper_floor;
+    const float by = (float)(hth_ln((double)(times + 1)) * (double)p->temper + 1.0);
+    float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
+    const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
+    for (uint32_t i = 0; i < in->dst_width; i++) y[i] = x[i] * by;
+}
+
+uint32_t hth_op_temper(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->dst_width, temper, &(Ctx){ s, inst });
     return 1;
 }
 

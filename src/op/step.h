@@ -53,7 +53,8 @@ HthOpFn hth_op_embed, hth_op_rmsnorm, hth_op_linear, hth_op_headnorm, hth_op_rop
     hth_op_swiglu_clamped, hth_op_route, hth_op_experts, hth_op_experts_each, hth_op_experts_sum,
     hth_op_heads, hth_op_firstnorm, hth_op_gate, hth_op_half, hth_op_silu, hth_op_conv,
     hth_op_delta, hth_op_place, hth_op_mean_headnorm, hth_op_relu2, hth_op_mul, hth_op_copy,
-    hth_op_tanh, hth_op_softmax, hth_op_clamp;
+    hth_op_tanh, hth_op_softmax, hth_op_clamp, hth_op_unit_headnorm, hth_op_temper,
+    hth_op_experts_spread;
 
 /* The scale and the bias of w on cols outputs of its rows r0.., which are at y. */
 void hth_step_finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32_t rows,

@@ -205,7 +205,9 @@ static inline void tiny_norm(TinyOut *o, uint32_t l, const char *what, uint32_t 
 
 /* ---- experts and latent attention ---- */
 
-#define TINY_MOE "qwen3moe gpt-oss deepseek2 olmoe qwen2moe granitemoe glm4moe qwen35moe qwen3next"
+#define TINY_MOE                                                                                   \
+    "qwen3moe gpt-oss deepseek2 olmoe qwen2moe granitemoe glm4moe qwen35moe qwen3next llama4"
+enum { TINY_MOE_STEP = 2 };
 enum { TINY_LATENT = 32, TINY_ROT = 32, TINY_PLAIN = 16, TINY_MLA_V = 24 };
 
 static inline uint32_t tiny_experts(const Tiny *c) {
@@ -217,9 +219,9 @@ static inline uint32_t tiny_used(const Tiny *c) {
 
 /* Rows of the expert that every token goes to. */
 static inline uint32_t tiny_shared(const Tiny *c) {
-    return c->shared                                                      ? c->shared
-           : tiny_is(c, "qwen2moe deepseek2 glm4moe qwen35moe qwen3next") ? c->ff
-                                                                          : 0;
+    return c->shared                                                             ? c->shared
+           : tiny_is(c, "qwen2moe deepseek2 glm4moe qwen35moe qwen3next llama4") ? c->ff
+                                                                                 : 0;
 }
 
 /* fmt if rows of cols can be in it, else halves: what quantisers do. */
@@ -294,6 +296,10 @@ static inline void tiny_moe_meta(TinyOut *o) {
         tiny_kv_u32(o, "expert_shared_feed_forward_length", tiny_shared(c));
     if (!tiny_is(c, "llama olmoe granitemoe granitehybrid"))
         tiny_kv_u32(o, "expert_feed_forward_length", c->ff);
+    if (tiny_is(c, "llama4")) {
+        tiny_kv_u32(o, "interleave_moe_layer_step", TINY_MOE_STEP);
+        if (c->every_key) tiny_kv_u32(o, "attention.temperature_length", 20);
+    }
     if (!tiny_is(c, "deepseek2 glm4moe")) return;
     tiny_kv_u32(o, "expert_shared_count", 1);
     tiny_kv_u32(o, "leading_dense_block_count", c->dense);
@@ -304,7 +310,8 @@ static inline void tiny_moe_meta(TinyOut *o) {
     tiny_kv_u32(o, "expert_group_used_count", c->groups_used);
     tiny_kv_u32(o, "nextn_predict_layers", c->next);
     if (!tiny_is(c, "deepseek2")) return;
-    tiny_kv_f32(o, "attention.temperature_scale", 0);
+    tiny_kv_f32(o, "attention.temperature_scale", c->every_key ? 0.1f : 0.0f);
+    if (c->every_key) tiny_kv_u32(o, "attention.temperature_length", 20);
     tiny_kv_u32(o, "attention.kv_lora_rank", TINY_LATENT);
     if (!c->whole_q) tiny_kv_u32(o, "attention.q_lora_rank", TINY_LATENT);
     tiny_kv_u32(o, "attention.key_length", TINY_LATENT + TINY_ROT);
@@ -460,7 +467,8 @@ static inline void tiny_layer(TinyOut *o, uint32_t l) {
         (tiny_is(c, "stablelm") && c->twist);
     if (!whole && !one) tiny_norm(o, l, "ffn_norm", c->embd);
     if (tiny_is(c, "mamba2")) return;
-    if (tiny_experts(c) && l >= c->dense) {
+    const bool moe = tiny_is(c, "llama4") ? (l + 1) % TINY_MOE_STEP == 0 : l >= c->dense;
+    if (tiny_experts(c) && moe) {
         tiny_moe(o, l);
         return;
     }
@@ -505,6 +513,7 @@ static inline void tiny_meta(TinyOut *o) {
     if (tiny_is(c, "mpt") && !c->twist) tiny_kv_f32(o, "attention.max_alibi_bias", 8.0f);
     if (tiny_is(c, "mpt") && c->every_key) tiny_kv_f32(o, "attention.clamp_kqv", 0.8f);
     if (c->window) tiny_kv_u32(o, "attention.sliding_window", c->window);
+    if (c->every_key && tiny_is(c, "mistral3")) tiny_kv_f32(o, "attention.temperature_scale", 0.1f);
     if (c->every_key) {
         tiny_kv_f32(o, "attn_logit_softcapping", 50.0f);
         tiny_kv_f32(o, "final_logit_softcapping", 30.0f);

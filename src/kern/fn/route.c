@@ -3,7 +3,7 @@
  * In this order:
  *   p      softmax: e_i = exp(s_i - max), p_i = e_i / sum, the sum ascending;  sigmoid: 1 / (1 +
  *          exp(-s));  chosen: s itself
- *   choice by p + bias; with groups only among the experts of the best groups, a group being as
+ *   choice by p (by_score: by s) + bias; with groups only among the experts of the best groups, a group being as
  *          good as the sum of its two best
  *   weight p of the chosen (chosen: softmax over those), divided by their sum, in the order of the
  *          choice, if that is above 2^-14, else by 2^-14;  times scale
@@ -84,7 +84,8 @@ void hth_route(const HthRouter *r, const float *scores, const float *bias, float
     float *p = work, *v = p + n, *taken = v + n;
     gate(r, scores, p);
     for (uint32_t i = 0; i < n; i++) {
-        v[i] = bias ? p[i] + bias[i] : p[i];
+        const float worth = r->by_score ? scores[i] : p[i];
+        v[i] = bias ? worth + bias[i] : worth;
         taken[i] = 0.0f;
     }
     if (r->groups > 1) keep_groups(r, v, taken, taken + n);

@@ -15,6 +15,7 @@ static const HthArchParam params[] = {
     { "attention.key_length_mla", FLD(mla_dim), HTH_P_U32, 0 },
     { "attention.value_length_mla", FLD(mla_dim_v), HTH_P_U32, 0 },
     { "attention.temperature_scale", FLD(temperature), HTH_P_F32, 0 },
+    { "attention.temperature_length", FLD(temper_floor), HTH_P_U32, 0 },
     PARAMS_END,
 };
 
@@ -55,6 +56,7 @@ static const HthArchOp layer[] = {
     OP(Q, HEADS, Q, NONE, NONE, K_UP),
     OP(K, FIRSTNORM, K, NONE, NONE, KV_DOWN_NORM),
     OPS_ROPE,
+    OP(Q, TEMPER, Q, NONE, NONE, NONE),
     OP(H, ATTEND, Q, K, K, NONE), /* values are the keys' first part */
     OP(H, HEADS, H, NONE, NONE, V_UP),
     OP(H, LINEAR, H, NONE, NONE, ATTN_O),

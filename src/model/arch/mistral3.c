@@ -1,4 +1,5 @@
-/* mistral3.c - mistral3 - llama by another name: Mistral Small 3.x, Ministral 3, Devstral.
+/* mistral3.c - mistral3 - llama whose queries may grow with the position: Mistral Small 3.x,
+ * Ministral 3, Devstral.
  *
  * Thread: constant tables. */
 #include "model/arch/rows.h"
@@ -20,7 +21,20 @@ static const HthArchWeight weights[] = {
     WEIGHTS_GATED(LINEAR_SCALED_LAST),
     WEIGHTS_END,
 };
+
+static const HthArchOp layer[] = {
+    OPS_NORM(RMSNORM, ATTN_NORM),
+    OPS_QKV,
+    OPS_ROPE,
+    OP(Q, TEMPER, Q, NONE, NONE, NONE),
+    OPS_ATTEND,
+    OPS_RESIDUAL,
+    OPS_NORM(RMSNORM, FFN_NORM),
+    OPS_GATED(SWIGLU),
+    OPS_RESIDUAL,
+    OP_END,
+};
 /* clang-format on */
 
-const HthArch hth_arch_mistral3 = { ARCH("mistral3", false, weights, hth_arch_plain_layer),
-                                    .head = hth_arch_embed, .tail = hth_arch_rms_output };
+const HthArch hth_arch_mistral3 = { ARCH("mistral3", false, weights, layer), .head = hth_arch_embed,
+                                    .tail = hth_arch_rms_output };

@@ -118,6 +118,18 @@ static void ties(void **state) {
     }
 }
 
+/* Where two scores are worth the same after rounding, the better score is the better expert. */
+static void by_score(void **state) {
+    (void)state;
+    const float s[] = { 20, 1, 30 };
+    HthRouter r = { .n_expert = 3, .n_used = 2, .gate = HTH_EXPERTS_BY_SIGMOID, .groups = 1 };
+    Chosen c = route(&r, s, NULL);
+    assert_true(c.ids[0] == 0 && c.ids[1] == 2 && c.weights[0] == 1.0f && c.weights[1] == 1.0f);
+    r.by_score = true;
+    c = route(&r, s, NULL);
+    assert_true(c.ids[0] == 2 && c.ids[1] == 0 && c.weights[0] == 1.0f && c.weights[1] == 1.0f);
+}
+
 static void bias_is_for_the_choice_alone(void **state) {
     (void)state;
     const float s[] = { 4, 1, 0 }, bias[] = { -9, 0, 5 };
@@ -144,9 +156,8 @@ static void odd_numbers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_gate),
-        cmocka_unit_test(ties),
-        cmocka_unit_test(bias_is_for_the_choice_alone),
+        cmocka_unit_test(every_gate),  cmocka_unit_test(ties),
+        cmocka_unit_test(by_score),    cmocka_unit_test(bias_is_for_the_choice_alone),
         cmocka_unit_test(odd_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,6 +184,36 @@ static void norms(void **state) {
     }
 }
 
+static void unit_headnorm(void **state) {
+    (void)state;
+    World *w = begin();
+    add(w, HTH_OP_UNIT_HEADNORM, HTH_R_X, HTH_R_X, HTH_R_NONE, NULL)->part = 4;
+    run(w, HTH_R_X, 2, 0);
+    for (uint32_t r = 0; r < ROWS; r++)
+        for (uint32_t i = 0; i < DIM; i++) {
+            double ss = 0;
+            for (uint32_t k = 0; k < 4; k++) ss += pow(embedded(w, r, i / 4 * 4 + k), 2);
+            near(w->out[r * DIM + i], embedded(w, r, i) / sqrt(ss / 4 + 0.01));
+        }
+    end(w);
+}
+
+/* Positions from 97 on: counted from 1, the third is a hundred. */
+static void temper(void **state) {
+    (void)state;
+    World *w = begin();
+    w->p.temper = 0.1f;
+    w->p.temper_floor = 50;
+    w->p.temper_offset = 1;
+    add(w, HTH_OP_TEMPER, HTH_R_X, HTH_R_X, HTH_R_NONE, NULL);
+    run(w, HTH_R_X, 1, 97);
+    for (uint32_t r = 0; r < ROWS; r++)
+        for (uint32_t i = 0; i < DIM; i++)
+            near(w->out[r * DIM + i],
+                 embedded(w, r, i) * (1 + 0.1 * log(97 + r + 1 < 100 ? 2.0 : 3.0)));
+    end(w);
+}
+
 static void swiglu(void **state) {
     (void)state;
     World *w = begin();
@@ -238,12 +268,13 @@ static void fill_cache(World *w, uint32_t first) {
 static const float slopes[HEADS] = { 0.5f, 0.25f, 0.125f, 0.0625f, 0.7f, 0.3f };
 
 /* Definition: row r of the batch at position first + r sees the cache and rows 0..r, with slopes
- * the less the further away. */
+ * the less the further away, with chunks only what is in its own. */
 static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, uint32_t d,
                        const float *sinks) {
     uint32_t kh = h / (HEADS / KV_HEADS);
     double sum = sinks ? exp((double)sinks[h]) : 0, out = 0;
-    for (uint32_t p = 0; p <= first + r; p++) {
+    const uint32_t chunk = w->inst[3].window;
+    for (uint32_t p = chunk ? (first + r) / chunk * chunk : 0; p <= first + r; p++) {
         double s = 0, v = 0;
         for (uint32_t i = 0; i < DK; i++) {
             double k = p < first ? cached(0, p, kh, i) : embedded(w, p - first, kh * DK + i);
@@ -265,11 +296,12 @@ static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, u
 static void attention(void **state) {
     (void)state;
     static const uint32_t firsts[] = { 0, 62, 64, 130 }; /* rows cross page borders */
-    for (size_t k = 0; k < 3 * HTH_COUNT(firsts); k++) {
-        const uint32_t first = firsts[k / 3];
-        const bool sinks = k % 3 == 1;
+    static const uint32_t chunks[] = { 2, 3, 64, 65, 400 };
+    for (size_t k = 0; k < 8 * HTH_COUNT(firsts); k++) {
+        const uint32_t first = firsts[k / 8];
+        const bool sinks = k % 8 == 1;
         World *w = begin();
-        if (k % 3 == 2) w->p.slopes = slopes;
+        if (k % 8 == 2) w->p.slopes = slopes;
         fill_cache(w, first);
         HthWeight *take = matrix(w, 2, KV_HEADS * DK, DIM); /* the first columns of x */
         for (uint32_t i = 0; i < KV_HEADS * DK * DIM; i++) w->data[2][i] = i % (DIM + 1) == 0;
@@ -281,6 +313,8 @@ static void attention(void **state) {
             in->w = vector(w, 3, HEADS);
             w->data[3][1] = 9; /* above every score */
         }
+        in->chunked = k % 8 > 2;
+        in->window = in->chunked ? chunks[k % 8 - 3] : 0;
         in->c = HTH_R_V;
         in->c_width = KV_HEADS * DV;
         in->dst_width = HEADS * DV;
@@ -345,9 +379,16 @@ static void hidden_and_head(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(embed_and_add),   cmocka_unit_test(linear), cmocka_unit_test(norms),
-        cmocka_unit_test(swiglu),          cmocka_unit_test(rope),   cmocka_unit_test(attention),
-        cmocka_unit_test(hidden_and_head), cmocka_unit_test(clamp),
+        cmocka_unit_test(embed_and_add),
+        cmocka_unit_test(linear),
+        cmocka_unit_test(norms),
+        cmocka_unit_test(swiglu),
+        cmocka_unit_test(rope),
+        cmocka_unit_test(attention),
+        cmocka_unit_test(hidden_and_head),
+        cmocka_unit_test(clamp),
+        cmocka_unit_test(unit_headnorm),
+        cmocka_unit_test(temper),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

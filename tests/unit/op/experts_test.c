@@ -161,7 +161,8 @@ static void expert(const World *w, uint32_t e, const double *x, double *y) {
     }
 }
 
-static void moe(uint32_t n, uint32_t used, uint32_t threads, bool more) {
+/* The same experts, weighed before what they do or after. */
+static void moe(uint32_t n, uint32_t used, uint32_t threads, bool more, bool before) {
     World *w = begin();
     bool wanted[EXPERTS_MAX] = { false };
     w->p.router = (HthRouter){ .n_expert = n, .n_used = used, .gate = HTH_EXPERTS_BY_SOFTMAX };
@@ -173,11 +174,17 @@ static void moe(uint32_t n, uint32_t used, uint32_t threads, bool more) {
     add(w, HTH_OP_LINEAR, HTH_R_R, HTH_R_X, HTH_R_NONE, matrix(w, 1, n, DIM), n);
     add(w, HTH_OP_ROUTE, HTH_R_R, HTH_R_R, HTH_R_NONE, none, used);
     const uint32_t wide = hth_rows_width(used, FF), out = hth_rows_width(used, DIM);
-    add(w, HTH_OP_EXPERTS, HTH_R_G, HTH_R_X, HTH_R_R, gate, wide);
-    add(w, HTH_OP_EXPERTS, HTH_R_U, HTH_R_X, HTH_R_R, each(w, 1, FF, DIM, n), wide);
+    const HthOpCode op = before ? HTH_OP_EXPERTS_EACH : HTH_OP_EXPERTS;
+    const HthReg from = before ? HTH_R_S : HTH_R_X;
+    if (before) add(w, HTH_OP_EXPERTS_SPREAD, HTH_R_S, HTH_R_X, HTH_R_R, NULL, out);
+    add(w, op, HTH_R_G, from, HTH_R_R, gate, wide);
+    add(w, op, HTH_R_U, from, HTH_R_R, each(w, 1, FF, DIM, n), wide);
     add(w, HTH_OP_SWIGLU, HTH_R_G, HTH_R_G, HTH_R_U, NULL, wide);
     add(w, HTH_OP_EXPERTS_EACH, HTH_R_G, HTH_R_G, HTH_R_R, each(w, 2, DIM, FF, n), out);
-    add(w, HTH_OP_EXPERTS_SUM, HTH_R_S, HTH_R_G, HTH_R_R, NULL, DIM);
+    if (before)
+        add(w, HTH_OP_EXPERTS_ADD, HTH_R_S, HTH_R_G, HTH_R_NONE, NULL, DIM);
+    else
+        add(w, HTH_OP_EXPERTS_SUM, HTH_R_S, HTH_R_G, HTH_R_R, NULL, DIM);
     add(w, HTH_OP_ADD, HTH_R_X, HTH_R_X, HTH_R_S, NULL, DIM);
     double want[ROWS][DIM];
     for (uint32_t r = 0; r < ROWS; r++) {
@@ -186,9 +193,11 @@ static void moe(uint32_t n, uint32_t used, uint32_t threads, bool more) {
         for (uint32_t i = 0; i < DIM; i++) want[r][i] = x[i] = embedded(w, r, i);
         choose(w, x, ids, weights);
         for (uint32_t k = 0; k < used; k++) {
+            double weighed[DIM];
             wanted[ids[k]] = true;
-            expert(w, ids[k], x, y);
-            for (uint32_t i = 0; i < DIM; i++) want[r][i] += weights[k] * y[i];
+            for (uint32_t i = 0; i < DIM; i++) weighed[i] = before ? weights[k] * x[i] : x[i];
+            expert(w, ids[k], weighed, y);
+            for (uint32_t i = 0; i < DIM; i++) want[r][i] += before ? y[i] : weights[k] * y[i];
         }
     }
     uint32_t idle = 0; /* whoever reads an expert that nobody chose dies of it */
@@ -197,7 +206,7 @@ static void moe(uint32_t n, uint32_t used, uint32_t threads, bool more) {
             assert_int_equal(mprotect(w->pages[k] + (size_t)e * PAGE, PAGE, PROT_NONE), 0);
     if (n == EXPERTS_MAX && used == 1) assert_true(idle > 0);
     run(w, HTH_R_X, threads);
-    assert_int_equal(w->inst[3].group, 2);
+    assert_int_equal(w->inst[before ? 4 : 3].group, 2);
     for (uint32_t r = 0; r < ROWS; r++)
         for (uint32_t i = 0; i < DIM; i++) near((double)w->out[r * DIM + i], want[r][i]);
     end(w);
@@ -210,8 +219,9 @@ static void experts(void **state) {
     };
     for (size_t i = 0; i < HTH_COUNT(sizes); i++)
         for (uint32_t threads = 1; threads <= 3; threads += 2) {
-            moe(sizes[i][0], sizes[i][1], threads, false);
-            moe(sizes[i][0], sizes[i][1], threads, true);
+            moe(sizes[i][0], sizes[i][1], threads, false, false);
+            moe(sizes[i][0], sizes[i][1], threads, true, false);
+            moe(sizes[i][0], sizes[i][1], threads, true, true);
         }
 }
 
