@@ -3,8 +3,8 @@
  * In this order:
  *   p      softmax: e_i = exp(s_i - max), p_i = e_i / sum, the sum ascending;  sigmoid: 1 / (1 +
  *          exp(-s));  chosen: s itself
- *   choice by p (by_score: by s) + bias; with groups only among the experts of the best groups, a group being as
- *          good as the sum of its two best
+ *   choice by p (by_score: by s) + bias; with groups only among the experts of the best groups, a
+ *          group being as good as the sum of its two best
  *   weight p of the chosen (chosen: softmax over those), divided by their sum, in the order of the
  *          choice, if that is above 2^-14, else by 2^-14;  times scale
  *

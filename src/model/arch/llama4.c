@@ -1,6 +1,7 @@
-/* llama4.c - llama4 - three of four layers see a chunk and rotate, with a norm on every head of Q and
- * K after it; the fourth sees all, and its queries grow with the position.  Every so many layers
- * have experts, weighed before what they do, and one that every token goes to.  Scout, Maverick.
+/* llama4.c - llama4 - three of four layers see a chunk and rotate, with a norm on every head of Q
+ * and K after it; the fourth sees all, and its queries grow with the position.  Every so many
+ * layers have experts, weighed before what they do, and one that every token goes to.  Scout,
+ * Maverick.
  *
  * Thread: constant tables. */
 #include "model/arch/rows.h"
