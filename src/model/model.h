@@ -18,8 +18,8 @@ const HthGguf *hth_model_gguf(const HthModel *model);
 const HthArch *hth_model_arch(const HthModel *model);
 const HthShape *hth_model_shape(const HthModel *model);
 const HthProgram *hth_model_program(const HthModel *model); /* unrolled and planned */
-/* OK where it has next words; ENOTSUP, with a sentence that says what it has instead: an encoder, or
- * a model that ranks. */
+/* OK where it has next words; ENOTSUP, with a sentence that says what it has instead: an encoder,
+ * or a model that ranks. */
 HTH_MUST_CHECK HthStatus hth_model_speaks(const HthModel *model, HthErr *err);
 /* Every matrix of the layers is F32, F16 or BF16: nothing was quantised. */
 bool hth_model_is_float(const HthModel *model);

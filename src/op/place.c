@@ -1,5 +1,5 @@
-/* place.c - dst = a + a row of a matrix: the one that belongs to the token's position, or the first,
- * for texts whose tokens are all of one type.
+/* place.c - dst = a + a row of a matrix: the one that belongs to the token's position, or the
+ * first, for texts whose tokens are all of one type.
  *
  * Thread: forks over rows. */
 #include "op/step.h"

@@ -1,7 +1,7 @@
 /* pool.h - how the rows of a text become one.
  *
- * Rows come in order of position, and sums are of doubles in that order: a vector does not depend on
- * how its text was cut into steps.
+ * Rows come in order of position, and sums are of doubles in that order: a vector does not depend
+ * on how its text was cut into steps.
  *
  * Thread: any. */
 #ifndef HTH_RUN_POOL_H

@@ -152,8 +152,8 @@ HthStatus hth_session_eval_all(HthSession *s, const uint32_t *ids, size_t n, flo
     return run(s, ids, n, HTH_WANT_ALL, logits, err);
 }
 
-/* Computes ids chunk by chunk; rows: what the last product would read of each, [n][n_embd], or where
- * NULL nobody's. */
+/* Computes ids chunk by chunk; rows: what the last product would read of each, [n][n_embd], or
+ * where NULL nobody's. */
 static HthStatus run_hidden(HthSession *s, const uint32_t *ids, size_t n, float *rows,
                             HthErr *err) {
     const size_t n_embd = hth_model_program(s->model)->n_embd;

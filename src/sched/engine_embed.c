@@ -1,5 +1,5 @@
-/* engine_embed.c - a text's vector: its rows pooled as the model says, of length one; or what a model
- * that ranks makes of the pooled row.
+/* engine_embed.c - a text's vector: its rows pooled as the model says, of length one; or what a
+ * model that ranks makes of the pooled row.
  *
  * Rows come in order of position, so the sum has one order however the text was cut into steps.
  *

@@ -39,7 +39,8 @@ static const Case cases[] = {
       .want = { 0.037713f, -0.129019f, 0.123809f, 0.025440f, -0.102765f, 0.126039f } },
     { .arch = "jina-bert-v2", .pooling = 1, .n = 150,
       .want = { -0.048150f, -0.112833f, 0.274718f, 0.103825f, -0.026483f, 0.050083f } },
-    { .arch = "jina-bert-v2", .pooling = 2, .n = 600, .gate_up = true, .qk_norm = true, .twist = true,
+    { .arch = "jina-bert-v2", .pooling = 2, .n = 600, .gate_up = true, .qk_norm = true,
+      .twist = true,
       .want = { 0.054768f, -0.089234f, 0.194768f, -0.022849f, -0.041469f, -0.114669f } },
     { .arch = "jina-bert-v2", .pooling = 4, .n = 33,
       .want = { 0.987634f } },
@@ -229,8 +230,8 @@ static void reference(void **state) {
     }
 }
 
-/* Both ways: with one layer a token's row changes with the last token of its text exactly where that
- * is within its window. */
+/* Both ways: with one layer a token's row changes with the last token of its text exactly where
+ * that is within its window. */
 static void sees_both_ways(void **state) {
     (void)state;
     enum { LENGTH = 100, WINDOW = 9 };

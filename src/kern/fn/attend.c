@@ -2,8 +2,8 @@
  * through a run, and the merge of runs.
  *
  * With a cap, s_t is capped (fn/tanh.c) as soon as it is there.  With slopes (ALiBi, Press et al.
- * 2022) s_t = fma(slope, d < 0 - d ? d : 0 - d, s_t), d = t - away, both as floats.  Positions below skip then have the
- * score -inf, and so the weight exp(-inf - M) = 0.
+ * 2022) s_t = fma(slope, d < 0 - d ? d : 0 - d, s_t), d = t - away, both as floats.  Positions
+ * below skip then have the score -inf, and so the weight exp(-inf - M) = 0.
  *
  * Page, per query, positions t < count:
  *   s_t = dot(q, k_t): one accumulator from 0 by fma, dimensions ascending (q is scaled already)

@@ -1,5 +1,5 @@
-/* bert.c - bert - an encoder: rows see both ways, norms stand after what was added, positions have a
- * row each.  BGE, E5, MiniLM, Arctic; rerankers that score a first row.
+/* bert.c - bert - an encoder: rows see both ways, norms stand after what was added, positions have
+ * a row each.  BGE, E5, MiniLM, Arctic; rerankers that score a first row.
  *
  * Token types are those of the first text, as in the reference runtime.
  *

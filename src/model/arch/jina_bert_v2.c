@@ -1,6 +1,6 @@
-/* jina_bert_v2.c - jina-bert-v2 - bert whose scores fall with the distance on both sides, with gated
- * feed-forward blocks.  Jina Embeddings 2 and, with norms of Q and K and one more after attention,
- * their relatives for code; Jina Reranker 1.
+/* jina_bert_v2.c - jina-bert-v2 - bert whose scores fall with the distance on both sides, with
+ * gated feed-forward blocks.  Jina Embeddings 2 and, with norms of Q and K and one more after
+ * attention, their relatives for code; Jina Reranker 1.
  *
  * Thread: constant tables. */
 #include "model/arch/rows.h"

@@ -1,5 +1,5 @@
-/* modern_bert.c - modern-bert - an encoder that rotates, with norms before its blocks and windows of
- * two sides on most layers.  ModernBERT, GTE, Granite Embedding.
+/* modern_bert.c - modern-bert - an encoder that rotates, with norms before its blocks and windows
+ * of two sides on most layers.  ModernBERT, GTE, Granite Embedding.
  *
  * The first layer may have no norm: the embeddings' stands right before it.
  *

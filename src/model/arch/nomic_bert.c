@@ -1,5 +1,5 @@
-/* nomic_bert.c - nomic-bert - bert that rotates instead of adding positions, with gated feed-forward
- * blocks.  Nomic Embed 1 and 1.5.
+/* nomic_bert.c - nomic-bert - bert that rotates instead of adding positions, with gated
+ * feed-forward blocks.  Nomic Embed 1 and 1.5.
  *
  * Thread: constant tables. */
 #include "model/arch/rows.h"

@@ -1,5 +1,5 @@
-/* qwen3.c - qwen3 - qwen2 with a norm on every head of Q and K.  Qwen 3, dense only; Qwen 3 Reranker,
- * whose score is how likely "yes" is beside "no" as the next word.
+/* qwen3.c - qwen3 - qwen2 with a norm on every head of Q and K.  Qwen 3, dense only; Qwen 3
+ * Reranker, whose score is how likely "yes" is beside "no" as the next word.
  *
  * Thread: constant tables. */
 #include "model/arch/rows.h"
