@@ -35,7 +35,7 @@ static const struct {
     { #f, REAL, offsetof(HthMkOpt, f), 0, 0, NULL, h }
     /* clang-format off */
     WORD_(shape, " 0.5b 1b 8b ", "preset; options after it change it"),
-    WORD_(arch, " llama qwen2 qwen3 qwen3moe ", "architecture"),
+    WORD_(arch, " llama qwen2 qwen3 qwen3moe bert nomic-bert ", "architecture"),
     WORD_(type, NULL, "weights: F32 F16 Q8_0 Q4_0 Q4_K Q6_K ..., mixes Q4_K_M Q5_K_M"),
     WORD_(embd_type, NULL, "weight type of embedding and output; as type if not given"),
     WORD_(rope, " none linear yarn llama3 ", "stretching of the context"),
@@ -53,6 +53,9 @@ static const struct {
     NUMBER_(vocab, 1, 1 << 20, "tokens"),
     NUMBER_(ctx, 1, 1 << 24, "context length it claims"),
     NUMBER_(seed, 0, UINT64_MAX, "seed of all that is random"),
+    NUMBER_(pooling, 0, 4,
+            "texts have a vector, of their rows' mean (1), first (2), last (3); 4: a score "
+            "(bert, qwen3)"),
     NUMBER_(tied, 0, 1, "1: no output matrix, the embedding serves"),
     NUMBER_(bias, 0, 1, "1: biases on every linear layer (qwen2 always has Q, K, V)"),
     NUMBER_(bank, 0, 1, "1: rows from a bank encoded once (large models; a shape sets it)"),
@@ -216,7 +219,11 @@ static HthStatus write_metadata(HthGgufOut *o, const HthMkOpt *opt, HthErr *err)
     HTH_TRY(key_u32(o, opt, "attention.head_count_kv", opt->kv_heads, err));
     HTH_TRY(key_u32(o, opt, "attention.key_length", opt->head_dim, err));
     HTH_TRY(key_u32(o, opt, "attention.value_length", opt->head_dim, err));
-    HTH_TRY(key_f32(o, opt, "attention.layer_norm_rms_epsilon", 1e-5, err));
+    if (opt->pooling) HTH_TRY(key_u32(o, opt, "pooling_type", opt->pooling, err));
+    HTH_TRY(key_f32(o, opt,
+                    hth_mkmodel_encodes(opt) ? "attention.layer_norm_epsilon"
+                                             : "attention.layer_norm_rms_epsilon",
+                    1e-5, err));
     HTH_TRY(write_rope(o, opt, err));
     if (opt->template) HTH_TRY(write_template(o, opt->template, err));
     if (strcmp(opt->tokenizer, "none") == 0) return HTH_OK;
@@ -241,6 +248,9 @@ static HthStatus check(HthMkOpt *opt, HthErr *err) {
                 "qwen3moe has experts, llama may have some, others have none");
     HTH_REQUIRE(!opt->experts || opt->used <= opt->experts, err, HTH_EINVAL,
                 "used is more than there are experts");
+    HTH_REQUIRE(opt->pooling != 4 || strcmp(opt->arch, "bert") == 0 ||
+                    strcmp(opt->arch, "qwen3") == 0,
+                err, HTH_EINVAL, "bert and qwen3 may rank (pooling=4), others do not");
     HTH_REQUIRE(opt->heads % opt->kv_heads == 0, err, HTH_EINVAL,
                 "heads is not a multiple of kv_heads");
     HTH_REQUIRE(opt->head_dim % 2 == 0 && opt->rot % 2 == 0 && opt->rot <= opt->head_dim, err,

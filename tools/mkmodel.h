@@ -9,9 +9,12 @@
 typedef struct HthMkOpt {
     const char *shape, *arch, *type, *embd_type, *rope, *tokenizer, *template;
     uint64_t experts, used, layers, embd, heads, kv_heads, head_dim, ff, vocab, ctx, seed, tied,
-        bias, rot, bank;
+        bias, rot, bank, pooling;
     double rope_base, rope_factor;
 } HthMkOpt;
+
+/* An encoder: bert, nomic-bert. */
+bool hth_mkmodel_encodes(const HthMkOpt *opt);
 
 /* A tokenizer of exactly n_vocab tokens, drawn from seed: kind "spm" (at least 300) or "bpe" (at
  * least 258). Adds the tokenizer.* entries. */

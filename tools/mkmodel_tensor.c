@@ -123,6 +123,59 @@ static void plan_norm(Plan *p, uint64_t layer, const char *name, uint64_t n) {
     plan_add(p, full, p->f32, n, 0, NORM, ROLE_REST);
 }
 
+bool hth_mkmodel_encodes(const HthMkOpt *opt) {
+    return strstr(opt->arch, "bert") != NULL;
+}
+
+/* "NAME.weight", and its bias. */
+static void plan_biased(Plan *p, const char *name, uint64_t cols, uint64_t rows) {
+    char full[64];
+    snprintf(full, sizeof full, "%s.weight", name);
+    if (rows)
+        plan_matrix(p, full, ROLE_REST, 0, cols, rows);
+    else
+        plan_add(p, full, p->f32, cols, 0, NORM, ROLE_REST);
+    snprintf(full, sizeof full, "%s.bias", name);
+    plan_add(p, full, p->f32, rows ? rows : cols, 0, BIAS, ROLE_REST);
+}
+
+/* Norms stand after what was added. */
+static void plan_encoder_layer(Plan *p, uint64_t layer) {
+    const HthMkOpt *o = p->opt;
+    const bool bert = strcmp(o->arch, "bert") == 0;
+    const uint64_t q = o->heads * o->head_dim, kv = o->kv_heads * o->head_dim;
+    char name[64];
+    plan_linear(p, layer, "attn_q", ROLE_REST, o->embd, q, bert);
+    plan_linear(p, layer, "attn_k", ROLE_REST, o->embd, kv, bert);
+    plan_linear(p, layer, "attn_v", ROLE_V, o->embd, kv, bert);
+    plan_linear(p, layer, "attn_output", ROLE_ATTN_OUT, q, o->embd, bert);
+    snprintf(name, sizeof name, "blk.%u.attn_output_norm", (unsigned)layer);
+    plan_biased(p, name, o->embd, 0);
+    if (!bert) plan_linear(p, layer, "ffn_gate", ROLE_REST, o->embd, o->ff, false);
+    plan_linear(p, layer, "ffn_up", ROLE_REST, o->embd, o->ff, bert);
+    plan_linear(p, layer, "ffn_down", ROLE_DOWN, o->ff, o->embd, bert);
+    snprintf(name, sizeof name, "blk.%u.layer_output_norm", (unsigned)layer);
+    plan_biased(p, name, o->embd, 0);
+}
+
+/* What scores are made with: of "yes" and "no". */
+static void plan_rank(Plan *p) {
+    enum { SCORES = 2 };
+    const HthMkOpt *o = p->opt;
+    if (o->pooling != 4) return;
+    if (strcmp(o->arch, "bert") == 0) plan_biased(p, "cls", o->embd, o->embd);
+    plan_biased(p, "cls.output", o->embd, SCORES);
+}
+
+static void plan_encoder(Plan *p) {
+    const HthMkOpt *o = p->opt;
+    plan_matrix(p, "token_types.weight", ROLE_REST, 0, o->embd, 2);
+    plan_biased(p, "token_embd_norm", o->embd, 0);
+    if (strcmp(o->arch, "bert") == 0)
+        plan_matrix(p, "position_embd.weight", ROLE_REST, 0, o->embd, o->ctx);
+    for (uint64_t l = 0; l < o->layers; l++) plan_encoder_layer(p, l);
+}
+
 static void plan_layer(Plan *p, uint64_t layer) {
     const HthMkOpt *o = p->opt;
     uint64_t q = o->heads * o->head_dim, kv = o->kv_heads * o->head_dim;
@@ -154,6 +207,11 @@ static void plan_layer(Plan *p, uint64_t layer) {
 static void plan_all(Plan *p) {
     const HthMkOpt *o = p->opt;
     plan_matrix(p, "token_embd.weight", ROLE_EMBD, 0, o->embd, o->vocab);
+    plan_rank(p);
+    if (hth_mkmodel_encodes(o)) {
+        plan_encoder(p);
+        return;
+    }
     if (strcmp(o->rope, "llama3") == 0)
         plan_add(p, "rope_freqs.weight", p->f32, o->rot / 2, 0, ROPE_FREQS, ROLE_REST);
     for (uint64_t l = 0; l < o->layers; l++) plan_layer(p, l);
@@ -240,7 +298,7 @@ static HthStatus write_list(HthGgufOut *o, const Plan *p, HthErr *err) {
 
 HthStatus hth_mkmodel_tensors(HthGgufOut *o, const HthMkOpt *opt, HthErr *err) {
     Plan p = {
-        .cap = 4 + 20 * (size_t)opt->layers, .f32 = hth_fmt_by_id(0), .opt = opt, .err = err
+        .cap = 12 + 20 * (size_t)opt->layers, .f32 = hth_fmt_by_id(0), .opt = opt, .err = err
     };
     p.list = hth_calloc(p.cap, sizeof *p.list);
     HTH_REQUIRE(p.list != NULL, err, HTH_ENOMEM, "out of memory");

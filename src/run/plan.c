@@ -12,7 +12,7 @@
 #include "run/sample.h"
 #include "run/step.h"
 
-enum { CTX_DEFAULT = 4096, CHUNK_DEFAULT = 256, CHUNK_MAX = 8192, THREADS_MAX = 256 };
+enum { CTX_DEFAULT = 4096, CHUNK_DEFAULT = 256, THREADS_MAX = 256 };
 
 static HthStatus kv_type(HthKvType *out, const char *name, const HthModel *model, HthErr *err) {
     if (!name) {
@@ -56,10 +56,10 @@ static HthStatus check_places(const HthProgram *prog, uint32_t ctx, HthErr *err)
 
 /* A text that is read whole is one step. */
 static HthStatus check_whole(HthRunPlan *p, HthErr *err) {
-    HTH_REQUIRE(p->ctx <= CHUNK_MAX, err, HTH_ENOTSUP,
+    HTH_REQUIRE(p->ctx <= HTH_RUN_CHUNK_MAX, err, HTH_ENOTSUP,
                 "this model reads texts whole, and a step holds %d tokens at most, not %u; ask for "
                 "a shorter context",
-                CHUNK_MAX, p->ctx);
+                HTH_RUN_CHUNK_MAX, p->ctx);
     HTH_REQUIRE(p->chunk == 0 || p->chunk >= p->ctx, err, HTH_EINVAL,
                 "this model reads texts whole: chunks of %u tokens cannot hold a context of %u",
                 p->chunk, p->ctx);
@@ -100,8 +100,8 @@ HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model, const HthSessionC
     HTH_REQUIRE(p.ctx <= 1u << 30, err, HTH_EINVAL, "a context of %u tokens is too long", p.ctx);
     HTH_REQUIRE(p.threads <= THREADS_MAX, err, HTH_EINVAL, "%u threads; hearth uses at most %d",
                 p.threads, THREADS_MAX);
-    HTH_REQUIRE(p.chunk <= CHUNK_MAX, err, HTH_EINVAL, "chunks of %u tokens; the most is %d",
-                p.chunk, CHUNK_MAX);
+    HTH_REQUIRE(p.chunk <= HTH_RUN_CHUNK_MAX, err, HTH_EINVAL, "chunks of %u tokens; the most is %d",
+                p.chunk, HTH_RUN_CHUNK_MAX);
     if (p.chunk > p.ctx) p.chunk = p.ctx;
     HTH_TRY(check_angles(hth_model_program(model), p.ctx, err));
     HTH_TRY(check_places(hth_model_program(model), p.ctx, err));

@@ -8,6 +8,8 @@
 #include "op/plan.h"
 #include "run/memory.h"
 
+enum { HTH_RUN_CHUNK_MAX = 8192 }; /* rows of a step */
+
 typedef struct HthRunPlan {
     uint32_t ctx, threads, chunk; /* after defaults */
     HthKvType kv;

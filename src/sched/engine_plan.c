@@ -64,11 +64,21 @@ static HthStatus plan_lists(HthEngineRoom *r, const HthModel *model, const HthEn
     return HTH_OK;
 }
 
+/* Whoever serves many models names a context for those that answer; a text that is read whole is
+ * never longer than its model knows, and takes a step. */
+static uint32_t ctx_of(const HthModel *model, const HthEngineCfg *cfg) {
+    const uint32_t trained = hth_model_ctx_train(model);
+    const uint32_t most = trained < HTH_RUN_CHUNK_MAX ? trained : HTH_RUN_CHUNK_MAX;
+    return hth_model_program(model)->whole && cfg->ctx > most ? most : cfg->ctx;
+}
+
 static HthStatus plan_room(HthEngineRoom *r, const HthModel *model, const HthEngineCfg *cfg,
                            uint32_t chunk, HthErr *err) {
-    const HthSessionCfg one = {
-        .ctx = cfg->ctx, .threads = cfg->threads, .chunk = chunk, .kv = cfg->kv, .no_rewind = true
-    };
+    const HthSessionCfg one = { .ctx = ctx_of(model, cfg),
+                                .threads = cfg->threads,
+                                .chunk = chunk,
+                                .kv = cfg->kv,
+                                .no_rewind = true };
     const HthProgram *prog = hth_model_program(model);
     HthEnginePlan *p = &r->plan;
     p->parallel = cfg->parallel ? cfg->parallel : PARALLEL_DEFAULT;

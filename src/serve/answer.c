@@ -118,7 +118,9 @@ static HthStatus make_prompts(HthRun *r, size_t prompt_count, HthErr *err) {
 static HthStatus by_jobs(HthRun *r, HthErr *err) {
     const HthAsk *a = &r->ask;
     bool draws = a->kind != HTH_ASK_EMBED && a->kind != HTH_ASK_RERANK;
-    size_t prompt_count = a->messages ? 1 : a->prompt_count;
+    /* a model that ranks reads the query with each of the documents */
+    const bool ranks = a->kind == HTH_ASK_RERANK && hth_voice_ranks(r->lease.voice);
+    size_t prompt_count = a->messages ? 1 : a->prompt_count - ranks;
     size_t n = a->n && draws ? a->n : 1;
     HTH_REQUIRE(prompt_count > 0, err, HTH_EINVAL, "prompt: there is none");
     HTH_REQUIRE(n * prompt_count <= HTH_ASK_PROMPTS_MAX, err, HTH_EINVAL,

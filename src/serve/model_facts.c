@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "model/arch.h"
 
 /* general.file_type, as the numbers are known. */
 static const char *const quants[] = {
@@ -90,8 +91,10 @@ static void read_all(const HthGguf *g, HthModelFacts *f) {
                 hth_gguf_find(g, "tokenizer.ggml.prefix_token_id");
     const uint64_t pooling =
         number(g, f->arch, "pooling_type"); /* 1 mean, 2 first, 3 last, 4 rank */
-    f->embedding = pooling >= 1 && pooling <= 3;
-    f->rerank = pooling == 4;
+    const HthArch *arch = hth_arch_find(f->arch);
+    f->rerank = pooling == HTH_POOL_RANK;
+    f->embedding = !f->rerank && ((pooling >= HTH_POOL_MEAN && pooling <= HTH_POOL_LAST) ||
+                                  (arch && arch->whole));
 }
 
 HthStatus hth_model_facts(void *payload, const char *path, HthStr memory, HthModelFacts *out,

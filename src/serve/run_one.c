@@ -35,6 +35,7 @@ HthStatus hth_run_submit(HthRunOne *one, HthErr *err) {
     HthJobCfg job;
     HTH_TRY(hth_voice_job(r->lease.voice, &r->ask, hth_buf_str(&p->text), one->seed, &job, err));
     if (vector) job.kind = HTH_JOB_EMBED;
+    if (r->ask.kind == HTH_ASK_RERANK && hth_voice_ranks(r->lease.voice)) job.kind = HTH_JOB_RANK;
     job.ids = p->ids.p;
     job.n = (uint32_t)p->ids.n;
     job.grammar = r->grammar;

@@ -29,14 +29,20 @@ static HthStatus vectors(HthRun *r, HthBuf *out, HthErr *err) {
     return r->face->ops->vectors(r->face, rows, tokens, r->count, width, &sum, out, err);
 }
 
-/* How much each document is about the query: the cosine of their vectors. */
+/* How much each document is about the query: what a model that ranks says of both, or the cosine of
+ * their vectors. */
 static HthStatus scores(HthRun *r, HthBuf *out, HthErr *err) {
     const HthRunOne *query = &r->ones[0];
-    size_t n = r->count - 1;
+    const bool ranks = hth_voice_ranks(r->lease.voice);
+    const size_t n = r->count - !ranks;
     float *score = hth_arena_take(r->arena, n ? n : 1, sizeof *score);
     HTH_REQUIRE(score, err, HTH_ENOMEM, "no memory for %zu scores", n);
     for (size_t i = 0; i < n; i++) {
         double dot = 0.0;
+        if (ranks) {
+            score[i] = r->ones[i].vector[0];
+            continue;
+        }
         for (uint32_t k = 0; k < query->vector_count; k++)
             dot += (double)query->vector[k] * r->ones[i + 1].vector[k];
         score[i] = (float)dot;

@@ -176,6 +176,10 @@ const HthVocab *hth_voice_vocab(const HthVoice *v) {
     return v->vocab;
 }
 
+bool hth_voice_ranks(const HthVoice *v) {
+    return hth_model_shape(v->model)->pooling == HTH_POOL_RANK;
+}
+
 const HthDigests *hth_voice_template(const HthVoice *v) {
     return &v->source;
 }

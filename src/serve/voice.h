@@ -30,6 +30,9 @@ void hth_voice_close(HthVoice **v);
 const HthVocab *hth_voice_vocab(const HthVoice *v); /* NULL: the model has no tokenizer */
 const HthTalk *hth_voice_talk(const HthVoice *v); /* NULL: no template */
 
+/* Does it score an answer to a question (HTH_JOB_RANK), instead of giving texts vectors? */
+bool hth_voice_ranks(const HthVoice *v);
+
 /* Of the source of its template; zero: none. */
 const HthDigests *hth_voice_template(const HthVoice *v);
 
@@ -41,7 +44,8 @@ typedef struct HthPrompted {
 void hth_prompted_init(HthPrompted *p);
 void hth_prompted_drop(HthPrompted *p);
 
-/* The chat of `a` through the template; TEXT and INFILL: prompt `which`. A last message of the
+/* The chat of `a` through the template; TEXT and INFILL: prompt `which`; RERANK with a model that
+ * ranks: the query and document `which`. A last message of the
  * assistant is the beginning of the answer, and is continued. EINVAL ("template raised: ...") when
  * the template refuses the messages; ENOTSUP: tools for a template that knows none, prompts to fill
  * in for a model that has no tokens for it. */

@@ -155,6 +155,9 @@ static HthStatus text(const HthVoice *v, const HthAsk *a, const HthPrompt *p, Ht
     HTH_TRY(hth_buf_add_str(&out->text, p->text, err));
     HTH_REQUIRE(p->text.n > 0, err, HTH_EINVAL, "the prompt is empty; say something");
     if (a->raw) return hth_vocab_encode(v->vocab, p->text, HTH_ENCODE_SPECIAL, &out->ids, err);
+    if (a->kind == HTH_ASK_EMBED || a->kind == HTH_ASK_RERANK) /* nothing follows: it ends, too */
+        return hth_vocab_encode(v->vocab, p->text, HTH_ENCODE_SPECIAL | HTH_ENCODE_BOS_EOS,
+                                &out->ids, err);
     return hth_prompt_encode(v->vocab, p->text, HTH_STR(""), &out->ids, err);
 }
 
@@ -212,6 +215,35 @@ static HthStatus infill(const HthVoice *v, const HthAsk *a, HthPrompted *out, Ht
     return hth_vocab_encode(v->vocab, a->middle, 0, &out->ids, err);
 }
 
+/* Of a model that ranks: a file may say how, with a place for each of both; otherwise they stand one
+ * after the other. What is typed is text. */
+static HthStatus pair(const HthVoice *v, const HthAsk *a, size_t which, HthPrompted *out,
+                      HthErr *err) {
+    static const char key[] = HTH_TEMPLATE_KEY ".rerank";
+    const HthStr query = a->prompts[0].text, document = a->prompts[which + 1].text;
+    HthStr form = HTH_STR("");
+    HTH_REQUIRE(query.n > 0 && document.n > 0, err, HTH_EINVAL,
+                "query and documents: one of them is empty");
+    if (!hth_gguf_find(hth_model_gguf(v->model), key)) {
+        HTH_TRY(hth_buf_add_str(&out->text, query, err));
+        HTH_TRY(hth_buf_add_char(&out->text, '\n', err));
+        HTH_TRY(hth_buf_add_str(&out->text, document, err));
+        return hth_vocab_encode_pair(v->vocab, query, document, &out->ids, err);
+    }
+    HTH_TRY(hth_gguf_str(hth_model_gguf(v->model), key, &form, err));
+    while (form.n > 0) {
+        const bool q = hth_str_starts(form, HTH_STR("{query}"));
+        const bool d = hth_str_starts(form, HTH_STR("{document}"));
+        const HthStr own = { form.p, 1 }, typed = q ? query : document;
+        const HthStr part = q || d ? typed : own;
+        HTH_TRY(hth_buf_add_str(&out->text, part, err));
+        for (size_t i = 0; i < part.n; i++) HTH_TRY(hth_buf_add_char(&out->marks, q || d, err));
+        form = hth_str_sub(form, q ? strlen("{query}") : d ? strlen("{document}") : 1, SIZE_MAX);
+    }
+    return hth_vocab_encode_marked(v->vocab, hth_buf_str(&out->text), hth_buf_str(&out->marks).p,
+                                   &out->ids, err);
+}
+
 HthStatus hth_voice_prompt(const HthVoice *v, const HthAsk *a, size_t which, HthPrompted *out,
                            HthErr *err) {
     HTH_REQUIRE(v->vocab, err, HTH_ENOTSUP,
@@ -225,5 +257,6 @@ HthStatus hth_voice_prompt(const HthVoice *v, const HthAsk *a, size_t which, Hth
     }
     HTH_REQUIRE(which < a->prompt_count, err, HTH_EINVAL, "prompt: there is none");
     if (a->kind == HTH_ASK_INFILL) return infill(v, a, out, err);
+    if (a->kind == HTH_ASK_RERANK && hth_voice_ranks(v)) return pair(v, a, which, out, err);
     return text(v, a, &a->prompts[which], out, err);
 }

@@ -29,6 +29,7 @@ enum { /* what else goes with a pre-tokenizer's name */
        HTH_PRE_RAW = 8, /* merges over UTF-8 characters, spaces as U+2581, <0xXX> byte tokens */
        HTH_PRE_NEWLINES = 16, /* a run of newlines that is a token is taken whole */
        HTH_PRE_BOS_ALWAYS = 32, /* BOS even if the file says no */
+       HTH_PRE_SEP = 128, /* a separator between two texts by default */
        HTH_PRE_WORDS = 64, /* with RAW: blanks only separate, they are no text */
 };
 

@@ -49,7 +49,11 @@ HTH_MUST_CHECK HthStatus hth_ids_add(HthIds *ids, uint32_t id, HthErr *err);
  * ids->max would be passed: nothing is cut silently. */
 HTH_MUST_CHECK HthStatus hth_vocab_encode(const HthVocab *v, HthStr text, unsigned flags,
                                           HthIds *ids, HthErr *err);
-/* The same with HTH_ENCODE_SPECIAL, for text of which some is somebody's words: a control token is
+/* A question and an answer in one text, as rerankers were trained on them: with the tokens that the
+ * model wants before, between and after; what is typed is text. */
+HTH_MUST_CHECK HthStatus hth_vocab_encode_pair(const HthVocab *v, HthStr first, HthStr second,
+                                               HthIds *ids, HthErr *err);
+/* As encode with HTH_ENCODE_SPECIAL, for text of which some is somebody's words: a control token is
  * recognised only where no byte of it is marked (marks[text.n], NULL: none is). */
 HTH_MUST_CHECK HthStatus hth_vocab_encode_marked(const HthVocab *v, HthStr text, const char *marks,
                                                  HthIds *ids, HthErr *err);

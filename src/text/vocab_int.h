@@ -52,7 +52,7 @@ struct HthVocab {
 
     uint32_t bos, eos, eot, eom, unk, sep, pad;
     uint32_t fim_pre, fim_suf, fim_mid, fim_pad, fim_rep, fim_sep;
-    bool add_bos, add_eos, add_space, merge_spaces, lower, strip_accents;
+    bool add_bos, add_eos, add_sep, add_space, merge_spaces, lower, strip_accents;
     bool spm_words; /* no token has a space inside: words can be merged one by one */
 
     uint32_t *special; /* [special_n] CONTROL, USER and UNKNOWN tokens, longest first */

@@ -69,10 +69,12 @@ static HthStatus read_family(HthVocab *v, const HthGguf *g, HthErr *err) {
     v->add_bos = f->add_bos;
     v->add_eos = f->add_eos;
     v->add_space = f->add_space;
+    v->add_sep = v->family == HTH_FAMILY_WPM;
     if (v->family != HTH_FAMILY_BPE) return HTH_OK;
     v->pre = hth_pre_find(v->pre_name);
     if (!v->pre) return known_names(v->pre_name, "pre-tokenizer", true, err);
     if (v->pre->flags & HTH_PRE_BOS) v->add_bos = true;
+    v->add_sep = v->pre->flags & HTH_PRE_SEP;
     if (v->pre->flags & HTH_PRE_NO_BOS_ID) v->bos = HTH_TOKEN_NONE;
     return HTH_OK;
 }
@@ -191,6 +193,7 @@ static HthStatus read_ids(HthVocab *v, const HthGguf *g, HthErr *err) {
     }
     HTH_TRY(read_flag(g, KEY("add_bos_token"), &v->add_bos, err));
     HTH_TRY(read_flag(g, KEY("add_eos_token"), &v->add_eos, err));
+    HTH_TRY(read_flag(g, KEY("add_sep_token"), &v->add_sep, err));
     HTH_TRY(read_flag(g, KEY("add_space_prefix"), &v->add_space, err));
     HTH_TRY(read_flag(g, KEY("remove_extra_whitespaces"), &v->merge_spaces, err));
     v->lower = v->family != HTH_FAMILY_BPE;
@@ -202,7 +205,8 @@ static HthStatus read_ids(HthVocab *v, const HthGguf *g, HthErr *err) {
     if (v->family == HTH_FAMILY_RWKV) v->add_bos = v->add_eos = false;
     HTH_REQUIRE(!v->add_bos || v->bos != HTH_TOKEN_NONE, err, HTH_EFORMAT,
                 "the tokenizer wants a BOS token, but the file names none");
-    HTH_REQUIRE(!v->add_eos || v->eos != HTH_TOKEN_NONE, err, HTH_EFORMAT,
+    const bool ends = v->eos != HTH_TOKEN_NONE || v->family == HTH_FAMILY_WPM; /* by a separator */
+    HTH_REQUIRE(!v->add_eos || ends, err, HTH_EFORMAT,
                 "the tokenizer wants an EOS token, but the file names none");
     HTH_REQUIRE(v->family != HTH_FAMILY_WPM || v->sep != HTH_TOKEN_NONE, err, HTH_EFORMAT,
                 "the tokenizer wants a separator token, but the file names none");

@@ -291,6 +291,8 @@ static void refusals(void **state) {
         if (hth_model_program(m)->whole) {
             assert_int_equal(hth_session_open(&s, m, &small, &err), HTH_EINVAL);
             assert_non_null(strstr(err.text, "reads texts whole"));
+            const HthSessionCfg large = { .ctx = 10000 };
+            assert_int_equal(hth_session_open(&s, m, &large, &err), HTH_ENOTSUP);
         }
         hth_model_close(&m);
         hth_buf_drop(&file);

@@ -409,6 +409,39 @@ static void refuses_nonsense(void **state) {
     }
 }
 
+/* Texts of an encoder: a step has as many as fit, and whoever does not waits for the next, of which it
+ * then has all it needs. */
+static void whole_prompts_are_never_cut(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w;
+    HthSchedCfg cfg = usual;
+    cfg.rows_max = cfg.ctx_max = 100;
+    cfg.whole = true;
+    assert_ok(world_open(&w, 20, &cfg, &err), err);
+    static const uint32_t n[] = { 60, 50, 30, 100 };
+    for (uint32_t i = 0; i < 4; i++)
+        arrive_ok(&w,
+                  (HthTicket){
+                      .id = i + 1, .n = n[i], .ctx = n[i], .all_rows = true, .no_prefix = true });
+    static const uint32_t rows[][4] = { { 60, 0, 30, 0 }, { 0, 50, 0, 0 }, { 0, 0, 0, 100 } };
+    for (uint32_t k = 0; k < HTH_COUNT(rows); k++) {
+        step(&w);
+        for (uint32_t i = 0; i < 4; i++) {
+            assert_int_equal(rows_of(&w, i + 1), rows[k][i]);
+            if (rows[k][i]) assert_int_equal(part(&w, i + 1)->first, 0);
+        }
+        for (uint32_t i = 0; i < 4; i++)
+            if (rows[k][i]) hth_sched_end(w.s, i + 1);
+    }
+    step(&w);
+    assert_int_equal(w.step.count, 0);
+    world_close(&w);
+    cfg.rows_max = 99; /* the longest would never come */
+    assert_status(world_open(&w, 20, &cfg, &err), HTH_EINVAL, err);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_prompt_comes_in_pieces),
@@ -426,6 +459,7 @@ int main(void) {
         cmocka_unit_test(says_what_it_takes),
         cmocka_unit_test(pieces_are_not_too_small),
         cmocka_unit_test(paused_for_a_moment_keeps_its_place),
+        cmocka_unit_test(whole_prompts_are_never_cut),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(survives_no_memory),
     };
