@@ -100,8 +100,8 @@ HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model, const HthSessionC
     HTH_REQUIRE(p.ctx <= 1u << 30, err, HTH_EINVAL, "a context of %u tokens is too long", p.ctx);
     HTH_REQUIRE(p.threads <= THREADS_MAX, err, HTH_EINVAL, "%u threads; hearth uses at most %d",
                 p.threads, THREADS_MAX);
-    HTH_REQUIRE(p.chunk <= HTH_RUN_CHUNK_MAX, err, HTH_EINVAL, "chunks of %u tokens; the most is %d",
-                p.chunk, HTH_RUN_CHUNK_MAX);
+    HTH_REQUIRE(p.chunk <= HTH_RUN_CHUNK_MAX, err, HTH_EINVAL,
+                "chunks of %u tokens; the most is %d", p.chunk, HTH_RUN_CHUNK_MAX);
     if (p.chunk > p.ctx) p.chunk = p.ctx;
     HTH_TRY(check_angles(hth_model_program(model), p.ctx, err));
     HTH_TRY(check_places(hth_model_program(model), p.ctx, err));

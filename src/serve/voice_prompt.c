@@ -215,8 +215,8 @@ static HthStatus infill(const HthVoice *v, const HthAsk *a, HthPrompted *out, Ht
     return hth_vocab_encode(v->vocab, a->middle, 0, &out->ids, err);
 }
 
-/* Of a model that ranks: a file may say how, with a place for each of both; otherwise they stand one
- * after the other. What is typed is text. */
+/* Of a model that ranks: a file may say how, with a place for each of both; otherwise they stand
+ * one after the other. What is typed is text. */
 static HthStatus pair(const HthVoice *v, const HthAsk *a, size_t which, HthPrompted *out,
                       HthErr *err) {
     static const char key[] = HTH_TEMPLATE_KEY ".rerank";

@@ -4,9 +4,27 @@
 #include <string.h>
 
 #include "hearth/hearth.h"
+#include "base/mem.h"
 #include "model/explain.h"
+#include "run/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* What has no next words has vectors or scores. */
+static void embed(const HthModel *m) {
+    HthErr err = { 0 };
+    HthSession *s = NULL;
+    const HthSessionCfg cfg = { .ctx = 6, .threads = 1 };
+    const HthProgram *p = hth_model_program(m);
+    const uint32_t out = hth_program_out(p), count = hth_model_vocab_count(m);
+    const uint32_t ids[3] = { 0, count / 2, count - 1 };
+    HTH_ASSERT(hth_session_open(&s, m, &cfg, &err) != HTH_OK ||
+               hth_session_eval(s, ids, 3, NULL, &err) == HTH_ENOTSUP);
+    float *v = s ? hth_calloc(p->n_embd > out ? p->n_embd : out, sizeof *v) : NULL;
+    if (v) HTH_ASSERT(hth_session_vector(s, ids, 3, v, &err) == HTH_OK);
+    hth_free(v);
+    hth_session_close(&s);
+}
 
 static void run(const HthModel *m) {
     HthErr err = { 0 };
@@ -37,7 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     HthStatus st = hth_model_explain(m, &text, &err);
     HTH_ASSERT(st == HTH_OK || st == HTH_ELIMIT);
     hth_buf_drop(&text);
-    run(m);
+    if (hth_model_speaks(m, NULL) == HTH_OK)
+        run(m);
+    else
+        embed(m);
     hth_model_close(&m);
     return 0;
 }

@@ -1,5 +1,5 @@
-/* engine_encoder_test.c - an engine of a model that reads texts whole: vectors and scores of texts of
- * every length, alone and together; what it refuses, what it takes.
+/* engine_encoder_test.c - an engine of a model that reads texts whole: vectors and scores of
+ * texts of every length, alone and together; what it refuses, what it takes.
  *
  * Thread: the test's, and the engine's. */
 #include "support/test.h"

@@ -409,8 +409,8 @@ static void refuses_nonsense(void **state) {
     }
 }
 
-/* Texts of an encoder: a step has as many as fit, and whoever does not waits for the next, of which it
- * then has all it needs. */
+/* Texts of an encoder: a step has as many as fit, and whoever does not waits for the next, of
+ * which it then has all it needs. */
 static void whole_prompts_are_never_cut(void **state) {
     (void)state;
     HthErr err = { 0 };
