@@ -76,6 +76,7 @@ ok "a vocabulary from a file that is not there" refuses tokenizer="$tmp/none.ggu
 ok "a kind of tokenizer not listed" refuses tokenizer=words
 ok "a mix not listed" refuses type=Q9_K_M
 ok "a shape not listed" refuses shape=3b
+ok "scores of a model that has none" refuses arch=llama pooling=4
 ok "unknown option" refuses what=1
 ok "number out of range" refuses layers=0
 ok "word not listed" refuses arch=nothing

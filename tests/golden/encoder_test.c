@@ -117,7 +117,7 @@ static void check_bits(const HthModel *m, const uint32_t *ids, uint32_t n, const
         if (!(want[i] == want[i])) fail_msg("%s: number %zu is none", what, i);
     for (size_t k = 0; hth_kern_at(k); k++)
         for (uint32_t threads = 1; threads <= 3 && hth_kern_runs_here(hth_kern_at(k)); threads++) {
-            if (k == 0 && threads != 2) continue;
+            if (k == 0 && (threads != 2 || n > N)) continue; /* slow, and what all are held to */
             float *got = compute(m, ids, n, hth_kern_at(k)->name, threads);
             if (memcmp(want, got, floats * sizeof *got) != 0)
                 fail_msg("%s: tier %s, %u threads differ", what, hth_kern_at(k)->name, threads);
@@ -130,8 +130,8 @@ static void check_bits(const HthModel *m, const uint32_t *ids, uint32_t n, const
 static void same_bits(void **state) {
     (void)state;
     static const char *const formats[] = { "F32", "Q8_0", "F16", "Q4_K", "BF16" };
-    static const uint32_t lengths[] = { N, 1, 64, 65, 700, 2 };
-    static uint32_t ids[700];
+    static const uint32_t lengths[] = { N, 1, 64, 65, 530, 2 };
+    static uint32_t ids[530];
     for (size_t i = 0; i < HTH_COUNT(cases); i++) {
         Tiny c = tiny_of(&cases[i]);
         HthModel *m = NULL;

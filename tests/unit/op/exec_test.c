@@ -267,15 +267,19 @@ static void fill_cache(World *w, uint32_t first) {
 
 static const float slopes[HEADS] = { 0.5f, 0.25f, 0.125f, 0.0625f, 0.7f, 0.3f };
 
-/* Definition: row r of the batch at position first + r sees the cache and rows 0..r, with slopes
- * the less the further away, with chunks only what is in its own. */
+/* Definition: row r of the batch at position first + r sees the cache and rows 0..r, with chunks only
+ * what is in its own, or where texts are whole all rows, but not what is further than half a
+ * window; with slopes the less the further away. */
 static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, uint32_t d,
                        const float *sinks) {
     uint32_t kh = h / (HEADS / KV_HEADS);
     double sum = sinks ? exp((double)sinks[h]) : 0, out = 0;
-    const uint32_t chunk = w->inst[3].window;
-    for (uint32_t p = chunk ? (first + r) / chunk * chunk : 0; p <= first + r; p++) {
+    const uint32_t chunk = w->inst[3].chunked ? w->inst[3].window : 0;
+    const uint32_t last = w->p.whole ? first + ROWS - 1 : first + r;
+    for (uint32_t p = chunk ? (first + r) / chunk * chunk : 0; p <= last; p++) {
+        const double away = fabs((double)(first + r) - (double)p);
         double s = 0, v = 0;
+        if (w->p.whole && w->inst[3].window && away > w->inst[3].window / 2) continue;
         for (uint32_t i = 0; i < DK; i++) {
             double k = p < first ? cached(0, p, kh, i) : embedded(w, p - first, kh * DK + i);
             s += embedded(w, r, h * DK + i) * k;
@@ -286,7 +290,7 @@ static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, u
             for (uint32_t i = 0; i < DIM; i++)
                 v += (double)w->data[1][(kh * DV + d) * DIM + i] * embedded(w, p - first, i);
         s *= 0.7;
-        if (w->p.slopes) s -= (double)slopes[h] * (double)(first + r - p);
+        if (w->p.slopes) s -= (double)slopes[h] * away;
         sum += exp(s);
         out += exp(s) * v;
     }
@@ -296,12 +300,14 @@ static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, u
 static void attention(void **state) {
     (void)state;
     static const uint32_t firsts[] = { 0, 62, 64, 130 }; /* rows cross page borders */
+    enum { PLAIN, SINKS, SLOPES, WHOLE, WHOLE_SLOPES, WHOLE_WINDOW, CHUNKED, KINDS = CHUNKED + 5 };
     static const uint32_t chunks[] = { 2, 3, 64, 65, 400 };
-    for (size_t k = 0; k < 8 * HTH_COUNT(firsts); k++) {
-        const uint32_t first = firsts[k / 8];
-        const bool sinks = k % 8 == 1;
+    for (size_t k = 0; k < KINDS * HTH_COUNT(firsts); k++) {
+        const uint32_t first = firsts[k / KINDS], kind = k % KINDS;
+        const bool sinks = kind == SINKS;
         World *w = begin();
-        if (k % 8 == 2) w->p.slopes = slopes;
+        w->p.whole = kind >= WHOLE && kind < CHUNKED;
+        if (kind == SLOPES || kind == WHOLE_SLOPES) w->p.slopes = slopes;
         fill_cache(w, first);
         HthWeight *take = matrix(w, 2, KV_HEADS * DK, DIM); /* the first columns of x */
         for (uint32_t i = 0; i < KV_HEADS * DK * DIM; i++) w->data[2][i] = i % (DIM + 1) == 0;
@@ -313,8 +319,9 @@ static void attention(void **state) {
             in->w = vector(w, 3, HEADS);
             w->data[3][1] = 9; /* above every score */
         }
-        in->chunked = k % 8 > 2;
-        in->window = in->chunked ? chunks[k % 8 - 3] : 0;
+        in->chunked = kind >= CHUNKED;
+        if (in->chunked) in->window = chunks[kind - CHUNKED];
+        if (kind == WHOLE_WINDOW) in->window = 5;
         in->c = HTH_R_V;
         in->c_width = KV_HEADS * DV;
         in->dst_width = HEADS * DV;
@@ -342,6 +349,54 @@ static void clamp(void **state) {
         }
     assert_true(bounded > 5 && bounded < ROWS * DIM - 5);
     end(w);
+}
+
+/* What scores are made of, and a row by another name. */
+static void scores(void **state) {
+    (void)state;
+    World *w = begin();
+    add(w, HTH_OP_TYPE, HTH_R_H, HTH_R_X, HTH_R_NONE, matrix(w, 1, 2, DIM));
+    add(w, HTH_OP_COPY, HTH_R_Q, HTH_R_H, HTH_R_NONE, NULL);
+    add(w, HTH_OP_TANH, HTH_R_G, HTH_R_Q, HTH_R_NONE, NULL);
+    add(w, HTH_OP_SOFTMAX, HTH_R_U, HTH_R_G, HTH_R_NONE, NULL);
+    add(w, HTH_OP_ADD, HTH_R_K, HTH_R_U, HTH_R_H, NULL); /* what was copied is still there */
+    run(w, HTH_R_K, 2, 3);
+    for (uint32_t r = 0; r < ROWS; r++) {
+        double sum = 0;
+        for (uint32_t i = 0; i < DIM; i++)
+            sum += exp(tanh(embedded(w, r, i) + (double)w->data[1][i]));
+        for (uint32_t i = 0; i < DIM; i++) {
+            const double x = embedded(w, r, i) + (double)w->data[1][i];
+            near((double)w->out[r * DIM + i], exp(tanh(x)) / sum + x);
+        }
+    }
+    end(w);
+}
+
+/* A program may end with them: the rows are the caller's. */
+static void ends(void **state) {
+    (void)state;
+    static const HthOpCode ops[] = { HTH_OP_COPY, HTH_OP_TANH, HTH_OP_SOFTMAX };
+    for (size_t k = 0; k < HTH_COUNT(ops); k++) {
+        World *w = begin();
+        run(w, HTH_R_X, 2, 0); /* ends with a product; then with this */
+        w->inst[1] = (HthInst){ .op = ops[k], .dst = HTH_R_LOGITS, .a = HTH_R_X };
+        w->inst[1].a_width = w->inst[1].dst_width = DIM;
+        w->inst[1].a_at = w->inst[0].dst_at;
+        static float hidden[ROWS * DIM], out[ROWS * DIM];
+        for (uint32_t r = 0; r < ROWS; r++)
+            for (uint32_t i = 0; i < DIM; i++) hidden[r * DIM + i] = (float)embedded(w, r, i);
+        hth_exec_head(w->exec, hidden, ROWS, out);
+        for (uint32_t r = 0; r < ROWS; r++) {
+            double sum = 0;
+            for (uint32_t i = 0; i < DIM; i++) sum += exp(embedded(w, r, i));
+            for (uint32_t i = 0; i < DIM; i++) {
+                const double x = embedded(w, r, i);
+                near((double)out[r * DIM + i], k == 0 ? x : k == 1 ? tanh(x) : exp(x) / sum);
+            }
+        }
+        end(w);
+    }
 }
 
 /* In two halves, the second in pieces: the bits of one run. */
@@ -389,6 +444,8 @@ int main(void) {
         cmocka_unit_test(clamp),
         cmocka_unit_test(unit_headnorm),
         cmocka_unit_test(temper),
+        cmocka_unit_test(scores),
+        cmocka_unit_test(ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
