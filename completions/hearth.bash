@@ -13,7 +13,7 @@ _hearth() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run show explain plan tokenize logits template bench pack quantize imatrix eval serve list create cp rm ps stop top verify key audit user ca vault backup restore train doctor version help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run show explain plan tokenize logits template bench pack quantize import imatrix eval serve list create cp rm ps stop top verify key audit user ca vault backup restore train doctor version help' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -108,6 +108,14 @@ _hearth() {
         esac
         opts='--help --tensor --imatrix --awq --auto --requantize --threads --verify --json --no-cage'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
+    import)
+        case $prev in
+        -o | --out) _hearth_files; return ;;
+        --type) COMPREPLY=($(compgen -W 'f32 f16 bf16 keep' -- "$cur")); return ;;
+        --name) COMPREPLY=(); return ;;
+        esac
+        opts='--help --out --type --name --force --json --no-cage'
+        [[ $cur == -* ]] || { COMPREPLY=($(compgen -d -- "$cur")); return; } ;;
     imatrix)
         case $prev in
         --text) _hearth_files; return ;;

@@ -45,6 +45,11 @@ HTH_MUST_CHECK HthStatus hth_file_out_add(HthFileOut *f, const void *bytes, size
 HTH_MUST_CHECK HthStatus hth_file_out_commit(HthFileOut **f, HthErr *err);
 void hth_file_out_abort(HthFileOut **f); /* removes the temporary file; sets NULL */
 
+/* Before anything is written: EIO where the file system has no room for so many bytes more. One
+ * that does not say has it, as has what is no regular file. fd: on it; shown: a path to name. */
+HTH_MUST_CHECK HthStatus hth_file_out_room(const HthFileOut *f, uint64_t bytes, HthErr *err);
+HTH_MUST_CHECK HthStatus hth_file_room(int fd, const char *shown, uint64_t bytes, HthErr *err);
+
 /* Removes from folder what writers that were killed have left there for targets (names) that `ours`
  * takes.  Never what somebody is writing, nor other users' files.  What cannot be removed stays. */
 typedef bool (*HthFileOursFn)(const void *payload, HthStr target);

@@ -18,10 +18,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file_fault.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/rng.h"
 
 #define CHUNK ((size_t)64 << 10)
@@ -180,6 +182,22 @@ HthStatus hth_file_out_add(HthFileOut *f, const void *bytes, size_t n, HthErr *e
     if (n) memcpy(f->chunk + f->pending, bytes, n);
     f->pending += n;
     return HTH_OK;
+}
+
+HthStatus hth_file_room(int fd, const char *shown, uint64_t bytes, HthErr *err) {
+    struct statvfs fs;
+    uint64_t room;
+    if (fstatvfs(fd, &fs) != 0 || fs.f_blocks == 0) return HTH_OK;
+    if (hth_mul_over(fs.f_bavail, fs.f_frsize, &room)) return HTH_OK;
+    HTH_REQUIRE(bytes <= room, err, HTH_EIO,
+                "%.120s needs %llu MiB more and its file system has %llu: make room, or write "
+                "elsewhere",
+                shown, (unsigned long long)(bytes >> 20) + 1, (unsigned long long)(room >> 20));
+    return HTH_OK;
+}
+
+HthStatus hth_file_out_room(const HthFileOut *f, uint64_t bytes, HthErr *err) {
+    return f->in_place ? HTH_OK : hth_file_room(f->fd, f->shown, bytes, err);
 }
 
 HthStatus hth_file_sync_folder(const char *folder, const char *shown, HthErr *err) {

@@ -118,6 +118,7 @@ int hth_cli_template(HthArgs *args);
 int hth_cli_bench(HthArgs *args);
 int hth_cli_pack(HthArgs *args);
 int hth_cli_quantize(HthArgs *args);
+int hth_cli_import(HthArgs *args);
 int hth_cli_imatrix(HthArgs *args);
 int hth_cli_eval(HthArgs *args);
 int hth_cli_doctor(HthArgs *args);
@@ -147,7 +148,7 @@ extern const HthOpt hth_opts_run[], hth_opts_show[], hth_opts_explain[], hth_opt
     hth_opts_top[], hth_opts_key[], hth_opts_user[], hth_opts_ca[], hth_opts_verify[],
     hth_opts_audit[], hth_opts_create[], hth_opts_list[], hth_opts_rm[], hth_opts_cp[],
     hth_opts_plan[], hth_opts_vault[], hth_opts_backup[], hth_opts_restore[], hth_opts_quantize[],
-    hth_opts_imatrix[], hth_opts_eval[];
+    hth_opts_imatrix[], hth_opts_eval[], hth_opts_import[];
 
 /* ---- input and output ----------------------------------------------------------------------- */
 

@@ -86,6 +86,15 @@ const HthVerb hth_verbs[] = {
       "hearth quantize --imatrix im.gguf --auto 4.5G model-f16.gguf model-best.gguf\n"
       "hearth quantize --verify model-q4.gguf.quantlog.json\n",
       hth_opts_quantize, false, "gguf", hth_cli_quantize, NULL },
+    { "import", "[options] FOLDER", "Make a GGUF file of a model as its makers publish it",
+      "FOLDER holds config.json, model.safetensors (or its parts and their index) and "
+      "tokenizer.json: a llama, mistral, qwen2, qwen3, gemma3 (of which only texts) or phi3 model. "
+      "The weights are read in place and written as they are, a few rows at a time. What a GGUF "
+      "file cannot say is refused by name, never guessed.",
+      "hearth import Qwen3-0.6B\tmakes Qwen3-0.6B.gguf here\n"
+      "hearth import Qwen3-0.6B -o models/small.gguf --type f16\n"
+      "hearth import Qwen3-0.6B && hearth quantize Qwen3-0.6B.gguf small-q4.gguf Q4_K_M\n",
+      hth_opts_import, false, "dir", hth_cli_import, NULL },
     { "imatrix", "[options] MODEL --text FILE --out FILE",
       "Measure what of a model a text uses, for quantising it well",
       "Reads the text through the model and writes, for every matrix (of every expert), how large "

@@ -324,6 +324,23 @@ HthStatus hth_gguf_out_head(const HthGgufOut *o, HthBuf *head, uint32_t *align, 
     return HTH_OK;
 }
 
+static uint64_t data_bytes(const HthGgufOut *o) { /* at most 2^63: the directory was made */
+    uint64_t n = 0;
+    for (size_t i = 0; i < o->decl_count; i++)
+        n += o->decls[i].bytes + padding(o->decls[i].bytes, o->align);
+    return n;
+}
+
+HthStatus hth_gguf_out_bytes(const HthGgufOut *o, uint64_t *bytes, HthErr *err) {
+    HthBuf head;
+    uint32_t align;
+    hth_buf_init(&head, 3 * (size_t)HTH_GGUF_DIR_MAX);
+    const HthStatus status = hth_gguf_out_head(o, &head, &align, err);
+    if (status == HTH_OK) *bytes = head.n + data_bytes(o);
+    hth_buf_drop(&head);
+    return status;
+}
+
 /* Header, metadata and directory; from here on only data. */
 static HthStatus start(HthGgufOut *o, HthErr *err) {
     HthBuf head;
@@ -331,6 +348,7 @@ static HthStatus start(HthGgufOut *o, HthErr *err) {
     HTH_REQUIRE(o->file != NULL, err, HTH_EINVAL, "%s: there is no file to write to", o->shown);
     hth_buf_init(&head, 3 * (size_t)HTH_GGUF_DIR_MAX);
     HthStatus status = hth_gguf_out_head(o, &head, &align, err);
+    if (status == HTH_OK) status = hth_file_out_room(o->file, head.n + data_bytes(o), err);
     if (status == HTH_OK) status = hth_file_out_add(o->file, head.p, head.n, err);
     o->started = status == HTH_OK;
     o->broken = status != HTH_OK;

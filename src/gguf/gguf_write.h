@@ -33,7 +33,10 @@ HTH_MUST_CHECK HthStatus hth_gguf_out_tensor(HthGgufOut *o, HthStr name, const H
  * each with zeros after it up to a multiple of *align. */
 HTH_MUST_CHECK HthStatus hth_gguf_out_head(const HthGgufOut *o, HthBuf *head, uint32_t *align,
                                            HthErr *err);
-/* The next bytes of the next tensor in order; several calls may make one tensor. */
+/* Bytes of the whole file, of what is declared so far; EINVAL, ELIMIT, ENOMEM as for the head. */
+HTH_MUST_CHECK HthStatus hth_gguf_out_bytes(const HthGgufOut *o, uint64_t *bytes, HthErr *err);
+/* The next bytes of the next tensor in order; several calls may make one tensor. EIO: there is no
+ * room for the whole file, for one; nothing is written then. */
 HTH_MUST_CHECK HthStatus hth_gguf_out_data(HthGgufOut *o, const void *bytes, size_t n, HthErr *err);
 /* EINVAL if any declared tensor is incomplete. Frees and sets NULL either way. */
 HTH_MUST_CHECK HthStatus hth_gguf_out_commit(HthGgufOut **o, HthErr *err);

@@ -11,13 +11,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/file_fault.h"
 #include "base/mem.h"
-#include "base/num.h"
 
 #define FIRST "hearth-quantize 1 "
 enum {
@@ -198,18 +196,10 @@ HthStatus hth_part_open(HthPart **out, const char *path, const uint8_t plan[HTH_
 }
 
 HthStatus hth_part_room(const HthPart *p, uint64_t bytes, HthErr *err) {
-    struct statvfs fs;
     struct stat st;
-    uint64_t room;
-    if (fstatvfs(p->fd, &fs) != 0 || fs.f_blocks == 0 || fstat(p->fd, &st) != 0) return HTH_OK;
-    if (hth_mul_over(fs.f_bavail, fs.f_frsize, &room)) return HTH_OK;
+    if (fstat(p->fd, &st) != 0) return HTH_OK;
     const uint64_t have = (uint64_t)st.st_blocks * 512;
-    const uint64_t wanted = bytes > have ? bytes - have : 0;
-    HTH_REQUIRE(wanted <= room, err, HTH_EIO,
-                "%.120s needs %llu MiB more and its file system has %llu: make room, or write "
-                "elsewhere",
-                p->path, (unsigned long long)(wanted >> 20) + 1, (unsigned long long)(room >> 20));
-    return HTH_OK;
+    return hth_file_room(p->fd, p->path, bytes > have ? bytes - have : 0, err);
 }
 
 /* ---- the pieces ---- */
