@@ -2,6 +2,7 @@
  * shape and weight of a real one for measuring.
  *
  * Usage: mkmodel OUT [option=value ...]       mkmodel --help lists the options
+ * With adapter=FILE it makes a LoRA adapter for the model in that file instead.
  * The same options give the same bytes.  The weights are noise at a scale that keeps activations
  * near one; nothing was trained.
  *
@@ -41,6 +42,9 @@ static const struct {
     WORD_(rope, " none linear yarn llama3 ", "stretching of the context"),
     WORD_(tokenizer, NULL, "none spm bpe, or FILE.gguf: its vocabulary, and its count of tokens"),
     WORD_(template, NULL, "FILE: a chat template, instead of the vocabulary's own"),
+    WORD_(adapter, NULL, "FILE: a LoRA adapter for this model instead; type, rank, alpha, seed"),
+    NUMBER_(rank, 1, 4096, "of the adapter"),
+    REAL_(alpha, "of the adapter"),
     NUMBER_(layers, 1, 1024, "blocks"),
     NUMBER_(embd, 1, 65536, "width"),
     NUMBER_(heads, 1, 1024, "query heads"),
@@ -116,6 +120,9 @@ static void set_shape(HthMkOpt *opt) {
     s.used = opt->used;
     s.template = opt->template;
     s.seed = opt->seed;
+    s.adapter = opt->adapter;
+    s.rank = opt->rank;
+    s.alpha = opt->alpha;
     s.rope_factor = opt->rope_factor;
     s.ctx = 32768;
     s.bank = 1;
@@ -262,6 +269,7 @@ static HthStatus check(HthMkOpt *opt, HthErr *err) {
 
 static HthStatus make(const char *path, const HthMkOpt *opt, HthErr *err) {
     HthGgufOut *o = NULL;
+    if (opt->adapter) return hth_mkmodel_adapter(path, opt, err);
     HTH_TRY(hth_gguf_out_open(&o, path, err));
     HthStatus status = write_metadata(o, opt, err);
     if (status == HTH_OK) status = hth_mkmodel_tensors(o, opt, err);
@@ -284,6 +292,8 @@ int main(int argc, char **argv) {
                      .used = 2,
                      .vocab = 128,
                      .ctx = 256,
+                     .rank = 8,
+                     .alpha = 8,
                      .rope_base = 10000,
                      .rope_factor = 4 };
     HthErr err = { .text = "usage: mkmodel OUT [option=value ...]" };

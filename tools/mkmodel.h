@@ -7,10 +7,10 @@
 #include "gguf/gguf_write.h"
 
 typedef struct HthMkOpt {
-    const char *shape, *arch, *type, *embd_type, *rope, *tokenizer, *template;
+    const char *shape, *arch, *type, *embd_type, *rope, *tokenizer, *template, *adapter;
     uint64_t experts, used, layers, embd, heads, kv_heads, head_dim, ff, vocab, ctx, seed, tied,
-        bias, rot, bank, pooling;
-    double rope_base, rope_factor;
+        bias, rot, bank, pooling, rank;
+    double rope_base, rope_factor, alpha;
 } HthMkOpt;
 
 /* An encoder: bert, nomic-bert. */
@@ -29,6 +29,9 @@ HthStatus hth_mkmodel_vocab_copy(HthGgufOut *o, const char *path, bool template,
 
 /* Declares and writes every tensor of the model. */
 HthStatus hth_mkmodel_tensors(HthGgufOut *o, const HthMkOpt *opt, HthErr *err);
+
+/* Instead of a model: an adapter of rank and alpha for the model in the file opt->adapter. */
+HthStatus hth_mkmodel_adapter(const char *path, const HthMkOpt *opt, HthErr *err);
 
 /* Encoded rows of normal noise to draw from; see mkmodel_bank.c. */
 typedef struct HthMkBanks HthMkBanks;

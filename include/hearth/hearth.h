@@ -43,6 +43,20 @@ uint32_t hth_model_vocab_count(const HthModel *model);
 uint32_t hth_model_ctx_train(const HthModel *model); /* longest context it was trained for */
 const HthVocab *hth_model_vocab(const HthModel *model); /* NULL: the file has no tokenizer */
 
+/* ---- adapters ---- */
+typedef struct HthAdapter HthAdapter; /* immutable after open; share between threads */
+/* LoRA matrices beside a model's own, from a GGUF file made for this model, which outlives the
+ * adapter. What does not fit the model is refused by name. */
+HthStatus hth_adapter_open(HthAdapter **out, const HthModel *model, const char *path, HthErr *err);
+/* Over memory the caller keeps alive until close; `what` names it in errors. */
+HthStatus hth_adapter_open_mem(HthAdapter **out, const HthModel *model, const void *data, size_t n,
+                               const char *what, HthErr *err);
+void hth_adapter_close(HthAdapter **adapter);
+typedef struct HthAdapterUse {
+    const HthAdapter *adapter;
+    float scale; /* finite; times the adapter's own, alpha / rank. 0: as if it were not there */
+} HthAdapterUse;
+
 /* ---- sessions ---- */
 typedef struct HthSessionCfg {
     uint32_t ctx; /* longest timeline in tokens; 0: min(trained, 4096) */
@@ -56,6 +70,9 @@ typedef struct HthSessionCfg {
     bool no_rewind; /* tokens will hardly be taken back: models with recurrent layers keep less of
                      * what makes that cheap */
     bool no_pack; /* do not rearrange weights in memory while running (faster, same bits) */
+    const HthAdapterUse *adapters; /* [adapter_count] the model with these, in this order; they
+                                    * outlive the session. At most 16, each once */
+    uint32_t adapter_count;
 } HthSessionCfg;
 
 HthStatus hth_session_open(HthSession **out, const HthModel *model, const HthSessionCfg *cfg,

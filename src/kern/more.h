@@ -37,6 +37,10 @@ typedef struct HthKernMore {
      * times beta added to it; out
      * [dim_v] is what it then has under q. */
     void (*delta)(float *state, const HthDeltaRow *row, float *out);
+    /* y [rows] += scale * (B t [rank]); B is panels [rank][HTH_PANEL_ROWS], the last one filled up
+     * with zeros; whole cache lines (fn/adapt.c). */
+    void (*adapt)(float *y, const float *panels, const float *t, uint32_t rank, uint32_t rows,
+                  float scale);
 } HthKernMore;
 
 /* Those of a tier. */

@@ -60,6 +60,8 @@ static void list_known(char *out, size_t size) {
 
 static HthStatus find_arch(HthModel *m, HthErr *err) {
     HthStr name;
+    HTH_REQUIRE(!hth_gguf_find(m->gguf, "adapter.type"), err, HTH_EINVAL,
+                "this file is an adapter; open the model it was made for, and it with --lora");
     HTH_TRY(hth_gguf_str(m->gguf, "general.architecture", &name, err));
     char known[128], shown[33] = "";
     for (size_t i = 0; hth_arch_at(i); i++) {

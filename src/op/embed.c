@@ -12,8 +12,10 @@ static void row(void *ctx, uint32_t r, uint32_t worker) {
     (void)worker;
     const Ctx *c = ctx;
     const HthWeight *w = c->in->w;
-    const uint8_t *blocks = w->data + (size_t)c->s->batch->ids[r] * w->row_bytes;
-    w->fmt->dequant(blocks, hth_step_row(c->s, c->in->dst_at, w->cols, r), w->cols);
+    const uint32_t id = c->s->batch->ids[r];
+    float *y = hth_step_row(c->s, c->in->dst_at, w->cols, r);
+    w->fmt->dequant(w->data + (size_t)id * w->row_bytes, y, w->cols);
+    if (c->s->adapters) hth_step_adapt_row(c->s, c->in, r, id, y);
 }
 
 uint32_t hth_op_embed(HthStep *s, const HthInst *inst) {

@@ -17,6 +17,9 @@ struct HthExec {
     uint64_t *ns; /* borrowed; NULL: nobody asks */
     size_t pack; /* bytes per run */
     bool ran;
+    uint8_t *adapt; /* owned: for rows with adapters; NULL: there are none */
+    size_t adapt_bytes;
+    const HthAdapterSet **adapters; /* [rows_max] in adapt */
 };
 
 static HthOpFn *const fns[HTH_OP_COUNT] = {
@@ -92,6 +95,22 @@ out:
     return st;
 }
 
+/* Sums first: they are read as vectors. */
+HthStatus hth_exec_adapters(HthExec *e, size_t width, HthErr *err) {
+    HthStep *s = &e->step;
+    size_t bytes;
+    HTH_ASSERT(!e->adapt && width % 16 == 0);
+    HTH_TRY(hth_adapters_room(&bytes, s->prog, width, s->rows_max, err));
+    e->adapt = hth_pages_calloc(bytes, 1);
+    HTH_REQUIRE(e->adapt, err, HTH_ENOMEM, "no memory for %zu bytes of adapters' sums", bytes);
+    e->adapt_bytes = bytes;
+    s->adapt = (float *)(void *)e->adapt;
+    s->adapt_width = width;
+    e->adapters = (const HthAdapterSet **)(void *)(s->adapt + width * s->rows_max);
+    s->placed = e->adapters + s->rows_max;
+    return HTH_OK;
+}
+
 void hth_exec_pack(HthExec *exec, size_t bytes_per_run) {
     exec->pack = bytes_per_run;
 }
@@ -110,6 +129,8 @@ void hth_exec_close(HthExec **exec) {
     if (!e) return;
     if (e->block) hth_zero(e->block, e->scratch.bytes);
     hth_pages_give(e->block, e->scratch.bytes, 1);
+    if (e->adapt) hth_zero(e->adapt, e->adapt_bytes);
+    hth_pages_give(e->adapt, e->adapt_bytes, 1);
     hth_free(e);
     *exec = NULL;
 }
@@ -131,8 +152,18 @@ static void drop_unwanted(HthStep *s) {
                 memcpy(hth_step_row(s, at, size, i), hth_step_row(s, at, size, b->out[i]),
                        size * sizeof(float));
     }
+    for (uint32_t i = 0; s->adapters && i < b->n_out; i++) s->adapters[i] = s->adapters[b->out[i]];
     s->rows = b->n_out;
     s->act_value = HTH_AT_NONE;
+}
+
+/* Where no row has adapters nothing is asked later on. */
+static void begin_adapters(HthExec *e, const HthAdapterSet *const *sets, uint32_t n) {
+    bool any = false;
+    for (uint32_t i = 0; sets && i < n; i++) any = any || sets[i];
+    HTH_ASSERT(!any || e->adapt);
+    e->step.adapters = any ? e->adapters : NULL;
+    if (any) memcpy(e->adapters, sets, n * sizeof(*sets));
 }
 
 void hth_exec_clock(HthExec *e, uint64_t *ns) {
@@ -168,6 +199,7 @@ void hth_exec_run(HthExec *e, const HthBatch *b) {
     s->act_value = HTH_AT_NONE;
     s->pack_left = e->ran ? e->pack : 0;
     e->ran = true;
+    begin_adapters(e, b->adapters, b->n);
     hth_step_rope_tables(s);
     run_insts(e, 0, p->wanted);
     if (b->n_out == 0) return;
@@ -182,7 +214,8 @@ void hth_exec_run(HthExec *e, const HthBatch *b) {
     if (s->see && !b->logits) hth_step_watch(s, in);
 }
 
-void hth_exec_head(HthExec *e, const float *hidden, uint32_t n, float *logits) {
+void hth_exec_head(HthExec *e, const float *hidden, uint32_t n,
+                   const HthAdapterSet *const *adapters, float *logits) {
     HthStep *s = &e->step;
     const uint32_t head = head_of(s->prog);
     const HthInst *in = &s->prog->inst[head];
@@ -194,6 +227,7 @@ void hth_exec_head(HthExec *e, const float *hidden, uint32_t n, float *logits) {
     s->batch = &b;
     s->rows = n;
     s->act_value = HTH_AT_NONE;
+    begin_adapters(e, adapters, n);
     run_insts(e, head, s->prog->count);
     s->batch = NULL;
 }

@@ -8,6 +8,7 @@
 #define HTH_OP_EXEC_H
 
 #include "base/par.h"
+#include "op/adapter.h"
 #include "op/kv_view.h"
 #include "op/plan.h"
 #include "op/paging.h"
@@ -21,6 +22,7 @@ typedef struct HthBatch {
     const uint32_t *out; /* [n_out] their indices, ascending */
     float *logits; /* [n_out][hth_program_out]; may be NULL with hidden */
     float *hidden; /* NULL, or [n_out][n_embd]: what the output matrix is multiplied with */
+    const HthAdapterSet *const *adapters; /* [n] of each row, NULL: none; or NULL: no row has any */
 } HthBatch;
 
 typedef struct HthExec HthExec;
@@ -34,11 +36,16 @@ HTH_MUST_CHECK HthStatus hth_exec_open(HthExec **out, const HthProgram *prog, co
 void hth_exec_pack(HthExec *exec, size_t bytes_per_run);
 /* From now on tells `paging` (paging.h; borrowed, NULL: nobody) which weights come next. */
 void hth_exec_paging(HthExec *exec, HthPaging *paging);
+/* From now on rows may have adapters that need `width` floats at most (hth_adapters_width); takes
+ * what hth_adapters_room says. Once. ENOMEM, ELIMIT. */
+HTH_MUST_CHECK HthStatus hth_exec_adapters(HthExec *exec, size_t width, HthErr *err);
 void hth_exec_close(HthExec **exec); /* wipes the scratch */
 void hth_exec_run(HthExec *exec, const HthBatch *batch);
 /* The output matrix alone, or what else logits are made with: [n][hth_program_out] of hidden rows
- * [n][n_embd], n at most rows_max; the bits that run would give. */
-void hth_exec_head(HthExec *exec, const float *hidden, uint32_t n, float *logits);
+ * [n][n_embd], n at most rows_max; the bits that run would give. adapters: [n] of each row, as of a
+ * batch; or NULL. */
+void hth_exec_head(HthExec *exec, const float *hidden, uint32_t n,
+                   const HthAdapterSet *const *adapters, float *logits);
 /* From now on shows `see` each row of activations that a matrix is multiplied with, before it is
  * rounded to what the product wants: which of w's matrices (experts, heads), the row [w->cols].
  * Rows of a matrix come in the order of the batch, on the caller's thread.  The output matrix's

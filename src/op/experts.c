@@ -73,6 +73,8 @@ static void item(void *ctx, uint32_t i, uint32_t worker) {
     if (w.scale) w.scale += e;
     p->fn(w.data + r0 * w.row_bytes, w.row_bytes, rows, w.cols, s->act + from * s->act_stride,
           s->act_stride, cols, y, p->ldy);
+    if (s->adapters)
+        hth_step_adapt(s, c->part[0].in, k, &(HthAdaptAt){ r0, rows, from, cols, e }, y, p->ldy);
     hth_step_finish(&w, y, p->ldy, r0, rows, cols);
 }
 
@@ -100,6 +102,7 @@ static uint32_t run(HthStep *s, const HthInst *inst, HthParFn *fill) {
         p->blocks = (in->w->rows + c.item_rows - 1) / c.item_rows;
         items += p->blocks * s->actives;
     }
+    if (s->adapters) hth_step_adapt_begin(s, inst, c.parts);
     hth_par_run(s->pool, items, item, &c);
     return c.parts;
 }

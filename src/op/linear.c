@@ -104,6 +104,9 @@ static void item(void *ctx, uint32_t i, uint32_t worker) {
     if (rows > whole)
         p->fn(w->data + at + whole * w->row_bytes, w->row_bytes, rows - whole, w->cols, p->x,
               p->x_stride, c->s->rows, p->y + r0 + whole, p->ldy);
+    if (c->s->adapters)
+        hth_step_adapt(c->s, c->part[0].in, k, &(HthAdaptAt){ r0, rows, 0, c->s->rows, 0 },
+                       p->y + r0, p->ldy);
     hth_step_finish(w, p->y + r0, p->ldy, r0, rows, c->s->rows);
     if (p->in->dst == HTH_R_LOGITS) finish_logits(c->s, p->y + r0, p->ldy, rows);
 }
@@ -176,6 +179,7 @@ uint32_t hth_op_linear(HthStep *s, const HthInst *inst) {
         c.part[k].first_item = items;
         items += (inst[k].w->rows + c.item_rows - 1) / c.item_rows;
     }
+    if (s->adapters) hth_step_adapt_begin(s, inst, c.parts);
     hth_par_run(s->pool, items, item, &c);
     for (uint32_t k = 0; k < c.parts; k++) publish(inst[k].w, &c.part[k]);
     return c.parts;

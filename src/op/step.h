@@ -4,6 +4,7 @@
 #ifndef HTH_OP_STEP_H
 #define HTH_OP_STEP_H
 
+#include "op/adapter.h"
 #include "op/exec.h"
 
 typedef struct HthStep {
@@ -29,6 +30,10 @@ typedef struct HthStep {
     HthSeeFn *see; /* shown what is multiplied; NULL: nobody */
     void *see_ctx;
     float *split; /* sums of runs of pages, where they are items (op/attend.c) */
+    const HthAdapterSet **adapters; /* [rows] of the rows now; NULL: no row has any */
+    const HthAdapterSet **placed; /* [rows][n_used] the same of places */
+    float *adapt; /* [rows][adapt_width] what A makes of each row (op/adapter.c) */
+    size_t adapt_width;
 } HthStep;
 
 static inline float *hth_step_row(const HthStep *s, uint32_t at, uint32_t width, uint32_t row) {
@@ -61,6 +66,19 @@ void hth_step_finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint
                      uint32_t cols);
 /* Rows of a work item, where `all` rows of outputs are to be divided among the threads. */
 uint32_t hth_step_item_rows(const HthStep *s, uint64_t all);
+/* Where adapters add: a block of outputs of some columns, which are rows or, of experts, places. */
+typedef struct HthAdaptAt {
+    uint32_t row, rows; /* outputs; row is a multiple of HTH_PANEL_ROWS */
+    uint32_t col, cols;
+    uint32_t which; /* of the weight's matrices */
+} HthAdaptAt;
+/* Where s->adapters is not NULL: before `parts` products of one value, from inst on. */
+void hth_step_adapt_begin(const HthStep *s, const HthInst *inst, uint32_t parts);
+/* After that, to what the k-th of them gave; y is of the block's first row and column. */
+void hth_step_adapt(const HthStep *s, const HthInst *inst, uint32_t k, const HthAdaptAt *at,
+                    float *y, size_t ldy);
+/* To the embedding of token id, which is at y. */
+void hth_step_adapt_row(const HthStep *s, const HthInst *in, uint32_t r, uint32_t id, float *y);
 /* One row of activations of w's columns, as its products want them. */
 void hth_step_act(const HthStep *s, const HthWeight *w, const float *x, uint8_t *to);
 

@@ -11,7 +11,7 @@ const char *hth_memory_name(HthMemoryPart part) {
         [HTH_MEMORY_WEIGHTS] = "weights", [HTH_MEMORY_PANELS] = "panels",
         [HTH_MEMORY_TABLES] = "tables",   [HTH_MEMORY_CACHE] = "cache",
         [HTH_MEMORY_SCRATCH] = "scratch", [HTH_MEMORY_LOGITS] = "logits",
-        [HTH_MEMORY_LISTS] = "lists",
+        [HTH_MEMORY_LISTS] = "lists",     [HTH_MEMORY_ADAPTERS] = "adapters",
     };
     HTH_ASSERT((unsigned)part < HTH_MEMORY_COUNT);
     return names[part];
@@ -29,7 +29,7 @@ void hth_memory_of_model(HthMemory *m, const HthModel *model, bool no_pack) {
     m->bytes[HTH_MEMORY_TABLES] = hth_model_table_bytes(model);
 }
 
-/* The tables are there already: what the system says is left is without them. */
+/* The tables and adapters are there already: what the system says is left is without them. */
 void hth_memory_paging(HthPagingPlan *out, const HthMemory *m, const HthModel *model) {
     const uint64_t available = hth_room_available();
     const uint64_t own = m->bytes[HTH_MEMORY_CACHE] + m->bytes[HTH_MEMORY_SCRATCH] +

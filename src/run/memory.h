@@ -15,6 +15,7 @@ typedef enum HthMemoryPart {
     HTH_MEMORY_WEIGHTS, /* of the file, where they lie or rearranged in their place */
     HTH_MEMORY_PANELS, /* rearranged, beside the file's */
     HTH_MEMORY_TABLES, /* tokenizer, names, vectors: there once the model is open */
+    HTH_MEMORY_ADAPTERS, /* there once they are open */
     HTH_MEMORY_CACHE, /* keys and values */
     HTH_MEMORY_SCRATCH,
     HTH_MEMORY_LOGITS, /* and room to draw from them */

@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "base/par.h"
 #include "kv/table.h"
+#include "model/adapter.h"
 #include "model/model.h"
 #include "run/sample.h"
 #include "run/step.h"
@@ -67,18 +68,33 @@ static HthStatus check_whole(HthRunPlan *p, HthErr *err) {
     return HTH_OK;
 }
 
+/* What adapters hold, and what rows need for them. */
+static HthStatus plan_adapters(HthRunPlan *p, const HthModel *model, const HthSessionCfg *cfg,
+                               size_t *room, HthErr *err) {
+    HthAdapterSet set; /* only to check the list */
+    size_t bytes;
+    *room = 0;
+    if (cfg->adapter_count == 0) return HTH_OK;
+    HTH_TRY(hth_adapter_set(&set, model, cfg->adapters, cfg->adapter_count, err));
+    hth_adapter_cost(model, cfg->adapters, cfg->adapter_count, &bytes, &p->adapt_width);
+    p->memory.bytes[HTH_MEMORY_ADAPTERS] = bytes;
+    return hth_adapters_room(room, hth_model_program(model), p->adapt_width, p->chunk, err);
+}
+
 /* Lists: ids and the table of pages. */
-static HthStatus plan_memory(HthRunPlan *p, const HthModel *model, bool no_pack, HthErr *err) {
+static HthStatus plan_memory(HthRunPlan *p, const HthModel *model, const HthSessionCfg *cfg,
+                             HthErr *err) {
     const uint32_t n_vocab = hth_model_program(model)->n_vocab;
     uint64_t *bytes = p->memory.bytes;
     const HthPagesCfg pages = hth_table_pool(&p->layout, p->page_count);
-    size_t kv;
-    hth_memory_of_model(&p->memory, model, no_pack);
+    size_t kv, room;
+    hth_memory_of_model(&p->memory, model, cfg->no_pack);
+    HTH_TRY(plan_adapters(p, model, cfg, &room, err));
     HTH_REQUIRE(!hth_mul_over(p->page_count, hth_table_page_cost(&p->layout), &kv) &&
                     !hth_add_over(kv, p->layout.block_bytes, &kv),
                 err, HTH_ELIMIT, "the cache of %u tokens does not fit in memory", p->ctx);
     bytes[HTH_MEMORY_CACHE] = kv;
-    bytes[HTH_MEMORY_SCRATCH] = p->scratch.bytes;
+    bytes[HTH_MEMORY_SCRATCH] = p->scratch.bytes + room;
     bytes[HTH_MEMORY_LOGITS] = n_vocab * sizeof(float) + hth_sample_room_bytes(n_vocab);
     bytes[HTH_MEMORY_LISTS] = hth_rows_bytes(p->chunk) +
                               hth_table_bytes(&p->layout, p->page_count) +
@@ -111,7 +127,7 @@ HthStatus hth_run_plan(HthRunPlan *out, const HthModel *model, const HthSessionC
     p.kv_bytes_per_token = hth_table_page_cost(&p.layout) / HTH_PAGE_LEN;
     HTH_TRY(hth_plan_scratch(&p.scratch, hth_model_program(model), p.chunk, p.page_count, p.threads,
                              err));
-    HTH_TRY(plan_memory(&p, model, cfg->no_pack, err));
+    HTH_TRY(plan_memory(&p, model, cfg, err));
     *out = p;
     return HTH_OK;
 }

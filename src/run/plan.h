@@ -17,6 +17,7 @@ typedef struct HthRunPlan {
     uint32_t page_count;
     HthScratch scratch;
     size_t kv_bytes_per_token;
+    size_t adapt_width; /* floats of scratch a row needs for adapters; 0: there are none */
     HthMemory memory; /* of a session and of whoever draws from its logits */
     HthPagingPlan paging; /* window 0: all weights stay in memory */
 } HthRunPlan;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/adapter.h"
 #include "model/model.h"
 #include "run/plan.h"
 #include "run/pool.h"
@@ -21,6 +22,7 @@ struct HthSession {
     HthExec *exec;
     HthPaging *paging; /* NULL: all weights stay in memory */
     HthRows *rows;
+    HthAdapterSet adapters; /* count 0: none */
     uint32_t *ids; /* [ctx], count in use */
     size_t count;
     int (*progress)(void *payload, size_t done, size_t total);
@@ -38,6 +40,7 @@ static HthStatus open_parts(HthSession *s, bool pack, HthErr *err) {
     HTH_TRY(hth_exec_open(&s->exec, hth_model_program(s->model), hth_kern_pick(), s->pool, p->chunk,
                           p->page_count, err));
     if (pack) hth_exec_pack(s->exec, hth_model_pack_bytes(s->model) / PACK_RUNS + 1);
+    if (s->adapters.count > 0) HTH_TRY(hth_exec_adapters(s->exec, p->adapt_width, err));
     if (p->paging.window > 0) {
         HTH_TRY(hth_paging_open(&s->paging, hth_model_program(s->model), hth_model_files(s->model),
                                 &p->paging, err));
@@ -61,7 +64,10 @@ HthStatus hth_session_open(HthSession **out, const HthModel *model, const HthSes
         s->progress = cfg->progress;
         s->payload = cfg->payload;
     }
-    HthStatus st = open_parts(s, !cfg || !cfg->no_pack, err);
+    HthStatus st = HTH_OK;
+    if (cfg && cfg->adapter_count > 0)
+        st = hth_adapter_set(&s->adapters, model, cfg->adapters, cfg->adapter_count, err);
+    if (st == HTH_OK) st = open_parts(s, !cfg || !cfg->no_pack, err);
     if (st != HTH_OK)
         hth_session_close(&s);
     else
@@ -97,6 +103,11 @@ static HthStatus check_ids(const HthSession *s, const uint32_t *ids, size_t n, s
     return HTH_OK;
 }
 
+static void begin_rows(HthSession *s) {
+    hth_rows_clear(s->rows);
+    if (s->adapters.count > 0) hth_rows_adapt(s->rows, &s->adapters);
+}
+
 /* Room is checked; computes chunk after chunk.  want applies to the whole of ids. */
 static HthStatus run(HthSession *s, const uint32_t *ids, size_t n, HthWant want, float *logits,
                      HthErr *err) {
@@ -105,7 +116,7 @@ static HthStatus run(HthSession *s, const uint32_t *ids, size_t n, HthWant want,
     for (size_t done = 0; done < n;) {
         uint32_t len = n - done < s->plan.chunk ? (uint32_t)(n - done) : s->plan.chunk;
         bool last = done + len == n;
-        hth_rows_clear(s->rows);
+        begin_rows(s);
         hth_rows_add(s->rows, hth_table_view(s->table), ids + done, len, (uint32_t)s->count,
                      want == HTH_WANT_LAST && !last ? HTH_WANT_NONE : want);
         hth_rows_run(s->rows, s->exec, logits);
@@ -165,7 +176,7 @@ static HthStatus run_hidden(HthSession *s, const uint32_t *ids, size_t n, float 
     HTH_REQUIRE(hidden, err, HTH_ENOMEM, "no memory for %u rows", s->plan.chunk);
     for (size_t done = 0; done < n;) {
         const uint32_t len = n - done < s->plan.chunk ? (uint32_t)(n - done) : s->plan.chunk;
-        hth_rows_clear(s->rows);
+        begin_rows(s);
         hth_rows_add(s->rows, hth_table_view(s->table), ids + done, len, (uint32_t)s->count,
                      HTH_WANT_ALL);
         hth_rows_run_hidden(s->rows, s->exec, rows ? rows + done * n_embd : hidden);
@@ -204,7 +215,8 @@ HthStatus hth_session_vector(HthSession *s, const uint32_t *ids, size_t n, float
         for (size_t i = 0; i < n; i++) hth_pool_row(how, sum, rows + i * n_embd, n_embd, i == 0);
         if (hth_model_shape(s->model)->pooling == HTH_POOL_RANK) {
             hth_pool_mean(how, sum, n, rows, n_embd);
-            hth_exec_head(s->exec, rows, 1, out);
+            const HthAdapterSet *set = s->adapters.count > 0 ? &s->adapters : NULL;
+            hth_exec_head(s->exec, rows, 1, &set, out);
         } else {
             hth_pool_unit(sum, out, n_embd);
         }

@@ -9,6 +9,9 @@ struct HthRows {
     uint32_t n, n_out, max;
     uint32_t *ids, *pos, *out; /* [max] */
     const HthKvView **kv; /* [max] */
+    const HthAdapterSet **adapters; /* [max] */
+    const HthAdapterSet *adapt; /* of rows that come */
+    bool adapted; /* some row has any */
 };
 
 HthStatus hth_rows_open(HthRows **out, uint32_t rows_max, HthErr *err) {
@@ -20,7 +23,8 @@ HthStatus hth_rows_open(HthRows **out, uint32_t rows_max, HthErr *err) {
     r->pos = hth_calloc(rows_max, sizeof *r->pos);
     r->out = hth_calloc(rows_max, sizeof *r->out);
     r->kv = hth_calloc(rows_max, sizeof *r->kv);
-    if (!r->ids || !r->pos || !r->out || !r->kv) {
+    r->adapters = hth_calloc(rows_max, sizeof *r->adapters);
+    if (!r->ids || !r->pos || !r->out || !r->kv || !r->adapters) {
         st = HTH_FAIL(err, HTH_ENOMEM, "no memory for a batch of %u tokens", rows_max);
         goto out;
     }
@@ -33,8 +37,8 @@ out:
 
 size_t hth_rows_bytes(uint32_t rows_max) {
     const HthRows *r = NULL;
-    return sizeof *r +
-           rows_max * (sizeof *r->ids + sizeof *r->pos + sizeof *r->out + sizeof *r->kv);
+    return sizeof *r + rows_max * (sizeof *r->ids + sizeof *r->pos + sizeof *r->out +
+                                   sizeof *r->kv + sizeof *r->adapters);
 }
 
 void hth_rows_close(HthRows **rows) {
@@ -44,12 +48,20 @@ void hth_rows_close(HthRows **rows) {
     hth_free(r->pos);
     hth_free(r->out);
     hth_free(r->kv);
+    hth_free(r->adapters);
     hth_free(r);
     *rows = NULL;
 }
 
 void hth_rows_clear(HthRows *r) {
     r->n = r->n_out = 0;
+    r->adapt = NULL;
+    r->adapted = false;
+}
+
+void hth_rows_adapt(HthRows *r, const HthAdapterSet *adapters) {
+    r->adapt = adapters;
+    r->adapted = r->adapted || adapters;
 }
 
 uint32_t hth_rows_free(const HthRows *r) {
@@ -67,6 +79,7 @@ void hth_rows_add(HthRows *r, const HthKvView *kv, const uint32_t *ids, uint32_t
         r->ids[r->n] = ids[i];
         r->pos[r->n] = first + i;
         r->kv[r->n] = kv;
+        r->adapters[r->n] = r->adapt;
         if (want == HTH_WANT_ALL || (want == HTH_WANT_LAST && i + 1 == n))
             r->out[r->n_out++] = r->n;
         r->n++;
@@ -78,6 +91,7 @@ static void run(const HthRows *r, HthExec *exec, float *logits, float *hidden) {
     b.out = r->out;
     b.logits = logits;
     b.hidden = hidden;
+    b.adapters = r->adapted ? r->adapters : NULL;
     hth_exec_run(exec, &b);
 }
 

@@ -21,6 +21,8 @@ uint32_t hth_rows_free(const HthRows *rows); /* how many more fit */
  * n must fit. */
 void hth_rows_add(HthRows *rows, const HthKvView *kv, const uint32_t *ids, uint32_t n,
                   uint32_t first, HthWant want);
+/* Rows added from now on, until they are cleared, have these adapters (borrowed; NULL: none). */
+void hth_rows_adapt(HthRows *rows, const HthAdapterSet *adapters);
 uint32_t hth_rows_wanted(const HthRows *rows); /* rows of logits a run will write */
 /* Computes all rows; logits: [hth_rows_wanted][n_vocab], may be NULL when that is 0. */
 void hth_rows_run(const HthRows *rows, HthExec *exec, float *logits);

@@ -18,7 +18,7 @@ enum { PACK_RUNS = 16 };
 static void arrive(HthEngine *e, HthJob *j) {
     HthErr err = { 0 };
     const HthTicket t = { .id = (uintptr_t)j,
-                          .tenant = j->tenant,
+                          .tenant = hth_engine_realm(e, j),
                           .user = j->user,
                           .priority = j->priority,
                           .deadline_ns = j->deadline_ns,
@@ -136,6 +136,7 @@ static HthStatus open_parts(HthEngine *e, const HthEngineCfg *cfg, HthErr *err) 
     HTH_TRY(open_sched(e, cfg->no_prefix, err));
     HTH_TRY(hth_exec_open(&e->exec, prog, hth_kern_pick(), e->pool, r->rows_max, r->run.page_count,
                           err));
+    HTH_TRY(hth_engine_adapters(e, cfg, err));
     if (!cfg->no_pack) hth_exec_pack(e->exec, hth_model_pack_bytes(e->model) / PACK_RUNS + 1);
     if (r->paging.window > 0) {
         HTH_TRY(hth_paging_open(&e->paging, prog, hth_model_files(e->model), &r->paging, err));
@@ -151,6 +152,7 @@ static HthStatus open_parts(HthEngine *e, const HthEngineCfg *cfg, HthErr *err) 
 static void close_parts(HthEngine *e) {
     for (uint32_t i = 0; e->draw && i < e->room.plan.threads; i++)
         hth_sample_room_close(&e->draw[i]);
+    hth_engine_adapters_close(e);
     hth_free(e->draw);
     hth_free(e->texts);
     hth_free(e->wanted);

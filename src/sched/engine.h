@@ -34,6 +34,9 @@ typedef struct HthEngineCfg {
         cache_bytes; /* pages beyond parallel * ctx are not made; fewer if this is less; 0: all */
     uint32_t queue_max, queue_user_max; /* 0: 512, 64 */
     bool no_pack, no_prefix;
+    const HthAdapterUse *adapters; /* [adapter_count] opened for the model; they outlive the engine.
+                                    * Jobs choose among them; the scales are theirs, too */
+    uint32_t adapter_count;
 } HthEngineCfg;
 
 /* What an engine would take, to the byte, before it is started. */
@@ -81,6 +84,9 @@ typedef struct HthJobCfg {
     int32_t priority; /* -100..100, higher first */
     uint64_t deadline_ns;
     bool no_prefix; /* neither takes nor leaves cached pages */
+    const HthAdapterUse *adapters; /* [adapter_count] of the engine's, each once, in the order in
+                                    * which they are added; 0: the model as it is */
+    uint32_t adapter_count;
     /* On the engine thread: events are there. It must not block, and not call the engine or the
      * job: it passes the word on. Not called any more once hth_job_close has returned. NULL: the
      * reader looks by itself. */
@@ -153,5 +159,7 @@ typedef struct HthEngineStats {
 HthEngineStats hth_engine_stats(HthEngine *e);
 const HthModel *hth_engine_model(const HthEngine *e);
 const HthEnginePlan *hth_engine_plan_of(const HthEngine *e);
+/* Those it was opened with; NULL: none. */
+const HthAdapterUse *hth_engine_adapters_of(const HthEngine *e, uint32_t *count);
 
 #endif

@@ -215,7 +215,7 @@ static void word(HthEngine *e, HthJob *j, float logit) {
 
 void hth_engine_draw(HthEngine *e, const HthWanted *w, uint32_t n, const float *hidden) {
     Draw d = { e, w, n };
-    hth_exec_head(e->exec, hidden, n, e->logits);
+    hth_exec_head(e->exec, hidden, n, hth_engine_sets(e, w, n), e->logits);
     weigh(&d);
     constrain(&d);
     hth_par_run(e->pool, n, draw_row, &d);

@@ -18,5 +18,6 @@ void hth_engine_embedded(const HthEngine *e, HthJob *j) {
         return;
     }
     hth_pool_mean(e->pooling, j->sum, j->seen, e->hidden, e->n_embd); /* its rows are read */
-    hth_exec_head(e->exec, e->hidden, 1, j->vector);
+    const HthAdapterSet *set = j->set.count > 0 ? &j->set : NULL;
+    hth_exec_head(e->exec, e->hidden, 1, &set, j->vector);
 }

@@ -9,6 +9,7 @@
 
 #include "base/ring.h"
 #include "base/thread.h"
+#include "model/adapter.h"
 #include "run/plan.h"
 #include "run/pool.h"
 #include "run/step.h"
@@ -35,6 +36,15 @@ typedef struct HthWanted {
     uint32_t pos;
 } HthWanted;
 
+/* A tenant with a set of adapters: its pages hold other numbers than those of any other set. */
+enum { HTH_REALMS = 256 };
+typedef struct HthRealm {
+    uint64_t tenant;
+    uint64_t id; /* whose pages they are in the prefix tree; never given twice; 0: free */
+    uint64_t used; /* when it was last asked for */
+    HthAdapterSet set;
+} HthRealm;
+
 struct HthEngine {
     /* [any] */
     const HthModel *model;
@@ -44,6 +54,9 @@ struct HthEngine {
     size_t piece_max; /* longest text of a token */
     HthPooling pooling; /* which rows of a text count: MEAN, CLS or LAST */
     bool ranks, speaks; /* scores are made of them; there are next words */
+    const HthAdapterParts *adapters[HTH_ADAPTERS_MAX]; /* that jobs may have */
+    const HthAdapterUse *adapter_uses; /* borrowed: the same, as they came */
+    uint32_t adapter_count;
     HthGate *gate;
     /* [gate] */
     HthJob *inbox, **inbox_end; /* jobs with something to tell the engine */
@@ -67,6 +80,9 @@ struct HthEngine {
     HthWanted *wanted; /* [rows_max] */
     HthJob **texts; /* [parallel]: to be embedded or scored, complete after this step */
     HthSampleRoom **draw; /* [threads] */
+    HthRealm *realms; /* [HTH_REALMS]; NULL, as below: there are no adapters */
+    const HthAdapterSet **sets; /* [rows_max] of the rows that are drawn from */
+    uint64_t realm_last, realm_time;
     HthEngineStats now; /* copied to stats */
     uint64_t wake_ns; /* nothing to do before, unless the inbox says so */
 };
@@ -87,6 +103,7 @@ struct HthJob {
     bool logprobs, ignore_end, no_prefix;
     uint64_t tenant, user, deadline_ns, began_ns;
     int32_t priority;
+    HthAdapterSet set; /* count 0: no adapters */
     void (*wake)(void *payload);
     void *payload;
     HthRing *ring; /* written by the engine */
@@ -151,6 +168,16 @@ void hth_engine_fail(HthEngine *e, HthJob *j, const HthErr *err); /* the same wi
 
 /* engine_draw.c: words and scores from rows of hidden values; [n] at most head_rows. */
 void hth_engine_draw(HthEngine *e, const HthWanted *w, uint32_t n, const float *hidden);
+/* engine_realm.c: adapters of jobs. */
+HTH_MUST_CHECK HthStatus hth_engine_adapters(HthEngine *e, const HthEngineCfg *cfg, HthErr *err);
+void hth_engine_adapters_close(HthEngine *e);
+/* EINVAL: one is not the engine's, or has another mistake (hth_adapter_set). */
+HTH_MUST_CHECK HthStatus hth_job_adapters(HthJob *j, const HthJobCfg *cfg, HthErr *err);
+/* The number under which the prefix tree keeps this job's pages. */
+uint64_t hth_engine_realm(HthEngine *e, const HthJob *j);
+/* Of the n rows w: each one's set; NULL: none has any. */
+const HthAdapterSet *const *hth_engine_sets(HthEngine *e, const HthWanted *w, uint32_t n);
+
 /* engine_embed.c: one row of a text; at the end its vector. */
 void hth_engine_embed(HthEngine *e, HthJob *j, uint32_t pos, const float *hidden);
 void hth_engine_embedded(const HthEngine *e, HthJob *j);

@@ -152,7 +152,8 @@ HthStatus hth_job_open(HthJob **out, HthEngine *e, const HthJobCfg *c, HthErr *e
     j->done = (HthJobDone){ .prompt_count = c->n, .stop = UINT32_MAX };
     hth_buf_init(&j->text, SIZE_MAX / 2);
     hth_buf_init(&j->tail, SIZE_MAX / 2);
-    const HthStatus st = take_parts(j, c, err);
+    HthStatus st = hth_job_adapters(j, c, err);
+    if (st == HTH_OK) st = take_parts(j, c, err);
     if (st != HTH_OK)
         hth_job_free(j);
     else

@@ -61,6 +61,9 @@ static HthStatus plan_lists(HthEngineRoom *r, const HthModel *model, const HthEn
         (cfg->no_prefix || whole ? 0 : hth_prefix_bytes(HTH_PAGE_LEN, p->page_count)) +
         hth_rows_bytes(r->rows_max) + r->rows_max * sizeof(HthWanted) +
         p->parallel * sizeof(HthJob *) + p->threads * sizeof(HthSampleRoom *);
+    if (cfg->adapter_count > 0)
+        p->memory.bytes[HTH_MEMORY_LISTS] +=
+            HTH_REALMS * sizeof(HthRealm) + r->rows_max * sizeof(HthAdapterSet *);
     return HTH_OK;
 }
 
@@ -78,7 +81,10 @@ static HthStatus plan_room(HthEngineRoom *r, const HthModel *model, const HthEng
                                 .threads = cfg->threads,
                                 .chunk = chunk,
                                 .kv = cfg->kv,
-                                .no_rewind = true };
+                                .no_rewind = true,
+                                .adapters = cfg->adapters,
+                                .adapter_count = cfg->adapter_count };
+    size_t adapt = 0;
     const HthProgram *prog = hth_model_program(model);
     HthEnginePlan *p = &r->plan;
     p->parallel = cfg->parallel ? cfg->parallel : PARALLEL_DEFAULT;
@@ -97,10 +103,13 @@ static HthStatus plan_room(HthEngineRoom *r, const HthModel *model, const HthEng
     if (r->head_rows > r->rows_max) r->head_rows = r->rows_max;
     if (!speaks) r->head_rows = 0;
     HTH_TRY(hth_plan_scratch(&r->scratch, prog, r->rows_max, r->run.page_count, p->threads, err));
+    if (cfg->adapter_count > 0)
+        HTH_TRY(hth_adapters_room(&adapt, prog, r->run.adapt_width, r->rows_max, err));
     HTH_TRY(plan_pages(r, cfg, err));
     HTH_TRY(plan_lists(r, model, cfg, err));
     hth_memory_of_model(&p->memory, model, cfg->no_pack);
-    p->memory.bytes[HTH_MEMORY_SCRATCH] = r->scratch.bytes;
+    p->memory.bytes[HTH_MEMORY_ADAPTERS] = r->run.memory.bytes[HTH_MEMORY_ADAPTERS];
+    p->memory.bytes[HTH_MEMORY_SCRATCH] = r->scratch.bytes + adapt;
     p->memory.bytes[HTH_MEMORY_LOGITS] =
         (uint64_t)r->rows_max * prog->n_embd * sizeof(float) +
         (uint64_t)r->head_rows * prog->n_vocab * sizeof(float) +

@@ -142,6 +142,7 @@ static uint32_t add_rows(HthEngine *e, const HthSchedRows *r, uint32_t n) {
     HthJob *j = job_of(r->id);
     const HthWant want = wanted_of(e, j, r);
     HthSchedRows rest = *r;
+    hth_rows_adapt(e->rows, j->set.count > 0 ? &j->set : NULL);
     if (hth_job_pools(j) && e->pooling == HTH_POOL_CLS && r->first == 0) {
         hth_rows_add(e->rows, r->kv, r->ids, 1, 0, HTH_WANT_LAST);
         e->wanted[n++] = (HthWanted){ j, 0 };

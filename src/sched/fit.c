@@ -14,9 +14,12 @@ enum { CTX_LEAST = 512 };
 
 static HthStatus of_session(HthFit *f, const HthModel *model, const HthFitCfg *cfg, HthErr *err) {
     HthRunPlan p;
-    const HthSessionCfg c = {
-        .ctx = cfg->ctx, .threads = cfg->threads, .kv = cfg->kv, .no_pack = cfg->no_pack
-    };
+    const HthSessionCfg c = { .ctx = cfg->ctx,
+                              .threads = cfg->threads,
+                              .kv = cfg->kv,
+                              .no_pack = cfg->no_pack,
+                              .adapters = cfg->adapters,
+                              .adapter_count = cfg->adapter_count };
     HTH_TRY(hth_run_plan(&p, model, &c, err));
     *f = (HthFit){ .ctx = p.ctx,
                    .threads = p.threads,
@@ -35,7 +38,9 @@ static HthStatus of_engine(HthFit *f, const HthModel *model, const HthFitCfg *cf
                              .threads = cfg->threads,
                              .kv = cfg->kv,
                              .cache_bytes = cfg->cache,
-                             .no_pack = cfg->no_pack };
+                             .no_pack = cfg->no_pack,
+                             .adapters = cfg->adapters,
+                             .adapter_count = cfg->adapter_count };
     HTH_TRY(hth_engine_plan(&p, model, &c, err));
     *f = (HthFit){ .ctx = p.ctx,
                    .parallel = p.parallel,

@@ -14,6 +14,8 @@ typedef struct HthFitCfg {
     const char *kv; /* NULL: as a session would */
     uint64_t cache; /* of an engine: bytes of pages at most; 0: all */
     bool no_pack;
+    const HthAdapterUse *adapters; /* [adapter_count] opened for the model */
+    uint32_t adapter_count;
     uint64_t room; /* bytes there are for a process; 0: nobody knows */
     uint64_t program; /* of these, bytes of the program itself */
 } HthFitCfg;

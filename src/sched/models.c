@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/room.h"
 #include "base/thread.h"
-#include "model/model.h"
+#include "model/adapter.h"
 #include "sched/models_choose.h"
 
 enum { LOADED_MAX = 64 };
@@ -25,6 +25,8 @@ struct HthLoaded {
     HthLoaded *next;
     HthModelSource source; /* from here on: nobody changes it once it is listed */
     HthModel *model;
+    HthAdapter *adapters[HTH_ADAPTERS_MAX];
+    HthAdapterUse uses[HTH_ADAPTERS_MAX]; /* of these, for the engine */
     HthEngine *engine; /* NULL unless READY or LEAVING */
     void *attached;
     bool opened;
@@ -89,6 +91,7 @@ static void close_loaded(HthLoaded *l) {
     if (l->opened && c->closing) c->closing(c->payload, l->attached);
     l->opened = false;
     hth_engine_close(&l->engine);
+    for (uint32_t i = 0; i < HTH_ADAPTERS_MAX; i++) hth_adapter_close(&l->adapters[i]);
     hth_model_close(&l->model);
 }
 
@@ -185,21 +188,38 @@ static HthStatus open_model(HthLoaded *l, HthErr *err) {
     return hth_model_open(&l->model, s->path, err);
 }
 
+static HthStatus open_adapters(HthLoaded *l, HthEngineCfg *cfg, HthErr *err) {
+    const HthModelSource *s = &l->source;
+    HTH_REQUIRE(s->adapter_count <= HTH_ADAPTERS_MAX, err, HTH_ELIMIT,
+                "%u adapters; the most is %d", s->adapter_count, HTH_ADAPTERS_MAX);
+    for (uint32_t i = 0; i < s->adapter_count; i++) {
+        HTH_TRY(hth_adapter_open(&l->adapters[i], l->model, s->adapters[i].path, err));
+        l->uses[i] = (HthAdapterUse){ l->adapters[i], s->adapters[i].scale };
+    }
+    *cfg = s->cfg;
+    cfg->adapters = l->uses;
+    cfg->adapter_count = s->adapter_count;
+    return HTH_OK;
+}
+
 static HthStatus load_parts(HthModels *m, HthLoaded *l, HthErr *err) {
     HthEnginePlan plan;
+    HthEngineCfg cfg;
     HTH_TRY(open_model(l, err));
-    HTH_TRY(hth_engine_plan(&plan, l->model, &l->source.cfg, err));
+    HTH_TRY(open_adapters(l, &cfg, err));
+    HTH_TRY(hth_engine_plan(&plan, l->model, &cfg, err));
     const uint64_t weights = plan.memory.bytes[HTH_MEMORY_WEIGHTS];
-    /* its tables are taken already */
-    const HthModelWant want = { weights,
-                                plan.total_bytes - weights - plan.memory.bytes[HTH_MEMORY_TABLES] };
+    /* its tables and adapters are taken already */
+    const uint64_t taken =
+        plan.memory.bytes[HTH_MEMORY_TABLES] + plan.memory.bytes[HTH_MEMORY_ADAPTERS];
+    const HthModelWant want = { weights, plan.total_bytes - weights - taken };
     hth_gate_enter(m->gate);
     const HthStatus st = make_room(m, l, &want, err);
     if (st == HTH_OK) l->use.bytes = plan.total_bytes; /* others see it before it is taken */
     hth_gate_leave(m->gate);
     HTH_TRY(st);
     if (l->source.lock) HTH_TRY(hth_model_lock(l->model, err));
-    HTH_TRY(hth_engine_open(&l->engine, l->model, &l->source.cfg, err));
+    HTH_TRY(hth_engine_open(&l->engine, l->model, &cfg, err));
     if (m->cfg.opened)
         HTH_TRY(m->cfg.opened(m->cfg.payload, &l->source, l->engine, &l->attached, err));
     l->opened = true;

@@ -24,6 +24,12 @@ enum {
 };
 #define HTH_KEEP_DEFAULT INT64_MIN /* as HthModelsCfg says */
 
+/* A file to be laid over a model (model/adapter.h). */
+typedef struct HthModelAdapter {
+    const char *path;
+    float scale; /* for jobs that do not say */
+} HthModelAdapter;
+
 /* What a name stands for. */
 typedef struct HthModelSource {
     char name[HTH_MODELS_NAME_MAX]; /* the one it is kept under: aliases share a model */
@@ -31,7 +37,9 @@ typedef struct HthModelSource {
     char digest[HTH_MODELS_DIGEST_MAX]; /* passed on */
     const void *data; /* GGUF bytes that outlive the models (a built-in one); path for show */
     size_t data_n;
-    HthEngineCfg cfg; /* kv: a string that lasts */
+    HthEngineCfg cfg; /* kv: a string that lasts; no adapters: they come from below */
+    const HthModelAdapter *adapters; /* [adapter_count] borrowed for as long as the models live */
+    uint32_t adapter_count; /* at most HTH_ADAPTERS_MAX */
     /* Of what the name stands for: settings, a file that was replaced. With another version, path
      * or data it is another model: it is loaded afresh, and the old one goes when it is idle. */
     uint64_t version;

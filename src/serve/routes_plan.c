@@ -8,7 +8,7 @@ static const char *const names[HTH_MEMORY_COUNT] = {
     [HTH_MEMORY_WEIGHTS] = "weight_bytes",  [HTH_MEMORY_PANELS] = "panel_bytes",
     [HTH_MEMORY_TABLES] = "table_bytes",    [HTH_MEMORY_CACHE] = "kv_bytes",
     [HTH_MEMORY_SCRATCH] = "scratch_bytes", [HTH_MEMORY_LOGITS] = "logits_bytes",
-    [HTH_MEMORY_LISTS] = "list_bytes",
+    [HTH_MEMORY_LISTS] = "list_bytes",      [HTH_MEMORY_ADAPTERS] = "adapter_bytes",
 };
 
 static json_t *plan_json(const HthEnginePlan *p, const char *name) {

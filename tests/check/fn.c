@@ -35,11 +35,13 @@ enum {
     LAYERNORM,
     SOFTCAP,
     DELTA,
+    ADAPT,
     KINDS
 };
 static const char *const names[KINDS] = { "act_q8", "rmsnorm",   "rmsnorm ones", "rope",
                                           "swiglu", "add",       "kv_store",     "geglu",
-                                          "gelu",   "layernorm", "softcap",      "delta" };
+                                          "gelu",   "layernorm", "softcap",      "delta",
+                                          "adapt" };
 
 /* n columns of a state of 3 rows: what it then has, under a query, and in itself. */
 static void run_delta(const Call *c, float *y) {
@@ -53,6 +55,17 @@ static void run_delta(const Call *c, float *y) {
     hth_kern_more(c->kern)->delta(state, &row, out);
     for (uint32_t i = 0; i < c->n; i++)
         y[i] = out[i] + state[i] - 2.0f * state[c->n + i] + 3.0f * state[2 * c->n + i];
+}
+
+/* n outputs of rank 3, or of 1, added to b. */
+static void run_adapt(const Call *c, float *y) {
+    static float panels[(N_MAX / HTH_PANEL_ROWS + 1) * 3 * HTH_PANEL_ROWS];
+    const float t[3] = { 0.5f, -1.25f, c->eps + 0.75f };
+    const uint32_t rank = c->neox ? 1 : 3;
+    const uint32_t all = (c->n + HTH_PANEL_ROWS - 1) / HTH_PANEL_ROWS * rank * HTH_PANEL_ROWS;
+    for (uint32_t i = 0; i < all; i++) panels[i] = c->a[(i * 7) % c->n];
+    memcpy(y, c->b, c->n * sizeof *y);
+    hth_kern_more(c->kern)->adapt(y, panels, t, rank, c->n, -0.625f);
 }
 
 static void run_call(void *ctx) {
@@ -74,6 +87,7 @@ static void run_call(void *ctx) {
         break;
     case SOFTCAP: hth_kern_more(c->kern)->softcap(y, c->a, c->n, 30.0f); break;
     case DELTA: run_delta(c, y); break;
+    case ADAPT: run_adapt(c, y); break;
     case ADD: c->kern->add(y, c->a, c->b, c->n); break;
     case STORE: c->kern->kv_store(c->type, c->a, c->n, c->out); break;
     default: break;

@@ -6,7 +6,7 @@
 #define MORE(isa)                                                                                  \
     {                                                                                              \
         hth_geglu_##isa, hth_layernorm_##isa, hth_softcap_##isa, hth_attend_bent_##isa,            \
-            hth_delta_##isa                                                                        \
+            hth_delta_##isa, hth_adapt_##isa                                                       \
     }
 
 /* By what a tier sums with: all but the first are told by their own rmsnorm. */

@@ -13,7 +13,9 @@
                              float eps);                                                           \
     void hth_softcap_##isa(float *y, const float *x, uint32_t n, float cap);                       \
     void hth_attend_bent_##isa(const HthAttendPage *p, const HthAttendBend *bend);                 \
-    void hth_delta_##isa(float *state, const HthDeltaRow *row, float *out);
+    void hth_delta_##isa(float *state, const HthDeltaRow *row, float *out);                        \
+    void hth_adapt_##isa(float *y, const float *panels, const float *t, uint32_t rank,             \
+                         uint32_t rows, float scale);
 HTH_MORE_DECL(c)
 HTH_MORE_DECL(neon)
 HTH_MORE_DECL(avx2)

@@ -386,7 +386,7 @@ static void ends(void **state) {
         static float hidden[ROWS * DIM], out[ROWS * DIM];
         for (uint32_t r = 0; r < ROWS; r++)
             for (uint32_t i = 0; i < DIM; i++) hidden[r * DIM + i] = (float)embedded(w, r, i);
-        hth_exec_head(w->exec, hidden, ROWS, out);
+        hth_exec_head(w->exec, hidden, ROWS, NULL, out);
         for (uint32_t r = 0; r < ROWS; r++) {
             double sum = 0;
             for (uint32_t i = 0; i < DIM; i++) sum += exp(embedded(w, r, i));
@@ -420,10 +420,10 @@ static void hidden_and_head(void **state) {
         for (uint32_t i = 0; i < DIM; i++)
             near((double)hidden[r * DIM + i], 2 * embedded(w, want[r], i));
     for (uint32_t r = 0; r < 2; r++) {
-        hth_exec_head(w->exec, hidden + r * DIM, 1, out);
+        hth_exec_head(w->exec, hidden + r * DIM, 1, NULL, out);
         assert_floats_same(out, w->out + want[r] * DIM, DIM);
     }
-    hth_exec_head(w->exec, hidden, 2, out);
+    hth_exec_head(w->exec, hidden, 2, NULL, out);
     for (uint32_t r = 0; r < 2; r++) assert_floats_same(out + r * DIM, w->out + want[r] * DIM, DIM);
     b.logits = out; /* both at once */
     memset(out, 0, sizeof out);

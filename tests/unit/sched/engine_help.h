@@ -134,9 +134,12 @@ static inline void said_plainly(Said *s, const HthModel *m, const HthJobCfg *c, 
     float *row = hth_calloc(n_vocab, sizeof *row);
     memset(s, 0, sizeof *s);
     assert_non_null(row);
-    assert_ok(
-        hth_session_open(&session, m, &(HthSessionCfg){ .ctx = ctx, .threads = 1, .kv = kv }, &err),
-        err);
+    const HthSessionCfg cfg = { .ctx = ctx,
+                                .threads = 1,
+                                .kv = kv,
+                                .adapters = c->adapters,
+                                .adapter_count = c->adapter_count };
+    assert_ok(hth_session_open(&session, m, &cfg, &err), err);
     assert_ok(hth_sampler_open(&sampler, &c->params, n_vocab, v, &err), err);
     assert_ok(hth_session_eval(session, c->ids, c->n, row, &err), err);
     for (;;) {
