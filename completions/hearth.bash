@@ -28,10 +28,11 @@ _hearth() {
         --stop) COMPREPLY=(); return ;;
         --draft) _hearth_files '!*.gguf'; return ;;
         --draft-tokens) COMPREPLY=(); return ;;
+        --lora) _hearth_files '!*.gguf'; return ;;
         --receipt) _hearth_files; return ;;
         --temp) COMPREPLY=(); return ;;
         esac
-        opts='--help --model --system --num-predict --ctx --threads --kv --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --no-pack --lock --no-cage --receipt --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
+        opts='--help --model --system --num-predict --ctx --threads --kv --stop --raw --show-prompt --verbose --json --lookup --draft --draft-tokens --lora --no-pack --lock --no-cage --receipt --temperature --top-k --top-p --min-p --typical-p --repeat-penalty --presence-penalty --frequency-penalty --repeat-last-n --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --xtc-probability --xtc-threshold --mirostat --mirostat-tau --mirostat-eta --min-keep --seed --logit-bias --samplers'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     show)
         case $prev in
@@ -51,8 +52,9 @@ _hearth() {
         --cache) COMPREPLY=(); return ;;
         -t | --threads) COMPREPLY=(); return ;;
         --memory) COMPREPLY=(); return ;;
+        --lora) _hearth_files '!*.gguf'; return ;;
         esac
-        opts='--help --ctx --parallel --kv --cache --threads --no-pack --memory --json'
+        opts='--help --ctx --parallel --kv --cache --threads --no-pack --memory --lora --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     tokenize)
         case $prev in
@@ -67,8 +69,9 @@ _hearth() {
         --chunk) COMPREPLY=(); return ;;
         --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni amx' -- "$cur")); return ;;
         --kv) COMPREPLY=($(compgen -W 'f32 f16 q8_0 q4_0' -- "$cur")); return ;;
+        --lora) _hearth_files '!*.gguf'; return ;;
         esac
-        opts='--help --tokens --out --threads --chunk --isa --kv --no-pack --json'
+        opts='--help --tokens --out --threads --chunk --isa --kv --lora --no-pack --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     template)
         case $prev in
@@ -222,6 +225,7 @@ _hearth() {
         --key) _hearth_files; return ;;
         --answer) _hearth_files; return ;;
         -m | --model) _hearth_files '!*.gguf'; return ;;
+        --lora) _hearth_files '!*.gguf'; return ;;
         --prompt-file) _hearth_files; return ;;
         --system) COMPREPLY=(); return ;;
         --stop) COMPREPLY=(); return ;;
@@ -229,7 +233,7 @@ _hearth() {
         --share) _hearth_files; return ;;
         --export-vc) _hearth_files; return ;;
         esac
-        opts='--help --key --answer --replay --model --prompt-file --system --rendered --stop --threads --share --export-vc --json --no-cage'
+        opts='--help --key --answer --replay --model --lora --prompt-file --system --rendered --stop --threads --share --export-vc --json --no-cage'
         [[ $cur == -* ]] || { _hearth_files; return; } ;;
     key)
         case $prev in

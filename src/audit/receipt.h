@@ -20,8 +20,18 @@
 enum {
     HTH_RECEIPT_MAX = 32 << 20, /* bytes of a file */
     HTH_RECEIPT_IDS_MAX = 1 << 20, /* tokens of an answer */
+    HTH_RECEIPT_ADAPTERS_MAX = 16,
     HTH_SALT_BYTES = 32
 };
+
+/* The adapters that lay over the model, in the order in which they are added. */
+typedef struct HthReceiptAdapters {
+    uint32_t count;
+    struct {
+        HthDigests digest; /* of its file; of all parts in a row */
+        float scale; /* finite, not 0 */
+    } one[HTH_RECEIPT_ADAPTERS_MAX];
+} HthReceiptAdapters;
 
 /* What the signed part says.  Texts are borrowed. */
 typedef struct HthReceiptFacts {
@@ -37,6 +47,7 @@ typedef struct HthReceiptFacts {
     /* what ran */
     HthDigests model; /* of its file; of all parts in a row */
     uint64_t model_bytes;
+    HthReceiptAdapters adapters; /* none: nothing is said of any */
     HthDigests tokenizer, chat_template; /* zero: there was none */
     HthDigests engine; /* of the program's file */
     HthStr version, numerics, isa;

@@ -1,6 +1,8 @@
 /* receipt_facts.c - facts as an in-toto statement and back, by one table for both ways.
  *
  * Thread: any. */
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +22,7 @@ typedef enum Kind {
     HEX_OPT, /* HthStr: 64 hexadecimal digits; empty is null */
     TEXT_OPT, /* HthStr; empty is null */
     TEXTS, /* json_t: an object of texts */
+    ADAPTERS, /* HthReceiptAdapters; absent where there are none */
     TIME /* int64_t, as RFC 3339 */
 } Kind;
 
@@ -39,6 +42,7 @@ static const Row rows[] = {
     { "prompt", "salt", HASH, AT(salt) },
     { "model", "digest", DIGESTS, AT(model) },
     { "model", "bytes", COUNT, AT(model_bytes) },
+    { "model", "adapters", ADAPTERS, AT(adapters) },
     { "model", "tokenizer", DIGESTS, AT(tokenizer) },
     { "model", "chatTemplate", DIGESTS_OPT, AT(chat_template) },
     { "engine", "digest", DIGESTS, AT(engine) },
@@ -110,6 +114,31 @@ static json_t *time_of(int64_t unix_s) {
     return hth_clock_text(text, unix_s) ? json_sprintf("%sZ", text) : NULL;
 }
 
+static json_t *adapters_of(const HthReceiptAdapters *a) {
+    json_t *list = json_array();
+    for (uint32_t i = 0; list && i < a->count; i++) {
+        char scale[32];
+        snprintf(scale, sizeof scale, "%.9g", (double)a->one[i].scale);
+        json_t *one =
+            json_pack("{s:o, s:s}", "digest", hth_digests_json(&a->one[i].digest), "scale", scale);
+        if (json_array_append_new(list, one) == 0) continue;
+        json_decref(list);
+        list = NULL;
+    }
+    return list;
+}
+
+static bool are_adapters(const HthReceiptAdapters *a) {
+    if (a->count > HTH_RECEIPT_ADAPTERS_MAX) return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (!isfinite(a->one[i].scale) || a->one[i].scale == 0.0f) return false;
+    return true;
+}
+
+static bool is_absent(const Row *row, const void *field) {
+    return row->kind == ADAPTERS && ((const HthReceiptAdapters *)field)->count == 0;
+}
+
 static bool fits(const Row *row, const void *field) {
     const HthStr *s = field; /* of the kinds that are text */
     switch (row->kind) {
@@ -118,6 +147,7 @@ static bool fits(const Row *row, const void *field) {
     case HEX_OPT: return s->n == 0 || is_hex(*s);
     case TEXT_OPT: return hth_utf8_valid(*s);
     case TEXTS: return are_texts(*(json_t *const *)field);
+    case ADAPTERS: return are_adapters(field);
     case TIME: return *(const int64_t *)field >= 0 && *(const int64_t *)field <= time_max;
     default: return true;
     }
@@ -142,6 +172,7 @@ static json_t *value_of(const Row *row, const void *field) {
         return json_stringn(s->p, s->n);
     case WORD: return json_stringn(s->p, s->n);
     case TEXTS: return json_incref(*(json_t *const *)field);
+    case ADAPTERS: return adapters_of(field);
     case TIME: return time_of(*(const int64_t *)field);
     }
     return NULL;
@@ -161,6 +192,7 @@ static HthStatus fill(json_t *predicate, const HthReceiptFacts *facts, HthErr *e
         const void *field = (const char *)facts + rows[i].at;
         HTH_REQUIRE(fits(&rows[i], field), err, HTH_EINVAL, "a receipt cannot hold this '%s'",
                     rows[i].name);
+        if (is_absent(&rows[i], field)) continue;
         json_t *group = group_of(predicate, rows[i].group);
         HTH_REQUIRE(group &&
                         json_object_set_new(group, rows[i].name, value_of(&rows[i], field)) == 0,
@@ -206,6 +238,25 @@ static bool read_time(int64_t *out, HthStr text) {
     return *out >= 0 && *out <= time_max;
 }
 
+static bool read_adapters(HthReceiptAdapters *out, const json_t *v) {
+    out->count = 0;
+    if (!v) return true;
+    const size_t n = json_array_size(v);
+    if (n == 0 || n > HTH_RECEIPT_ADAPTERS_MAX) return false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_array_get(v, i), *scale = json_object_get(one, "scale");
+        const HthStr text = { json_string_value(scale), json_string_length(scale) };
+        double number = 0.0;
+        if (!json_is_string(scale) || !hth_str_f64(text, &number) ||
+            !(fabs(number) <= (double)FLT_MAX) ||
+            !hth_digests_read(&out->one[i].digest, json_object_get(one, "digest")))
+            return false;
+        out->one[i].scale = (float)number;
+    }
+    out->count = (uint32_t)n;
+    return are_adapters(out);
+}
+
 static bool read_row(const Row *row, void *field, const json_t *v) {
     const HthStr s = { json_string_value(v), json_string_length(v) };
     const bool text = json_is_string(v);
@@ -215,6 +266,7 @@ static bool read_row(const Row *row, void *field, const json_t *v) {
     case HASH_OPT: return json_is_null(v) || (text && read_hash(field, s));
     case HASH: return text && read_hash(field, s);
     case COUNT: return read_count(field, v);
+    case ADAPTERS: return read_adapters(field, v);
     case SEED: return text && hth_str_u64(s, field);
     case TIME: return text && read_time(field, s);
     case TEXTS: *(const json_t **)field = v; return are_texts(v);

@@ -25,6 +25,10 @@ HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err) {
     HthSessionCfg cfg = { .ctx = ctx, .threads = c->cfg.threads, .progress = on_progress };
     cfg.no_pack = c->cfg.no_pack;
     cfg.kv = c->cfg.kv;
+    if (c->cfg.loras) {
+        cfg.adapters = c->cfg.loras->use;
+        cfg.adapter_count = c->cfg.loras->count;
+    }
     if (c->session != NULL && c->cfg.ctx == ctx) return HTH_OK;
     HTH_TRY(hth_session_open(&s, c->model, &cfg, err));
     c->session = s;
@@ -85,6 +89,7 @@ int hth_chat_open(HthChat **out, const HthChatCfg *cfg) {
     hth_buf_init(&c->system, 1 << 24);
     hth_sample_defaults(&c->params);
     int code = hth_source_model(&c->model, cfg->model);
+    if (code == HTH_EXIT_OK && cfg->loras) code = hth_lora_open(cfg->loras, c->model);
     if (code == HTH_EXIT_OK) take_advice(c);
     if (code == HTH_EXIT_OK && cfg->draft != NULL) code = hth_source_model(&c->draft, cfg->draft);
     if (code == HTH_EXIT_OK && lock_weights(c, &err) != HTH_OK) code = hth_cli_fail(&err);
@@ -105,6 +110,7 @@ void hth_chat_close(HthChat **chat) {
     hth_session_close(&c->session);
     hth_template_close(&c->tmpl);
     hth_model_close(&c->draft);
+    if (c->cfg.loras) hth_lora_close(c->cfg.loras);
     hth_model_close(&c->model);
     hth_keeper_close(&c->keeper);
     json_decref(c->messages);

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "cli/cli.h"
 #include "cli/keeper.h"
+#include "cli/lora.h"
 #include "run/sample.h"
 #include "text/chat.h"
 #include "text/vocab.h"
@@ -26,6 +27,7 @@ typedef struct HthChatCfg {
     uint32_t lookup; /* tokens computed ahead from repetitions of the text; 0: none */
     const char *draft; /* a small model that guesses what comes; NULL: none */
     uint32_t draft_tokens; /* most it guesses at a time; 0: the default */
+    HthLoras *loras; /* opened and closed with the model, borrowed; NULL: none */
 } HthChatCfg;
 
 typedef struct HthChat {

@@ -5,12 +5,23 @@
 #include "base/num.h"
 #include "cli/caged.h"
 #include "cli/cli.h"
+#include "cli/lora.h"
 #include "cli/source.h"
 #include "cli/term.h"
 #include "kern/kern.h"
 #include "text/vocab.h"
 
-enum { OPT_TOKENS = 1, OPT_OUT, OPT_THREADS, OPT_CHUNK, OPT_ISA, OPT_KV, OPT_JSON, OPT_NO_PACK };
+enum {
+    OPT_TOKENS = 1,
+    OPT_OUT,
+    OPT_THREADS,
+    OPT_CHUNK,
+    OPT_ISA,
+    OPT_KV,
+    OPT_JSON,
+    OPT_NO_PACK,
+    OPT_LORA
+};
 
 const HthOpt hth_opts_logits[] = {
     { OPT_TOKENS, 0, "tokens", "FILE", "decimal token ids; - is standard input", "file" },
@@ -22,6 +33,7 @@ const HthOpt hth_opts_logits[] = {
       "c avx2 avx512 avx512vnni amx" },
     { OPT_KV, 0, "kv", "TYPE",
       "cache of keys and values (default: f32 for float weights, else f16)", "f32 f16 q8_0 q4_0" },
+    { OPT_LORA, 0, "lora", HTH_LORA_VALUE, HTH_LORA_HELP, "gguf" },
     { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
       NULL },
     { OPT_JSON, 0, "json", NULL, "print counts as JSON on standard output", NULL },
@@ -32,6 +44,7 @@ typedef struct Job {
     const char *model, *tokens, *out, *isa, *kv;
     uint32_t threads, chunk;
     bool json, no_pack;
+    HthLoras loras;
 } Job;
 
 enum { TOKENS_MAX = 1 << 28 }; /* bytes of the token file */
@@ -90,6 +103,8 @@ static HthStatus compute(const Job *job, const HthModel *m, const HthIds *ids, H
         .ctx = (uint32_t)ids->n, .threads = job->threads, .chunk = job->chunk, .kv = job->kv
     };
     cfg.no_pack = job->no_pack;
+    cfg.adapters = job->loras.use;
+    cfg.adapter_count = job->loras.count;
     HthStatus st = hth_session_open(&s, m, &cfg, err);
     if (st == HTH_OK) st = hth_file_out_open(&f, job->out, 0644, err);
     if (st == HTH_OK) st = write_rows(s, ids, hth_model_vocab_count(m), f, err);
@@ -99,7 +114,7 @@ static HthStatus compute(const Job *job, const HthModel *m, const HthIds *ids, H
     return st;
 }
 
-static int logits(const Job *job) {
+static int logits(Job *job) {
     HthModel *m = NULL;
     HthBuf text;
     HthIds ids;
@@ -113,6 +128,7 @@ static int logits(const Job *job) {
         goto out;
     }
     if ((code = hth_source_model(&m, job->model)) != HTH_EXIT_OK) goto out;
+    if ((code = hth_lora_open(&job->loras, m)) != HTH_EXIT_OK) goto out;
     uint32_t vocab = hth_model_vocab_count(m);
     if (hth_file_read(&text, job->tokens, &err) != HTH_OK ||
         parse_ids(hth_buf_str(&text), vocab, &ids, &err) != HTH_OK ||
@@ -125,37 +141,47 @@ static int logits(const Job *job) {
 out:
     hth_buf_drop(&text);
     hth_ids_drop(&ids);
+    hth_lora_close(&job->loras);
     hth_model_close(&m);
     return code;
 }
 
+static int parse(Job *job, HthArgs *args) {
+    for (int id; (id = hth_args_next(args)) != HTH_ARG_END;) {
+        bool ok = true;
+        switch (id) {
+        case OPT_TOKENS: job->tokens = args->value; break;
+        case OPT_OUT: job->out = args->value; break;
+        case OPT_ISA: job->isa = args->value; break;
+        case OPT_KV: job->kv = args->value; break;
+        case OPT_JSON: job->json = true; break;
+        case OPT_NO_PACK: job->no_pack = true; break;
+        case OPT_LORA: ok = hth_lora_add(&job->loras, "logits", args->value); break;
+        case OPT_THREADS: ok = hth_args_u32(args, 1, 256, &job->threads); break;
+        case OPT_CHUNK: ok = hth_args_u32(args, 1, 1 << 20, &job->chunk); break;
+        case HTH_ARG_HELP:
+        case HTH_ARG_BAD: return id;
+        default:
+            if (job->model != NULL) return hth_cli_usage("logits", "logits takes one MODEL");
+            job->model = args->value;
+        }
+        if (!ok) return HTH_ARG_BAD;
+    }
+    if (job->model == NULL) return hth_cli_usage("logits", "logits needs a MODEL");
+    if (job->tokens == NULL) return hth_cli_usage("logits", "logits needs --tokens FILE");
+    if (job->out == NULL) return hth_cli_usage("logits", "logits needs --out FILE");
+    return HTH_EXIT_OK;
+}
+
 int hth_cli_logits(HthArgs *args) {
     Job job = { 0 };
-    for (int id; (id = hth_args_next(args)) != HTH_ARG_END;) {
-        switch (id) {
-        case OPT_TOKENS: job.tokens = args->value; break;
-        case OPT_OUT: job.out = args->value; break;
-        case OPT_ISA: job.isa = args->value; break;
-        case OPT_KV: job.kv = args->value; break;
-        case OPT_JSON: job.json = true; break;
-        case OPT_NO_PACK: job.no_pack = true; break;
-        case OPT_THREADS:
-            if (!hth_args_u32(args, 1, 256, &job.threads)) return HTH_EXIT_USAGE;
-            break;
-        case OPT_CHUNK:
-            if (!hth_args_u32(args, 1, 1 << 20, &job.chunk)) return HTH_EXIT_USAGE;
-            break;
-        case HTH_ARG_HELP: return HTH_EXIT_OK;
-        case HTH_ARG_BAD: return HTH_EXIT_USAGE;
-        default:
-            if (job.model != NULL) return hth_cli_usage("logits", "logits takes one MODEL");
-            job.model = args->value;
-        }
+    int code = parse(&job, args);
+    if (code == HTH_EXIT_OK) {
+        HthCaged cage = { .models = { job.model }, .reads = { job.tokens }, .writes = { job.out } };
+        hth_lora_cage(&job.loras, &cage);
+        code = hth_caged(&cage);
+        if (code == HTH_EXIT_OK) code = logits(&job);
     }
-    if (job.model == NULL) return hth_cli_usage("logits", "logits needs a MODEL");
-    if (job.tokens == NULL) return hth_cli_usage("logits", "logits needs --tokens FILE");
-    if (job.out == NULL) return hth_cli_usage("logits", "logits needs --out FILE");
-    int code = hth_caged(
-        &(HthCaged){ .models = { job.model }, .reads = { job.tokens }, .writes = { job.out } });
-    return code == HTH_EXIT_OK ? logits(&job) : code;
+    hth_lora_drop(&job.loras);
+    return code == HTH_ARG_HELP ? HTH_EXIT_OK : code == HTH_ARG_BAD ? HTH_EXIT_USAGE : code;
 }

@@ -7,6 +7,7 @@
 #include "base/room.h"
 #include "cli/caged.h"
 #include "cli/cli.h"
+#include "cli/lora.h"
 #include "cli/source.h"
 #include "cli/term.h"
 #include "model/model.h"
@@ -20,6 +21,7 @@ enum {
     OPT_CACHE,
     OPT_NO_PACK,
     OPT_MEMORY,
+    OPT_LORA,
     OPT_JSON
 };
 
@@ -35,6 +37,8 @@ const HthOpt hth_opts_plan[] = {
       NULL },
     { OPT_MEMORY, 0, "memory", "MIB",
       "plan for so much memory (default: what this process could have now)", NULL },
+    { OPT_LORA, 0, "lora", HTH_LORA_VALUE, "with this adapter; may be given several times",
+      "gguf" },
     { OPT_JSON, 0, "json", NULL, "print a JSON object", NULL },
     { 0 },
 };
@@ -43,6 +47,7 @@ enum { LENGTHS_MAX = 8 };
 typedef struct Job {
     const char *what;
     HthModel *model;
+    HthLoras loras;
     HthFitCfg cfg;
     HthFit fit; /* as asked for */
     HthFit at[LENGTHS_MAX]; /* the same at other lengths, shortest first */
@@ -86,6 +91,7 @@ static const char *const parts[HTH_MEMORY_COUNT] = {
     [HTH_MEMORY_WEIGHTS] = "weights",
     [HTH_MEMORY_PANELS] = "weights, once more, rearranged",
     [HTH_MEMORY_TABLES] = "tokenizer and tables",
+    [HTH_MEMORY_ADAPTERS] = "adapters",
     [HTH_MEMORY_CACHE] = "cache of keys and values",
     [HTH_MEMORY_SCRATCH] = "scratch",
     [HTH_MEMORY_LOGITS] = "logits and drawing",
@@ -235,11 +241,17 @@ static int open_and_plan(Job *job, uint32_t memory_mib) {
     const uint64_t now = hth_room_resident();
     c->program = now + PROGRAM_LATER;
     c->room = memory_mib ? (uint64_t)memory_mib << 20 : available ? available + now : 0;
-    int code = hth_caged(&(HthCaged){ .models = { job->what } });
+    HthCaged cage = { .models = { job->what } };
+    hth_lora_cage(&job->loras, &cage);
+    int code = hth_caged(&cage);
     if (code != HTH_EXIT_OK) return code;
     if (c->room) hth_room_suppose(c->room > c->program ? c->room - c->program : 1);
     code = hth_source_model(&job->model, job->what);
+    if (code == HTH_EXIT_OK) code = hth_lora_open(&job->loras, job->model);
+    c->adapters = job->loras.use;
+    c->adapter_count = job->loras.count;
     if (code == HTH_EXIT_OK) code = plan(job);
+    hth_lora_drop(&job->loras);
     hth_model_close(&job->model);
     return code;
 }
@@ -256,6 +268,7 @@ int hth_cli_plan(HthArgs *args) {
         case OPT_CACHE: ok = hth_args_u32(args, 1, INT32_MAX, &cache); break;
         case OPT_MEMORY: ok = hth_args_u32(args, 1, INT32_MAX, &memory); break;
         case OPT_KV: job.cfg.kv = args->value; break;
+        case OPT_LORA: ok = hth_lora_add(&job.loras, "plan", args->value); break;
         case OPT_NO_PACK: job.cfg.no_pack = true; break;
         case OPT_JSON: job.json = true; break;
         case HTH_ARG_HELP: return HTH_EXIT_OK;

@@ -124,11 +124,24 @@ HthStr hth_cli_receipt_template(const HthChat *c) {
     return source;
 }
 
+/* Those that do something: with scale 0 one is not there. */
+static HthStatus adapter_facts(HthReceiptFacts *f, const HthLoras *l, HthErr *err) {
+    HthReceiptAdapters *a = &f->adapters;
+    for (uint32_t i = 0; l && i < l->count; i++) {
+        if (l->use[i].scale == 0.0f) continue;
+        const HthGguf *g = hth_adapter_gguf(l->adapter[i]);
+        HTH_TRY(hth_receipt_file(&a->one[a->count].digest, g, NULL, NULL, err));
+        a->one[a->count++].scale = l->use[i].scale;
+    }
+    return HTH_OK;
+}
+
 static HthStatus model_facts(HthReceiptFacts *f, const HthChat *c, HthErr *err) {
     const char *kv;
     HthStatus st = hth_receipt_model(f, hth_model_gguf(c->model), hth_cli_receipt_template(c),
                                      on_bytes, NULL, err);
     hth_progress_end();
+    if (st == HTH_OK) st = adapter_facts(f, c->cfg.loras, err);
     if (st == HTH_OK) st = hth_cli_receipt_kv(c, &kv, err);
     if (st != HTH_OK) return st;
     f->kv = hth_str(kv);

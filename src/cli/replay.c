@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "cli/receipt.h"
 #include "cli/term.h"
 #include "kern/kern.h"
@@ -48,6 +49,41 @@ static HthStatus check_model(const HthChat *c, const HthReceiptFacts *f, bool re
                 "the prompt was rendered with another template than this model's; give the "
                 "rendered prompt, with --rendered");
     return HTH_OK;
+}
+
+static HthStatus file_digest(HthDigests *out, const char *path, HthErr *err) {
+    HthGguf *g = NULL;
+    HTH_TRY(hth_gguf_open(&g, path, err));
+    const HthStatus st = hth_receipt_file(out, g, on_bytes, NULL, err);
+    hth_progress_end();
+    hth_gguf_close(&g);
+    return st;
+}
+
+/* Of the files that were named those which lay over the model, in their order and at their scales;
+ * the others are no longer among them. */
+static HthStatus choose_adapters(HthLoras *l, const HthReceiptFacts *f, HthErr *err) {
+    const HthReceiptAdapters *want = &f->adapters;
+    HthDigests is[HTH_ADAPTERS_MAX];
+    HthLoras chosen = { 0 };
+    HthStatus st = HTH_OK;
+    for (uint32_t i = 0; i < l->count; i++) HTH_TRY(file_digest(&is[i], l->path[i], err));
+    for (uint32_t k = 0; k < want->count && st == HTH_OK; k++) {
+        uint32_t i = 0;
+        while (i < l->count && !hth_digests_eq(&is[i], &want->one[k].digest)) i++;
+        if (i == l->count)
+            st = HTH_FAIL(err, HTH_EFORMAT,
+                          "an adapter lay over the model when it answered (%u of %u), and no file "
+                          "named with --lora has its digest",
+                          k + 1, want->count);
+        else if (!(chosen.path[k] = hth_strdup(l->path[i])))
+            st = HTH_FAIL(err, HTH_ENOMEM, "out of memory for a file's name");
+        else
+            chosen.use[chosen.count++].scale = want->one[k].scale;
+    }
+    hth_lora_drop(l);
+    *l = chosen;
+    return st;
 }
 
 static HthStatus render(HthChat *c, HthStr prompt, HthIds *ids, HthErr *err) {
@@ -191,7 +227,9 @@ HthStatus hth_replay(HthReplay *out, const HthReceipt *r, const HthReplayAsk *as
                              .threads = ask->threads,
                              .kv = kv,
                              .raw = ask->rendered || hth_receipt_zero(&f->chat_template),
-                             .lookup = HTH_SPEC_TOKENS_DEFAULT };
+                             .lookup = HTH_SPEC_TOKENS_DEFAULT,
+                             .loras = ask->loras };
+    HTH_TRY(choose_adapters(ask->loras, f, err));
     *code = hth_chat_open(&c, &cfg);
     if (*code != HTH_EXIT_OK) {
         *err = (HthErr){ .status = HTH_EIO };

@@ -15,6 +15,7 @@ typedef struct HthReplayAsk {
     HthStr stops[HTH_STOPS_MAX];
     size_t stop_count; /* 0: not told */
     uint32_t threads;
+    HthLoras *loras; /* files; those that the receipt does not name are dropped */
 } HthReplayAsk;
 
 /* What came of it. */

@@ -29,6 +29,7 @@ enum {
     OPT_LOCK,
     OPT_NO_CAGE,
     OPT_RECEIPT,
+    OPT_LORA,
     OPT_NOWORDWRAP
 };
 
@@ -57,6 +58,7 @@ const HthOpt hth_opts_run[] = {
       "a small model of the same vocabulary that guesses ahead; the words are the same", "gguf" },
     { OPT_DRAFT_TOKENS, 0, "draft-tokens", "N", "tokens it guesses at most at a time (default 8)",
       NULL },
+    { OPT_LORA, 0, "lora", HTH_LORA_VALUE, HTH_LORA_HELP, "gguf" },
     { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
       NULL },
     { OPT_LOCK, 0, "lock", NULL, "keep the weights from leaving memory, or say why not", NULL },
@@ -76,6 +78,7 @@ typedef struct Setting { /* applied when the chat is open */
 
 typedef struct Job {
     HthChatCfg cfg;
+    HthLoras loras;
     const char *system, *receipt;
     Setting settings[64];
     size_t setting_count;
@@ -134,6 +137,7 @@ static int parse(Job *job, HthArgs *args) {
         case OPT_DRAFT_TOKENS:
             ok = hth_args_u32(args, 1, HTH_SPEC_TOKENS_MAX, &job->cfg.draft_tokens);
             break;
+        case OPT_LORA: ok = hth_lora_add(&job->loras, "run", args->value); break;
         case OPT_NO_PACK: job->cfg.no_pack = true; break;
         case OPT_LOCK: job->cfg.lock = true; break;
         case OPT_NO_CAGE: job->no_cage = true; break;
@@ -259,6 +263,7 @@ static int close_cage(const Job *job, bool chat, HthKeeper **keeper) {
     HthBuf history;
     hth_buf_init(&history, 4096);
     HthCaged c = { .models = { job->cfg.model, job->cfg.draft }, .terminal = chat };
+    hth_lora_cage(&job->loras, &c);
     c.writes[0] = job->receipt;
     c.off = hth_caged_off(job->no_cage);
     int code = HTH_EXIT_OK;
@@ -312,8 +317,10 @@ static int start(Job *job, bool chat) {
 int hth_cli_run(HthArgs *args) {
     Job job = { .cfg.lookup = HTH_SPEC_TOKENS_DEFAULT };
     hth_buf_init(&job.prompt, PROMPT_MAX);
+    job.cfg.loras = &job.loras;
     int code = parse(&job, args);
     if (code == HTH_ARG_HELP || code == HTH_ARG_BAD) {
+        hth_lora_drop(&job.loras);
         hth_buf_drop(&job.prompt);
         return code == HTH_ARG_HELP ? HTH_EXIT_OK : HTH_EXIT_USAGE;
     }
@@ -326,6 +333,7 @@ int hth_cli_run(HthArgs *args) {
     if (code == HTH_EXIT_OK && chat && job.receipt)
         code = hth_cli_usage("run", "--receipt is for one answer: give a prompt");
     if (code == HTH_EXIT_OK) code = start(&job, chat);
+    hth_lora_drop(&job.loras);
     hth_buf_drop(&job.prompt);
     return code;
 }

@@ -27,6 +27,7 @@ enum {
     OPT_SHARE,
     OPT_EXPORT,
     OPT_JSON,
+    OPT_LORA,
     OPT_NO_CAGE
 };
 
@@ -36,6 +37,8 @@ const HthOpt hth_opts_verify[] = {
     { OPT_ANSWER, 0, "answer", "FILE", "the answer: is it the one? - is standard input", "file" },
     { OPT_REPLAY, 0, "replay", NULL, "run the model again and compare, token by token", NULL },
     { OPT_MODEL, 'm', "model", "FILE", "the model that answered (default: ember)", "gguf" },
+    { OPT_LORA, 0, "lora", "FILE",
+      "an adapter that lay over it, found by its digest; may be given several times", "gguf" },
     { OPT_PROMPT, 0, "prompt-file", "FILE", "the prompt it answered; - is standard input", "file" },
     { OPT_SYSTEM, 0, "system", "TEXT", "the instructions that came before it", NULL },
     { OPT_RENDERED, 0, "rendered", NULL,
@@ -57,6 +60,7 @@ const HthOpt hth_opts_verify[] = {
 typedef struct Job {
     const char *receipt, *key, *answer, *prompt, *share, *export;
     HthReplayAsk ask;
+    HthLoras loras;
     bool replay, json, no_cage;
     /* what came of it */
     HthReceipt *r;
@@ -85,6 +89,9 @@ static int parse(Job *job, HthArgs *args) {
         case OPT_EXPORT: job->export = args->value; break;
         case OPT_JSON: job->json = true; break;
         case OPT_NO_CAGE: job->no_cage = true; break;
+        case OPT_LORA:
+            if (!hth_lora_add(&job->loras, "verify", args->value)) return HTH_EXIT_USAGE;
+            break;
         case OPT_STOP:
             if (job->ask.stop_count == HTH_STOPS_MAX)
                 return hth_cli_usage("verify", "at most %d stop texts", HTH_STOPS_MAX);
@@ -309,6 +316,10 @@ static void print_human(const Job *job) {
            (unsigned long long)f->id_count, HTH_STR_ARG(f->finish),
            (unsigned long long)f->prompt_count);
     print_digest("model", &f->model);
+    for (uint32_t i = 0; i < f->adapters.count; i++) {
+        print_digest("adapter", &f->adapters.one[i].digest);
+        printf("%-13s its scale %.9g\n", "", (double)f->adapters.one[i].scale);
+    }
     print_digest("template", &f->chat_template);
     print_digest("engine", &f->engine);
     printf("%-13s hearth %.*s, numerics %.*s, kernels %.*s, cache %.*s, seed %llu\n", "",
@@ -367,10 +378,11 @@ static int verify(Job *job) {
     if (code != HTH_EXIT_OK) return code;
     if (read_keys(job, &err) != HTH_OK || (job->export && open_signer(job, &err) != HTH_OK))
         return print_failure(job, &err);
-    const HthCaged cage = { .models = { job->replay ? job->ask.model : NULL },
-                            .reads = { job->receipt, job->answer, job->prompt },
-                            .writes = { job->share, job->export },
-                            .off = hth_caged_off(job->no_cage) };
+    HthCaged cage = { .models = { job->replay ? job->ask.model : NULL },
+                      .reads = { job->receipt, job->answer, job->prompt },
+                      .writes = { job->share, job->export },
+                      .off = hth_caged_off(job->no_cage) };
+    if (job->replay) hth_lora_cage(&job->loras, &cage);
     if ((code = hth_caged(&cage)) != HTH_EXIT_OK) return code;
     HthStatus st = open_receipt(job, &err);
     if (st == HTH_OK && job->credential) {
@@ -389,11 +401,12 @@ static int verify(Job *job) {
 }
 
 int hth_cli_verify(HthArgs *args) {
-    Job job = { 0 };
+    Job job = { .ask.loras = &job.loras };
     int code = parse(&job, args);
+    if (code == HTH_EXIT_OK) code = verify(&job);
+    hth_lora_drop(&job.loras);
     if (code == HTH_ARG_HELP) return HTH_EXIT_OK;
     if (code == HTH_ARG_BAD) return HTH_EXIT_USAGE;
-    if (code == HTH_EXIT_OK) code = verify(&job);
     hth_receipt_close(&job.r);
     hth_signer_close(&job.signer);
     json_decref(job.credential);

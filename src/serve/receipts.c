@@ -7,11 +7,11 @@
 
 enum { PIECE = 8 << 20 };
 
-static HthStatus whole_file(HthReceiptFacts *facts, const HthGguf *g, HthHashProgress progress,
-                            void *payload, HthErr *err) {
+HthStatus hth_receipt_file(HthDigests *out, const HthGguf *g, HthHashProgress progress,
+                           void *payload, HthErr *err) {
     HthDigesting d;
     uint64_t done = 0;
-    facts->model_bytes = hth_gguf_file_bytes(g);
+    const uint64_t all = hth_gguf_file_bytes(g);
     HTH_TRY(hth_digests_begin(&d, err));
     for (uint32_t i = 0; i < hth_gguf_part_count(g); i++) {
         HthStr left = hth_gguf_part(g, i);
@@ -20,12 +20,12 @@ static HthStatus whole_file(HthReceiptFacts *facts, const HthGguf *g, HthHashPro
             hth_digests_add(&d, piece.p, piece.n);
             left = hth_str_sub(left, piece.n, SIZE_MAX);
             done += piece.n;
-            if (!progress || progress(payload, done, facts->model_bytes)) continue;
+            if (!progress || progress(payload, done, all)) continue;
             hth_digests_end(&d, NULL);
             return HTH_FAIL(err, HTH_ECANCELED, "interrupted while reading the model");
         }
     }
-    hth_digests_end(&d, &facts->model);
+    hth_digests_end(&d, out);
     return HTH_OK;
 }
 
@@ -57,7 +57,8 @@ static HthStatus tokenizer(HthReceiptFacts *facts, const HthGguf *g, HthErr *err
 
 HthStatus hth_receipt_model(HthReceiptFacts *facts, const HthGguf *g, HthStr chat_template,
                             HthHashProgress progress, void *payload, HthErr *err) {
-    HTH_TRY(whole_file(facts, g, progress, payload, err));
+    HTH_TRY(hth_receipt_file(&facts->model, g, progress, payload, err));
+    facts->model_bytes = hth_gguf_file_bytes(g);
     HTH_TRY(tokenizer(facts, g, err));
     facts->chat_template = (HthDigests){ 0 };
     if (chat_template.n > 0) hth_digests(&facts->chat_template, chat_template.p, chat_template.n);

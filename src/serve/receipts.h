@@ -25,6 +25,9 @@ typedef struct HthReceiptDesk {
 HTH_MUST_CHECK HthStatus hth_receipt_model(HthReceiptFacts *facts, const HthGguf *g,
                                            HthStr chat_template, HthHashProgress progress,
                                            void *payload, HthErr *err);
+/* The digests of a file, all of which is read: of the model's, or of an adapter's. */
+HTH_MUST_CHECK HthStatus hth_receipt_file(HthDigests *out, const HthGguf *g,
+                                          HthHashProgress progress, void *payload, HthErr *err);
 /* Every parameter but the seed, name -> text, each to the last bit.  EINVAL: a DRY breaker that is
  * not UTF-8. */
 HTH_MUST_CHECK HthStatus hth_receipt_sampler(json_t **out, const HthSampleParams *params,

@@ -137,6 +137,7 @@ static void bare_and_full(void **state) {
     assert_ok(make(&file, &in), err);
     assert_ok(hth_receipt_open(&r, hth_buf_str(&file), &err), err);
     assert_true(hth_str_eq(r->facts.cage, hth_str(hash)) && r->facts.log.n == in.facts.log.n);
+    assert_int_equal(r->facts.adapters.count, 0);
     hth_receipt_close(&r);
     hth_buf_drop(&file);
     json_decref(sampler);
@@ -276,6 +277,67 @@ static void swap(HthBuf *out, HthStr in, const char *from, const char *to) {
     assert_ok(hth_buf_add_str(out, hth_str_sub(in, at + strlen(from), SIZE_MAX), &err), err);
 }
 
+/* Those that lay over the model: in their order, scales to the last bit; or nothing. */
+static void adapters(void **state) {
+    (void)state;
+    static const char list[] = "\"adapters\":[{";
+    static const struct {
+        const char *from, *to;
+    } rows[] = {
+        { "\"scale\":\"0.5\"", "\"scale\":\"0.50\"" },
+        { "\"scale\":\"0.5\"", "\"scale\":\"0\"" },
+        { "\"scale\":\"0.5\"", "\"scale\":\"1e300\"" },
+        { "\"scale\":\"0.5\"", "\"scale\":\"x\"" },
+        { "\"scale\":\"0.5\"", "\"scale\":0.5" },
+        { "\"scale\":\"0.5\"", "\"scalf\":\"0.5\"" },
+        { "\"scale\":\"0.5\"", "\"more\":1,\"scale\":\"0.5\"" },
+        { "\"adapters\":[", "\"adapters\":[null," },
+        { "\"adapters\":[", "\"adapterz\":[" },
+    };
+    json_t *sampler = sample_sampler();
+    HthReceiptIn in = sample_receipt(sampler);
+    HthReceiptAdapters *a = &in.facts.adapters;
+    HthBuf file, other;
+    HthReceipt *r = NULL;
+    hth_buf_init(&other, MAX);
+    sample(&file);
+    assert_ok(hth_receipt_open(&r, hth_buf_str(&file), &err), err);
+    assert_int_equal(hth_str_find(hth_buf_str(&r->envelope.payload), HTH_STR("adapter")), SIZE_MAX);
+    swap(&other, hth_buf_str(&r->envelope.payload), "\"model\":{", "\"model\":{\"adapters\":[],");
+    assert_status(look_at_payload(HTH_DSSE_IN_TOTO, hth_buf_str(&other)), HTH_EFORMAT, err);
+    hth_receipt_close(&r);
+    hth_buf_drop(&file);
+    a->count = 2;
+    hth_digests(&a->one[0].digest, "first", 5);
+    hth_digests(&a->one[1].digest, "second", 6);
+    a->one[0].scale = 0.5f;
+    a->one[1].scale = -1.0f / 3;
+    assert_ok(make(&file, &in), err);
+    assert_ok(hth_receipt_open(&r, hth_buf_str(&file), &err), err);
+    assert_int_equal(r->facts.adapters.count, 2);
+    for (int i = 0; i < 2; i++)
+        assert_true(hth_digests_eq(&r->facts.adapters.one[i].digest, &a->one[i].digest) &&
+                    r->facts.adapters.one[i].scale == a->one[i].scale);
+    const HthStr good = hth_buf_str(&r->envelope.payload);
+    assert_true(hth_str_find(good, hth_str(list)) != SIZE_MAX);
+    for (size_t i = 0; i < HTH_COUNT(rows); i++) {
+        swap(&other, good, rows[i].from, rows[i].to);
+        if (look_at_payload(HTH_DSSE_IN_TOTO, hth_buf_str(&other)) != HTH_EFORMAT)
+            fail_msg("%s as %s: %s", rows[i].from, rows[i].to, hth_status_name(err.status));
+    }
+    hth_receipt_close(&r);
+    hth_buf_drop(&file);
+    a->one[1].scale = 0.0f;
+    assert_status(make(&file, &in), HTH_EINVAL, err);
+    hth_buf_drop(&file);
+    a->one[1].scale = 1.0f;
+    a->count = HTH_RECEIPT_ADAPTERS_MAX + 1;
+    assert_status(make(&file, &in), HTH_EINVAL, err);
+    hth_buf_drop(&file);
+    hth_buf_drop(&other);
+    json_decref(sampler);
+}
+
 static void signed_nonsense(void **state) {
     (void)state;
     static const struct {
@@ -372,6 +434,7 @@ int main(void) {
         cmocka_unit_test(every_length_binds),
         cmocka_unit_test(who_signed),
         cmocka_unit_test(shared),
+        cmocka_unit_test(adapters),
         cmocka_unit_test(signed_nonsense),
         cmocka_unit_test(unspeakable),
         cmocka_unit_test(out_of_memory),
