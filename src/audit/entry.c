@@ -19,6 +19,7 @@ static const struct {
     uint32_t most; /* bytes of a text */
 } fields[HTH_ENTRY_FIELDS] = {
     [HTH_FIELD_ACTION] = { "action", TEXT, 32 },
+    [HTH_FIELD_ADAPTERS] = { "adapters", TEXT, 1400 },
     [HTH_FIELD_API] = { "api", TEXT, 32 },
     [HTH_FIELD_BUILD] = { "build", DIGEST, 0 },
     [HTH_FIELD_BYTES] = { "bytes", NUMBER, 0 },
@@ -59,12 +60,13 @@ static const struct {
     [HTH_ENTRY_START] = { "start", F(BUILD) | F(CAGE), F(VERSION) | F(CAGE_TEST) },
     [HTH_ENTRY_STOP] = { "stop", 0, F(REASON) },
     [HTH_ENTRY_ACCEPTED] = { "accepted", F(REQUEST),
-                             WHO | F(API) | F(ROUTE) | F(MODEL) | F(PROMPT_TOKENS) | CONTENT },
+                             WHO | F(API) | F(ROUTE) | F(MODEL) | F(ADAPTERS) | F(PROMPT_TOKENS) |
+                                 CONTENT },
     [HTH_ENTRY_REFUSED] = { "refused", F(REASON),
                             WHO | F(REQUEST) | F(API) | F(ROUTE) | F(MODEL) | F(STATUS) },
     [HTH_ENTRY_FINISHED] = { "finished", F(REQUEST) | F(FINISH),
-                             WHO | F(MODEL) | F(OUTPUT) | F(PROMPT_TOKENS) | F(OUTPUT_TOKENS) |
-                                 F(STATUS) | CONTENT },
+                             WHO | F(MODEL) | F(ADAPTERS) | F(OUTPUT) | F(PROMPT_TOKENS) |
+                                 F(OUTPUT_TOKENS) | F(STATUS) | CONTENT },
     [HTH_ENTRY_LOAD] = { "load", F(MODEL), F(MODEL_SHA256) | F(MODEL_SHA3) | F(BYTES) },
     [HTH_ENTRY_UNLOAD] = { "unload", F(MODEL), F(REASON) },
     [HTH_ENTRY_KEY] = { "key", F(ACTION) | F(KEY), F(USER) | F(EVENT) },

@@ -30,6 +30,7 @@ typedef enum HthEntryType {
 
 typedef enum HthEntryField {
     HTH_FIELD_ACTION,
+    HTH_FIELD_ADAPTERS,
     HTH_FIELD_API,
     HTH_FIELD_BUILD,
     HTH_FIELD_BYTES,

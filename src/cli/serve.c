@@ -34,6 +34,7 @@ enum {
     OPT_LOG,
     OPT_AUDIT_CONTENT,
     OPT_NO_CAGE,
+    OPT_LORA,
     OPT_NO_AUDIT
 };
 
@@ -69,6 +70,9 @@ const HthOpt hth_opts_serve[] = {
     { OPT_OPEN, 0, "open", NULL, "print a link that lets a browser of this user in", NULL },
     { OPT_NO_CHATS, 0, "no-chats", NULL, "keep no conversations", NULL },
     { OPT_NO_WEB, 0, "no-web", NULL, "no chat in the browser", NULL },
+    { OPT_LORA, 0, "lora", HTH_LORA_VALUE,
+      "lay this LoRA adapter over MODEL where a request does not say otherwise; several times",
+      "gguf" },
     { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
       NULL },
     { OPT_LOCK, 0, "lock", NULL, "keep the weights from leaving memory, or say why not", NULL },
@@ -159,6 +163,7 @@ static bool option(HthServe *s, const HthArgs *args, int id) {
     case OPT_OPEN: s->open = true; return true;
     case OPT_NO_CHATS: s->no_chats = true; return true;
     case OPT_NO_WEB: s->house.web = false; return true;
+    case OPT_LORA: return hth_lora_add(&s->loras, "serve", args->value);
     case OPT_NO_PACK: e->no_pack = true; return true;
     case OPT_LOCK: s->house.lock = true; return true;
     case OPT_LOG: s->log = args->value; return true;
@@ -178,15 +183,18 @@ static bool option(HthServe *s, const HthArgs *args, int id) {
 /* ---- the verb -------------------------------------------------------------------------------- */
 
 int hth_cli_serve(HthArgs *args) {
-    HthServe s = { 0 };
+    static HthServe s;
+    int code = HTH_EXIT_OK;
     hth_serve_init(&s);
-    for (int id; (id = hth_args_next(args)) != HTH_ARG_END;) {
-        if (id == HTH_ARG_HELP) return HTH_EXIT_OK;
-        if (id == HTH_ARG_BAD || !option(&s, args, id)) return HTH_EXIT_USAGE;
+    for (int id; code == HTH_EXIT_OK && (id = hth_args_next(args)) != HTH_ARG_END;) {
+        if (id == HTH_ARG_HELP)
+            code = HTH_ARG_HELP;
+        else if (id == HTH_ARG_BAD || !option(&s, args, id))
+            code = HTH_EXIT_USAGE;
     }
-    if (s.life.client_ca_only && !s.life.client_ca)
-        return hth_cli_usage("serve", "option --client-ca-only needs --client-ca FOLDER");
-    const int code = hth_serve_run(&s);
+    if (code == HTH_EXIT_OK && s.life.client_ca_only && !s.life.client_ca)
+        code = hth_cli_usage("serve", "option --client-ca-only needs --client-ca FOLDER");
+    if (code == HTH_EXIT_OK) code = hth_serve_run(&s);
     hth_serve_drop(&s);
-    return code;
+    return code == HTH_ARG_HELP ? HTH_EXIT_OK : code;
 }

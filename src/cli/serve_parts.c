@@ -50,6 +50,7 @@ static int close_cage(HthServe *s) {
     c.reads[s->folder_count + 1] = "/etc/nsswitch.conf";
     c.reads[s->folder_count + 2] = "/proc/self/exe"; /* its digest is logged */
     if (s->log && strcmp(s->log, "-") != 0) c.writes[0] = s->log;
+    hth_lora_cage(&s->loras, &c);
     hth_caged_tree(c.trees[1]);
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* to make a namespace; the cage forbids it again */
     return hth_caged(&c);
@@ -96,10 +97,15 @@ static HthStatus open_house(HthServe *s, HthErr *err) {
     s->house.store = s->store;
     s->house.chats = s->chats;
     s->house.auth = s->auth;
+    for (uint32_t i = 0; i < s->loras.count; i++)
+        s->adapters[i] = (HthModelAdapter){ s->loras.path[i], s->loras.use[i].scale };
+    s->house.adapters = s->adapters;
+    s->house.adapter_count = s->loras.count;
     HTH_TRY(hth_house_open(&s->the_house, &s->house, err));
     if (s->log) HTH_TRY(hth_access_log_open(&s->access, s->log, err));
-    if (!s->house.model) return HTH_OK;
-    return hth_house_preload(s->the_house, hth_str(s->house.model), &s->missing, err);
+    if (!s->house.model && s->loras.count == 0) return HTH_OK;
+    const HthStr name = s->house.model ? hth_str(s->house.model) : HTH_STR("");
+    return hth_house_preload(s->the_house, name, &s->missing, err);
 }
 
 static void broken(void *payload, const char *sentence) {

@@ -10,6 +10,7 @@
 
 #include "cage/cage.h"
 #include "cli/cli.h"
+#include "cli/lora.h"
 #include "serve/access_log.h"
 #include "serve/far.h"
 #include "serve/house.h"
@@ -26,6 +27,8 @@ typedef struct HthServe {
     const char *folders[HTH_SERVE_LIST_MAX], *names[HTH_SERVE_LIST_MAX],
         *origins[HTH_SERVE_LIST_MAX];
     size_t folder_count, name_count, origin_count;
+    HthLoras loras;
+    HthModelAdapter adapters[HTH_ADAPTERS_MAX]; /* the same, for the house */
     const char *port_file, *log;
     bool open, no_chats, no_audit, no_cage, tick_failed;
     HthContent audit_content;

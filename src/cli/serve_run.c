@@ -339,4 +339,5 @@ void hth_serve_drop(HthServe *s) {
     hth_buf_drop(&s->state);
     hth_buf_drop(&s->home);
     hth_buf_drop(&s->chats_path);
+    hth_lora_drop(&s->loras);
 }

@@ -166,6 +166,7 @@ static HthStatus begin(HthRun *r, const HthApi *api, int *status, HthErr *err) {
     if (missing) *status = 404;
     if (st != HTH_OK) return st;
     if (r->ask.template_text.n) HTH_TRY(hth_lease_template(&r->lease, r->ask.template_text, err));
+    HTH_TRY(hth_house_choose(r->house, &r->lease, &r->ask, &r->chosen, err));
     HTH_TRY(can_think(r, err));
     HTH_TRY(hth_run_want_receipts(r, receipt, err));
     const bool own_ctx = r->ask.ctx > 0;

@@ -13,6 +13,7 @@
 #define HTH_SERVE_ASK_H
 
 #include "base/json.h"
+#include "model/adapter.h"
 #include "run/sample.h"
 #include "sched/engine.h"
 #include "serve/policy.h"
@@ -100,6 +101,12 @@ typedef struct HthAsk {
     uint32_t think_max; /* tokens of reasoning at most; 0: no limit */
     json_t *context; /* Ollama generate: ids to stand before the prompt's; borrowed. NULL: none */
     json_t *infill_extra; /* INFILL: [{filename, text}], files around; borrowed. NULL: none */
+    bool adapters_set; /* these, and no others; else as the server's settings say */
+    uint32_t adapter_count;
+    struct {
+        uint32_t id; /* among those the model was loaded with */
+        float scale; /* finite */
+    } adapters[HTH_ADAPTERS_MAX];
 } HthAsk;
 void hth_ask_drop(HthAsk *a);
 /* What the ask says of sampling, onto params (but for the seed); texts are borrowed from a. EINVAL

@@ -3,6 +3,7 @@
  * Names and ranges are those that the APIs document; what a value means is run/sample.h's business.
  *
  * Thread: as ask.h. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -310,6 +311,33 @@ static HthStatus read_priority(HthAsk *a, json_t *v, const char *path, HthErr *e
     return HTH_OK;
 }
 
+/* [{"id": 0, "scale": 0.5}]: those, and no others. */
+static HthStatus read_lora(HthAsk *a, json_t *v, const char *path, HthErr *err) {
+    char at[HTH_PATH_SIZE], inner[HTH_PATH_SIZE];
+    if (!json_is_array(v)) return hth_ask_wrong(err, path, "an array", v);
+    HTH_REQUIRE(json_array_size(v) <= HTH_ADAPTERS_MAX, err, HTH_ELIMIT,
+                "%s: has %zu adapters; the most is %d", path, json_array_size(v), HTH_ADAPTERS_MAX);
+    a->adapters_set = true;
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        const json_t *one = json_array_get(v, i), *scale = hth_ask_get(one, "scale");
+        int64_t id;
+        hth_ask_path_at(at, path, i);
+        if (!json_is_object(one)) return hth_ask_wrong(err, at, "an object", one);
+        hth_ask_path(inner, at, "id");
+        HTH_TRY(hth_ask_int(hth_ask_get(one, "id"), inner, 0, INT32_MAX, &id, err));
+        hth_ask_path(inner, at, "scale");
+        if (!json_is_number(scale)) return hth_ask_wrong(err, inner, "a number", scale);
+        HTH_REQUIRE(fabs(json_number_value(scale)) <= (double)FLT_MAX, err, HTH_EINVAL,
+                    "%s: is too large", inner);
+        for (uint32_t k = 0; k < a->adapter_count; k++)
+            HTH_REQUIRE(a->adapters[k].id != (uint32_t)id, err, HTH_EINVAL,
+                        "%s: adapter %lld is named twice", at, (long long)id);
+        a->adapters[a->adapter_count].id = (uint32_t)id;
+        a->adapters[a->adapter_count++].scale = (float)json_number_value(scale);
+    }
+    return HTH_OK;
+}
+
 const HthField hth_fields_common[] = {
     HTH_F_STR("model", model, 512),
     HTH_F_BOOL("stream", stream),
@@ -321,6 +349,7 @@ const HthField hth_fields_common[] = {
     HTH_F_READ("chat_template_kwargs", read_template_vars),
     HTH_F_READ("reasoning_format", read_reasoning_format),
     HTH_F_READ("cache_prompt", read_cache),
+    HTH_F_READ("lora", read_lora),
     HTH_F_READ("priority", read_priority),
     HTH_F_STR("user", user, 4096),
 };

@@ -60,6 +60,7 @@ void hth_trail_close(HthTrail **t);
 
 typedef struct HthTrailAsk {
     HthStr model;
+    HthStr adapters; /* that lie over it: "SHA3-256*scale ..."; empty: none */
     uint64_t prompt_tokens;
     HthStr text; /* of the prompt as the model sees it; empty: nothing is said of it */
 } HthTrailAsk;
@@ -68,7 +69,7 @@ HTH_MUST_CHECK HthStatus hth_trail_accept(HthTrail *t, const HthTrailAsk *ask, H
 
 typedef struct HthTrailEnd { /* of one answer */
     HthStr finish; /* "stop", "length", ..., "left", "error", "done" */
-    HthStr model;
+    HthStr model, adapters; /* as HthTrailAsk */
     const uint8_t *output; /* [HTH_HASH_BYTES] digest of the answer's token ids; NULL: none */
     uint64_t prompt_tokens, output_tokens;
     uint32_t status; /* 0: as it should be */

@@ -138,6 +138,7 @@ HthStatus hth_trail_accept(HthTrail *t, const HthTrailAsk *ask, HthErr *err) {
     begin(&entry, HTH_ENTRY_ACCEPTED, &t->cfg);
     hth_entry_text(&entry, HTH_FIELD_ROUTE, route(&t->cfg, room));
     text_if(&entry, HTH_FIELD_MODEL, ask->model);
+    text_if(&entry, HTH_FIELD_ADAPTERS, ask->adapters);
     number_if(&entry, HTH_FIELD_PROMPT_TOKENS, ask->prompt_tokens);
     HTH_TRY(put(t, &entry, ask->text, NULL, err));
     t->accepted = true;
@@ -164,6 +165,7 @@ static HthStatus put_end(const HthTrail *t, const HthTrailEnd *end, HthTicketEnt
     begin(&entry, HTH_ENTRY_FINISHED, &t->cfg);
     hth_entry_text(&entry, HTH_FIELD_FINISH, end->finish);
     text_if(&entry, HTH_FIELD_MODEL, end->model);
+    text_if(&entry, HTH_FIELD_ADAPTERS, end->adapters);
     if (end->output) hth_entry_digest(&entry, HTH_FIELD_OUTPUT, end->output);
     number_if(&entry, HTH_FIELD_PROMPT_TOKENS, end->prompt_tokens);
     number_if(&entry, HTH_FIELD_OUTPUT_TOKENS, end->output_tokens);

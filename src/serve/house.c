@@ -20,6 +20,8 @@ HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err) {
     h->cfg = *cfg;
     h->began_ns = hth_clock_ns();
     (void)pthread_mutex_init(&h->uploads_lock, NULL);
+    (void)pthread_mutex_init(&h->scales_lock, NULL);
+    for (uint32_t i = 0; i < cfg->adapter_count; i++) h->scales[i] = cfg->adapters[i].scale;
     const HthModelsCfg models = { .resolve = hth_house_resolve,
                                   .opened = hth_house_opened,
                                   .closing = hth_house_closing,
@@ -45,6 +47,7 @@ void hth_house_close(HthHouse **house) {
     hth_scribe_close(&h->scribe);
     hth_grammars_close(&h->grammars);
     (void)pthread_mutex_destroy(&h->uploads_lock);
+    (void)pthread_mutex_destroy(&h->scales_lock);
     hth_free(h);
     *house = NULL;
 }

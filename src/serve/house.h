@@ -27,6 +27,8 @@ typedef struct HthHouseCfg {
     const struct HthReceiptDesk *desk; /* serve/receipts.h; NULL: no receipts are given */
     HthEngineCfg engine; /* of every model */
     const char *model; /* who answers when nobody is named; NULL: the embedded one */
+    const HthModelAdapter *adapters; /* [adapter_count] over that one; scales: at the beginning */
+    uint32_t adapter_count;
     int64_t keep_alive_s;
     uint32_t models_max;
     uint64_t memory_max;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "serve/ask.h"
 #include "serve/house.h"
 #include "serve/idle.h"
 #include "serve/models_api.h"
@@ -25,6 +26,8 @@ struct HthHouse {
     HthScribe *scribe; /* NULL: conversations are not kept */
     HthIdle *idle; /* NULL: none */
     uint64_t began_ns;
+    pthread_mutex_t scales_lock;
+    float scales[HTH_ADAPTERS_MAX]; /* of cfg.adapters, for who does not say */
     pthread_mutex_t uploads_lock; /* of the list */
     struct HthUpload *uploads; /* routes_blob.c: bodies on their way to the disk */
 };
@@ -62,6 +65,28 @@ HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthEr
 HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine *engine,
                            void **attached, HthErr *err);
 void hth_house_closing(void *house, void *attached);
+
+/* ---- adapters (house_adapters.c) ------------------------------------------------------------- */
+
+enum { HTH_CHOSEN_TEXT = 1400 };
+/* What lies over the model for one request, in the order of ids. */
+typedef struct HthChosen {
+    uint32_t count;
+    HthAdapterUse use[HTH_ADAPTERS_MAX]; /* no scale is 0 */
+    HthReceiptAdapters facts; /* the same for receipts; and for the log: */
+    char text[HTH_CHOSEN_TEXT]; /* "SHA3-256*scale ..."; "": none */
+} HthChosen;
+/* As the ask says, or else as the server's settings do. EINVAL: an id that there is not. */
+HTH_MUST_CHECK HthStatus hth_house_choose(HthHouse *h, const HthLease *lease, const HthAsk *ask,
+                                          HthChosen *out, HthErr *err);
+/* Of an engine's: the digests of their files. out->one's scales are as they were loaded. */
+HTH_MUST_CHECK HthStatus hth_house_digests(HthReceiptAdapters *out, const HthEngine *engine,
+                                           HthErr *err);
+/* Those of the leased model, as hth_house_digests found them when it was loaded. */
+const HthReceiptAdapters *hth_lease_adapters(const HthLease *lease);
+/* The routes. */
+void hth_route_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest);
+void hth_route_set_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest);
 
 /* ---- what the audit log says (house_trail.c) ------------------------------------------------- */
 

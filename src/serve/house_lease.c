@@ -28,6 +28,7 @@ typedef struct Voices {
     const HthModel *model;
     uint32_t count;
     char name[HTH_NAME_MAX + 1]; /* of the file, for the log */
+    HthReceiptAdapters adapters; /* that lie over it; never changes */
     pthread_mutex_t facts_lock; /* of the two below; held while the file is read */
     HthReceiptFacts facts; /* what all receipts of the file share */
     bool facts_known;
@@ -52,7 +53,15 @@ HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine 
     v->model = hth_engine_model(engine);
     snprintf(v->name, sizeof v->name, "%.*s", HTH_STR_ARG(name));
     *attached = v;
-    return HTH_OK;
+    const HthStatus st = hth_house_digests(&v->adapters, engine, err);
+    if (st != HTH_OK) hth_house_closing(house, v);
+    if (st != HTH_OK) *attached = NULL;
+    return st;
+}
+
+const HthReceiptAdapters *hth_lease_adapters(const HthLease *lease) {
+    const Voices *v = hth_loaded_attached(lease->held);
+    return &v->adapters;
 }
 
 void hth_house_closing(void *house, void *attached) {
@@ -143,13 +152,33 @@ static void key_of(const HthStored *m, char *out, size_t n) {
     snprintf(out, n, "%s", m->path ? m->path : m->full);
 }
 
+/* Is this the file that answers when nobody is named? Then adapters lie over it. */
+static HthStatus is_default(const HthHouse *h, const HthStored *m, bool *is, HthErr *err) {
+    char mine[HTH_MODELS_NAME_MAX], key[HTH_MODELS_NAME_MAX];
+    HthStoreList *list = NULL;
+    *is = false;
+    if (h->cfg.adapter_count == 0) return HTH_OK;
+    HTH_TRY(hth_store_find(h->cfg.store, wanted(h, HTH_STR("")), &list, err));
+    if (list->count > 0) {
+        key_of(&list->items[0], mine, sizeof mine);
+        key_of(m, key, sizeof key);
+        *is = strcmp(mine, key) == 0;
+    }
+    hth_store_list_close(&list);
+    return HTH_OK;
+}
+
 HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthErr *err) {
     HthHouse *h = house;
     HthStoreList *list = NULL;
     HTH_TRY(hth_store_find(h->cfg.store, name, &list, err));
     const HthStored *m = list->items;
     HthStatus st = HTH_OK;
-    if (list->count == 0 || m->error[0]) {
+    bool laid = false;
+    if (list->count > 0 && !m->error[0]) st = is_default(h, m, &laid, err);
+    if (st != HTH_OK) {
+        (void)0; /* told */
+    } else if (list->count == 0 || m->error[0]) {
         st = HTH_FAIL(err, HTH_EINVAL, "this model's file is no longer there");
     } else {
         key_of(m, out->name, sizeof out->name);
@@ -158,6 +187,8 @@ HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthEr
         out->data = m->memory.p;
         out->data_n = m->memory.n;
         out->cfg = h->cfg.engine;
+        out->adapters = laid ? h->cfg.adapters : NULL;
+        out->adapter_count = laid ? h->cfg.adapter_count : 0;
         out->lock = h->cfg.lock;
     }
     hth_store_list_close(&list);

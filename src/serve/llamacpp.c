@@ -48,7 +48,6 @@ static const HthField drawing[] = {
     HTH_F_REFUSE("t_max_predict_ms", -1e300, 0),
     HTH_F_REFUSE("post_sampling_probs", 0, 0),
     HTH_F_REFUSE("response_fields", 0, 0),
-    HTH_F_REFUSE("lora", 0, 0),
 };
 
 static HthStatus read_drawing(HthAsk *a, HthErr *err) {

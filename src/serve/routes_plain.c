@@ -182,27 +182,6 @@ static void metrics(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     hth_free(s);
 }
 
-/* No adapter can be attached yet: the list is empty, and setting one is refused. */
-static void adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)h, (void)who, (void)rest;
-    hth_x_reply(x, 200, "application/json", HTH_STR("[]"));
-}
-
-static void set_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)h, (void)who, (void)rest;
-    HthErr err = { 0 };
-    json_t *list = NULL;
-    if (hth_json_parse(&list, hth_x_body(x), 1 << 20, &err) != HTH_OK)
-        hth_reply_error(x, 400, &err);
-    else if (json_is_array(list) && json_array_size(list) == 0)
-        hth_x_reply(x, 200, "application/json", HTH_STR("{\"success\":true}"));
-    else {
-        (void)HTH_FAIL(&err, HTH_ENOTSUP, "no adapter is loaded, so none can be scaled");
-        hth_reply_error(x, 400, &err);
-    }
-    json_decref(list);
-}
-
 const HthRoute hth_routes_plain[] = {
     { HTH_ROUTE_HEALTH, "GET", "/health", .run = health },
     { HTH_ROUTE_V1_HEALTH, "GET", "/v1/health", .run = health },
@@ -210,8 +189,8 @@ const HthRoute hth_routes_plain[] = {
     { HTH_ROUTE_TOKENIZE, "POST", "/tokenize", .run = tokenize },
     { HTH_ROUTE_DETOKENIZE, "POST", "/detokenize", .run = detokenize },
     { HTH_ROUTE_METRICS, "GET", "/metrics", .run = metrics },
-    { HTH_ROUTE_ADAPTERS, "GET", "/lora-adapters", .run = adapters },
-    { HTH_ROUTE_SET_ADAPTERS, "POST", "/lora-adapters", .run = set_adapters },
+    { HTH_ROUTE_ADAPTERS, "GET", "/lora-adapters", .run = hth_route_adapters },
+    { HTH_ROUTE_SET_ADAPTERS, "POST", "/lora-adapters", .run = hth_route_set_adapters },
     { HTH_ROUTE_RUNNING, "GET", "/running", .run = running },
     { 0 },
 };

@@ -52,6 +52,7 @@ struct HthRun {
     HthAsk ask;
     HthWho who;
     HthLease lease;
+    HthChosen chosen;
     HthFace *face;
     const HthGrammar *grammar; /* lent by the house; NULL: free */
     HthArena *arena;

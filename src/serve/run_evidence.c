@@ -17,7 +17,7 @@ static HthStatus join(HthBuf *out, HthStr text, HthErr *err) {
 
 HthStatus hth_run_accept(HthRun *r, HthErr *err) {
     HthTrail *t = trail_of(r);
-    HthTrailAsk ask = { .model = hth_str(r->lease.name) };
+    HthTrailAsk ask = { .model = hth_str(r->lease.name), .adapters = hth_str(r->chosen.text) };
     HthBuf text;
     if (!t) return HTH_OK;
     HthStatus st = HTH_OK;
@@ -67,6 +67,7 @@ typedef struct Said { /* what one end borrows */
 static HthStatus fill(HthTrailEnd *end, Said *s, const HthRunOne *one, HthErr *err) {
     const HthRun *r = one->run;
     *end = (HthTrailEnd){ .finish = hth_str(finish_of(one)), .model = hth_str(r->lease.name) };
+    end->adapters = hth_str(r->chosen.text);
     end->prompt_tokens = r->ones[one->prompt_from].prompt.ids.n;
     end->output_tokens = one->ids.n;
     HTH_TRY(hth_receipt_ids(&s->ids, one->ids.p, one->ids.n, err));
@@ -92,6 +93,7 @@ static HthStatus finish_vectors(HthRun *r, HthErr *err) {
                                           : left    ? "left"
                                                     : "done"),
                         .model = hth_str(r->lease.name),
+                        .adapters = hth_str(r->chosen.text),
                         .prompt_tokens = hth_run_usage(r).prompt };
     return hth_trail_finish(trail_of(r), &end, 1, wake, r, err);
 }

@@ -39,6 +39,8 @@ HthStatus hth_run_submit(HthRunOne *one, HthErr *err) {
     job.ids = p->ids.p;
     job.n = (uint32_t)p->ids.n;
     job.grammar = r->grammar;
+    job.adapters = r->chosen.use;
+    job.adapter_count = r->chosen.count;
     job.tenant = r->who.tenant;
     job.user = r->who.user;
     job.wake = wake;

@@ -91,6 +91,7 @@ static HthStatus fill_facts(const HthRunOne *one, HthReceiptFacts *f, HthErr *er
     const HthTrail *t = hth_x_noted(r->x)->trail;
     if (r->grammar && !w->format[0]) HTH_TRY(format_of(&r->ask, w->format, err));
     *f = w->facts;
+    f->adapters = r->chosen.facts;
     f->finish = hth_str(finish_of(one));
     f->engine = desk->engine;
     f->cage = hth_str(desk->cage);

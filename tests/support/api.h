@@ -111,6 +111,11 @@ static inline void show_ask(HthBuf *b, const HthAsk *a) {
     if (a->keep_alive_set) show_int(b, "keep_alive", a->keep_alive_s, INT64_MIN);
     show_str(b, "user", a->user);
     show_int(b, "priority", a->priority, 0);
+    if (a->adapters_set) assert_int_equal(hth_buf_printf(b, NULL, " lora="), HTH_OK);
+    for (uint32_t i = 0; i < a->adapter_count; i++)
+        assert_int_equal(hth_buf_printf(b, NULL, "%s%u*%.9g", i ? "," : "", a->adapters[i].id,
+                                        (double)a->adapters[i].scale),
+                         HTH_OK);
     show_str(b, "previous", a->previous);
     show_flags(b, a);
 }

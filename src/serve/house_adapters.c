@@ -1,0 +1,129 @@
+/* house_adapters.c - LoRA adapters of the running server: which lie over a request's model, what the
+ * log and receipts say of them, and /lora-adapters.
+ *
+ * Adapters are named by their place on the command line.  Scales that are set count for requests
+ * that come afterwards; what a request has chosen stays as it was.
+ *
+ * Thread: prep threads; digests: the thread that loads. */
+#include <math.h>
+#include <float.h>
+#include <string.h>
+
+#include "serve/house_in.h"
+
+_Static_assert((int)HTH_ADAPTERS_MAX == (int)HTH_RECEIPT_ADAPTERS_MAX, "a receipt holds all of a set");
+_Static_assert(HTH_ADAPTERS_MAX *(HTH_HASH_HEX + 18) < HTH_CHOSEN_TEXT, "the log, too");
+
+HthStatus hth_house_digests(HthReceiptAdapters *out, const HthEngine *engine, HthErr *err) {
+    uint32_t count;
+    const HthAdapterUse *uses = hth_engine_adapters_of(engine, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const HthGguf *g = hth_adapter_gguf(uses[i].adapter);
+        HTH_TRY(hth_receipt_file(&out->one[i].digest, g, NULL, NULL, err));
+        out->one[i].scale = uses[i].scale;
+    }
+    out->count = count;
+    return HTH_OK;
+}
+
+/* ---- for one request ------------------------------------------------------------------------- */
+
+static HthStatus scales_of(HthHouse *h, uint32_t count, const HthAsk *ask, float *scales,
+                           HthErr *err) {
+    if (!ask->adapters_set) {
+        (void)pthread_mutex_lock(&h->scales_lock);
+        memcpy(scales, h->scales, count * sizeof *scales);
+        (void)pthread_mutex_unlock(&h->scales_lock);
+        return HTH_OK;
+    }
+    for (uint32_t i = 0; i < ask->adapter_count; i++) {
+        const uint32_t id = ask->adapters[i].id;
+        HTH_REQUIRE(id < count, err, HTH_EINVAL,
+                    "lora[%u].id: is %u, and this model was loaded with %u adapters", i, id, count);
+        scales[id] = ask->adapters[i].scale;
+    }
+    return HTH_OK;
+}
+
+static void add(HthChosen *c, const HthAdapterUse *use, const HthDigests *digest, float scale) {
+    char hex[HTH_HASH_HEX + 1];
+    const size_t n = strlen(c->text);
+    c->use[c->count] = (HthAdapterUse){ use->adapter, scale };
+    c->facts.one[c->count].digest = *digest;
+    c->facts.one[c->count].scale = scale;
+    c->facts.count = ++c->count;
+    hth_hex(hex, digest->sha3_256, HTH_HASH_BYTES);
+    snprintf(c->text + n, sizeof c->text - n, "%s%s*%.9g", n ? " " : "", hex, (double)scale);
+}
+
+HthStatus hth_house_choose(HthHouse *h, const HthLease *lease, const HthAsk *ask, HthChosen *out,
+                           HthErr *err) {
+    uint32_t count;
+    float scales[HTH_ADAPTERS_MAX] = { 0 };
+    const HthAdapterUse *uses = hth_engine_adapters_of(lease->engine, &count);
+    const HthReceiptAdapters *known = hth_lease_adapters(lease);
+    HTH_TRY(scales_of(h, count, ask, scales, err));
+    *out = (HthChosen){ 0 };
+    for (uint32_t i = 0; i < count; i++)
+        if (scales[i] != 0.0f) add(out, &uses[i], &known->one[i].digest, scales[i]);
+    return HTH_OK;
+}
+
+/* ---- /lora-adapters -------------------------------------------------------------------------- */
+
+static const char *file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+void hth_route_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    (void)who, (void)rest;
+    json_t *list = json_array();
+    for (uint32_t i = 0; list && i < h->cfg.adapter_count; i++) {
+        (void)pthread_mutex_lock(&h->scales_lock);
+        const double scale = (double)h->scales[i];
+        (void)pthread_mutex_unlock(&h->scales_lock);
+        json_t *one =
+            json_pack("{s:i, s:o, s:f}", "id", (int)i, "path",
+                      hth_json_str(hth_str(file_name(h->cfg.adapters[i].path))), "scale", scale);
+        if (json_array_append_new(list, one) == 0) continue;
+        json_decref(list);
+        list = NULL;
+    }
+    hth_reply_json(x, 200, list);
+}
+
+/* Those that are not named are set to 0. */
+static HthStatus read_scales(const HthHouse *h, const json_t *list, float *scales, HthErr *err) {
+    HTH_REQUIRE(json_is_array(list), err, HTH_EINVAL, "the body must be an array");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i), *id = json_object_get(one, "id");
+        const json_t *scale = json_object_get(one, "scale");
+        const json_int_t at = json_integer_value(id);
+        HTH_REQUIRE(json_is_integer(id) && at >= 0 && at < h->cfg.adapter_count, err, HTH_EINVAL,
+                    "[%zu].id: must be a number below %u, the number of adapters", i,
+                    h->cfg.adapter_count);
+        HTH_REQUIRE(json_is_number(scale) && fabs(json_number_value(scale)) <= (double)FLT_MAX, err,
+                    HTH_EINVAL, "[%zu].scale: must be a number", i);
+        scales[at] = (float)json_number_value(scale);
+    }
+    return HTH_OK;
+}
+
+void hth_route_set_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    (void)who, (void)rest;
+    HthErr err = { 0 };
+    json_t *list = NULL;
+    float scales[HTH_ADAPTERS_MAX] = { 0 };
+    HthStatus st = hth_json_parse(&list, hth_x_body(x), 1 << 20, &err);
+    if (st == HTH_OK) st = read_scales(h, list, scales, &err);
+    json_decref(list);
+    if (st != HTH_OK) {
+        hth_reply_error(x, 400, &err);
+        return;
+    }
+    (void)pthread_mutex_lock(&h->scales_lock);
+    memcpy(h->scales, scales, sizeof h->scales);
+    (void)pthread_mutex_unlock(&h->scales_lock);
+    hth_x_reply(x, 200, "application/json", HTH_STR("{\"success\":true}"));
+}
