@@ -171,10 +171,11 @@ _hearth() {
         --client-ca) COMPREPLY=($(compgen -d -- "$cur")); return ;;
         --name) COMPREPLY=(); return ;;
         --origin) COMPREPLY=(); return ;;
+        --lora) _hearth_files '!*.gguf'; return ;;
         --log) _hearth_files; return ;;
         --audit-content) COMPREPLY=($(compgen -W 'none commit encrypted' -- "$cur")); return ;;
         esac
-        opts='--help --host --port --socket --port-file --models --ctx --parallel --threads --kv --cache --keep-alive --max-loaded --memory --queue --cert --key --client-ca --client-ca-only --name --origin --open --no-chats --no-web --no-pack --lock --log --audit-content --no-cage --no-audit'
+        opts='--help --host --port --socket --port-file --models --ctx --parallel --threads --kv --cache --keep-alive --max-loaded --memory --queue --cert --key --client-ca --client-ca-only --name --origin --open --no-chats --no-web --lora --no-pack --lock --log --audit-content --no-cage --no-audit'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     list)
         case $prev in

@@ -1,5 +1,5 @@
-/* house_adapters.c - LoRA adapters of the running server: which lie over a request's model, what the
- * log and receipts say of them, and /lora-adapters.
+/* house_adapters.c - LoRA adapters of the running server: which lie over a request's model, what
+ * the log and receipts say of them, and /lora-adapters.
  *
  * Adapters are named by their place on the command line.  Scales that are set count for requests
  * that come afterwards; what a request has chosen stays as it was.
@@ -11,7 +11,7 @@
 
 #include "serve/house_in.h"
 
-_Static_assert((int)HTH_ADAPTERS_MAX == (int)HTH_RECEIPT_ADAPTERS_MAX, "a receipt holds all of a set");
+_Static_assert((int)HTH_ADAPTERS_MAX == (int)HTH_RECEIPT_ADAPTERS_MAX, "a receipt holds a set");
 _Static_assert(HTH_ADAPTERS_MAX *(HTH_HASH_HEX + 18) < HTH_CHOSEN_TEXT, "the log, too");
 
 HthStatus hth_house_digests(HthReceiptAdapters *out, const HthEngine *engine, HthErr *err) {

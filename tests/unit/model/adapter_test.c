@@ -49,13 +49,28 @@ static bool may_all(void *ctx, const HthGgufTensor *t) {
     return t->n_dims >= 2;
 }
 
+/* The fuzzer's first byte is which model it is for. */
 static void leave_seed(const HthBuf *file, const char *name) {
     char path[512];
     HthErr err = { 0 };
+    HthBuf seed;
     const char *folder = getenv("HEARTH_SEEDS");
     if (!folder || !*folder) return;
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    assert_ok(hth_file_write(path, file->p, file->n, 0644, &err), err);
+    hth_buf_init(&seed, TINY_MAX);
+    assert_ok(hth_buf_add_char(&seed, strncmp(name, "experts", 7) == 0, &err), err);
+    assert_ok(hth_buf_add(&seed, file->p, file->n, &err), err);
+    assert_ok(hth_file_write(path, seed.p, seed.n, 0644, &err), err);
+    hth_buf_drop(&seed);
+}
+
+/* The same, of the matrix that the tables spoil. */
+static void leave_small(const HthModel *m, TinyAdapter a, const char *name) {
+    HthBuf file;
+    if (!a.only) a.only = "attn_q";
+    tiny_adapter(&file, hth_model_gguf(m), &a, may, NULL);
+    leave_seed(&file, name);
+    hth_buf_drop(&file);
 }
 
 static void facts(void **state) {
@@ -65,7 +80,7 @@ static void facts(void **state) {
     HthAdapter *a = NULL;
     HthBuf file;
     tiny_adapter(&file, hth_model_gguf(w.m), &good, may, NULL);
-    leave_seed(&file, "llama");
+    leave_small(w.m, good, "llama");
     assert_ok(hth_adapter_open_mem(&a, w.m, file.p, file.n, "good", &err), err);
     const HthAdapterFacts f = hth_adapter_facts(a);
     assert_int_equal(f.matrices, 2 * 7);
@@ -105,6 +120,7 @@ static void facts(void **state) {
     }
 #define WITH(...) OF(3, 6, __VA_ARGS__)
 #define Q         "blk.1.attn_q.weight"
+#define EXP       "blk.1.ffn_down_exps.weight"
 
 static const struct {
     const char *name;
@@ -147,7 +163,7 @@ static void refusals(void **state) {
         HthAdapter *a = NULL;
         const uint64_t live = hth_mem_live();
         tiny_adapter(&file, hth_model_gguf(w.m), &bad[i].a, may, NULL);
-        if (bad[i].a.rank < 100) leave_seed(&file, bad[i].name);
+        if (bad[i].a.rank < 100) leave_small(w.m, bad[i].a, bad[i].name);
         const HthStatus st = hth_adapter_open_mem(&a, w.m, file.p, file.n, "bad", &err);
         if (st != bad[i].status || !strstr(err.text, bad[i].says))
             fail_msg("%s: %s: %s", bad[i].name, hth_status_name(st), err.text);
@@ -194,6 +210,32 @@ static void what_has_no_effect(void **state) {
     assert_null(a);
     assert_null(m);
     hth_buf_drop(&file);
+    close_world(&w);
+}
+
+/* Matrices of experts have a third dimension, in both. */
+static void experts(void **state) {
+    (void)state;
+    Tiny c = base;
+    c.arch = "qwen3moe";
+    World w = open_world(&c);
+    for (int wrong = 0; wrong < 3; wrong++) {
+        HthErr err = { 0 };
+        HthBuf file;
+        HthAdapter *a = NULL;
+        TinyAdapter t = good;
+        if (wrong) t.wrong = wrong == 1 ? EXP ".lora_a" : EXP ".lora_b";
+        t.wrong_dim = 2;
+        t.only = "ffn_down_exps";
+        tiny_adapter(&file, hth_model_gguf(w.m), &t, may, NULL);
+        leave_seed(&file, wrong == 0 ? "experts" : wrong == 1 ? "experts-a" : "experts-b");
+        const HthStatus st = hth_adapter_open_mem(&a, w.m, file.p, file.n, "experts", &err);
+        assert_int_equal(st, wrong ? HTH_EFORMAT : HTH_OK);
+        assert_true(!wrong || strstr(err.text, "x 6"));
+        if (!wrong) assert_int_equal(hth_adapter_facts(a).matrices, 2);
+        hth_adapter_close(&a);
+        hth_buf_drop(&file);
+    }
     close_world(&w);
 }
 
@@ -279,8 +321,9 @@ static void torture(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(facts), cmocka_unit_test(refusals), cmocka_unit_test(what_has_no_effect),
-        cmocka_unit_test(tied),  cmocka_unit_test(sets),     cmocka_unit_test(torture),
+        cmocka_unit_test(facts),   cmocka_unit_test(refusals), cmocka_unit_test(what_has_no_effect),
+        cmocka_unit_test(tied),    cmocka_unit_test(experts),  cmocka_unit_test(sets),
+        cmocka_unit_test(torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
