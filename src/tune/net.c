@@ -37,6 +37,7 @@ static void name_param(HthParam *p, const char *pattern) {
 static HthStatus add_params(HthNet *n, uint32_t layer, bool layered, HthErr *err) {
     for (const HthArchWeight *w = n->arch->weights; w->slot != HTH_W_NONE; w++) {
         if (per_layer(w) != layered || w->optional || w->or_slot != HTH_W_NONE) continue;
+        if (!hth_layer_is(&n->shape, w->when, layer)) continue; /* of models that rank, say */
         HTH_REQUIRE(n->param_count < NET_PARAMS_MAX, err, HTH_ELIMIT, "more than %d weight tensors",
                     NET_PARAMS_MAX);
         HthParam *p = &n->params[n->param_count++];
