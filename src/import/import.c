@@ -126,6 +126,11 @@ static json_t *notes_of(const Job *job) {
              "%zu tokens should swallow the blanks beside them, which a GGUF file cannot say",
              t->strips_lost);
     note(notes, t->strips_lost > 0, text);
+    snprintf(text, sizeof text,
+             "no merge makes token %u: a known fault of the program that listed them; it is joined "
+             "before all others",
+             t->lost);
+    note(notes, t->lost != HTH_IMPORT_NO_ID, text);
     note(notes, t->nfc, "texts should be in normal form C, which a GGUF file cannot say");
     return notes;
 }

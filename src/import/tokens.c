@@ -163,7 +163,7 @@ static HthStatus open(HthTokenizer *t, uint32_t n, HthErr *err) {
 HthStatus hth_tokenizer_of(HthTokenizer *out, json_t *root, const json_t *settings,
                            const json_t *config, const json_t *generation, uint32_t n_vocab,
                            HthErr *err) {
-    HthTokenizer t = { .root = root };
+    HthTokenizer t = { .root = root, .lost = HTH_IMPORT_NO_ID };
     HTH_ASSERT(n_vocab > 0 && n_vocab <= TOKENS_MAX);
     HthStatus st = open(&t, n_vocab, err);
     if (st == HTH_OK) st = read_model(&t, err);

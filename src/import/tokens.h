@@ -49,6 +49,7 @@ typedef struct HthTokenizer {
     HthBuf chat; /* the template; empty: none */
     size_t beyond; /* tokens that the embedding has no row for */
     size_t strips_lost; /* tokens that swallow blanks, which the file cannot say */
+    uint32_t lost; /* a token that merges forgot, or NO_ID */
     bool nfc; /* texts should be in normal form C, which the file cannot say */
 } HthTokenizer;
 

@@ -4,6 +4,9 @@
  * joined first.  That is the same where every way to cut a token in two tokens is a merge, and a
  * token's merges stand together in the list, as in every list made of scores; others are refused.
  *
+ * One fault is known: the program that made lists of scores took the best score, 0, for none, and
+ * left that token out.  Models were trained with it; it gets its place back.
+ *
  * Thread: one owner. */
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +24,7 @@ typedef struct Spm {
     HthTokenizer *t;
     HthMap64 *merges; /* left id << 32 | right id -> rank */
     uint32_t *first; /* [n] the rank of a token's first merge, or NO_ID */
+    uint32_t top; /* the token of merge 0 */
     HthErr *err;
 } Spm;
 
@@ -158,13 +162,19 @@ static HthStatus read_merge(Spm *s, const json_t *merges, uint32_t rank, uint32_
                 "their order, and a GGUF file of this kind has scores",
                 id);
     if (s->first[id] == HTH_IMPORT_NO_ID) s->first[id] = rank;
+    if (rank == 0) s->top = id;
     *last = id;
     return HTH_OK;
 }
 
+/* The token whose score was taken for none: before the one that is joined first, made by no merge. */
+static bool was_lost(const Spm *s, uint32_t id) {
+    return s->first[id] == HTH_IMPORT_NO_ID && s->top != HTH_IMPORT_NO_ID && id + 1 == s->top;
+}
+
 /* Every cut of a token in two that could be joined again is a merge. */
-static HthStatus check_cuts(const Spm *s, uint32_t id) {
-    const HthTokenizer *t = s->t;
+static HthStatus check_cuts(Spm *s, uint32_t id) {
+    HthTokenizer *t = s->t;
     const HthStr text = t->text[id];
     if (!ordinary(t, id)) return HTH_OK;
     for (size_t at = 1; at < text.n; at++) {
@@ -172,8 +182,9 @@ static HthStatus check_cuts(const Spm *s, uint32_t id) {
         const uint32_t a = hth_map_get(t->ids, hth_str_sub(text, 0, at));
         const uint32_t b = hth_map_get(t->ids, hth_str_sub(text, at, SIZE_MAX));
         if (a == HTH_MAP_NONE || b == HTH_MAP_NONE || !ordinary(t, a) || !ordinary(t, b)) continue;
-        HTH_REQUIRE(hth_map64_get(s->merges, (uint64_t)a << 32 | b) != HTH_MAP_NONE, s->err,
-                    HTH_ENOTSUP,
+        if (hth_map64_get(s->merges, (uint64_t)a << 32 | b) != HTH_MAP_NONE) continue;
+        if (was_lost(s, id)) t->lost = id;
+        HTH_REQUIRE(t->lost == id, s->err, HTH_ENOTSUP,
                     "tokenizer.json: token %u could be joined of tokens %u and %u, and no merge "
                     "does so; in a GGUF file of this kind it would be",
                     id, a, b);
@@ -201,6 +212,7 @@ static HthStatus score(Spm *s, size_t merges) {
             t->score[id] = -(float)(s->first[id] == HTH_IMPORT_NO_ID ? merges : s->first[id]);
         else if (t->type[id] == HTH_IMPORT_CONTROL || t->type[id] == HTH_IMPORT_USER)
             t->score[id] = NO_SCORE;
+        if (id == t->lost) t->score[id] = 1.0f; /* before all */
         if (t->type[id] == HTH_IMPORT_USER) HTH_TRY(blanks_of(t, id, s->err));
     }
     return HTH_OK;
@@ -208,7 +220,7 @@ static HthStatus score(Spm *s, size_t merges) {
 
 HthStatus hth_tokenizer_spm(HthTokenizer *t, const json_t *model, HthErr *err) {
     const json_t *merges = json_object_get(model, "merges");
-    Spm s = { .t = t, .err = err };
+    Spm s = { .t = t, .top = HTH_IMPORT_NO_ID, .err = err };
     t->model = "llama";
     t->pre = "default";
     HTH_TRY(read_texts(t, err));

@@ -251,6 +251,8 @@ if [[ -r $texts ]]; then
         ok "ids of $name" vocabulary $name
     done
     ok "ids of llama-spm, as newer files say it" vocabulary llama-spm form=new
+    ok "ids of llama-spm, of a list with the old fault" vocabulary llama-spm lost=1
+    ok "which is told" grep -q "note: no merge makes token 260" "$tmp/out"
     ok "ids of qwen2, as newer files say it" vocabulary qwen2 form=new
     ok "ids of phi-3" vocabulary phi-3 strip=1
 else

@@ -8,6 +8,7 @@ usage: hf.py MODEL.gguf FOLDER [option=value ...]
   vocab=FILE.gguf  the vocabulary of another file
   type=BF16        weights of matrices, cut to that (they must be floats of 32 bits)
   form=new         rope_parameters, merges as lists, the template in a file of its own
+  lost=1           merges forget the token that is joined first
   strip=1          tokens swallow blanks as those of Phi 3 do
   drop=NAMES       without these tensors
   llama3=FACTOR    how far rope_freqs.weight stretches
@@ -380,6 +381,8 @@ def tokenizer(g, opt, n):
     new = opt.get("form") == "new"
     if is_spm:
         merges = spm_merges(tokens, types, kv[key + "scores"])
+        if opt.get("lost"):  # as old programs wrote it: a score of 0 was none
+            merges = [m for m in merges if m[0] + m[1] != merges[0][0] + merges[0][1]]
     else:
         merges = [m.split(" ") for m in kv.get(key + "merges", [])]
     keep = (NORMAL, BYTE, UNKNOWN) if is_spm else (NORMAL,)

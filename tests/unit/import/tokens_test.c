@@ -237,6 +237,18 @@ static void merges_become_scores(void **state) {
     hth_tokenizer_drop(&t);
 }
 
+/* A list that was made by a program that took a score of 0 for none. */
+static void a_merge_that_was_forgotten(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthTokenizer t;
+    assert_ok(read_spm(&t, "\"b a\", \"ab a\", \"a ba\"", NULL, NULL, &err), err);
+    assert_int_equal(t.lost, 262);
+    assert_true(t.score[262] > t.score[263] && t.score[263] == 0.0f);
+    hth_tokenizer_drop(&t);
+    assert_status(read_spm(&t, "\"a b\", \"ab a\", \"a ba\"", NULL, NULL, &err), HTH_ENOTSUP, err);
+}
+
 static void merges_that_no_scores_give(void **state) {
     (void)state;
     static const struct {
@@ -339,6 +351,7 @@ int main(void) {
         cmocka_unit_test(tokens_beyond_the_rows),
         cmocka_unit_test(names_of_patterns),
         cmocka_unit_test(merges_become_scores),
+        cmocka_unit_test(a_merge_that_was_forgotten),
         cmocka_unit_test(merges_that_no_scores_give),
         cmocka_unit_test(blanks),
         cmocka_unit_test(no_allocation_is_taken_for_granted),

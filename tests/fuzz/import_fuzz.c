@@ -1,0 +1,115 @@
+/* import_fuzz.c - any bytes as a file of tensors, as config.json, as tokenizer.json: refused with a
+ * sentence, or what is made of them is what hearth itself reads.
+ *
+ * The first byte picks: 'S', 'C', 'T'.  Tensors that are taken tile their file; a config's metadata
+ * is that of a model whose rotation can be computed; a tokenizer opens, and a text goes through it.
+ *
+ * Thread: one. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "import/config.h"
+#include "import/safetensors.h"
+#include "import/tokens.h"
+#include "model/arch.h"
+#include "text/vocab.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { IN_MAX = 1 << 16, ROWS = 300 };
+
+static void tensors(HthStr text) {
+    HthErr err = { 0 };
+    HthSafe *s = NULL;
+    if (hth_safe_open_mem(&s, text.p, text.n, "f", &err) != HTH_OK) {
+        HTH_ASSERT(err.text[0]);
+        return;
+    }
+    const uint8_t *end = (const uint8_t *)text.p + text.n, *at = end;
+    for (size_t i = hth_safe_count(s); i-- > 0;) {
+        const HthSafeTensor *t = hth_safe_at(s, i);
+        HTH_ASSERT(t->data + t->bytes == at && t->data > (const uint8_t *)text.p + 8);
+        HTH_ASSERT(t->n_dims <= HTH_SAFE_DIMS_MAX && t->name.n > 0);
+        at = t->data;
+    }
+    hth_safe_close(&s);
+}
+
+/* What is written, read again. */
+static void open_head(HthGguf **g, HthBuf *head, HthGgufOut **o) {
+    HthErr err = { 0 };
+    uint32_t align;
+    hth_buf_init(head, 1 << 24);
+    HTH_ASSERT(hth_gguf_out_head(*o, head, &align, &err) == HTH_OK);
+    HTH_ASSERT(hth_gguf_open_mem(g, head->p, head->n, "head", &err) == HTH_OK);
+    hth_gguf_out_abort(o);
+}
+
+static void config(const json_t *root) {
+    HthErr err = { 0 };
+    HthConfig c;
+    HthGgufOut *o = NULL;
+    HthGguf *g = NULL;
+    HthBuf head;
+    if (hth_config_read(&c, root, &err) != HTH_OK) {
+        HTH_ASSERT(err.text[0]);
+        return;
+    }
+    HTH_ASSERT(c.n_q >= c.n_kv && c.n_q == c.n_head * c.head_dim && c.n_rot <= c.head_dim);
+    HTH_ASSERT(c.rope_base > 1.0f && c.norm_eps > 0.0f && hth_arch_find(c.family->arch) != NULL);
+    HTH_ASSERT(hth_gguf_out_open_head(&o, "f", &err) == HTH_OK);
+    HTH_ASSERT(hth_config_write(&c, o, &err) == HTH_OK);
+    open_head(&g, &head, &o);
+    hth_gguf_close(&g);
+    hth_buf_drop(&head);
+    hth_config_drop(&c);
+}
+
+static void tokenizer(json_t *root) {
+    static const char sample[] = "a b  c\n\xC3\xA4\xE2\x96\x81 123 <|end|>\xF0\x9F\x8C\xB1";
+    HthErr err = { 0 };
+    HthTokenizer t;
+    HthGgufOut *o = NULL;
+    HthGguf *g = NULL;
+    HthVocab *v = NULL;
+    HthBuf head;
+    HthIds ids;
+    if (hth_tokenizer_of(&t, json_incref(root), root, root, NULL, ROWS, &err) != HTH_OK) {
+        HTH_ASSERT(err.text[0]);
+        return;
+    }
+    HTH_ASSERT(hth_gguf_out_open_head(&o, "f", &err) == HTH_OK);
+    HTH_ASSERT(hth_tokenizer_write(&t, o, &err) == HTH_OK);
+    open_head(&g, &head, &o);
+    HTH_ASSERT(hth_vocab_open(&v, g, &err) == HTH_OK);
+    hth_ids_init(&ids, 1000);
+    const unsigned how = HTH_ENCODE_SPECIAL | HTH_ENCODE_BOS_EOS;
+    const HthStatus st = hth_vocab_encode(v, HTH_STR(sample), how, &ids, &err);
+    HTH_ASSERT(st == HTH_OK || err.text[0]);
+    for (size_t i = 0; i < ids.n; i++) HTH_ASSERT(ids.p[i] < ROWS);
+    hth_ids_drop(&ids);
+    hth_vocab_close(&v);
+    hth_gguf_close(&g);
+    hth_buf_drop(&head);
+    hth_tokenizer_drop(&t);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    HthErr err = { 0 };
+    json_t *root = NULL;
+    if (size == 0 || size > IN_MAX) return 0;
+    hth_json_init();
+    const uint64_t live = hth_mem_live();
+    const HthStr text = { (const char *)data + 1, size - 1 };
+    if (data[0] == 'S') {
+        tensors(text);
+    } else if (hth_json_parse(&root, text, IN_MAX, &err) == HTH_OK) {
+        if (data[0] == 'C')
+            config(root);
+        else
+            tokenizer(root);
+        json_decref(root);
+    }
+    HTH_ASSERT(hth_mem_live() == live);
+    return 0;
+}
