@@ -24,7 +24,8 @@ typedef struct Spm {
     HthTokenizer *t;
     HthMap64 *merges; /* left id << 32 | right id -> rank */
     uint32_t *first; /* [n] the rank of a token's first merge, or NO_ID */
-    uint32_t top; /* the token of merge 0 */
+    uint32_t top, last; /* the token of merge 0; of the merge before */
+    uint32_t gaps_from; /* since which merge all make runs of blanks, or NO_ID */
     HthErr *err;
 } Spm;
 
@@ -141,7 +142,30 @@ static bool ordinary(const HthTokenizer *t, uint32_t id) {
     return t->type[id] == HTH_IMPORT_NORMAL;
 }
 
-static HthStatus read_merge(Spm *s, const json_t *merges, uint32_t rank, uint32_t *last) {
+static bool is_gaps(HthStr s) {
+    while (hth_str_starts(s, GAP)) s = hth_str_sub(s, GAP.n, SIZE_MAX);
+    return s.n == 0;
+}
+
+/* Runs of blanks often have one score, and their merges any order among themselves: whichever it is,
+ * a run becomes the longest tokens there are, and the rest. */
+static HthStatus place(Spm *s, uint32_t id, uint32_t rank) {
+    uint32_t *first = &s->first[id];
+    const bool gaps = is_gaps(s->t->text[id]);
+    if (!gaps) s->gaps_from = HTH_IMPORT_NO_ID;
+    if (gaps && s->gaps_from == HTH_IMPORT_NO_ID) s->gaps_from = rank;
+    HTH_REQUIRE(*first == HTH_IMPORT_NO_ID || id == s->last || (gaps && *first >= s->gaps_from),
+                s->err, HTH_ENOTSUP,
+                "tokenizer.json: the merges of token %u do not stand together: no scores give "
+                "their order, and a GGUF file of this kind has scores",
+                id);
+    if (*first == HTH_IMPORT_NO_ID) *first = rank;
+    if (rank == 0) s->top = id;
+    s->last = id;
+    return HTH_OK;
+}
+
+static HthStatus read_merge(Spm *s, const json_t *merges, uint32_t rank) {
     HthTokenizer *t = s->t;
     HthStr a, b;
     char both[1024];
@@ -156,15 +180,7 @@ static HthStatus read_merge(Spm *s, const json_t *merges, uint32_t rank, uint32_
     HTH_REQUIRE(left != HTH_MAP_NONE && right != HTH_MAP_NONE && id != HTH_MAP_NONE, s->err,
                 HTH_EFORMAT, "tokenizer.json: merge %u is not of two tokens to a third", rank);
     HTH_TRY(hth_map64_put(s->merges, (uint64_t)left << 32 | right, rank, s->err));
-    if (!ordinary(t, id)) return HTH_OK; /* cut out before */
-    HTH_REQUIRE(s->first[id] == HTH_IMPORT_NO_ID || id == *last, s->err, HTH_ENOTSUP,
-                "tokenizer.json: the merges of token %u do not stand together: no scores give "
-                "their order, and a GGUF file of this kind has scores",
-                id);
-    if (s->first[id] == HTH_IMPORT_NO_ID) s->first[id] = rank;
-    if (rank == 0) s->top = id;
-    *last = id;
-    return HTH_OK;
+    return ordinary(t, id) ? place(s, id, rank) : HTH_OK; /* others are cut out before */
 }
 
 /* The token whose score was taken for none: before the one that is joined first, made by no merge. */
@@ -194,11 +210,11 @@ static HthStatus check_cuts(Spm *s, uint32_t id) {
 
 static HthStatus read_merges(Spm *s, const json_t *merges) {
     const size_t n = json_array_size(merges);
-    uint32_t last = HTH_IMPORT_NO_ID;
     HTH_REQUIRE(json_is_array(merges) && n <= MERGES_MAX, s->err, HTH_EFORMAT,
                 "tokenizer.json: the model has no list of up to %d merges", MERGES_MAX);
     for (uint32_t i = 0; i < s->t->n; i++) s->first[i] = HTH_IMPORT_NO_ID;
-    for (size_t i = 0; i < n; i++) HTH_TRY(read_merge(s, merges, (uint32_t)i, &last));
+    s->gaps_from = HTH_IMPORT_NO_ID;
+    for (size_t i = 0; i < n; i++) HTH_TRY(read_merge(s, merges, (uint32_t)i));
     for (uint32_t id = 0; id < s->t->n; id++) HTH_TRY(check_cuts(s, id));
     return HTH_OK;
 }
@@ -220,7 +236,7 @@ static HthStatus score(Spm *s, size_t merges) {
 
 HthStatus hth_tokenizer_spm(HthTokenizer *t, const json_t *model, HthErr *err) {
     const json_t *merges = json_object_get(model, "merges");
-    Spm s = { .t = t, .top = HTH_IMPORT_NO_ID, .err = err };
+    Spm s = { .t = t, .top = HTH_IMPORT_NO_ID, .last = HTH_IMPORT_NO_ID, .err = err };
     t->model = "llama";
     t->pre = "default";
     HTH_TRY(read_texts(t, err));

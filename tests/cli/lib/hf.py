@@ -359,14 +359,16 @@ def added(i, text, special, opt):
             "special": special}
 
 
-def spm_merges(tokens, types, scores):
+def spm_merges(tokens, types, scores, new):
+    """In the order of newer programs, equal scores go by the lengths of the sides."""
     vocab = {t: i for i, t in enumerate(tokens) if types[i] == NORMAL}
     merges = []
     for text, i in vocab.items():
         for at in range(1, len(text)):
             a, b = text[:at], text[at:]
             if a in vocab and b in vocab:
-                merges.append((-scores[i], i, vocab[a], vocab[b], a, b))
+                equal = (-len(a), -len(b)) if new else (i,)
+                merges.append((-scores[i], equal, vocab[a], vocab[b], a, b))
     return [(m[4], m[5]) for m in sorted(merges)]
 
 
@@ -380,7 +382,7 @@ def tokenizer(g, opt, n):
     pre = kv.get(key + "pre", "gpt-2")
     new = opt.get("form") == "new"
     if is_spm:
-        merges = spm_merges(tokens, types, kv[key + "scores"])
+        merges = spm_merges(tokens, types, kv[key + "scores"], new)
         if opt.get("lost"):  # as old programs wrote it: a score of 0 was none
             merges = [m for m in merges if m[0] + m[1] != merges[0][0] + merges[0][1]]
     else:
