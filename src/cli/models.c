@@ -95,8 +95,9 @@ static int close_cage(const Job *job, const char *home) {
     return hth_caged(&c);
 }
 
-static int narrow(const Job *job, const char *file) {
-    const HthCaged c = { .trees = { job->home.p }, .models = { *file ? file : NULL } };
+static int narrow(const Job *job, const char *file, const char *adapter) {
+    const HthCaged c = { .trees = { job->home.p },
+                         .models = { *file ? file : NULL, *adapter ? adapter : NULL } };
     return hth_caged_state() ? hth_caged(&c) : HTH_EXIT_OK;
 }
 
@@ -315,9 +316,10 @@ static int bring(Job *job, const char *path, char digest[80]) {
     return st == HTH_OK ? code : hth_cli_fail(&err);
 }
 
-/* Where FROM points: beside the Modelfile, or from the root or the home. *out empty: it is a
- * model's name. */
-static HthStatus path_of(const Job *job, const char *from, HthBuf *out, HthErr *err) {
+/* Where FROM or ADAPTER points: beside the Modelfile, or from the root or the home. *out empty: it
+ * is a model's name, or a digest. */
+static HthStatus path_of(const Job *job, const char *what, const char *from, HthBuf *out,
+                         HthErr *err) {
     const char *slash = strrchr(job->file, '/'), *home = getenv("HOME");
     struct stat st;
     if (from[0] == '~' && from[1] == '/' && home)
@@ -328,29 +330,37 @@ static HthStatus path_of(const Job *job, const char *from, HthBuf *out, HthErr *
         HTH_TRY(hth_buf_printf(out, err, "%.*s/%s", (int)(slash - job->file), job->file, from));
     if (!stat(out->p, &st) && S_ISREG(st.st_mode)) return HTH_OK;
     const bool path = strchr("./~", from[0]) || hth_str_ends(hth_str(from), HTH_STR(".gguf"));
-    HTH_REQUIRE(!path, err, HTH_EIO, "FROM: there is no such file; a path begins at the Modelfile");
+    HTH_REQUIRE(!path, err, HTH_EIO, "%s: there is no such file; a path begins at the Modelfile",
+                what);
     hth_buf_clear(out);
     return HTH_OK;
 }
 
 /* ---- create ---------------------------------------------------------------------------------- */
 
-/* file: a Modelfile; path: of what it is made from, or empty. */
-static int make(Job *job, HthStr file, const char *path) {
+/* Brings a file, whose digest the request then has in `member`. path empty: nothing. */
+static int add_file(Job *job, json_t *body, const char *member, const char *path) {
     char digest[80];
+    if (!*path) return HTH_EXIT_OK;
+    const int code = bring(job, path, digest);
+    if (code == HTH_EXIT_OK)
+        (void)json_object_set_new(body, member, json_pack("{s:s}", "model.gguf", digest));
+    return code;
+}
+
+/* file: a Modelfile; paths: of what it is made from, and of its adapter, or empty. */
+static int make(Job *job, HthStr file, const char *path, const char *adapter) {
     json_t *answer = NULL;
     json_t *body = json_pack("{s:s, s:o, s:b}", "model", job->names[0], "modelfile",
                              hth_json_str(file), "stream", 0);
     if (!body) return no_text("create");
-    if (*path) {
-        const int code = bring(job, path, digest);
-        if (code != HTH_EXIT_OK) {
-            json_decref(body);
-            return code;
-        }
-        (void)json_object_set_new(body, "files", json_pack("{s:s}", "model.gguf", digest));
+    int code = add_file(job, body, "files", path);
+    if (code == HTH_EXIT_OK) code = add_file(job, body, "adapters", adapter);
+    if (code != HTH_EXIT_OK) {
+        json_decref(body);
+        return code;
     }
-    const int code = ask(job, "POST", "/api/create", hth_models_api_create, body, &answer);
+    code = ask(job, "POST", "/api/create", hth_models_api_create, body, &answer);
     if (code != HTH_EXIT_OK) return code;
     if (job->json) return hth_cli_json(answer);
     printf("%s\n", text(answer, "status"));
@@ -359,7 +369,7 @@ static int make(Job *job, HthStr file, const char *path) {
 }
 
 static int create(Job *job) {
-    HthBuf file, path;
+    HthBuf file, path, adapter;
     HthErr err = { 0 };
     json_t *settings = NULL;
     if (!job->file) job->file = "Modelfile";
@@ -367,13 +377,18 @@ static int create(Job *job) {
     if (code != HTH_EXIT_OK) return code;
     hth_buf_init(&file, HTH_MODELFILE_MAX);
     hth_buf_init(&path, 8192);
+    hth_buf_init(&adapter, 8192);
     HthStatus st = hth_file_read(&file, job->file, &err);
     if (st == HTH_OK) st = hth_modelfile_parse(&settings, hth_buf_str(&file), &err);
     const char *from = st == HTH_OK ? text(settings, "from") : "";
-    if (st == HTH_OK) st = path_of(job, from, &path, &err);
-    code = st == HTH_OK ? narrow(job, hth_buf_str(&path).p) : hth_cli_fail(&err);
-    if (code == HTH_EXIT_OK) code = make(job, hth_buf_str(&file), hth_buf_str(&path).p);
+    if (st == HTH_OK) st = path_of(job, "FROM", from, &path, &err);
+    const char *lora = st == HTH_OK ? text(settings, "adapter") : "";
+    if (*lora) st = path_of(job, "ADAPTER", lora, &adapter, &err);
+    const char *model = hth_buf_str(&path).p, *over = hth_buf_str(&adapter).p;
+    code = st == HTH_OK ? narrow(job, model, over) : hth_cli_fail(&err);
+    if (code == HTH_EXIT_OK) code = make(job, hth_buf_str(&file), model, over);
     json_decref(settings);
+    hth_buf_drop(&adapter);
     hth_buf_drop(&file);
     hth_buf_drop(&path);
     return code;

@@ -147,8 +147,8 @@ static bool is_gaps(HthStr s) {
     return s.n == 0;
 }
 
-/* Runs of blanks often have one score, and their merges any order among themselves: whichever it is,
- * a run becomes the longest tokens there are, and the rest. */
+/* Runs of blanks often have one score, and their merges any order among themselves: whichever it
+ * is, a run becomes the longest tokens there are, and the rest. */
 static HthStatus place(Spm *s, uint32_t id, uint32_t rank) {
     uint32_t *first = &s->first[id];
     const bool gaps = is_gaps(s->t->text[id]);
@@ -183,7 +183,8 @@ static HthStatus read_merge(Spm *s, const json_t *merges, uint32_t rank) {
     return ordinary(t, id) ? place(s, id, rank) : HTH_OK; /* others are cut out before */
 }
 
-/* The token whose score was taken for none: before the one that is joined first, made by no merge. */
+/* The token whose score was taken for none: before the one that is joined first, and no merge
+ * makes it. */
 static bool was_lost(const Spm *s, uint32_t id) {
     return s->first[id] == HTH_IMPORT_NO_ID && s->top != HTH_IMPORT_NO_ID && id + 1 == s->top;
 }

@@ -190,15 +190,18 @@ static HthStatus open_model(HthLoaded *l, HthErr *err) {
 
 static HthStatus open_adapters(HthLoaded *l, HthEngineCfg *cfg, HthErr *err) {
     const HthModelSource *s = &l->source;
-    HTH_REQUIRE(s->adapter_count <= HTH_ADAPTERS_MAX, err, HTH_ELIMIT,
-                "%u adapters; the most is %d", s->adapter_count, HTH_ADAPTERS_MAX);
-    for (uint32_t i = 0; i < s->adapter_count; i++) {
-        HTH_TRY(hth_adapter_open(&l->adapters[i], l->model, s->adapters[i].path, err));
-        l->uses[i] = (HthAdapterUse){ l->adapters[i], s->adapters[i].scale };
-    }
+    const uint32_t own = s->adapter[0] != 0;
+    HTH_REQUIRE(s->adapter_count <= HTH_ADAPTERS_MAX - own, err, HTH_ELIMIT,
+                "%u adapters; the most is %d", s->adapter_count + own, HTH_ADAPTERS_MAX);
     *cfg = s->cfg;
     cfg->adapters = l->uses;
-    cfg->adapter_count = s->adapter_count;
+    for (uint32_t i = 0; i < own + s->adapter_count; i++) {
+        const bool mine = i < own;
+        const char *path = mine ? s->adapter : s->adapters[i - own].path;
+        HTH_TRY(hth_adapter_open(&l->adapters[i], l->model, path, err));
+        l->uses[i] = (HthAdapterUse){ l->adapters[i], mine ? 1.0f : s->adapters[i - own].scale };
+        cfg->adapter_count = i + 1;
+    }
     return HTH_OK;
 }
 

@@ -38,8 +38,10 @@ typedef struct HthModelSource {
     const void *data; /* GGUF bytes that outlive the models (a built-in one); path for show */
     size_t data_n;
     HthEngineCfg cfg; /* kv: a string that lasts; no adapters: they come from below */
+    char adapter[HTH_MODELS_PATH_MAX]; /* a file that belongs to the model, at scale 1 and before
+                                        * all below; empty: none */
     const HthModelAdapter *adapters; /* [adapter_count] borrowed for as long as the models live */
-    uint32_t adapter_count; /* at most HTH_ADAPTERS_MAX */
+    uint32_t adapter_count; /* at most HTH_ADAPTERS_MAX, with that one */
     /* Of what the name stands for: settings, a file that was replaced. With another version, path
      * or data it is another model: it is loaded afresh, and the old one goes when it is idle. */
     uint64_t version;

@@ -28,11 +28,13 @@ HthStatus hth_house_digests(HthReceiptAdapters *out, const HthEngine *engine, Ht
 
 /* ---- for one request ------------------------------------------------------------------------- */
 
-static HthStatus scales_of(HthHouse *h, uint32_t count, const HthAsk *ask, float *scales,
-                           HthErr *err) {
+/* own: 1 where the model has one of its own, which comes first; else 0. */
+static HthStatus scales_of(HthHouse *h, uint32_t count, uint32_t own, const HthAsk *ask,
+                           float *scales, HthErr *err) {
     if (!ask->adapters_set) {
+        if (own) scales[0] = 1.0f;
         (void)pthread_mutex_lock(&h->scales_lock);
-        memcpy(scales, h->scales, count * sizeof *scales);
+        for (uint32_t i = own; i < count; i++) scales[i] = h->scales[i - own];
         (void)pthread_mutex_unlock(&h->scales_lock);
         return HTH_OK;
     }
@@ -62,7 +64,8 @@ HthStatus hth_house_choose(HthHouse *h, const HthLease *lease, const HthAsk *ask
     float scales[HTH_ADAPTERS_MAX] = { 0 };
     const HthAdapterUse *uses = hth_engine_adapters_of(lease->engine, &count);
     const HthReceiptAdapters *known = hth_lease_adapters(lease);
-    HTH_TRY(scales_of(h, count, ask, scales, err));
+    const uint32_t own = hth_loaded_source(lease->held)->adapter[0] != 0;
+    HTH_TRY(scales_of(h, count, own, ask, scales, err));
     *out = (HthChosen){ 0 };
     for (uint32_t i = 0; i < count; i++)
         if (scales[i] != 0.0f) add(out, &uses[i], &known->one[i].digest, scales[i]);
@@ -76,17 +79,30 @@ static const char *file_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+static bool add_row(json_t *list, const char *file, double scale) {
+    json_t *one = json_pack("{s:i, s:o, s:f}", "id", (int)json_array_size(list), "path",
+                            hth_json_str(hth_str(file)), "scale", scale);
+    return json_array_append_new(list, one) == 0;
+}
+
 void hth_route_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     (void)who, (void)rest;
+    HthErr err = { 0 };
+    char own[HTH_NAME_MAX + 1];
     json_t *list = json_array();
-    for (uint32_t i = 0; list && i < h->cfg.adapter_count; i++) {
+    if (hth_house_own(h, own, &err) != HTH_OK) {
+        json_decref(list);
+        hth_reply_error(x, 0, &err);
+        return;
+    }
+    bool ok = list && (!own[0] || add_row(list, own, 1.0));
+    for (uint32_t i = 0; ok && i < h->cfg.adapter_count; i++) {
         (void)pthread_mutex_lock(&h->scales_lock);
         const double scale = (double)h->scales[i];
         (void)pthread_mutex_unlock(&h->scales_lock);
-        json_t *one =
-            json_pack("{s:i, s:o, s:f}", "id", (int)i, "path",
-                      hth_json_str(hth_str(file_name(h->cfg.adapters[i].path))), "scale", scale);
-        if (json_array_append_new(list, one) == 0) continue;
+        ok = add_row(list, file_name(h->cfg.adapters[i].path), scale);
+    }
+    if (!ok) {
         json_decref(list);
         list = NULL;
     }
@@ -94,18 +110,24 @@ void hth_route_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
 }
 
 /* Those that are not named are set to 0. */
-static HthStatus read_scales(const HthHouse *h, const json_t *list, float *scales, HthErr *err) {
+static HthStatus read_scales(HthHouse *h, const json_t *list, float *scales, HthErr *err) {
+    char file[HTH_NAME_MAX + 1];
+    HTH_TRY(hth_house_own(h, file, err));
+    const json_int_t own = file[0] != 0, count = own + h->cfg.adapter_count;
     HTH_REQUIRE(json_is_array(list), err, HTH_EINVAL, "the body must be an array");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *one = json_array_get(list, i), *id = json_object_get(one, "id");
         const json_t *scale = json_object_get(one, "scale");
         const json_int_t at = json_integer_value(id);
-        HTH_REQUIRE(json_is_integer(id) && at >= 0 && at < h->cfg.adapter_count, err, HTH_EINVAL,
-                    "[%zu].id: must be a number below %u, the number of adapters", i,
-                    h->cfg.adapter_count);
-        HTH_REQUIRE(json_is_number(scale) && fabs(json_number_value(scale)) <= (double)FLT_MAX, err,
-                    HTH_EINVAL, "[%zu].scale: must be a number", i);
-        scales[at] = (float)json_number_value(scale);
+        const double value = json_number_value(scale);
+        HTH_REQUIRE(json_is_integer(id) && at >= 0 && at < count, err, HTH_EINVAL,
+                    "[%zu].id: must be a number below %d, the number of adapters", i, (int)count);
+        HTH_REQUIRE(json_is_number(scale) && fabs(value) <= (double)FLT_MAX, err, HTH_EINVAL,
+                    "[%zu].scale: must be a number", i);
+        HTH_REQUIRE(at >= own || value == 1.0, err, HTH_EINVAL,
+                    "[%zu].scale: this adapter belongs to the model; only a request can scale it",
+                    i);
+        if (at >= own) scales[at - own] = (float)value;
     }
     return HTH_OK;
 }

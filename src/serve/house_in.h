@@ -60,6 +60,8 @@ HTH_MUST_CHECK HthStatus hth_lease_facts(const HthLease *lease, HthReceiptFacts 
 void hth_lease_give(HthLease *lease); /* any thread; no job of it is open */
 /* The longest timeline a request that asks for `wanted` tokens (0: nothing) may have. */
 uint32_t hth_lease_ctx(const HthLease *lease, uint32_t wanted);
+/* The name under which a stored model is loaded: its file's, and its adapter's. */
+void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]);
 /* HthModelsCfg callbacks. */
 HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthErr *err);
 HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine *engine,
@@ -82,6 +84,9 @@ HTH_MUST_CHECK HthStatus hth_house_choose(HthHouse *h, const HthLease *lease, co
 /* Of an engine's: the digests of their files. out->one's scales are as they were loaded. */
 HTH_MUST_CHECK HthStatus hth_house_digests(HthReceiptAdapters *out, const HthEngine *engine,
                                            HthErr *err);
+/* Does the model that answers when nobody is named have one of its own? It is before the others,
+ * and always at scale 1. *file: its name; "": none. */
+HTH_MUST_CHECK HthStatus hth_house_own(HthHouse *h, char file[HTH_NAME_MAX + 1], HthErr *err);
 /* Those of the leased model, as hth_house_digests found them when it was loaded. */
 const HthReceiptAdapters *hth_lease_adapters(const HthLease *lease);
 /* The routes. */

@@ -147,9 +147,12 @@ static HthStatus find(HthHouse *h, HthStr name, HthStoreList **out, bool *missin
     return HTH_OK;
 }
 
-/* The key of what is loaded is the file: names share it. */
-static void key_of(const HthStored *m, char *out, size_t n) {
-    snprintf(out, n, "%s", m->path ? m->path : m->full);
+/* What is loaded is a file, or a file with another one over it: names share it. The model's is
+ * last, for whoever shows its name. */
+void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]) {
+    const HthStr over = file_name(m->adapter ? m->adapter : "");
+    snprintf(out, HTH_MODELS_NAME_MAX, "%.*s%s%s", HTH_STR_ARG(over), over.n ? "+" : "",
+             m->path ? m->path : m->full);
 }
 
 /* Is this the file that answers when nobody is named? Then adapters lie over it. */
@@ -160,10 +163,20 @@ static HthStatus is_default(const HthHouse *h, const HthStored *m, bool *is, Hth
     if (h->cfg.adapter_count == 0) return HTH_OK;
     HTH_TRY(hth_store_find(h->cfg.store, wanted(h, HTH_STR("")), &list, err));
     if (list->count > 0) {
-        key_of(&list->items[0], mine, sizeof mine);
-        key_of(m, key, sizeof key);
+        hth_house_key(&list->items[0], mine);
+        hth_house_key(m, key);
         *is = strcmp(mine, key) == 0;
     }
+    hth_store_list_close(&list);
+    return HTH_OK;
+}
+
+HthStatus hth_house_own(HthHouse *h, char file[HTH_NAME_MAX + 1], HthErr *err) {
+    HthStoreList *list = NULL;
+    file[0] = 0;
+    HTH_TRY(hth_store_find(h->cfg.store, wanted(h, HTH_STR("")), &list, err));
+    if (list->count > 0 && list->items[0].adapter)
+        snprintf(file, HTH_NAME_MAX + 1, "%.*s", HTH_STR_ARG(file_name(list->items[0].adapter)));
     hth_store_list_close(&list);
     return HTH_OK;
 }
@@ -181,8 +194,9 @@ HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthEr
     } else if (list->count == 0 || m->error[0]) {
         st = HTH_FAIL(err, HTH_EINVAL, "this model's file is no longer there");
     } else {
-        key_of(m, out->name, sizeof out->name);
+        hth_house_key(m, out->name);
         if (m->path) snprintf(out->path, sizeof out->path, "%s", m->path);
+        if (m->adapter) snprintf(out->adapter, sizeof out->adapter, "%s", m->adapter);
         snprintf(out->digest, sizeof out->digest, "%s", m->digest);
         out->data = m->memory.p;
         out->data_n = m->memory.n;

@@ -46,7 +46,6 @@ static const char *unsupported(const json_t *o) {
     } rows[] = {
         { "quantize", "'quantize' is not supported yet: bring a model that is quantised already" },
         { "quantization", "'quantization' is not supported yet: bring a quantised model" },
-        { "adapters", "'adapters' is not supported: merge the adapter into the model's file" },
         { "draft_files", "'draft_files' is not supported" },
         { "draft_quantize", "'draft_quantize' is not supported" },
         { "remote_host", "'remote_host' is not supported: hearth calls no other machine" },
@@ -102,6 +101,22 @@ static const char *file_of(const json_t *o, HthStr *digest) {
     return digest->n ? NULL : "a digest in 'files' is empty";
 }
 
+/* adapters: {"name.gguf": "sha256:..."}; one, which takes the place of what a Modelfile says. */
+static const char *adapter_of(const json_t *o, json_t *settings) {
+    const json_t *adapters = json_object_get(o, "adapters");
+    const char *name;
+    json_t *v;
+    if (!is_given(adapters)) return NULL;
+    if (!json_is_object(adapters)) return "'adapters' must be an object of names and digests";
+    if (json_object_size(adapters) > 1)
+        return "'adapters' with more than one file is not supported";
+    json_object_foreach((json_t *)(uintptr_t)adapters, name, v) {
+        if (!json_is_string(v)) return "a digest in 'adapters' must be a string";
+        if (json_object_set(settings, "adapter", v)) return "out of memory for a model";
+    }
+    return NULL;
+}
+
 static int created(bool stream, bool *lines, HthBuf *out) {
     HthOut o = hth_out_begin(out, NULL);
     *lines = stream;
@@ -110,12 +125,12 @@ static int created(bool stream, bool *lines, HthBuf *out) {
     return hth_api_done(&o, 200);
 }
 
-static int create(HthModelsAsk *ask, HthStr name, const json_t *o, const json_t *settings,
-                  HthBuf *out) {
+static int create(HthModelsAsk *ask, HthStr name, const json_t *o, json_t *settings, HthBuf *out) {
     HthErr err = { 0 };
     int status = 0;
     HthStoreMake make = { .name = name, .from = hth_json_text(o, "from"), .settings = settings };
     const char *wrong = file_of(o, &make.file_digest);
+    if (!wrong) wrong = adapter_of(o, settings);
     if (wrong) return hth_api_fail(out, 400, wrong);
     if (!make.from.n && !make.file_digest.n) make.from = hth_json_text(settings, "from");
     if (!hth_api_in_scope(ask, name, &status, out)) return status;

@@ -2,6 +2,7 @@
  *
  * Thread: prep threads. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -67,10 +68,11 @@ static void ps(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     }
     (void)hth_models_each(h->models, add_row, r);
     for (size_t i = 0; i < r->count; i++) /* what is loaded is a file: the first name it has */
-        for (size_t k = list->count; k-- > 0;)
-            if (hth_str_eq(hth_str(list->items[k].path ? list->items[k].path : list->items[k].full),
-                           hth_str(r->keys[i])))
-                r->rows[i].name = hth_str(list->items[k].full);
+        for (size_t k = list->count; k-- > 0;) {
+            char key[HTH_MODELS_NAME_MAX];
+            hth_house_key(&list->items[k], key);
+            if (strcmp(key, r->keys[i]) == 0) r->rows[i].name = hth_str(list->items[k].full);
+        }
     size_t n = 0;
     for (size_t i = 0; i < r->count; i++)
         if (hth_scope_has_model(&who->grant.scope, r->rows[i].name)) r->rows[n++] = r->rows[i];

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,28 @@ static HthStatus digest_memory(HthStore *m) {
     return HTH_OK;
 }
 
+/* The file that its settings lay over it: a blob. */
+static HthStatus find_adapter(HthScan *s, HthFound *f, HthErr *err) {
+    const json_t *v = json_object_get(f->settings, "adapter");
+    char hex[65], path[PATH_MAX];
+    HthErr why = { 0 };
+    bool there = false;
+    if (!v) return HTH_OK;
+    HthStatus st = hth_digest_parse(hex, hth_str(json_string_value(v)), &why);
+    if (st == HTH_OK) st = hth_blob_has(s->m, hth_str(json_string_value(v)), &there, NULL, &why);
+    if (st == HTH_OK && !there)
+        st = HTH_FAIL(&why, HTH_EFORMAT, "the adapter it was made with is gone (home/blobs)");
+    if (st == HTH_OK) {
+        snprintf(path, sizeof path, "%s/blobs/sha256-%s", s->m->home, hex);
+        f->info.adapter = hth_arena_copy(s->arena, path, strlen(path));
+    } else if (!f->info.error[0]) {
+        f->info.error = hth_arena_copy(s->arena, why.text, strlen(why.text));
+    }
+    HTH_REQUIRE((st != HTH_OK || f->info.adapter) && f->info.error, err, HTH_ENOMEM,
+                "out of memory for the list of models");
+    return HTH_OK;
+}
+
 /* What the file says, its digest, its settings. */
 static HthStatus complete(HthScan *s, HthFound *f, HthErr *err) {
     HthStore *m = s->m;
@@ -189,7 +212,7 @@ static HthStatus complete(HthScan *s, HthFound *f, HthErr *err) {
     f->info.settings = f->settings;
     f->info.template_kind =
         hth_template_kind((HthStr){ json_string_value(t), json_string_length(t) });
-    return HTH_OK;
+    return find_adapter(s, f, err);
 }
 
 /* Takes the chosen ones out of the scan. */

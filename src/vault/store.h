@@ -65,6 +65,7 @@ typedef struct HthStored {
     const char *full; /* "space/name:tag" */
     const char *path; /* of the (first) file; NULL: memory */
     HthStr memory;
+    const char *adapter; /* path of the file that lies over it; NULL: none */
     const char *parent; /* what it was made from, a name; "": a file by itself */
     const char *digest; /* SHA-256 of the file (of all parts in a row): 64 hex digits; "": not
                            computed yet */
@@ -113,10 +114,11 @@ typedef struct HthStoreMake {
     HthStr name;
     HthStr from; /* an existing model; or empty, and */
     HthStr file_digest; /* a blob: "sha256:..." */
-    const json_t *settings; /* over those of `from`; modelfile.h; NULL: none */
+    const json_t *settings; /* over those of `from`; modelfile.h; NULL: none. adapter: a blob */
 } HthStoreMake;
-/* Replaces a manifest of that name. EINVAL: names, digests and settings that are none, *missing
- * set when it is that `from` or the blob does not exist. EFORMAT: the blob is not a model. */
+/* Replaces a manifest of that name. EINVAL: names, digests and settings that are none, an adapter
+ * that was not uploaded; *missing set when it is that `from` or the blob does not exist. EFORMAT:
+ * the blob is not a model. */
 HTH_MUST_CHECK HthStatus hth_store_create(HthStore *m, const HthStoreMake *make, bool *missing,
                                           HthErr *err);
 HTH_MUST_CHECK HthStatus hth_store_copy(HthStore *m, HthStr from, HthStr to, bool *missing,

@@ -66,12 +66,31 @@ static json_t *new_manifest(const json_t *settings, const char *from, const char
 
 /* ---- create ---------------------------------------------------------------------------------- */
 
+/* An adapter is a file that was uploaded, and stands there by its digest. */
+static HthStatus check_adapter(HthStore *m, json_t *settings, HthErr *err) {
+    const json_t *v = json_object_get(settings, "adapter");
+    char digest[80] = "sha256:", hex[65];
+    bool there = false;
+    if (!v) return HTH_OK;
+    const HthStr text = { json_string_value(v), json_string_length(v) };
+    HTH_REQUIRE(json_is_string(v) && hth_digest_parse(hex, text, NULL) == HTH_OK, err, HTH_EINVAL,
+                "the adapter is not named by the digest of an uploaded file (sha256:...)");
+    HTH_TRY(hth_blob_has(m, text, &there, NULL, err));
+    HTH_REQUIRE(there, err, HTH_EINVAL, "the adapter's file was not uploaded");
+    memcpy(digest + strlen(digest), hex, sizeof hex);
+    HTH_REQUIRE(json_object_set_new(settings, "adapter", json_string(digest)) == 0, err, HTH_ENOMEM,
+                "out of memory for a manifest");
+    return HTH_OK;
+}
+
 static HthStatus put(HthStore *m, const HthName *to, const json_t *base, const json_t *over,
                      const char *from, const char *file, HthErr *err) {
     json_t *settings = hth_settings_over(base, over);
-    json_t *manifest = settings ? new_manifest(settings, from, file) : NULL;
-    HthStatus status = manifest ? hth_settings_check(manifest, err)
-                                : HTH_FAIL(err, HTH_ENOMEM, "out of memory for a manifest");
+    HthStatus status = settings ? check_adapter(m, settings, err) : HTH_OK;
+    json_t *manifest = settings && status == HTH_OK ? new_manifest(settings, from, file) : NULL;
+    if (status == HTH_OK)
+        status = manifest ? hth_settings_check(manifest, err)
+                          : HTH_FAIL(err, HTH_ENOMEM, "out of memory for a manifest");
     if (status == HTH_OK) status = write_manifest(m, to, manifest, err);
     json_decref(settings);
     json_decref(manifest);
@@ -130,8 +149,6 @@ static HthStatus create(HthStore *m, const HthStoreMake *make, bool *missing, Ht
     HthName to, from;
     HTH_TRY(hth_name_parse(&to, make->name, err));
     if (make->settings) HTH_TRY(hth_settings_check(make->settings, err));
-    HTH_REQUIRE(!json_object_get(make->settings, "adapter"), err, HTH_ENOTSUP,
-                "hearth cannot lay an adapter over a model yet; merge it into the model's file");
     HTH_REQUIRE((make->from.n != 0) != (make->file_digest.n != 0), err, HTH_EINVAL,
                 "a model is made from another one (from) or from an uploaded file (files), one of "
                 "the two");
@@ -208,17 +225,23 @@ static void remove_empty(int home, const char *manifest) {
     }
 }
 
-static HthStatus delete_made(HthScan *s, HthFound *f, int home, HthErr *err) {
-    const char *file = json_string_value(json_object_get(f->manifest, "file"));
+/* The blob that a member of its manifest names, unless others need it. */
+static HthStatus delete_blob(HthScan *s, HthFound *f, int home, const char *member, HthErr *err) {
+    const char *blob = json_string_value(json_object_get(f->manifest, member));
     char hex[65], path[96];
-    HTH_TRY(remove_file(home, f->manifest_path, err));
-    remove_empty(home, f->manifest_path);
-    if (!file || hth_digest_parse(hex, hth_str(file), NULL) != HTH_OK) return HTH_OK;
+    if (!blob || hth_digest_parse(hex, hth_str(blob), NULL) != HTH_OK) return HTH_OK;
     for (size_t i = 0; i < s->count; i++) /* one that cannot be read may need it */
         if (s->found[i].info.made && !s->found[i].manifest) return HTH_OK;
-    if (users_of(s, f, "file", file)) return HTH_OK;
+    if (users_of(s, f, "file", blob) || users_of(s, f, "adapter", blob)) return HTH_OK;
     snprintf(path, sizeof path, "blobs/sha256-%s", hex);
     return remove_file(home, path, err);
+}
+
+static HthStatus delete_made(HthScan *s, HthFound *f, int home, HthErr *err) {
+    HTH_TRY(remove_file(home, f->manifest_path, err));
+    remove_empty(home, f->manifest_path);
+    HTH_TRY(delete_blob(s, f, home, "file", err));
+    return delete_blob(s, f, home, "adapter", err);
 }
 
 static HthStatus delete_file(HthScan *s, HthFound *f, int home, HthErr *err) {

@@ -155,6 +155,42 @@ ok "the log holds" "$HEARTH_BIN" audit verify > /dev/null
 named=$("$HEARTH_BIN" audit tail -n 10000 --json 2> /dev/null | grep -c '"adapters": ".*\*')
 ok "requests were accepted, and finished, with their adapters" test "$named" -gt 20
 
+# A model made with an adapter of its own: with a server, and without one.
+cp "$a" "$tmp/own.gguf"
+printf 'FROM toy\nADAPTER own.gguf\nPARAMETER num_predict 12\n' > "$tmp/Modelfile"
+printf 'FROM models/toy.gguf\nADAPTER ./own.gguf\n' > "$tmp/Modelfile2"
+printf 'FROM models/toy.gguf\nADAPTER ./none.gguf\n' > "$tmp/Modelfile3"
+ok "create, without a server" "$HEARTH_BIN" create alone -f "$tmp/Modelfile2" > /dev/null
+refused 74 "create: no such adapter" create none -f "$tmp/Modelfile3"
+ok "says what" grep -q ADAPTER <<< "$err"
+start toy --models "$tmp/models" --ctx 512 --lora "$b=0"
+ok "create, with one" "$HEARTH_BIN" create mine -f "$tmp/Modelfile" > /dev/null
+same "its words" "" "$(client '
+def of(model, **more): return say(model=model, **more)
+want, base = plain("--lora", A), plain()
+assert of("mine") == want and of("alone") == want and of("toy") == base
+assert of("mine", lora=[]) == base and of("mine", lora=at(0.5)) == plain("--lora", A + "=0.5")
+status, text = ask("POST", "/completion", {"model": "mine", "prompt": "a", "lora": at(0, 1)})
+assert status == 400 and "1 adapters" in text, text
+models = [m["name"] for m in json.loads(ask("GET", "/api/ps")[1])["models"]]
+assert sorted(models)[:1] != ["toy:latest"] and len(models) >= 2, models
+modelfile = json.loads(ask("POST", "/api/show", {"model": "mine"})[1])["modelfile"]
+assert "ADAPTER sha256:" in modelfile, modelfile
+assert ask("DELETE", "/api/delete", {"model": "mine"})[0] == 200
+assert of("alone") == want # the file is still needed
+assert ask("DELETE", "/api/delete", {"model": "alone"})[0] == 200
+' 2>&1)"
+same "no blob is left" 0 "$(find "$tmp/data" -name 'sha256-*' | wc -l)"
+stop
+printf 'FROM toy\nADAPTER models/other.gguf\n' > "$tmp/Modelfile"
+start toy --models "$tmp/models" --ctx 512
+ok "create with what is no adapter" "$HEARTH_BIN" create bad -f "$tmp/Modelfile" > /dev/null
+same "is told when it is asked" "" "$(client '
+status, text = ask("POST", "/completion", {"model": "bad", "prompt": "a", "n_predict": 1})
+assert status == 400 and "adapter" in text, (status, text)
+' 2>&1)"
+stop
+
 # An adapter that does not fit keeps the server from starting.
 try_start toy --models "$tmp/models" --lora "$m"
 ok "a model as an adapter: it does not start" test "${code:-0}" -ne 0

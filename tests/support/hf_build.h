@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 
-/* A llama of one layer, 2 heads of 4 and a vocabulary of 12; %s: more keys, with a comma in front. */
+/* A llama of one layer, 2 heads of 4 and a vocabulary of 12; %s: more keys, a comma in front. */
 #define HF_CONFIG                                                                                  \
     "{\"architectures\": [\"LlamaForCausalLM\"], \"num_hidden_layers\": 1, "                       \
     "\"max_position_embeddings\": 32, \"hidden_size\": 8, \"intermediate_size\": 6, "              \

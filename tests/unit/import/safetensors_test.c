@@ -1,4 +1,4 @@
-/* safetensors_test.c - a file of tensors: what is in it, and everything that may be wrong with it. */
+/* safetensors_test.c - a file of tensors: what is in it, and all that may be wrong with it. */
 #include "support/test.h"
 
 #include "import/safetensors.h"

@@ -1,5 +1,5 @@
-/* tokens_test.c - tokenizers: what of a tokenizer.json a GGUF file gets, and what is refused because
- * a GGUF file cannot say it. */
+/* tokens_test.c - tokenizers: what of a tokenizer.json a GGUF file gets, and what is refused
+ * because a GGUF file cannot say it. */
 #include "support/test.h"
 
 #include "import/tokens.h"

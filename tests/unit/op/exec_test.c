@@ -267,8 +267,8 @@ static void fill_cache(World *w, uint32_t first) {
 
 static const float slopes[HEADS] = { 0.5f, 0.25f, 0.125f, 0.0625f, 0.7f, 0.3f };
 
-/* Definition: row r of the batch at position first + r sees the cache and rows 0..r, with chunks only
- * what is in its own, or where texts are whole all rows, but not what is further than half a
+/* Definition: row r of the batch at position first + r sees the cache and rows 0..r, with chunks
+ * only what is in its own, or where texts are whole all rows, but not what is further than half a
  * window; with slopes the less the further away. */
 static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, uint32_t d,
                        const float *sinks) {

@@ -5,7 +5,7 @@
 
 #include "base/rng.h"
 #include "sched/models.h"
-#include "support/tiny.h"
+#include "support/tiny_adapter.h"
 #include "unit/sched/engine_help.h"
 
 enum { NAMES = 5, VOCAB = 48 };
@@ -24,6 +24,9 @@ static const Tiny tiny = { .arch = "llama",
 typedef struct World {
     HthBuf bytes[NAMES];
     char path[64];
+    char lora[64]; /* a file of m0's; "m0" has it when `laid` */
+    HthModelAdapter adapters[2]; /* that, at scale 0.5, and `path`, which is none */
+    uint32_t laid; /* of these; 3: the first as the model's own */
     HthModels *m;
     uint64_t available; /* what the system is said to have */
     uint64_t plan; /* bytes of any of them */
@@ -52,6 +55,11 @@ static HthStatus resolve(void *payload, HthStr name, HthModelSource *out, HthErr
     }
     const uint32_t i = hth_str_eq(name, HTH_STR("alias")) ? 1 : (uint32_t)(name.p[1] - '0');
     HTH_REQUIRE(i < NAMES, err, HTH_EINVAL, "no such model");
+    if (w->laid == 3)
+        snprintf(out->adapter, sizeof out->adapter, "%s", w->lora);
+    else
+        out->adapter_count = w->laid;
+    out->adapters = w->adapters;
     snprintf(out->name, sizeof out->name, "m%u", i);
     snprintf(out->digest, sizeof out->digest, "sha256:%u", i);
     out->data = w->bytes[i].p;
@@ -84,6 +92,25 @@ static void closing(void *payload, void *attached) {
     ((World *)payload)->closed++;
 }
 
+static bool may(void *ctx, const HthGgufTensor *t) {
+    (void)ctx;
+    return t->n_dims == 2;
+}
+
+static void leave_adapter(World *w) {
+    HthErr err = { 0 };
+    HthGguf *g = NULL;
+    HthBuf file;
+    const TinyAdapter a = { .rank = 2, .alpha = 2, .spread = 0.5, .seed = 1 };
+    const int fd = mkstemp(w->lora);
+    assert_ok(hth_gguf_open_mem(&g, w->bytes[0].p, w->bytes[0].n, "m0", &err), err);
+    tiny_adapter(&file, g, &a, may, NULL);
+    assert_true(fd >= 0 && write(fd, file.p, file.n) == (ssize_t)file.n);
+    close(fd);
+    hth_buf_drop(&file);
+    hth_gguf_close(&g);
+}
+
 static World *open_world(HthModelsCfg cfg) {
     HthErr err = { 0 };
     HthModel *m = NULL;
@@ -100,6 +127,10 @@ static World *open_world(HthModelsCfg cfg) {
     const int fd = mkstemp(w->path);
     assert_true(fd >= 0 && write(fd, w->bytes[2].p, w->bytes[2].n) == (ssize_t)w->bytes[2].n);
     close(fd);
+    snprintf(w->lora, sizeof w->lora, "/tmp/models_test.XXXXXX");
+    leave_adapter(w);
+    w->adapters[0] = (HthModelAdapter){ w->lora, 0.5f };
+    w->adapters[1] = (HthModelAdapter){ w->path, 1 };
     w->available = (uint64_t)1 << 40;
     cfg.resolve = resolve;
     cfg.payload = w;
@@ -122,6 +153,7 @@ static void close_world(World *w) {
     assert_int_equal(w->opened, w->closed);
     for (uint32_t i = 0; i < NAMES; i++) hth_buf_drop(&w->bytes[i]);
     unlink(w->path);
+    unlink(w->lora);
     hth_free(w);
 }
 
@@ -413,6 +445,40 @@ static void loading_counts(void **state) {
     close_world(w);
 }
 
+/* What lies over a model comes and goes with it, and is counted. */
+static void adapters(void **state) {
+    (void)state;
+    World *w = open_world((HthModelsCfg){ .keep_alive_s = 0 });
+    HthErr err = { 0 };
+    HthLoaded *l = NULL;
+    for (w->laid = 1; w->laid <= 3; w->laid += 2) {
+        uint32_t count;
+        w->version++; /* whoever lays something else over it says so */
+        l = get(w, "m0", 0);
+        const HthEngine *e = hth_loaded_engine(l);
+        const HthAdapterUse *uses = hth_engine_adapters_of(e, &count);
+        assert_int_equal(count, 1);
+        assert_true(uses[0].scale == (w->laid == 3 ? 1.0f : 0.5f)); /* its own is always at 1 */
+        assert_true(hth_engine_plan_of(e)->memory.bytes[HTH_MEMORY_ADAPTERS] > 1000);
+        assert_true(hth_engine_plan_of(e)->total_bytes > w->plan + 1000);
+        put(l);
+    }
+    w->laid = 2; /* the second is a model */
+    w->version++;
+    l = NULL;
+    assert_status(hth_models_acquire(w->m, HTH_STR("m0"), -1, &l, &err), HTH_EFORMAT, err);
+    assert_non_null(strstr(err.text, "adapter"));
+    assert_null(l);
+    unlink(w->lora);
+    w->laid = 1;
+    snprintf(w->lora, sizeof w->lora, "/nowhere/lora.gguf");
+    assert_status(hth_models_acquire(w->m, HTH_STR("m1"), -1, &l, &err), HTH_EIO, err);
+    assert_null(l);
+    w->laid = 0;
+    put(get(w, "m1", 0));
+    close_world(w);
+}
+
 static HthStatus body(void *ctx) {
     World *w = ctx;
     HthErr err = { 0 };
@@ -432,20 +498,18 @@ static void survives_no_memory(void **state) {
     (void)state;
     World *w = open_world((HthModelsCfg){ .keep_alive_s = -1 });
     assert_true(test_torture(body, w, 300) >= 20);
+    w->laid = 1;
+    assert_true(test_torture(body, w, 300) >= 30);
     close_world(w);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shared),
-        cmocka_unit_test(kept_and_let_go),
-        cmocka_unit_test(replaced),
-        cmocka_unit_test(room),
-        cmocka_unit_test(failures),
-        cmocka_unit_test(one_load),
-        cmocka_unit_test(many_hands),
-        cmocka_unit_test(loading_counts),
-        cmocka_unit_test(survives_no_memory),
+        cmocka_unit_test(shared),     cmocka_unit_test(kept_and_let_go),
+        cmocka_unit_test(replaced),   cmocka_unit_test(room),
+        cmocka_unit_test(failures),   cmocka_unit_test(one_load),
+        cmocka_unit_test(many_hands), cmocka_unit_test(loading_counts),
+        cmocka_unit_test(adapters),   cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -306,7 +306,7 @@ static void makes_copies_deletes(void **state) {
     assert_status(create(m, "x", NULL, NULL, NULL, &missing, &err), HTH_EINVAL, err);
     assert_false(missing);
     assert_status(create(m, "x", "a", NULL, "{\"system\":1}", &missing, &err), HTH_EINVAL, err);
-    assert_status(create(m, "x", "a", NULL, "{\"adapter\":\"y\"}", &missing, &err), HTH_ENOTSUP,
+    assert_status(create(m, "x", "a", NULL, "{\"adapter\":\"y\"}", &missing, &err), HTH_EINVAL,
                   err);
     assert_status(create(m, "../x", "a", NULL, NULL, &missing, &err), HTH_EINVAL, err);
     assert_status(hth_store_delete(m, HTH_STR("a"), &missing, &err), HTH_EDENIED, err);
@@ -438,6 +438,55 @@ static void made_from_blobs(void **state) {
     assert_false(there);
     upload(m, "garbage", digest);
     assert_status(create(m, "x", NULL, digest, NULL, &missing, &err), HTH_EFORMAT, err);
+    hth_store_close(&m);
+}
+
+/* One file over another: both stay as long as they are needed, and what is made from it has it. */
+static void laid_over(void **state) {
+    (void)state;
+    char digest[80], over[80], settings[120];
+    HthErr err;
+    bool there, missing;
+    HthStoreList *l = NULL;
+    HthStore *m = store();
+    upload(m, "model up", digest);
+    snprintf(over, sizeof over, "sha256:");
+    hex_of("an adapter", over + 7);
+    snprintf(settings, sizeof settings, "{\"adapter\":\"%s\"}", over);
+    assert_status(create(m, "x", NULL, digest, settings, &missing, &err), HTH_EINVAL, err);
+    assert_non_null(strstr(err.text, "uploaded"));
+    upload(m, "an adapter", over);
+    assert_ok(create(m, "x", NULL, digest, settings, &missing, &err), err);
+    assert_ok(hth_store_copy(m, HTH_STR("x"), HTH_STR("y"), &missing, &err), err);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(hth_store_find(m, hth_str(i ? "y" : "x"), &l, &err), err);
+        assert_string_equal(l->items[0].error, "");
+        assert_non_null(strstr(l->items[0].adapter, over + 7));
+        assert_int_equal(access(l->items[0].adapter, R_OK), 0);
+        hth_store_list_close(&l);
+    }
+    assert_ok(hth_store_delete(m, HTH_STR("x"), &missing, &err), err);
+    assert_ok(hth_blob_has(m, hth_str(over), &there, NULL, &err), err);
+    assert_true(there); /* y needs it */
+    assert_ok(hth_store_delete(m, HTH_STR("y"), &missing, &err), err);
+    assert_ok(hth_blob_has(m, hth_str(over), &there, NULL, &err), err);
+    assert_false(there);
+    assert_ok(hth_blob_has(m, hth_str(digest), &there, NULL, &err), err);
+    assert_false(there);
+    /* by hand */
+    test_put("home/manifests/gone/latest.json",
+             "{\"hearth\":1,\"from\":\"ember\",\"adapter\":\"sha256:"
+             "0000000000000000000000000000000000000000000000000000000000000000\"}");
+    test_put("home/manifests/odd/latest.json",
+             "{\"hearth\":1,\"from\":\"ember\",\"adapter\":\"../../x\"}");
+    assert_ok(hth_store_find(m, HTH_STR("gone"), &l, &err), err);
+    assert_non_null(strstr(l->items[0].error, "adapter"));
+    assert_null(l->items[0].adapter);
+    hth_store_list_close(&l);
+    assert_ok(hth_store_find(m, HTH_STR("odd"), &l, &err), err);
+    assert_string_not_equal(l->items[0].error, "");
+    assert_null(l->items[0].adapter);
+    hth_store_list_close(&l);
     hth_store_close(&m);
 }
 
@@ -670,6 +719,7 @@ int main(void) {
         IN_FOLDER(bases_that_are_none),
         IN_FOLDER(blobs),
         IN_FOLDER(made_from_blobs),
+        IN_FOLDER(laid_over),
         IN_FOLDER(writes_no_links),
         IN_FOLDER(without_a_home),
         IN_FOLDER(random_names_stay_inside),
