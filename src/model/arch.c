@@ -16,7 +16,7 @@ extern const HthArch hth_arch_llama, hth_arch_qwen2, hth_arch_qwen3, hth_arch_gr
     hth_arch_minicpm, hth_arch_hunyuan_dense, hth_arch_seed_oss, hth_arch_nemotron,
     hth_arch_qwen35moe, hth_arch_qwen3next, hth_arch_lfm2, hth_arch_mamba2, hth_arch_granitehybrid,
     hth_arch_bert, hth_arch_nomic_bert, hth_arch_modern_bert, hth_arch_jina_bert_v2, hth_arch_bloom,
-    hth_arch_mpt, hth_arch_llama4;
+    hth_arch_mpt, hth_arch_llama4, hth_arch_gemma4;
 
 static const HthArch *const archs[] = {
     &hth_arch_llama,       &hth_arch_qwen2,         &hth_arch_qwen3,         &hth_arch_granite,
@@ -30,7 +30,7 @@ static const HthArch *const archs[] = {
     &hth_arch_nemotron,    &hth_arch_qwen35moe,     &hth_arch_qwen3next,     &hth_arch_lfm2,
     &hth_arch_mamba2,      &hth_arch_granitehybrid, &hth_arch_bert,          &hth_arch_nomic_bert,
     &hth_arch_modern_bert, &hth_arch_jina_bert_v2,  &hth_arch_bloom,         &hth_arch_mpt,
-    &hth_arch_llama4,
+    &hth_arch_llama4,      &hth_arch_gemma4,
 };
 
 const HthArch *hth_arch_at(size_t index) {
@@ -50,6 +50,17 @@ const HthArch *hth_arch_find(const char *name) {
 static const char *const names[HTH_W_COUNT] = {
     [HTH_W_NONE] = "-",
     [HTH_W_TOK_EMBD] = "token_embd",
+    [HTH_W_OWN_EMBD] = "per_layer_token_embd",
+    LINEAR_NAMES(OWN_ALL, "per_layer_model_proj"),
+    [HTH_W_OWN_NORM] = "per_layer_proj_norm",
+    LINEAR_NAMES(OWN_GATE, "inp_gate"),
+    LINEAR_NAMES(OWN_OUT, "proj"),
+    [HTH_W_OWN_POST_NORM] = "post_norm",
+    [HTH_W_LAYER_WEIGHT] = "layer_output_scale",
+    [HTH_W_FFN_POST_NORM_1] = "post_ffw_norm_1",
+    [HTH_W_FFN_NORM_2] = "pre_ffw_norm_2",
+    [HTH_W_FFN_POST_NORM_2] = "post_ffw_norm_2",
+    [HTH_W_ROUTER_NORM] = "router_norm.scale",
     VECTOR_NAMES(OUT_NORM, "output_norm"),
     LINEAR_NAMES(OUTPUT, "output"),
     [HTH_W_TOK_TYPES] = "token_types",
@@ -128,6 +139,8 @@ const char *hth_layers_name(HthLayers which) {
         [HTH_L_ATTENDING_WITH] = "certain attending",
         [HTH_L_Q_WHOLE] = "whole query",
         [HTH_L_Q_LATENT] = "latent query",
+        [HTH_L_BORROWING] = "borrowing",
+        [HTH_L_STORING] = "storing",
         [HTH_L_RANKING] = "ranking",
         [HTH_L_RANKING_WITH] = "certain ranking",
         [HTH_L_RANKING_WITHOUT] = "other ranking",

@@ -86,6 +86,14 @@ typedef struct HthShape {
     float rope_alpha; /* the base grows with it; 0: not */
     float temperature; /* queries grow with the position (op/scale.c); 0: they do not */
     uint32_t temper_floor; /* each time so many positions are complete */
+    /* What layers of another kind have instead (hth_shape_size); 0: the same. */
+    uint32_t head_dim_window, head_dim_v_window, n_head_kv_window; /* windowed layers */
+    uint32_t n_rot_window;
+    uint32_t n_borrow; /* layers at the end that read what the last one before, of a kind, stored */
+    uint32_t n_ff_borrow;
+    uint32_t n_own; /* numbers that each layer has of a token, beside its embedding; 0: none */
+    uint32_t n_own_all; /* of all layers */
+    float own_embd_scale, own_scale, half_root; /* factors on them; on what they are made of */
     uint32_t moe_step; /* every so many layers one has experts; 0: all after n_dense */
 } HthShape;
 
@@ -111,11 +119,15 @@ typedef enum HthLayers {
     HTH_L_RANKING_WITHOUT,
     HTH_L_Q_WHOLE, /* latent attention whose queries are one product; two */
     HTH_L_Q_LATENT,
+    HTH_L_BORROWING, /* with keys and values of a layer before; of its own */
+    HTH_L_STORING,
     HTH_L_COUNT
 } HthLayers;
 /* "rotating"; for explain. NULL: all. */
 const char *hth_layers_name(HthLayers which);
 bool hth_layer_is(const HthShape *s, HthLayers which, uint32_t layer);
+/* A field of HthShape as it is in a layer. */
+uint32_t hth_shape_size(const HthShape *s, uint16_t field, uint32_t layer);
 static inline bool hth_layer_windowed(const HthShape *s, uint32_t layer) {
     return s->window != 0 && (s->windowed[layer / 8] >> layer % 8 & 1) != 0;
 }
@@ -131,6 +143,17 @@ typedef enum HthSlot {
     HTH_W_NONE,
     HTH_W_TOK_EMBD,
     HTH_W_TOK_TYPES,
+    HTH_W_OWN_EMBD, /* what layers have of a token: looked up, made of its embedding, used */
+    HTH_W_LINEAR(OWN_ALL),
+    HTH_W_OWN_NORM,
+    HTH_W_LINEAR(OWN_GATE),
+    HTH_W_LINEAR(OWN_OUT),
+    HTH_W_OWN_POST_NORM,
+    HTH_W_LAYER_WEIGHT,
+    HTH_W_FFN_POST_NORM_1, /* a block beside experts; those */
+    HTH_W_FFN_NORM_2,
+    HTH_W_FFN_POST_NORM_2,
+    HTH_W_ROUTER_NORM,
     HTH_W_EMBD_NORM,
     HTH_W_EMBD_NORM_B,
     HTH_W_OUT_NORM,
@@ -203,13 +226,15 @@ typedef enum HthSlot {
 } HthSlot;
 /* Its rows are looked up, not multiplied. */
 static inline bool hth_slot_looked_up(HthSlot slot) {
-    return slot == HTH_W_TOK_EMBD || slot == HTH_W_POS_EMBD || slot == HTH_W_TOK_TYPES;
+    return slot == HTH_W_TOK_EMBD || slot == HTH_W_POS_EMBD || slot == HTH_W_TOK_TYPES ||
+           slot == HTH_W_OWN_EMBD;
 }
 
 typedef enum HthParamType {
     HTH_P_U32, /* a number, any integer type */
     HTH_P_BOOL,
     HTH_P_SIZE, /* the same, at least 1 where present; per-layer arrays only if all are equal */
+    HTH_P_SIZES, /* the same, and arrays alike in all layers of a kind (hth_shape_size) */
     HTH_P_F32,
     HTH_P_F32_OLD, /* an older key: read only while the field still has its default */
     HTH_P_SCALING, /* a string: "none", "linear", "yarn", "longrope" */
@@ -270,6 +295,7 @@ typedef struct HthArch {
     bool chunked; /* a window ends at the last multiple of its size */
     bool temper_next; /* positions count from 1 for the temperature */
     bool gate_by_score; /* HthRouter.by_score */
+    bool with_own; /* HthShape.with: do layers have numbers of their own of a token? */
     uint32_t with_but; /* HthShape.with: there are not so many experts; 0: not asked */
     bool logit_times; /* logits are multiplied with logit_scale */
     const char *asks; /* HthShape.with: is there this tensor? NULL: set by a key, or not used */

@@ -34,13 +34,13 @@ static void tensor_name(char out[NAME_MAX_LEN], const char *pattern, const char 
         snprintf(out, NAME_MAX_LEN, "%s%s", pattern, suffix);
 }
 
-static uint32_t product(const HthShape *s, const uint16_t fields[2]) {
+static uint32_t product(const HthShape *s, const uint16_t fields[2], uint32_t layer) {
     uint32_t v = 1;
     for (int i = 0; i < 2; i++) {
         if (fields[i] == 0) continue;
-        uint32_t f;
-        memcpy(&f, (const char *)s + fields[i], sizeof f);
-        v *= f; /* at most 2^20: heads and head sizes are at most 1024, the rest stand alone */
+        v *= hth_shape_size(
+            s, fields[i],
+            layer); /* at most 2^20: heads and head sizes are at most 1024, the rest stand alone */
     }
     return v;
 }
@@ -115,7 +115,7 @@ static HthStatus bind_part(HthModel *m, const HthArchWeight *row, uint32_t layer
     tensor_name(name, row->fused, hth_slot_suffix(row->slot), layer);
     HTH_REQUIRE(!after || m->tensors[first + row->after] == t, err, HTH_EFORMAT,
                 "%s holds only some of its matrices; the others are elsewhere", name);
-    const uint32_t whole = product(&m->shape, rows);
+    const uint32_t whole = product(&m->shape, rows, layer);
     HTH_TRY(check_dims(t, name, whole, w->cols, w->count, matrix, err));
     w->first_row = after ? after->first_row + after->rows : 0;
     HTH_ASSERT((uint64_t)w->first_row + w->rows <= whole); /* the table adds up */
@@ -144,9 +144,9 @@ static HthStatus bind_slot(HthModel *m, const HthArchWeight *row, uint32_t layer
     HthWeight *w = &m->weights[at];
     w->name = hth_slot_name(row->slot);
     w->scale_last = row->after_bias;
-    w->rows = product(&m->shape, row->rows);
-    w->cols = matrix ? product(&m->shape, row->cols) : 1;
-    w->count = row->count ? product(&m->shape, (const uint16_t[2]){ row->count, 0 }) : 0;
+    w->rows = product(&m->shape, row->rows, layer);
+    w->cols = matrix ? product(&m->shape, row->cols, layer) : 1;
+    w->count = row->count ? product(&m->shape, (const uint16_t[2]){ row->count, 0 }, layer) : 0;
     if (row->fused) fused = find(m, whole, row->fused, row->slot, layer);
     /* one name may stand for either: then the rows tell */
     if (fused && (!t || (t == fused && t->ne[1] != w->rows)))

@@ -11,6 +11,9 @@
 
 typedef struct Lower {
     HthModel *m;
+    uint32_t layer;
+    uint32_t stored[2]; /* where the last layer has stored: of those with the model's heads, of
+                           those with their own */
     uint32_t width[HTH_R_COUNT]; /* floats per token each register holds now; 0: unset */
     HthStateSpec *specs; /* those of prog */
 } Lower;
@@ -25,13 +28,29 @@ static bool has_companions(HthSlot slot) {
            hth_slot_suffix(slot + 1)[0] && hth_slot_suffix(slot + 1)[1] == 'b';
 }
 
+/* Heads of attention in this layer. */
+static HthHeads heads_now(const Lower *l) {
+    const HthShape *s = &l->m->shape;
+    return (HthHeads){ hth_shape_size(s, offsetof(HthShape, n_head_kv), l->layer),
+                       hth_shape_size(s, offsetof(HthShape, head_dim), l->layer),
+                       hth_shape_size(s, offsetof(HthShape, head_dim_v), l->layer) };
+}
+
+static uint32_t size_of(const HthShape *s, uint16_t field) {
+    uint32_t v;
+    memcpy(&v, (const char *)s + field, sizeof v);
+    return v;
+}
+
 static uint32_t dst_width(const Lower *l, const HthArchOp *op, const HthWeight *w) {
     const HthShape *s = &l->m->shape;
     switch (op->op) {
     case HTH_OP_EMBED: return w->cols;
     case HTH_OP_LINEAR: return w->rows;
     case HTH_OP_ATTEND:
-    case HTH_OP_ATTEND_SINKS: return s->n_head * s->head_dim_v;
+    case HTH_OP_ATTEND_BEFORE:
+    case HTH_OP_ATTEND_SINKS: return s->n_head * heads_now(l).dim_v;
+    case HTH_OP_LAYER_PART: return size_of(s, op->arg);
     case HTH_OP_ROUTE: return s->n_used;
     case HTH_OP_EXPERTS:
     case HTH_OP_EXPERTS_EACH: return hth_rows_width(s->n_used, w->rows);
@@ -50,6 +69,7 @@ static uint32_t dst_width(const Lower *l, const HthArchOp *op, const HthWeight *
 /* Widths that do not meet are a mistake in an architecture file, not in a model file. */
 static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w) {
     const HthShape *s = &l->m->shape;
+    const HthHeads h = heads_now(l);
     uint32_t a = l->width[op->a], b = l->width[op->b], c = l->width[op->c];
     switch (op->op) {
     case HTH_OP_RMSNORM:
@@ -58,12 +78,12 @@ static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w
     case HTH_OP_HEADNORM:
         HTH_ASSERT(w->vec && a % w->rows == 0 && (!w->count || a == w->count * w->rows));
         break;
-    case HTH_OP_ROPE: HTH_ASSERT(a > 0 && a % s->head_dim == 0); break;
+    case HTH_OP_ROPE: HTH_ASSERT(a > 0 && a % h.dim == 0); break;
+    case HTH_OP_ATTEND_BEFORE: HTH_ASSERT(a == s->n_head * h.dim); break;
     case HTH_OP_ATTEND_SINKS: HTH_ASSERT(w->vec && w->rows == s->n_head); /* fall through */
     case HTH_OP_ATTEND:
-        HTH_ASSERT(a == s->n_head * s->head_dim && b == s->n_head_kv * s->head_dim);
-        HTH_ASSERT(c == s->n_head_kv * s->head_dim_v ||
-                   (op->c == op->b && s->n_head_kv == 1 && s->head_dim_v <= b));
+        HTH_ASSERT(a == s->n_head * h.dim && b == h.kv * h.dim);
+        HTH_ASSERT(c == h.kv * h.dim_v || (op->c == op->b && h.kv == 1 && h.dim_v <= b));
         break;
     case HTH_OP_ROUTE: HTH_ASSERT(a == s->n_expert && (!w->vec || w->rows == a)); break;
     case HTH_OP_EXPERTS:
@@ -78,7 +98,9 @@ static void check_widths(const Lower *l, const HthArchOp *op, const HthWeight *w
         break;
     case HTH_OP_EXPERTS_ADD: HTH_ASSERT(a == hth_rows_width(s->n_used, s->n_embd)); break;
     case HTH_OP_EXPERTS_SPREAD: HTH_ASSERT(a > 0 && b == s->n_used); break;
-    case HTH_OP_UNIT_HEADNORM: HTH_ASSERT(a > 0 && a % s->head_dim == 0); break;
+    case HTH_OP_UNIT_HEADNORM: HTH_ASSERT(a > 0 && a % h.dim == 0); break;
+    case HTH_OP_LAYER_PART: HTH_ASSERT(a == s->n_layer * size_of(s, op->arg)); break;
+    case HTH_OP_WEIGH: HTH_ASSERT(w->vec && w->rows == 1); break;
     case HTH_OP_HEADS:
         HTH_ASSERT(w->fmt && w->count > 0 && a % w->count == 0 && a / w->count >= w->cols);
         break;
@@ -122,17 +144,26 @@ static float number_of(const HthShape *s, uint16_t field) {
     return v;
 }
 
+/* Windowed layers have heads of their own. */
+static bool own_heads(const Lower *l) {
+    return l->m->prog.window_heads.kv != 0 && hth_layer_windowed(&l->m->shape, l->layer);
+}
+
 /* What an operation keeps of a timeline: its place in the cache. */
 static uint32_t cache_of(Lower *l, const HthArchOp *op) {
     HthProgram *p = &l->m->prog;
     const HthShape *s = &l->m->shape;
     HthStateSpec *spec = &l->specs[p->n_state];
+    const bool own = own_heads(l);
     switch (op->op) {
     case HTH_OP_ATTEND:
     case HTH_OP_ATTEND_SINKS:
-        if (!p->whole) return p->n_cache++;
-        p->n_cache = 1; /* a layer's keys are done with when the next begins */
-        return 0;
+        if (p->whole)
+            p->n_cache = 1; /* a layer's keys are done with when the next begins */
+        else
+            l->stored[own] = own ? p->n_cache_own++ : p->n_cache++;
+        return l->stored[own];
+    case HTH_OP_ATTEND_BEFORE: return l->stored[own];
     case HTH_OP_CONV: *spec = (HthStateSpec){ 0, l->width[op->a], s->ssm_conv - 1 }; break;
     case HTH_OP_DELTA:
         *spec = (HthStateSpec){ s->ssm_heads * s->ssm_dim_k * s->ssm_dim_v,
@@ -147,16 +178,11 @@ static uint32_t cache_of(Lower *l, const HthArchOp *op) {
     return p->n_state++;
 }
 
-static uint32_t size_of(const HthShape *s, uint16_t field) {
-    uint32_t v;
-    memcpy(&v, (const char *)s + field, sizeof v);
-    return v;
-}
-
 static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
     HthProgram *p = &l->m->prog;
     const HthShape *s = &l->m->shape;
     const float arg = number_of(s, op->arg);
+    l->layer = layer;
     if (!hth_layer_is(s, op->when, layer)) return;
     if (op->op == HTH_OP_SCALE && (arg == 0.0f || arg == 1.0f)) {
         HTH_ASSERT(op->dst == op->a); /* nothing to do, and nothing to copy */
@@ -165,8 +191,8 @@ static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
     if (op->op == HTH_OP_CLAMP && arg == 0.0f) return;
     if (op->op == HTH_OP_TEMPER && s->temperature == 0.0f) return;
     /* a norm that some models of the architecture have, or some of its layers */
-    const bool maybe =
-        op->op == HTH_OP_HEADNORM || op->op == HTH_OP_MEAN_HEADNORM || op->op == HTH_OP_LAYERNORM;
+    const bool maybe = op->op == HTH_OP_HEADNORM || op->op == HTH_OP_MEAN_HEADNORM ||
+                       op->op == HTH_OP_LAYERNORM || op->op == HTH_OP_WEIGH;
     const bool none = maybe && !weight_of(l->m, op->w, layer)->vec;
     if (none && op->dst == op->a) return;
     if (op->op == HTH_OP_TYPE && !weight_of(l->m, op->w, layer)->fmt) return;
@@ -177,10 +203,11 @@ static void lower_op(Lower *l, const HthArchOp *op, uint32_t layer) {
     *in = (HthInst){ .op = op->op, .dst = op->dst, .a = op->a, .b = op->b, .c = op->c };
     in->layer = layer;
     in->arg = arg;
-    in->part = op->arg ? size_of(s, op->arg) : s->head_dim;
+    in->part = op->arg ? size_of(s, op->arg) : heads_now(l).dim;
     in->cache = cache_of(l, op);
     in->window = hth_layer_windowed(s, layer) ? s->window : 0;
     in->chunked = l->m->arch->chunked;
+    in->own_heads = own_heads(l);
     in->rope = in->window && p->ropes > 1 ? 1 : 0;
     if (op->w != HTH_W_NONE) {
         HthWeight *w = weight_of(l->m, op->w, layer);
@@ -221,7 +248,7 @@ static const float *rope_factors(const HthModel *m) {
 
 static HthStatus lower_rope(HthModel *m, HthRopeCfg *cfg, HthErr *err) {
     HthProgram *p = &m->prog;
-    double *freq = hth_arena_take(m->arena, m->shape.n_pair, sizeof *freq);
+    double *freq = hth_arena_take(m->arena, cfg->n_rot / 2, sizeof *freq);
     HTH_REQUIRE(freq, err, HTH_ENOMEM, "no memory for rotation speeds");
     HTH_TRY(hth_rope_freqs(cfg, freq, &p->rope_mscale[p->ropes], err));
     p->rope_freq[p->ropes++] = freq;
@@ -242,6 +269,7 @@ static HthStatus lower_ropes(HthModel *m, HthErr *err) {
                        .factors = rope_factors(m) };
     if (m->arch->latent && cfg.log_mul > 0.0) cfg.log_mul = 1.0; /* the scores grew instead */
     m->prog.n_rot = s->n_rot;
+    m->prog.n_rot_own = s->n_rot_window;
     m->prog.rope_at = m->arch->latent ? s->head_dim - s->n_rot : 0;
     m->prog.rope_neox = m->arch->rope_neox;
     HTH_REQUIRE(s->rope_scaling != HTH_ROPE_LONG || cfg.factors, err, HTH_EFORMAT,
@@ -250,7 +278,8 @@ static HthStatus lower_ropes(HthModel *m, HthErr *err) {
     HTH_TRY(lower_rope(m, &cfg, err));
     const bool plain = m->arch->plain_window;
     if (s->window == 0 || (!plain && s->rope_base_window == s->rope_base)) return HTH_OK;
-    if (plain) cfg = (HthRopeCfg){ .n_rot = s->n_rot, .scale = 1.0, .attn_factor = 1.0 };
+    if (plain) cfg = (HthRopeCfg){ .scale = 1.0, .attn_factor = 1.0 };
+    cfg.n_rot = s->n_rot_window ? s->n_rot_window : s->n_rot;
     cfg.base = s->rope_base_window;
     cfg.ctx_orig = s->rope_ctx_orig;
     return lower_rope(m, &cfg, err);
@@ -299,6 +328,19 @@ static void lower_tail(Lower *l) {
     for (const HthArchOp *op = a->rank; ranks && op->op != HTH_OP_END; op++) lower_op(l, op, 0);
 }
 
+static bool is_attention(HthOpCode op) {
+    return op == HTH_OP_ATTEND || op == HTH_OP_ATTEND_SINKS || op == HTH_OP_ATTEND_BEFORE;
+}
+
+/* Heads of windowed layers, where a file gives them any of their own. */
+static HthHeads window_heads(const HthShape *s) {
+    const bool own = s->head_dim_window || s->head_dim_v_window || s->n_head_kv_window;
+    if (s->window == 0 || !own) return (HthHeads){ 0, 0, 0 };
+    return (HthHeads){ s->n_head_kv_window ? s->n_head_kv_window : s->n_head_kv,
+                       s->head_dim_window ? s->head_dim_window : s->head_dim,
+                       s->head_dim_v_window ? s->head_dim_v_window : s->head_dim_v };
+}
+
 HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     const HthShape *s = &m->shape;
     const HthArch *a = m->arch;
@@ -308,6 +350,7 @@ HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     p->n_head_kv = s->n_head_kv;
     p->head_dim = s->head_dim;
     p->head_dim_v = s->head_dim_v;
+    p->window_heads = window_heads(s);
     p->n_vocab = s->n_vocab;
     p->norm_eps = s->norm_eps;
     p->attn_scale = s->attn_scale != 0.0f ? s->attn_scale : 1.0f / sqrtf((float)s->head_dim);
@@ -337,6 +380,8 @@ HthStatus hth_model_lower(HthModel *m, HthErr *err) {
     for (uint32_t i = 0; i < s->n_layer; i++)
         for (const HthArchOp *op = a->layer; op->op != HTH_OP_END; op++) lower_op(&l, op, i);
     lower_tail(&l);
+    for (uint32_t i = 0; i < p->count; i++) /* those of their own come after the others */
+        if (p->inst[i].own_heads && is_attention(p->inst[i].op)) p->inst[i].cache += p->n_cache;
     for (uint32_t i = 0; i < p->count; i++)
         if (hth_op_info(p->inst[i].op)->looks_back || p->inst[i].op == HTH_OP_EMBED)
             p->wanted = i + 1;

@@ -309,13 +309,19 @@ static HthWeightClass class_of(const HthWeight *w) {
     return strstr(w->name, "embd") ? HTH_WEIGHTS_EMBED : HTH_WEIGHTS_ATTEND;
 }
 
+/* A tensor that stands for one that is missing: the embedding for the output, keys for values. */
+static bool seen_before(const HthModel *m, size_t i) {
+    for (size_t k = i - i % HTH_W_COUNT; k < i; k++)
+        if (m->tensors[k] == m->tensors[i] && m->weights[k].first_row == 0) return true;
+    return false;
+}
+
 void hth_model_class_bytes(const HthModel *m, size_t out[HTH_WEIGHTS_COUNT]) {
-    const HthGgufTensor *embd = m->tensors[HTH_W_TOK_EMBD];
     memset(out, 0, HTH_WEIGHTS_COUNT * sizeof *out);
     for (size_t i = 0; i < (size_t)m->shape.n_layer * HTH_W_COUNT; i++) {
         const HthGgufTensor *t = m->tensors[i];
         if (m->weights[i].first_row > 0) continue; /* counted with the tensor's first matrix */
-        if (t && (t != embd || i == HTH_W_TOK_EMBD)) out[class_of(&m->weights[i])] += t->bytes;
+        if (t && !seen_before(m, i)) out[class_of(&m->weights[i])] += t->bytes;
     }
 }
 

@@ -28,6 +28,8 @@ struct HthModel {
 /* Reads and checks every size. EFORMAT: missing or absurd; ENOTSUP: real, but not ours yet. */
 HTH_MUST_CHECK HthStatus hth_shape_read(HthShape *out, const HthGguf *g, const HthArch *arch,
                                         HthErr *err);
+/* The checks of that; fills what follows of layers with states. */
+HTH_MUST_CHECK HthStatus hth_shape_check(HthShape *s, const HthArch *arch, HthErr *err);
 /* Fills tensors and weights. */
 HTH_MUST_CHECK HthStatus hth_model_bind(HthModel *m, HthErr *err);
 /* Gives matrices room for panels; does nothing where memory is short. mapped: the weights are in a

@@ -29,6 +29,7 @@ enum {
 typedef struct Ctx {
     const HthStep *s;
     const HthInst *in;
+    HthHeads h; /* the instruction's */
     uint32_t group; /* query heads of an item: those of a KV head, or one of their equal parts */
     uint32_t parts; /* of a KV head's query heads; 1 unless there are many heads and few items */
     uint32_t block_rows, blocks; /* rows per block at most; ranges of that many rows */
@@ -41,9 +42,7 @@ typedef struct Ctx {
 static void store(void *ctx, uint32_t item, uint32_t worker) {
     const Ctx *c = ctx;
     const HthStep *s = c->s;
-    const HthProgram *p = s->prog;
-    uint32_t head = item % p->n_head_kv, row = item / p->n_head_kv * STORE_ROWS,
-             layer = c->in->cache;
+    uint32_t head = item % c->h.kv, row = item / c->h.kv * STORE_ROWS, layer = c->in->cache;
     uint32_t end = s->rows - row < STORE_ROWS ? s->rows : row + STORE_ROWS;
     uint8_t *code = s->part + (size_t)worker * s->part_bytes;
     for (uint32_t r = row; r < end; r++) {
@@ -52,10 +51,10 @@ static void store(void *ctx, uint32_t item, uint32_t worker) {
         uint32_t pos = s->batch->pos[r], t = pos % HTH_PAGE_LEN;
         const float *k = hth_step_row(s, c->in->b_at, c->in->b_width, r);
         const float *v = hth_step_row(s, c->in->c_at, c->in->c_width, r);
-        s->kern->kv_store(type, k + (size_t)head * p->head_dim, p->head_dim, code);
-        hth_kv_put_key(type, p->head_dim, code, hth_kv_keys(kv, layer, head, pos), t);
-        s->kern->kv_store(type, v + (size_t)head * p->head_dim_v, p->head_dim_v, code);
-        hth_kv_put_value(type, p->head_dim_v, code, hth_kv_values(kv, layer, head, pos), t);
+        s->kern->kv_store(type, k + (size_t)head * c->h.dim, c->h.dim, code);
+        hth_kv_put_key(type, c->h.dim, code, hth_kv_keys(kv, layer, head, pos), t);
+        s->kern->kv_store(type, v + (size_t)head * c->h.dim_v, c->h.dim_v, code);
+        hth_kv_put_value(type, c->h.dim_v, code, hth_kv_values(kv, layer, head, pos), t);
     }
 }
 
@@ -107,23 +106,29 @@ static size_t carve(Block *b, uint8_t *base, uint32_t queries, uint32_t dim, uin
     return at + 3 * n * sizeof *b->count;
 }
 
-size_t hth_attend_part_bytes(const HthProgram *p) {
+static size_t part_bytes(const HthProgram *p, HthHeads h) {
     Block none;
-    uint32_t group = p->n_head / p->n_head_kv;
-    return carve(&none, NULL, hth_attend_rows(group) * group, p->head_dim, p->head_dim_v);
+    uint32_t group = p->n_head / h.kv;
+    return carve(&none, NULL, hth_attend_rows(group) * group, h.dim, h.dim_v);
+}
+
+size_t hth_attend_part_bytes(const HthProgram *p) {
+    const size_t most = part_bytes(p, hth_heads(p));
+    const size_t own = p->window_heads.kv ? part_bytes(p, p->window_heads) : 0;
+    return own > most ? own : most;
 }
 
 static void block_open(Block *b, const Ctx *c, uint32_t row, uint32_t rows, uint32_t head,
                        uint32_t worker) {
     const HthStep *s = c->s;
     const HthProgram *p = s->prog;
-    size_t floats = (size_t)c->group * p->head_dim; /* of one row */
+    size_t floats = (size_t)c->group * c->h.dim; /* of one row */
     *b = (Block){ .c = c, .kv = s->batch->kv[row], .row = row, .rows = rows, .head = head };
     b->kv_head = head / c->parts;
     b->first = s->batch->pos[row];
     b->end = b->first + rows;
     if (c->ahead > 0) b->end += hth_step_run(s, row + rows - 1) - 1;
-    carve(b, s->part + (size_t)worker * s->part_bytes, rows * c->group, p->head_dim, p->head_dim_v);
+    carve(b, s->part + (size_t)worker * s->part_bytes, rows * c->group, c->h.dim, c->h.dim_v);
     for (uint32_t r = 0; r < rows; r++) {
         const float *q = hth_step_row(s, c->in->a_at, c->in->a_width, row + r) + head * floats;
         for (size_t i = 0; i < floats; i++) b->q[r * floats + i] = q[i] * p->attn_scale;
@@ -170,9 +175,9 @@ static void page_run(const Block *b, uint32_t page, bool first, bool more, const
     HthAttendBend bend = { .cap = p->attn_cap };
     if (p->slopes) bend.slope = b->slope; /* those of a row are those of all */
     bend.away = b->away;
-    a.q = b->q + (size_t)from * p->head_dim;
-    a.head_dim = p->head_dim;
-    a.head_dim_v = p->head_dim_v;
+    a.q = b->q + (size_t)from * b->c->h.dim;
+    a.head_dim = b->c->h.dim;
+    a.head_dim_v = b->c->h.dim_v;
     a.count = b->count;
     a.type = b->kv->layout.type;
     a.k = hth_kv_keys(b->kv, b->c->in->cache, b->kv_head, pos);
@@ -184,7 +189,7 @@ static void page_run(const Block *b, uint32_t page, bool first, bool more, const
     a.work = b->work;
     a.m = sums->m + from;
     a.l = sums->l + from;
-    a.o = sums->o + (size_t)from * p->head_dim_v;
+    a.o = sums->o + (size_t)from * a.head_dim_v;
     for (uint32_t i = 0; i < a.queries; i++) {
         const uint32_t own = b->first + row + i / group, seen = seen_to(b, own) - pos;
         b->away[i] = (int32_t)own - (int32_t)pos;
@@ -214,29 +219,27 @@ static void run_run(const Block *b, uint32_t run, const Sums *sums) {
 /* The pages of a window are one run, begun with nothing: which page is a row's first depends on the
  * row. */
 static void window_run(const Block *b) {
-    const HthProgram *p = b->c->s->prog;
     const uint32_t queries = b->rows * b->c->group;
     for (uint32_t i = 0; i < queries; i++) {
         b->all.m[i] = -INFINITY;
         b->all.l[i] = 0.0f;
     }
-    memset(b->all.o, 0, (size_t)queries * p->head_dim_v * sizeof *b->all.o);
+    memset(b->all.o, 0, (size_t)queries * b->c->h.dim_v * sizeof *b->all.o);
     const uint32_t end = (reach(b) - 1) / HTH_PAGE_LEN + 1;
     for (uint32_t page = seen_from(b->c, b->first) / HTH_PAGE_LEN; page < end; page++)
         page_run(b, page, false, page + 1 < end, &b->all);
 }
 
 static float *result(const Ctx *c, uint32_t row, uint32_t head) {
-    return hth_step_row(c->s, c->in->dst_at, c->in->dst_width, row) +
-           (size_t)head * c->s->prog->head_dim_v;
+    return hth_step_row(c->s, c->in->dst_at, c->in->dst_width, row) + (size_t)head * c->h.dim_v;
 }
 
 /* A sink is one more position at the end, whose value is zero: a run of its own. */
 static void sink(const Ctx *c, uint32_t head, float *m, float *l, float *o) {
     static const float zeros[HTH_ATTEND_HEAD_MAX];
     if (!c->in->w) return;
-    HTH_ASSERT(c->s->prog->head_dim_v <= HTH_ATTEND_HEAD_MAX);
-    c->s->kern->attend_merge(m, l, o, c->in->w->vec[head], 1.0f, zeros, c->s->prog->head_dim_v);
+    HTH_ASSERT(c->h.dim_v <= HTH_ATTEND_HEAD_MAX);
+    c->s->kern->attend_merge(m, l, o, c->in->w->vec[head], 1.0f, zeros, c->h.dim_v);
 }
 
 static void finish(float *out, const float *o, float l, uint32_t n) {
@@ -247,7 +250,7 @@ static void finish(float *out, const float *o, float l, uint32_t n) {
 /* Every run, merged as it comes. */
 static void block_run(const Block *b) {
     const Ctx *c = b->c;
-    uint32_t dv = c->s->prog->head_dim_v, g = c->group, queries = b->rows * g;
+    uint32_t dv = c->h.dim_v, g = c->group, queries = b->rows * g;
     if (c->in->window)
         window_run(b);
     else
@@ -267,15 +270,15 @@ static void block_run(const Block *b) {
 
 /* ---- runs as items -------------------------------------------------------------------------- */
 
-/* Sums of a query's runs: m and l, [runs] each, then o, [runs][head_dim_v]. */
+/* Sums of a query's runs: m and l, [runs] each, then o, [runs][dim_v]. */
 static float *split_of(const Ctx *c, uint32_t row, uint32_t head) {
-    size_t floats = (size_t)c->runs * (c->s->prog->head_dim_v + 2);
+    size_t floats = (size_t)c->runs * (c->h.dim_v + 2);
     return c->s->split + ((size_t)row * c->s->prog->n_head + head) * floats;
 }
 
 static void block_split(const Block *b, uint32_t run) {
     const Ctx *c = b->c;
-    uint32_t dv = c->s->prog->head_dim_v, g = c->group;
+    uint32_t dv = c->h.dim_v, g = c->group;
     if (run * RUN_LEN >= reach(b)) return;
     run_run(b, run, &b->run);
     for (uint32_t i = first_seer(b, run * RUN_LEN) * g; i < b->rows * g; i++) {
@@ -289,7 +292,7 @@ static void block_split(const Block *b, uint32_t run) {
 static void merge(void *ctx, uint32_t item, uint32_t worker) {
     (void)worker;
     const Ctx *c = ctx;
-    uint32_t dv = c->s->prog->head_dim_v, head = item % c->s->prog->n_head;
+    uint32_t dv = c->h.dim_v, head = item % c->s->prog->n_head;
     uint32_t row = item / c->s->prog->n_head;
     float *m = split_of(c, row, head), *l = m + c->runs, *o = l + c->runs;
     for (uint32_t run = 1; run <= c->s->batch->pos[row] / RUN_LEN; run++)
@@ -311,7 +314,7 @@ static void attend(void *ctx, uint32_t item, uint32_t worker) {
     const Ctx *c = ctx;
     const HthStep *s = c->s;
     uint32_t runs = c->runs ? c->runs : 1, run = item % runs;
-    uint32_t heads = s->prog->n_head_kv * c->parts;
+    uint32_t heads = c->h.kv * c->parts;
     uint32_t head = item / runs % heads, range = c->blocks - 1 - item / runs / heads;
     uint32_t row = range * c->block_rows;
     uint32_t rows = s->rows - row < c->block_rows ? s->rows - row : c->block_rows;
@@ -330,7 +333,7 @@ static void attend(void *ctx, uint32_t item, uint32_t worker) {
  * group in parts, then runs apart. */
 static void divide(Ctx *c) {
     const HthStep *s = c->s;
-    uint32_t want = hth_pool_threads(s->pool) * ITEMS_PER_THREAD, heads = s->prog->n_head_kv;
+    uint32_t want = hth_pool_threads(s->pool) * ITEMS_PER_THREAD, heads = c->h.kv;
     uint32_t rows = hth_attend_rows(c->group), last = 0;
     if (rows > s->rows) rows = s->rows;
     while (rows > 4 && (s->rows + rows - 1) / rows * heads < want) rows = (rows + 1) / 2;
@@ -352,16 +355,17 @@ static void divide(Ctx *c) {
 
 uint32_t hth_op_attend(HthStep *s, const HthInst *inst) {
     const HthProgram *p = s->prog;
-    Ctx c = { .s = s, .in = inst, .parts = 1, .behind = FAR };
-    c.group = p->n_head / p->n_head_kv;
+    Ctx c = { .s = s, .in = inst, .h = hth_heads_of(p, inst), .parts = 1, .behind = FAR };
+    c.group = p->n_head / c.h.kv;
     if (p->whole) c.ahead = FAR;
     if (inst->window) c.behind = p->whole ? inst->window / 2 : inst->window - 1;
     if (inst->window && p->whole) c.ahead = inst->window / 2;
     size_t floats = (size_t)s->rows * (inst->b_width + inst->c_width);
-    hth_par_run(floats >= WORTH_WAKING ? s->pool : NULL,
-                (s->rows + STORE_ROWS - 1) / STORE_ROWS * p->n_head_kv, store, &c);
+    if (inst->op != HTH_OP_ATTEND_BEFORE)
+        hth_par_run(floats >= WORTH_WAKING ? s->pool : NULL,
+                    (s->rows + STORE_ROWS - 1) / STORE_ROWS * c.h.kv, store, &c);
     divide(&c);
-    hth_par_run(s->pool, c.blocks * p->n_head_kv * c.parts * (c.runs ? c.runs : 1), attend, &c);
+    hth_par_run(s->pool, c.blocks * c.h.kv * c.parts * (c.runs ? c.runs : 1), attend, &c);
     if (c.runs) {
         floats = (size_t)s->rows * inst->dst_width * c.runs;
         hth_par_run(floats >= WORTH_WAKING ? s->pool : NULL, s->rows * p->n_head, merge, &c);

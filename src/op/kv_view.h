@@ -15,7 +15,11 @@ typedef struct HthKvLayout {
     HthKvType type;
     uint32_t n_layer, n_head_kv, head_dim, head_dim_v;
     size_t head_bytes, v_at; /* of one head of one layer; its values are v_at bytes in */
-    size_t page_bytes; /* HTH_PAGE_LEN * n_layer * n_head_kv rows of keys and of values, no more */
+    struct { /* the layers from n_layer on, whose heads are others; n_layer 0: none */
+        uint32_t n_layer, n_head_kv, head_dim, head_dim_v;
+        size_t at, head_bytes, v_at; /* at: of a page */
+    } own;
+    size_t page_bytes; /* HTH_PAGE_LEN rows of keys and of values of all heads, no more */
     /* States (op/state.h): */
     const struct HthStateSpec *states; /* [n_state], borrowed */
     uint32_t n_state; /* 0: this model has none */

@@ -53,13 +53,17 @@ static const HthOpInfo infos[HTH_OP_COUNT] = {
     [HTH_OP_EXPERTS_SPREAD] =
         { "experts-spread", "%D = each of %B * %A", 2, false, false, false },
     [HTH_OP_EXPERTS_ADD] = { "experts-add", "%D = sum(%A)",         1, false, false, false },
+    [HTH_OP_ATTEND_BEFORE] =
+        { "attend-before", "%D = attend(%A, a layer before)", 1, false, false, true },
+    [HTH_OP_LAYER_PART] = { "layer-part", "%D = the layer's %F of %A", 1, false, false, false },
+    [HTH_OP_WEIGH]    = { "weigh",    "%D = %A * %W",               1, true,  true, false },
     [HTH_OP_CLAMP]    = { "clamp",    "%D = %A within %F of 0",     1, false, true, false },
 };
 
 static const char *const regs[HTH_R_COUNT] = {
     [HTH_R_NONE] = "-", [HTH_R_X] = "x", [HTH_R_H] = "h", [HTH_R_Q] = "q", [HTH_R_K] = "k",
     [HTH_R_V] = "v",    [HTH_R_G] = "g", [HTH_R_U] = "u", [HTH_R_R] = "r",
-    [HTH_R_S] = "s", [HTH_R_LOGITS] = "logits",
+    [HTH_R_S] = "s", [HTH_R_P] = "p", [HTH_R_LOGITS] = "logits",
 };
 /* clang-format on */
 

@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 /* X is the residual stream; H a scratch row; Q K V the projections; G U the gate and up rows; R the
- * weights of the experts that were chosen; S a second scratch row. */
+ * weights of the experts that were chosen; S a second scratch row; P what each layer has of the
+ * token. */
 typedef enum HthReg {
     HTH_R_NONE,
     HTH_R_X,
@@ -23,6 +24,7 @@ typedef enum HthReg {
     HTH_R_U,
     HTH_R_R,
     HTH_R_S,
+    HTH_R_P,
     HTH_R_LOGITS,
     HTH_R_COUNT
 } HthReg;
@@ -69,6 +71,9 @@ typedef enum HthOpCode {
     HTH_OP_TEMPER, /* dst = a times a number that grows with the position (op/scale.c) */
     HTH_OP_EXPERTS_SPREAD, /* dst = for each chosen expert a times its weight; b: what route gave */
     HTH_OP_EXPERTS_ADD, /* dst = the rows a has for chosen experts, added */
+    HTH_OP_ATTEND_BEFORE, /* dst = attention(a, what a layer before has stored) */
+    HTH_OP_LAYER_PART, /* dst = the layer's part of a, of so many numbers */
+    HTH_OP_WEIGH, /* dst = a times the number w */
     HTH_OP_COUNT
 } HthOpCode;
 

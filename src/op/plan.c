@@ -195,13 +195,15 @@ HthStatus hth_plan_scratch(HthScratch *out, const HthProgram *p, uint32_t rows, 
     size_t split_rows = rows < HTH_ATTEND_SPLIT_ROWS ? rows : HTH_ATTEND_SPLIT_ROWS;
     const size_t route = p->router.n_expert ? hth_route_work(&p->router) * sizeof(float) : 0;
     const size_t own = hth_attend_part_bytes(p);
+    const uint32_t own_v = p->window_heads.dim_v,
+                   dim_v = own_v > p->head_dim_v ? own_v : p->head_dim_v;
     bool over = grow(&part, 1, own > route ? own : route);
     s.part_bytes = part;
     over = over || grow(&s.bytes, (size_t)rows * p->row_floats, sizeof(float));
     s.act_at = s.bytes;
     over = over || grow(&s.bytes, rows, p->act_bytes);
     s.rope_at = s.bytes;
-    over = over || grow(&s.bytes, (size_t)rows * p->n_rot * p->ropes, sizeof(float));
+    over = over || grow(&s.bytes, (size_t)rows * hth_rope_most(p) * p->ropes, sizeof(float));
     s.part_at = s.bytes;
     over = over || grow(&s.bytes, threads, part);
     s.place_at = s.bytes; /* then the first place of each expert, two more, and who is active */
@@ -210,8 +212,7 @@ HthStatus hth_plan_scratch(HthScratch *out, const HthProgram *p, uint32_t rows, 
                             sizeof(uint32_t));
     s.split_at = s.bytes; /* m, l and o of each run of each query */
     if (threads > 1 && runs > 1)
-        over =
-            over || grow(&s.bytes, split_rows * p->n_head * runs, ((size_t)p->head_dim_v + 2) * 4);
+        over = over || grow(&s.bytes, split_rows * p->n_head * runs, ((size_t)dim_v + 2) * 4);
     HTH_REQUIRE(!over, err, HTH_ELIMIT, "scratch for %u tokens per step does not fit in memory",
                 rows);
     *out = s;

@@ -47,11 +47,17 @@ typedef struct HthInst {
     float arg; /* the number it takes, or 0 */
     uint32_t part; /* half: how many numbers one is */
     uint32_t window; /* attend: positions a row sees, of whole texts half on each side; 0: all */
+    bool own_heads; /* attend, rope: the heads are HthProgram.window_heads */
     bool chunked; /* attend: only those since the last multiple of window */
     uint32_t cache; /* attend: its layer of the cache; conv, delta: which of the states */
     uint32_t rope; /* rope: which of the program's rotations */
     uint32_t group; /* linears from here on that read the same value; 1 otherwise */
 } HthInst;
+
+/* Heads of attention: those that keys and values have, and the dimensions of each. */
+typedef struct HthHeads {
+    uint32_t kv, dim, dim_v;
+} HthHeads;
 
 enum { HTH_ROPES_MAX = 2, HTH_DELTA_MAX = 1024 };
 
@@ -70,6 +76,7 @@ typedef struct HthProgram {
         head; /* from this one on logits are made of the row that it reads; 0: the last alone */
     bool whole; /* rows see all rows of their text, which come in one step (ADR 48) */
     uint32_t n_layer, n_embd, n_head, n_head_kv, head_dim, head_dim_v, n_vocab;
+    HthHeads window_heads; /* of windowed layers, where they have their own; kv 0: the same */
     float norm_eps, attn_scale, attn_cap; /* cap 0: none */
     const float *slopes; /* [n_head] what a score falls by with each position; NULL: nothing */
     float temper; /* queries grow with the position (op/scale.c); 0: they do not */
@@ -78,11 +85,13 @@ typedef struct HthProgram {
     HthRouter router;
     HthDeltaRule delta;
     uint32_t n_cache; /* layers that keep keys and values */
+    uint32_t n_cache_own; /* those of window_heads, numbered after the others */
     const HthStateSpec *states; /* [n_state] (op/state.h) */
     uint32_t n_state;
     bool rope_neox;
     uint32_t rope_at; /* of a head: its first dimension that rotates */
     uint32_t n_rot;
+    uint32_t n_rot_own; /* of window_heads; 0: the same */
     uint32_t ropes; /* rotations: 1, or 2 where windowed layers have their own */
     const double *rope_freq[HTH_ROPES_MAX]; /* [n_rot/2] radians per position */
     float rope_mscale[HTH_ROPES_MAX];
@@ -94,6 +103,23 @@ typedef struct HthProgram {
     uint32_t row_floats; /* floats of register memory per token */
     uint32_t act_bytes; /* most that products need of a token's activations quantised or gathered */
 } HthProgram;
+
+static inline HthHeads hth_heads(const HthProgram *p) {
+    return (HthHeads){ p->n_head_kv, p->head_dim, p->head_dim_v };
+}
+
+static inline HthHeads hth_heads_of(const HthProgram *p, const HthInst *in) {
+    return in->own_heads ? p->window_heads : hth_heads(p);
+}
+
+/* Dimensions that rotation k rotates; as many as any does. */
+static inline uint32_t hth_rope_dims(const HthProgram *p, uint32_t k) {
+    return k > 0 && p->n_rot_own ? p->n_rot_own : p->n_rot;
+}
+
+static inline uint32_t hth_rope_most(const HthProgram *p) {
+    return p->n_rot_own > p->n_rot ? p->n_rot_own : p->n_rot;
+}
 
 /* A block of attention is this many queries: neighbouring rows of a timeline, each with the query
  * heads of one KV head (group of them). */

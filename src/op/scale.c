@@ -1,5 +1,6 @@
 /* scale.c - rows times one of the model's numbers, embeddings and blocks that are weighed; or times
- * numbers of their own between 0 and 1; the halves of heads that such numbers lie beside; rows kept
+ * numbers of their own between 0 and 1; the halves of heads that such numbers lie beside, the part
+ * of a row that is the layer's; rows kept
  * within one of the model's numbers; queries that grow with the position (Llama 4's temperature, so
  * that far texts are attended to as sharply as near ones).
  *
@@ -92,6 +93,7 @@ static void half(void *ctx, uint32_t r, uint32_t worker) {
     float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
     const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
     if (in->op == HTH_OP_HALF_2) x += n;
+    if (in->op == HTH_OP_LAYER_PART) x += (size_t)in->layer * n; /* dst_width is n */
     for (uint32_t at = 0; at < in->dst_width; at += n, x += 2 * n) memcpy(y + at, x, n * sizeof *y);
 }
 
@@ -102,6 +104,20 @@ uint32_t hth_op_half(HthStep *s, const HthInst *inst) {
 
 uint32_t hth_op_gate(HthStep *s, const HthInst *inst) {
     hth_step_rows(s, inst->dst_width, gate, &(Ctx){ s, inst });
+    return 1;
+}
+
+static void weigh(void *ctx, uint32_t r, uint32_t worker) {
+    (void)worker;
+    const Ctx *c = ctx;
+    const HthInst *in = c->in;
+    float *y = hth_step_row(c->s, in->dst_at, in->dst_width, r);
+    const float *x = hth_step_row(c->s, in->a_at, in->a_width, r);
+    for (uint32_t i = 0; i < in->dst_width; i++) y[i] = x[i] * in->w->vec[0];
+}
+
+uint32_t hth_op_weigh(HthStep *s, const HthInst *inst) {
+    hth_step_rows(s, inst->dst_width, weigh, &(Ctx){ s, inst });
     return 1;
 }
 

@@ -22,7 +22,7 @@ typedef struct HthStep {
     uint32_t *first; /* [n_expert + 1] the first place of each expert's rows */
     uint32_t *active; /* [actives] the experts that have any, ascending */
     uint32_t actives, route_layer; /* whose route all this is of */
-    float *rope; /* [ropes][rows_max][n_rot] cos, sin pairs */
+    float *rope; /* [ropes][rows_max][hth_rope_most()] cos, sin pairs */
     uint8_t *part; /* attention's own, part_bytes per worker */
     size_t part_bytes;
     size_t pack_left; /* bytes of weights this step may still pack */
@@ -59,7 +59,7 @@ HthOpFn hth_op_embed, hth_op_rmsnorm, hth_op_linear, hth_op_headnorm, hth_op_rop
     hth_op_heads, hth_op_firstnorm, hth_op_gate, hth_op_half, hth_op_silu, hth_op_conv,
     hth_op_delta, hth_op_place, hth_op_mean_headnorm, hth_op_relu2, hth_op_mul, hth_op_copy,
     hth_op_tanh, hth_op_softmax, hth_op_clamp, hth_op_unit_headnorm, hth_op_temper,
-    hth_op_experts_spread;
+    hth_op_experts_spread, hth_op_weigh;
 
 /* The scale and the bias of w on cols outputs of its rows r0.., which are at y. */
 void hth_step_finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32_t rows,

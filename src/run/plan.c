@@ -34,7 +34,7 @@ static HthStatus kv_type(HthKvType *out, const char *name, const HthModel *model
 static HthStatus check_angles(const HthProgram *prog, uint32_t ctx, HthErr *err) {
     double fastest = 0.0;
     for (uint32_t k = 0; k < prog->ropes; k++)
-        for (uint32_t i = 0; i < prog->n_rot / 2; i++) {
+        for (uint32_t i = 0; i < hth_rope_dims(prog, k) / 2; i++) {
             double f = prog->rope_freq[k][i];
             if (f < 0.0) f = -f;
             if (f > fastest) fastest = f;

@@ -76,7 +76,7 @@ static const char *const archs[] = {
     "qwen2moe", "granitemoe", "glm4moe",       "qwen35",   "mistral3", "exaone4",   "glm4",
     "cohere2",  "falcon",     "gptneox",       "gpt2",     "phi2",     "stablelm",  "internlm2",
     "ernie4_5", "minicpm",    "hunyuan-dense", "seed_oss", "nemotron", "qwen35moe", "qwen3next",
-    "lfm2",     "mamba2",     "granitehybrid", "bloom",    "mpt",      "llama4"
+    "lfm2",     "mamba2",     "granitehybrid", "bloom",    "mpt",      "llama4",    "gemma4"
 };
 
 static Tiny tiny(size_t format, size_t arch) {
@@ -93,7 +93,7 @@ static Tiny tiny(size_t format, size_t arch) {
     c.every_key = tiny_is(&c, "llama4 mistral3");
     c.ctx_orig = strcmp(c.arch, "mistral3") == 0 ? 20 : 0;
     /* narrower than a page, a page and a bit, and not a multiple of anything */
-    if (tiny_is(&c, "olmo2 phi3 gemma2 gemma3 gpt-oss cohere2 llama4"))
+    if (tiny_is(&c, "olmo2 phi3 gemma2 gemma3 gpt-oss cohere2 llama4 gemma4"))
         c.window = (uint32_t)(17 + 26 * (format % 3));
     return c;
 }
@@ -144,7 +144,7 @@ static void experts(void **state) {
     (void)state;
     static const char *const kinds[] = { "Q8_0", "Q4_K", "MXFP4", "F16" };
     const Tiny base = { .layers = 3, .embd = 256, .heads = 4, .kv_heads = 2, .ff = 256 };
-    Tiny of[] = { base, base, base, base, base, base };
+    Tiny of[] = { base, base, base, base, base, base, base };
     of[0].arch = "llama", of[0].experts = 7, of[0].used = 1, of[0].scales = true;
     of[1].arch = "qwen3moe", of[1].experts = 3, of[1].used = 3; /* all of them */
     of[2].arch = "gpt-oss", of[2].experts = 9, of[2].used = 4, of[2].window = 17;
@@ -152,6 +152,7 @@ static void experts(void **state) {
     of[3].gate = 2, of[3].groups = 4, of[3].groups_used = 2, of[3].gate_up = true;
     of[3].dense = 1, of[3].gate_norm = true, of[3].gate_scale = 2.5f;
     of[5].arch = "llama4", of[5].used = 3, of[5].every_key = true;
+    of[6].arch = "gemma4", of[6].experts = 6, of[6].gate_up = true;
     of[4].arch = "deepseek2", of[4].whole_q = true, of[4].heads = 48; /* threads share them */
     for (size_t i = 0; i < HTH_COUNT(of); i++)
         for (size_t f = i % 2; f < HTH_COUNT(kinds); f += 2) { /* each the half of them */

@@ -238,7 +238,8 @@ static inline void tiny_each_linear(TinyOut *o, uint32_t l, const char *what, co
     snprintf(name, sizeof name, "blk.%u.%s.bias", l, what);
     if (tiny_is(o->c, "gpt-oss")) tiny_each(o, name, "F32", rows, 0, count, 0, 0.3);
     snprintf(name, sizeof name, "blk.%u.%s.scale", l, what);
-    if (o->c->scales && count && tiny_is(o->c, "llama qwen3moe"))
+    const bool down = tiny_is(o->c, "gemma4") && strcmp(what, "ffn_down_exps") == 0;
+    if (count && (down || (o->c->scales && tiny_is(o->c, "llama qwen3moe"))))
         tiny_each(o, name, "F32", count, 0, 0, 1, 0.2);
 }
 
@@ -405,9 +406,111 @@ static inline void tiny_states(TinyOut *o, uint32_t l) {
 
 /* ---- */
 
+/* ---- gemma4: every other layer has a window and smaller heads; from four layers on the last two
+ * read what others have stored, and have wider feed-forward blocks ---- */
+
+enum { TINY_OWN = 12 };
+
+static inline bool tiny_windowed(uint32_t l) {
+    return l % 2 == 0;
+}
+static inline uint32_t tiny_borrow(const Tiny *c) {
+    return tiny_is(c, "gemma4") && c->layers >= 4 ? 2 : 0;
+}
+static inline bool tiny_borrows(const Tiny *c, uint32_t l) {
+    return l + tiny_borrow(c) >= c->layers;
+}
+static inline uint32_t tiny_ff(const Tiny *c, uint32_t l) {
+    return tiny_borrows(c, l) ? 2 * c->ff : c->ff;
+}
+static inline bool tiny_owns(const Tiny *c) { /* numbers of their own for each token */
+    return tiny_is(c, "gemma4") && !c->experts && !c->twist;
+}
+
+static inline void tiny_gemma4_meta(TinyOut *o) {
+    const Tiny *c = o->c;
+    const uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
+    const uint32_t kv = c->kv_heads ? c->kv_heads : c->heads;
+    const struct {
+        const char *key;
+        uint32_t elem;
+    } arrays[] = { { "attention.sliding_window_pattern", 7 },
+                   { "feed_forward_length", 5 },
+                   { "attention.head_count_kv", 5 } };
+    for (size_t k = 0; k < HTH_COUNT(arrays); k++) {
+        if (!tiny_key(o, arrays[k].key, 9)) continue;
+        tiny_u32(&o->meta, arrays[k].elem);
+        tiny_u64(&o->meta, c->layers);
+        for (uint32_t l = 0; l < c->layers; l++) {
+            const uint8_t flag = tiny_windowed(l);
+            if (k == 0) tiny_put(&o->meta, &flag, 1);
+            if (k == 1) tiny_u32(&o->meta, (uint32_t)tiny_value(o, arrays[k].key, tiny_ff(c, l)));
+            if (k == 2) tiny_u32(&o->meta, tiny_windowed(l) ? kv : 1);
+        }
+    }
+    tiny_kv_u32(o, "attention.shared_kv_layers", tiny_borrow(c));
+    tiny_kv_u32(o, "attention.key_length", d);
+    tiny_kv_u32(o, "attention.value_length", d);
+    tiny_kv_u32(o, "attention.key_length_swa", d / 2);
+    tiny_kv_u32(o, "attention.value_length_swa", d / 2);
+    tiny_kv_u32(o, "rope.dimension_count_swa", d / 2);
+    tiny_kv_u32(o, "embedding_length_per_layer_input", tiny_owns(c) ? TINY_OWN : 0);
+    if (!c->window) tiny_kv_u32(o, "attention.sliding_window", 40);
+}
+
+/* What layers have of a token, before the layers. */
+static inline void tiny_own_embd(TinyOut *o) {
+    const Tiny *c = o->c;
+    const uint32_t all = TINY_OWN * c->layers;
+    if (!tiny_owns(c)) return;
+    tiny_tensor(o, "per_layer_token_embd.weight", tiny_fits(c->fmt, all), all, c->vocab, 0, 1);
+    tiny_tensor(o, "per_layer_model_proj.weight", c->fmt, c->embd, all, 0, 1.5);
+    tiny_tensor(o, "per_layer_proj_norm.weight", NULL, TINY_OWN, 0, 1, 0.1);
+}
+
+static inline void tiny_own(TinyOut *o, uint32_t l) {
+    const Tiny *c = o->c;
+    char n[96];
+    snprintf(n, sizeof n, "blk.%u.layer_output_scale.weight", l);
+    tiny_tensor(o, n, NULL, 1, 0, 0.8, 0.1);
+    if (!tiny_owns(c)) return;
+    tiny_each_linear(o, l, "inp_gate", c->fmt, c->embd, TINY_OWN, 0);
+    tiny_each_linear(o, l, "proj", c->fmt, TINY_OWN, c->embd, 0);
+    tiny_norm(o, l, "post_norm", c->embd);
+}
+
+static inline void tiny_own_attn(TinyOut *o, uint32_t l) {
+    const Tiny *c = o->c;
+    const uint32_t whole = c->head_dim ? c->head_dim : c->embd / c->heads;
+    const uint32_t d = tiny_windowed(l) ? whole / 2 : whole;
+    const uint32_t kv = !tiny_windowed(l) ? 1 : c->kv_heads ? c->kv_heads : c->heads;
+    tiny_each_linear(o, l, "attn_q", c->fmt, c->embd, c->heads * d, 0);
+    tiny_each_linear(o, l, "attn_output", c->fmt, c->heads * d, c->embd, 0);
+    tiny_norm(o, l, "attn_q_norm", d);
+    if (tiny_borrows(c, l)) return;
+    tiny_each_linear(o, l, "attn_k", c->fmt, c->embd, kv * d, 0);
+    if (tiny_windowed(l)) tiny_each_linear(o, l, "attn_v", c->fmt, c->embd, kv * d, 0);
+    tiny_norm(o, l, "attn_k_norm", d);
+}
+
+/* Experts beside the plain block. */
+static inline void tiny_own_moe(TinyOut *o, uint32_t l) {
+    char n[96];
+    tiny_moe(o, l);
+    snprintf(n, sizeof n, "blk.%u.ffn_gate_inp.scale", l);
+    tiny_tensor(o, n, NULL, o->c->embd, 0, 8, 1);
+    tiny_norm(o, l, "post_ffw_norm_1", o->c->embd);
+    tiny_norm(o, l, "pre_ffw_norm_2", o->c->embd);
+    tiny_norm(o, l, "post_ffw_norm_2", o->c->embd);
+}
+
 static inline void tiny_attn(TinyOut *o, uint32_t l) {
     const Tiny *c = o->c;
     char n[96];
+    if (tiny_is(c, "gemma4")) {
+        tiny_own_attn(o, l);
+        return;
+    }
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
     uint32_t kv = (c->kv_heads ? c->kv_heads : c->heads) * d;
 #define TINY_NAME(s) (snprintf(n, sizeof n, "blk.%u." s, l), n)
@@ -443,7 +546,8 @@ static inline void tiny_layer(TinyOut *o, uint32_t l) {
                    tiny_is(c, "qwen3 qwen3moe gemma3 exaone4 hunyuan-dense lfm2 " TINY_STATES) &&
                    !tiny_recurrent(c, l);
     const bool post = tiny_is(
-                   c, "olmo2 gemma2 gemma3 gpt-oss glm4moe exaone4 glm4 seed_oss " TINY_STATES),
+                   c,
+                   "olmo2 gemma2 gemma3 gemma4 gpt-oss glm4moe exaone4 glm4 seed_oss " TINY_STATES),
                phi3 = tiny_is(c, "phi3 glm4"), ungated = tiny_is(c, TINY_UNGATED),
                bias = c->ffn_bias || tiny_is(c, TINY_BIASED);
     if (!whole) tiny_norm(o, l, "attn_norm", c->embd);
@@ -468,16 +572,20 @@ static inline void tiny_layer(TinyOut *o, uint32_t l) {
     if (!whole && !one) tiny_norm(o, l, "ffn_norm", c->embd);
     if (tiny_is(c, "mamba2")) return;
     const bool moe = tiny_is(c, "llama4") ? (l + 1) % TINY_MOE_STEP == 0 : l >= c->dense;
-    if (tiny_experts(c) && moe) {
+    if (tiny_is(c, "gemma4")) tiny_own(o, l);
+    if (tiny_is(c, "gemma4") && tiny_experts(c)) {
+        tiny_own_moe(o, l);
+    } else if (tiny_experts(c) && moe) {
         tiny_moe(o, l);
         return;
     }
-    if (!phi3 && !ungated) tiny_linear(o, TINY_NAME("ffn_gate"), c->embd, c->ff, bias, c->scales);
+    const uint32_t ff = tiny_ff(c, l);
+    if (!phi3 && !ungated) tiny_linear(o, TINY_NAME("ffn_gate"), c->embd, ff, bias, c->scales);
     if (phi3)
-        tiny_linear(o, TINY_NAME("ffn_up"), c->embd, 2 * c->ff, false, false);
+        tiny_linear(o, TINY_NAME("ffn_up"), c->embd, 2 * ff, false, false);
     else
-        tiny_linear(o, TINY_NAME("ffn_up"), c->embd, c->ff, bias, c->scales);
-    tiny_linear(o, TINY_NAME("ffn_down"), c->ff, c->embd, bias, c->scales);
+        tiny_linear(o, TINY_NAME("ffn_up"), c->embd, ff, bias, c->scales);
+    tiny_linear(o, TINY_NAME("ffn_down"), ff, c->embd, bias, c->scales);
     if (post && !tiny_is(c, "glm4moe seed_oss " TINY_STATES))
         tiny_norm(o, l, "post_ffw_norm", c->embd);
 #undef TINY_NAME
@@ -490,7 +598,8 @@ static inline void tiny_meta(TinyOut *o) {
     tiny_kv_u32(o, "context_length", c->ctx);
     tiny_kv_u32(o, "embedding_length", c->embd);
     const bool none = tiny_is(c, "mamba2"); /* neither heads nor feed-forward blocks */
-    if (!none) tiny_kv_size(o, "feed_forward_length", c->ff);
+    const bool gemma4 = tiny_is(c, "gemma4");
+    if (!none && !gemma4) tiny_kv_size(o, "feed_forward_length", c->ff);
     if (!none) tiny_kv_u32(o, "attention.head_count", c->heads);
     const uint32_t kv_heads = tiny_is(c, "deepseek2") ? 1 : c->kv_heads;
     if (tiny_is(c, "lfm2 granitehybrid") && tiny_key(o, "attention.head_count_kv", 9)) {
@@ -498,12 +607,13 @@ static inline void tiny_meta(TinyOut *o) {
         tiny_u64(&o->meta, c->layers);
         for (uint32_t i = 0; i < c->layers; i++)
             tiny_u32(&o->meta, tiny_recurrent(c, i) ? 0 : kv_heads ? kv_heads : c->heads);
-    } else if (kv_heads && !none) {
+    } else if (kv_heads && !none && !gemma4) {
         tiny_kv_size(o, "attention.head_count_kv", kv_heads);
     }
     tiny_moe_meta(o);
     tiny_states_meta(o);
     tiny_encoder_meta(o);
+    if (gemma4) tiny_gemma4_meta(o);
     tiny_kv_f32(o, "attention.layer_norm_rms_epsilon", 1e-5f);
     if (tiny_is(c, TINY_MEAN " cohere2 " TINY_ENCODERS))
         tiny_kv_f32(o, "attention.layer_norm_epsilon", 1e-5f);
@@ -525,8 +635,8 @@ static inline void tiny_meta(TinyOut *o) {
         tiny_kv_f32(o, "attention.scale", 0.2f);
         tiny_kv_f32(o, "logit_scale", 0.7f);
     }
-    if (c->head_dim) tiny_kv_u32(o, "attention.key_length", c->head_dim);
-    if (c->head_dim) tiny_kv_u32(o, "attention.value_length", c->head_dim);
+    if (c->head_dim && !gemma4) tiny_kv_u32(o, "attention.key_length", c->head_dim);
+    if (c->head_dim && !gemma4) tiny_kv_u32(o, "attention.value_length", c->head_dim);
     if (c->rot) tiny_kv_u32(o, "rope.dimension_count", c->rot);
     if (c->base != 0) tiny_kv_f32(o, "rope.freq_base", c->base);
     if (c->scaling) tiny_kv_str(o, "rope.scaling.type", c->scaling);
@@ -562,7 +672,9 @@ static inline void tiny_build(HthBuf *out, const Tiny *c) {
     if (!c->tied && !encoder)
         tiny_linear(&o, "output", c->embd, c->vocab, tiny_is(c, "phi2"), false);
     uint32_t d = c->head_dim ? c->head_dim : c->embd / c->heads;
-    if (c->factors) tiny_tensor(&o, "rope_freqs.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
+    tiny_own_embd(&o);
+    if (c->factors || tiny_is(c, "gemma4"))
+        tiny_tensor(&o, "rope_freqs.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
     if (c->every_key && tiny_is(c, "phi3")) {
         tiny_tensor(&o, "rope_factors_long.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);
         tiny_tensor(&o, "rope_factors_short.weight", "F32", (c->rot ? c->rot : d) / 2, 0, 4, 1);

@@ -42,7 +42,8 @@ static void check_arch(const HthArch *a) {
         assert_true(strlen(w->name) < 64);
         const char *suffix = hth_slot_suffix(w->slot); /* "" where the name is all there is */
         if (strcmp(suffix, ".weight") != 0) assert_int_equal(w->cols[0], 0);
-        if (strcmp(suffix, ".scale") == 0) assert_true(w->optional);
+        const bool one = w->rows[0] == offsetof(HthShape, one);
+        if (strcmp(suffix, ".scale") == 0 && one) assert_true(w->optional);
     }
     for (const HthArchParam *p = a->params; p->key; p++)
         assert_true(strlen(p->key) < 64 && p->field < sizeof(HthShape));

@@ -383,6 +383,101 @@ static void formats(void **state) {
     expect(&mixed, HTH_OK, "");
 }
 
+/* What files may say wrongly about layers of two kinds. */
+static void wrong_kinds(void **state) {
+    (void)state;
+    static const struct {
+        const char *key;
+        double value;
+        const char *says; /* NULL: the key */
+        HthStatus status; /* HTH_OK: EFORMAT */
+    } cases[] = {
+        { "attention.shared_kv_layers", 1, "feed_forward_length", HTH_ENOTSUP },
+        { "attention.key_length_swa", 0, NULL, HTH_OK },
+        { "attention.key_length_swa", 5, "rope.dimension_count_swa", HTH_OK },
+        { "attention.key_length_swa", 6, "as long as its keys", HTH_ENOTSUP },
+        { "attention.value_length_swa", 4096, NULL, HTH_OK },
+        { "attention.value_length", 4, "as long as its keys", HTH_ENOTSUP },
+        { "rope.dimension_count_swa", 6, NULL, HTH_OK },
+        { "rope.dimension_count_swa", 3, NULL, HTH_OK },
+        { "attention.sliding_window", 0, NULL, HTH_OK },
+        { "embedding_length_per_layer_input", 13, "per_layer_token_embd.weight", HTH_OK },
+        { "embedding_length_per_layer_input", 4294967295.0, NULL, HTH_OK },
+        { "feed_forward_length", 63, "blk.0.ffn_gate.weight", HTH_OK },
+        { "feed_forward_length", 0, NULL, HTH_OK },
+        { "blk.5.ffn_up.weight", 0, NULL, HTH_OK },
+        { "per_layer_proj_norm.weight", 0, NULL, HTH_OK },
+        { "blk.1.attn_k_norm.weight", 0, NULL, HTH_OK },
+        { "blk.2.layer_output_scale.weight", 0, NULL, HTH_OK },
+    };
+    static const char *const required[] = {
+        "rope_freqs.weight",          "attention.sliding_window", "per_layer_model_proj.weight",
+        "blk.3.inp_gate.weight",      "blk.1.attn_k.weight",      "blk.5.attn_q_norm.weight",
+        "blk.4.post_ffw_norm.weight",
+    };
+    Tiny c = { SIZES, .arch = "gemma4" };
+    c.layers = 6;
+    expect(&c, HTH_OK, "");
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        c.wrong = cases[i].key;
+        c.wrong_value = cases[i].value;
+        expect(&c, cases[i].status ? cases[i].status : HTH_EFORMAT,
+               cases[i].says ? cases[i].says : cases[i].key);
+    }
+    Tiny few = { SIZES, .arch = "gemma4", .wrong = "attention.shared_kv_layers" };
+    for (few.wrong_value = 3; few.wrong_value <= 4294967295.0; few.wrong_value += 4294967292.0)
+        expect(&few, HTH_EFORMAT, few.wrong);
+    few.wrong_value = 2;
+    expect(&few, HTH_EFORMAT, "layer 1 of this gemma4 model shares");
+    c.wrong = NULL;
+    for (size_t i = 0; i < HTH_COUNT(required); i++) {
+        c.skip = required[i];
+        expect(&c, HTH_EFORMAT, required[i]);
+    }
+    c.experts = 5;
+    c.skip = "blk.2.ffn_gate_inp.scale";
+    expect(&c, HTH_EFORMAT, c.skip);
+}
+
+/* Where values are keys a tensor is bound twice and counted once; layers that store nothing bind no
+ * keys; heads and blocks have the sizes of their kind. */
+static void kinds_bound(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthBuf file;
+    HthModel *m = NULL;
+    Tiny c = { SIZES, .arch = "gemma4", .fmt = "Q8_0" };
+    c.layers = 6;
+    tiny_build(&file, &c);
+    assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+    size_t bytes = 0;
+    for (size_t i = 0; i < hth_gguf_tensor_count(hth_model_gguf(m)); i++) {
+        assert_true(hth_model_uses(m, hth_gguf_tensor_at(hth_model_gguf(m), i)));
+        bytes += hth_gguf_tensor_at(hth_model_gguf(m), i)->bytes;
+    }
+    assert_int_equal(hth_model_weight_bytes(m), bytes);
+    const HthGgufTensor *k = hth_model_weight(m, HTH_W_ATTN_K, 1);
+    assert_ptr_equal(hth_model_weight(m, HTH_W_ATTN_V, 1), k);
+    assert_ptr_not_equal(hth_model_weight(m, HTH_W_ATTN_V, 0),
+                         hth_model_weight(m, HTH_W_ATTN_K, 0));
+    assert_null(hth_model_weight(m, HTH_W_ATTN_K, 4));
+    const HthProgram *p = hth_model_program(m);
+    static const uint32_t caches[] = { 2, 0, 3, 1, 3, 1 }; /* own ones last; the last two borrow */
+    assert_int_equal(p->n_cache, 2);
+    assert_int_equal(p->n_cache_own, 2);
+    for (uint32_t i = 0; i < p->count; i++) {
+        const HthInst *in = &p->inst[i];
+        const bool before = in->op == HTH_OP_ATTEND_BEFORE;
+        if (in->op != HTH_OP_ATTEND && !before) continue;
+        assert_int_equal(before, in->layer >= 4);
+        assert_int_equal(in->cache, caches[in->layer]);
+        assert_int_equal(in->a_width, in->layer % 2 ? 32 : 16);
+        assert_int_equal(in->own_heads, in->layer % 2 == 0);
+    }
+    hth_model_close(&m);
+    hth_buf_drop(&file);
+}
+
 static void not_ours_yet(void **state) {
     (void)state;
     Tiny arch = { SIZES, .arch = "mystery" };
@@ -390,8 +485,8 @@ static void not_ours_yet(void **state) {
     expect(&arch, HTH_ENOTSUP, "llama, qwen2, qwen3");
     Tiny rope = { LLAMA, .scaling = "longrope" };
     expect(&rope, HTH_EFORMAT, "longrope");
-    Tiny near = { SIZES, .arch = "gemma4" };
-    expect(&near, HTH_ENOTSUP, "the nearest it runs is gemma3");
+    Tiny near = { SIZES, .arch = "gemma9" };
+    expect(&near, HTH_ENOTSUP, "the nearest it runs is gemma4");
     near.arch = "qwen39";
     expect(&near, HTH_ENOTSUP, "the nearest it runs is qwen35;");
     near.arch = "qwen39moe";
@@ -508,6 +603,8 @@ int main(void) {
         cmocka_unit_test(fused_tensors),
         cmocka_unit_test(layers_differ),
         cmocka_unit_test(formats),
+        cmocka_unit_test(wrong_kinds),
+        cmocka_unit_test(kinds_bound),
         cmocka_unit_test(not_ours_yet),
         cmocka_unit_test(bound_whole),
         cmocka_unit_test(tied_output),

@@ -300,7 +300,17 @@ static double attended(const World *w, uint32_t first, uint32_t r, uint32_t h, u
 static void attention(void **state) {
     (void)state;
     static const uint32_t firsts[] = { 0, 62, 64, 130 }; /* rows cross page borders */
-    enum { PLAIN, SINKS, SLOPES, WHOLE, WHOLE_SLOPES, WHOLE_WINDOW, CHUNKED, KINDS = CHUNKED + 5 };
+    enum {
+        PLAIN,
+        SINKS,
+        SLOPES,
+        BEFORE,
+        WHOLE,
+        WHOLE_SLOPES,
+        WHOLE_WINDOW,
+        CHUNKED,
+        KINDS = CHUNKED + 5
+    };
     static const uint32_t chunks[] = { 2, 3, 64, 65, 400 };
     for (size_t k = 0; k < KINDS * HTH_COUNT(firsts); k++) {
         const uint32_t first = firsts[k / KINDS], kind = k % KINDS;
@@ -325,6 +335,11 @@ static void attention(void **state) {
         in->c = HTH_R_V;
         in->c_width = KV_HEADS * DV;
         in->dst_width = HEADS * DV;
+        if (kind == BEFORE) { /* once more, reading what is stored already */
+            add(w, HTH_OP_SILU, HTH_R_H, HTH_R_H, HTH_R_NONE, NULL);
+            add(w, HTH_OP_ATTEND_BEFORE, HTH_R_H, HTH_R_X, HTH_R_NONE, NULL)->dst_width =
+                HEADS * DV;
+        }
         run(w, HTH_R_H, 2, first);
         for (uint32_t r = 0; r < ROWS; r++)
             for (uint32_t h = 0; h < HEADS; h++)
@@ -333,6 +348,21 @@ static void attention(void **state) {
                          attended(w, first, r, h, d, sinks ? w->data[3] : NULL));
         end(w);
     }
+}
+
+/* The third of three parts of four, times a number. */
+static void layer_part(void **state) {
+    (void)state;
+    World *w = begin();
+    HthInst *in = add(w, HTH_OP_LAYER_PART, HTH_R_H, HTH_R_X, HTH_R_NONE, NULL);
+    in->dst_width = in->part = 4;
+    in->layer = 2;
+    add(w, HTH_OP_WEIGH, HTH_R_H, HTH_R_H, HTH_R_NONE, vector(w, 1, 1));
+    run(w, HTH_R_H, 2, 0);
+    for (uint32_t r = 0; r < ROWS; r++)
+        for (uint32_t i = 0; i < 4; i++)
+            near(w->out[r * 4 + i], embedded(w, r, 8 + i) * (double)w->data[1][0]);
+    end(w);
 }
 
 static void clamp(void **state) {
@@ -442,6 +472,7 @@ int main(void) {
         cmocka_unit_test(attention),
         cmocka_unit_test(hidden_and_head),
         cmocka_unit_test(clamp),
+        cmocka_unit_test(layer_part),
         cmocka_unit_test(unit_headnorm),
         cmocka_unit_test(temper),
         cmocka_unit_test(scores),
