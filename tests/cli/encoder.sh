@@ -10,6 +10,13 @@ embed=$tmp/models/embed.gguf rank=$tmp/models/rank.gguf
 "$make" "$embed" arch=nomic-bert tokenizer=spm vocab=400 ctx=64 pooling=1 || exit 1
 "$make" "$rank" arch=bert tokenizer=spm vocab=400 ctx=64 pooling=4 || exit 1
 "$make" "$tmp/models/yes.gguf" arch=qwen3 tokenizer=spm vocab=400 ctx=256 pooling=4 || exit 1
+words=$HEARTH_DATA/vocab/bert-bge.gguf # words as BERT cuts them, where they are here
+if [[ -e $words ]]; then
+    for pooling in 2 4; do
+        "$make" "$tmp/models/words$pooling.gguf" arch=bert tokenizer="$words" ctx=64 pooling=$pooling ||
+            exit 1
+    done
+fi
 
 refused() { # refused "words" "what" argument...: no success, and words in the sentence
     local words=$1 what=$2
@@ -78,6 +85,16 @@ for model, lo, hi in (("rank", -1e9, 1e9), ("yes", 0, 1)):
     bare = ask("/rerank", {"model": model, "query": "the cat", "texts": docs})[1]
     assert {r["index"]: r["score"] for r in bare} == s
 ' 2>&1)"
+
+if [[ -e $words ]]; then
+    same "words" "" "$(client '
+v = get("/v1/embeddings", model="words2", input="hello world")
+assert v["usage"]["prompt_tokens"] == 4, v["usage"] # [CLS] hello world [SEP]
+v = get("/v1/rerank", model="words4", query="hello", documents=["world", "hello world"])
+assert v["usage"]["prompt_tokens"] in (4 + 5, 5 + 6), v["usage"] # and what stands between
+assert len({r["relevance_score"] for r in v["results"]}) == 2
+' 2>&1)"
+fi
 
 same "refusals" "" "$(client '
 chat = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 3}

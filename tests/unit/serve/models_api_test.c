@@ -411,6 +411,27 @@ static void facts(void **state) {
     assert_string_equal(f.quant, "F32");
     assert_true(f.embedding && !f.rerank);
     assert_int_equal(f.ctx, 0);
+    static const struct {
+        const char *arch;
+        uint32_t pooling; /* 0: not stated */
+        bool embedding, rerank;
+    } of[] = { { "bert", 0, true, false },
+               { "bert", 4, false, true },
+               { "qwen3", 0, false, false },
+               { "qwen3", 4, false, true },
+               { "unheard-of", 1, true, false } };
+    for (size_t i = 0; i < HTH_COUNT(of); i++) {
+        char key[64];
+        snprintf(key, sizeof key, "%s.pooling_type", of[i].arch);
+        gb_begin(&gguf, 3);
+        gb_kv_str(&gguf, "general.architecture", of[i].arch);
+        if (of[i].pooling) gb_kv_int(&gguf, key, GB_U32, of[i].pooling);
+        gb_counts(&gguf);
+        assert_ok(hth_model_facts(NULL, NULL, (HthStr){ (const char *)gguf.b, gguf.n }, &f, &err),
+                  err);
+        assert_int_equal(f.embedding, of[i].embedding);
+        assert_int_equal(f.rerank, of[i].rerank);
+    }
     f.params = 99;
     assert_status(hth_model_facts(NULL, NULL, HTH_STR("GGUF"), &f, &err), HTH_EFORMAT, err);
     assert_int_equal(f.params, 99);
