@@ -102,6 +102,9 @@ HthStatus hth_chat_load(HthChat *c, const char *path, HthErr *err); /* on failur
 /* The timings as Ollama prints them. */
 void hth_chat_timings(FILE *f, const HthChat *c, const HthAnswer *a);
 
+/* Of an encoder: prints the text's vector, a line of numbers or an object; an exit code. */
+int hth_cli_embed(HthChat *c, HthStr text, bool json);
+
 int hth_repl(HthChat *c, bool verbose); /* the interactive chat; an exit code */
 /* Appends the path of the file that remembers lines, and makes it; false: there is to be none. */
 bool hth_repl_history(HthBuf *out);

@@ -12,7 +12,8 @@ const HthVerb hth_verbs[] = {
       "Without MODEL the small model inside this program, ember, answers. The first argument is a "
       "model if it is a file, ends in .gguf, or is a path without blanks (or the word ember); "
       "anything else begins the prompt. What arrives on standard input is put before the prompt. "
-      "On a terminal without a prompt a chat begins; /help there lists its commands.",
+      "On a terminal without a prompt a chat begins; /help there lists its commands. A model that "
+      "has vectors instead of words (an encoder) prints the prompt's, a line of numbers.",
       "hearth run\tchat with ember\n"
       "hearth run \"Tell me a story.\"\tone answer, then exit\n"
       "hearth run model.gguf --temperature 0 \"What is rust?\"\tthe likeliest words\n"

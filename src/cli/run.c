@@ -8,6 +8,7 @@
 #include "cli/repl.h"
 #include "cli/source.h"
 #include "cli/term.h"
+#include "model/model.h"
 
 enum {
     OPT_MODEL = 1,
@@ -291,8 +292,13 @@ static int work(Job *job, bool chat, HthKeeper *keeper, HthCliReceipt *receipt) 
         st = hth_chat_set(c, job->settings[i].name, hth_str(job->settings[i].value), &err);
     if (st != HTH_OK)
         code = hth_cli_fail(&err);
+    else if (chat)
+        code = hth_repl(c, job->verbose);
+    else if (!receipt && hth_model_shape(c->model)->whole &&
+             hth_model_shape(c->model)->pooling != HTH_POOL_RANK)
+        code = hth_cli_embed(c, hth_buf_str(&job->prompt), job->json);
     else
-        code = chat ? hth_repl(c, job->verbose) : answer_once(job, c, receipt);
+        code = answer_once(job, c, receipt);
     hth_chat_close(&c);
     return code;
 }

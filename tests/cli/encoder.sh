@@ -35,7 +35,22 @@ echo "1 2 3" >"$tmp/ids"
 refused "is an encoder and has no next words" "logits" logits "$embed" --tokens "$tmp/ids" --out "$tmp/l"
 refused "ranks texts and has no next words" "logits of a ranking model" logits "$rank" \
     --tokens "$tmp/ids" --out "$tmp/l"
-refused "is an encoder and has no next words" "run" run "$embed" hello
+refused "ranks texts and has no next words" "run" run "$rank" hello
+refused "is an encoder and has no next words" "run with a receipt" run "$embed" --receipt \
+    "$tmp/r" hello
+unit() { # 64 numbers whose squares add up to 1
+    python3 -c 'import json, sys
+v = json.load(sys.stdin)
+v = v["embedding"] if isinstance(v, dict) else v
+sys.exit(len(v) != 64 or abs(sum(x * x for x in v) - 1) > 1e-5)' <<<"$1"
+}
+hearth run "$embed" the cat
+ok "run: a vector" unit "$out"
+line=$out
+hearth run --json "$embed" the cat
+ok "run: as an object" unit "$out"
+hearth run "$embed" the dog
+ok "run: of the text" [ "$out" != "$line" ]
 
 start --models "$tmp/models" --ctx 300
 client() {
