@@ -324,7 +324,7 @@ static void lower_tail(Lower *l) {
     const HthArch *a = l->m->arch;
     const bool ranks = l->m->shape.pooling == HTH_POOL_RANK;
     for (const HthArchOp *op = a->tail; op[ranks].op != HTH_OP_END; op++) lower_op(l, op, 0);
-    l->m->prog.head = l->m->prog.count - (ranks ? 0 : 1);
+    l->m->prog.head = ranks ? l->m->prog.count : 0;
     for (const HthArchOp *op = a->rank; ranks && op->op != HTH_OP_END; op++) lower_op(l, op, 0);
 }
 

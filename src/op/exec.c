@@ -214,7 +214,8 @@ void hth_exec_run(HthExec *e, const HthBatch *b) {
         memcpy(b->hidden + (size_t)i * in->a_width, hth_step_row(s, in->a_at, in->a_width, i),
                in->a_width * sizeof(float));
     if (b->logits) run_insts(e, head, p->count);
-    if (s->see && !b->logits) hth_step_watch(s, in);
+    /* what makes scores reads the pooled row, not these */
+    if (s->see && !b->logits && p->head == 0) hth_step_watch(s, in);
 }
 
 void hth_exec_head(HthExec *e, const float *hidden, uint32_t n,

@@ -190,9 +190,15 @@ static HthStatus run_hidden(HthSession *s, const uint32_t *ids, size_t n, float 
 
 HthStatus hth_session_observe(HthSession *s, const uint32_t *ids, size_t n, HthSeeFn *see,
                               void *ctx, HthErr *err) {
+    const bool ranks = hth_model_shape(s->model)->pooling == HTH_POOL_RANK;
+    const uint32_t width = hth_program_out(hth_model_program(s->model));
+    float *scores = ranks ? hth_calloc(width, sizeof *scores) : NULL;
+    HTH_REQUIRE(scores || !ranks, err, HTH_ENOMEM, "no memory for %u scores", width);
     hth_exec_watch(s->exec, see, ctx);
-    const HthStatus st = run_hidden(s, ids, n, NULL, err);
+    const HthStatus st =
+        ranks ? hth_session_vector(s, ids, n, scores, err) : run_hidden(s, ids, n, NULL, err);
     hth_exec_watch(s->exec, NULL, NULL);
+    hth_free(scores);
     return st;
 }
 

@@ -8,7 +8,8 @@
 #include "op/exec.h"
 
 /* Appends n tokens as hth_session_eval_all does, without logits: `see` is shown all that is
- * multiplied on the way, the output matrix's too (op/exec.h). */
+ * multiplied on the way, the output matrix's too (op/exec.h). Of a model that ranks they are a text
+ * by itself, and its scores are made, too. */
 HTH_MUST_CHECK HthStatus hth_session_observe(HthSession *session, const uint32_t *ids, size_t n,
                                              HthSeeFn *see, void *ctx, HthErr *err);
 

@@ -137,9 +137,42 @@ static void it_is_what_is_multiplied(void **state) {
     hth_buf_drop(&file);
 }
 
+/* Of a model that ranks the layers see all rows, and what scores are made with the pooled one. */
+static void scores_are_seen(void **state) {
+    (void)state;
+    static Seen seen;
+    static const char *const archs[] = { "bert", "modern-bert", "jina-bert-v2", "qwen3" };
+    for (size_t k = 0; k < HTH_COUNT(archs); k++) {
+        HthErr err = { 0 };
+        HthBuf file;
+        HthModel *m = NULL;
+        HthSession *s = NULL;
+        uint32_t ids[ROWS];
+        Tiny c = dense;
+        c.arch = archs[k];
+        c.pooling = 4;
+        c.kv_heads = 0;
+        for (uint64_t i = 0; i < ROWS; i++) ids[i] = tiny_id(&c, 1, i);
+        tiny_build(&file, &c);
+        assert_ok(hth_model_open_mem(&m, file.p, file.n, "tiny", &err), err);
+        assert_ok(hth_session_open(&s, m, &(HthSessionCfg){ .ctx = ROWS }, &err), err);
+        memset(&seen, 0, sizeof seen);
+        seen.p = hth_model_program(m);
+        assert_ok(hth_session_observe(s, ids, ROWS, see, &seen, &err), err);
+        assert_true(seen.p->head > 0 && seen.p->head < seen.p->count);
+        for (uint32_t i = 0; i < seen.p->count; i++)
+            if (seen.p->inst[i].op == HTH_OP_LINEAR)
+                assert_int_equal(seen.rows[i], i < seen.p->head ? ROWS : 1);
+        hth_session_close(&s);
+        hth_model_close(&m);
+        hth_buf_drop(&file);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_and_threads_do_not_matter),
+        cmocka_unit_test(scores_are_seen),
         cmocka_unit_test(it_is_what_is_multiplied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
