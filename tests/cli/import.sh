@@ -89,6 +89,11 @@ ok "what is there stays" bash -c '! "$1" import "$2" -o "$3" 2> "$4"' _ "$HEARTH
 ok "and --force is named" grep -q -- "--force" "$tmp/err"
 mkdir "$tmp/here"
 (cd "$tmp/here" && ok "no -o" import ../model && ok "is named after the folder" test -s model.gguf)
+ln -s model "$tmp/link"
+ok "a folder through a link" import "$tmp/link" -o "$o" --force
+ok "is the same" cmp "$o" "$tmp/here/model.gguf"
+ok "--no-cage says what is lost" bash -c '"$1" import --no-cage "$2" -o "$3" --force 2>&1 |
+    grep -q "reach the network"' _ "$HEARTH_BIN" "$d" "$o"
 ok "a file of the model stays" bash -c '! "$1" import "$2" --force -o "$2/model.safetensors" \
     2> "$3"' _ "$HEARTH_BIN" "$d" "$tmp/err"
 ok "and is whole" import "$d" -o "$o" --force

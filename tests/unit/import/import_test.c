@@ -18,12 +18,16 @@ static void put(const char *name, const HthBuf *bytes) {
     assert_ok(hth_file_write(path, bytes->p, bytes->n, 0644, &err), err);
 }
 
-static void put_weights(const char *name, size_t from, size_t to) {
+static void put_some(const char *name, const HfTensor *t, size_t from, size_t to) {
     HthBuf b;
     hth_buf_init(&b, 1 << 16);
-    hf_weights(&b, hf_llama, from, to);
+    hf_weights(&b, t, from, to);
     put(name, &b);
     hth_buf_drop(&b);
+}
+
+static void put_weights(const char *name, size_t from, size_t to) {
+    put_some(name, hf_llama, from, to);
 }
 
 static void put_texts(const char *more) {
@@ -86,6 +90,56 @@ static void numbers_are_where_they_belong(void **state) {
     assert_ok(hth_gguf_str(g, "general.name", &name, &err), err);
     assert_true(hth_str_eq(name, HTH_STR("model")));
     hth_gguf_close(&g);
+}
+
+/* Norms that are kept as their difference from 1, names with a prefix, and what is for images. */
+static void a_model_with_images(void **state) {
+    (void)state;
+#define L "language_model.model.layers.0."
+    static const HfTensor gemma[] = {
+        { "language_model.model.embed_tokens.weight", 12, 8 },
+        { "language_model.model.norm.weight", 8, 0 },
+        { L "input_layernorm.weight", 8, 0 },
+        { L "post_attention_layernorm.weight", 8, 0 },
+        { L "pre_feedforward_layernorm.weight", 8, 0 },
+        { L "post_feedforward_layernorm.weight", 8, 0 },
+        { L "self_attn.q_proj.weight", 8, 8 },
+        { L "self_attn.k_proj.weight", 4, 8 },
+        { L "self_attn.v_proj.weight", 4, 8 },
+        { L "self_attn.o_proj.weight", 8, 8 },
+        { L "self_attn.q_norm.weight", 4, 0 },
+        { L "self_attn.k_norm.weight", 4, 0 },
+        { L "mlp.gate_proj.weight", 6, 8 },
+        { L "mlp.up_proj.weight", 6, 8 },
+        { L "mlp.down_proj.weight", 8, 6 },
+        { "vision_tower.anything", 3, 3 },
+        { L "self_attn.sinks", 2, 0 },
+    };
+#undef L
+    HthErr err = { 0 };
+    HthGguf *g = NULL;
+    json_t *said = NULL;
+    const HthImportOpt opt = { .force = true };
+    put_texts("");
+    test_put("model/config.json",
+             "{\"architectures\": [\"Gemma3ForConditionalGeneration\"], \"text_config\": "
+             "{\"num_hidden_layers\": 1, \"hidden_size\": 8, \"intermediate_size\": 6, "
+             "\"num_attention_heads\": 2, \"num_key_value_heads\": 1, \"head_dim\": 4, "
+             "\"query_pre_attn_scalar\": 4, \"vocab_size\": 12}}");
+    put_some("model.safetensors", gemma, 0, HTH_COUNT(gemma) - 1);
+    assert_ok(hth_import(&said, folder, out, &opt, &err), err);
+    assert_int_equal(json_array_size(json_object_get(said, "notes")), 1);
+    json_decref(said);
+    assert_ok(hth_gguf_open(&g, out, &err), err);
+    assert_int_equal(hth_gguf_tensor_count(g), HTH_COUNT(gemma) - 2);
+    assert_true(number(g, "blk.0.attn_k_norm.weight", 3) == hf_number(11, 3) + 1.0f);
+    assert_true(number(g, "blk.0.ffn_norm.weight", 3) == hf_number(4, 3) + 1.0f);
+    assert_true(number(g, "output_norm.weight", 7) == hf_number(1, 7) + 1.0f);
+    assert_true(number(g, "blk.0.attn_q.weight", 8) == hf_number(6, 8)); /* as it was */
+    hth_gguf_close(&g);
+    put_some("model.safetensors", gemma, 0, HTH_COUNT(gemma));
+    assert_status(make(&opt, &err), HTH_ENOTSUP, err);
+    assert_non_null(strstr(err.text, "self_attn.sinks"));
 }
 
 static void parts_are_one(void **state) {
@@ -255,6 +309,7 @@ int main(void) {
     hth_json_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_where_they_belong),
+        cmocka_unit_test(a_model_with_images),
         cmocka_unit_test(parts_are_one),
         cmocka_unit_test(types),
         cmocka_unit_test(a_number_too_large_for_its_type),
