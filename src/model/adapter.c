@@ -213,7 +213,7 @@ static HthStatus check_rest(const Binding *b, HthErr *err) {
         if (b->used[i]) continue;
         const HthStr name = hth_gguf_tensor_at(g, i)->name;
         const size_t end = hth_str_find(name, HTH_STR(".lora_"));
-        const bool there = end < name.n && hth_gguf_tensor(b->m->gguf, hth_str_sub(name, 0, end));
+        const bool there = hth_gguf_tensor(b->m->gguf, hth_str_sub(name, 0, end)) != NULL;
         shown(text, name);
         if (there)
             return HTH_FAIL(err, HTH_ENOTSUP,

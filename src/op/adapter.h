@@ -3,8 +3,8 @@
  * Each row of a batch has a set of adapters, or none: then its bits are those of a program that
  * never heard of adapters.  A x is a product like any other with F32 weights (kern.h); B t is a
  * kernel in lanes of outputs (kern/fn/adapt.c); adapters of a set come one after another in the
- * set's order, and before the scale and the bias of the product.  None of it depends on threads,
- * on the tier or on the batch's other rows.
+ * set's order, before the product's bias and after a scale that comes before that.  None of it
+ * depends on threads, on the tier or on the batch's other rows.
  *
  * Thread: immutable once filled; any. */
 #ifndef HTH_OP_ADAPTER_H

@@ -73,6 +73,7 @@ static void item(void *ctx, uint32_t i, uint32_t worker) {
     if (w.scale) w.scale += e;
     p->fn(w.data + r0 * w.row_bytes, w.row_bytes, rows, w.cols, s->act + from * s->act_stride,
           s->act_stride, cols, y, p->ldy);
+    hth_step_scale(&w, y, p->ldy, rows, cols);
     if (s->adapters)
         hth_step_adapt(s, c->part[0].in, k, &(HthAdaptAt){ r0, rows, from, cols, e }, y, p->ldy);
     hth_step_finish(&w, y, p->ldy, r0, rows, cols);

@@ -67,11 +67,14 @@ static void finish_logits(const HthStep *s, float *y, size_t ldy, uint32_t rows)
     }
 }
 
+void hth_step_scale(const HthWeight *w, float *y, size_t ldy, uint32_t rows, uint32_t cols) {
+    for (uint32_t c = 0; w->scale && !w->scale_last && c < cols; c++) scale(w, y + c * ldy, rows);
+}
+
 void hth_step_finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32_t rows,
                      uint32_t cols) {
     for (uint32_t c = 0; c < cols; c++) {
         float *col = y + c * ldy;
-        if (w->scale && !w->scale_last) scale(w, col, rows);
         if (w->bias)
             for (uint32_t r = 0; r < rows; r++) col[r] += w->bias[r0 + r];
         if (w->scale && w->scale_last) scale(w, col, rows);
@@ -104,6 +107,7 @@ static void item(void *ctx, uint32_t i, uint32_t worker) {
     if (rows > whole)
         p->fn(w->data + at + whole * w->row_bytes, w->row_bytes, rows - whole, w->cols, p->x,
               p->x_stride, c->s->rows, p->y + r0 + whole, p->ldy);
+    hth_step_scale(w, p->y + r0, p->ldy, rows, c->s->rows);
     if (c->s->adapters)
         hth_step_adapt(c->s, c->part[0].in, k, &(HthAdaptAt){ r0, rows, 0, c->s->rows, 0 },
                        p->y + r0, p->ldy);

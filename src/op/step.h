@@ -61,7 +61,9 @@ HthOpFn hth_op_embed, hth_op_rmsnorm, hth_op_linear, hth_op_headnorm, hth_op_rop
     hth_op_tanh, hth_op_softmax, hth_op_clamp, hth_op_unit_headnorm, hth_op_temper,
     hth_op_experts_spread, hth_op_weigh;
 
-/* The scale and the bias of w on cols outputs of its rows r0.., which are at y. */
+/* The scale of w, where it comes first, on cols outputs of its rows, which are at y; then what
+ * adapters add; then the bias of its rows r0.., and a scale that comes last. */
+void hth_step_scale(const HthWeight *w, float *y, size_t ldy, uint32_t rows, uint32_t cols);
 void hth_step_finish(const HthWeight *w, float *y, size_t ldy, uint32_t r0, uint32_t rows,
                      uint32_t cols);
 /* Rows of a work item, where `all` rows of outputs are to be divided among the threads. */

@@ -72,6 +72,15 @@ done
 same "a vocabulary from a file: the same ids" "$("$HEARTH_BIN" tokenize "$tmp/v.gguf" "$tmp/text")" \
     "$("$HEARTH_BIN" tokenize "$tmp/w.gguf" "$tmp/text")"
 
+echo "1 5" > "$tmp/one"
+"$make" "$tmp/l.gguf" adapter="$tmp/a.gguf" rank=3 alpha=6 seed=2
+"$make" "$tmp/l2.gguf" adapter="$tmp/a.gguf" rank=3 alpha=6 seed=2
+ok "an adapter: same options, same bytes" cmp "$tmp/l.gguf" "$tmp/l2.gguf"
+ok "it fits its model" "$HEARTH_BIN" logits "$tmp/a.gguf" --tokens "$tmp/one" --out "$tmp/out" \
+    --lora "$tmp/l.gguf"
+ok "an adapter for a file that is not there" refuses adapter="$tmp/none.gguf"
+ok "an adapter of blocks" refuses adapter="$tmp/a.gguf" type=Q8_0
+
 ok "a vocabulary from a file that is not there" refuses tokenizer="$tmp/none.gguf"
 ok "a kind of tokenizer not listed" refuses tokenizer=words
 ok "a mix not listed" refuses type=Q9_K_M

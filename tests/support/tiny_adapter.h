@@ -127,6 +127,20 @@ static inline void tiny_merge_one(float *w, uint64_t rows, uint64_t cols, const 
         }
 }
 
+/* What products with the e-th matrix of this tensor are multiplied with, before adapters add: those
+ * of feed-forward blocks are multiplied after that. */
+static inline double tiny_scale_of(const HthGguf *m, const char *weight, uint64_t e) {
+    char name[160];
+    float v = 1;
+    if (strstr(weight, ".ffn_")) return 1;
+    snprintf(name, sizeof name, "%s", weight);
+    char *end = strstr(name, ".weight");
+    if (end) memcpy(end, ".scale", 7);
+    const HthGgufTensor *t = end ? hth_gguf_tensor(m, hth_str(name)) : NULL;
+    if (t) memcpy(&v, t->data + (t->ne[0] * t->ne[1] > 1 ? e : 0) * sizeof v, sizeof v);
+    return (double)v;
+}
+
 /* Changes the F32 model file in place, as the adapter file times scale says. */
 static inline void tiny_merge(HthBuf *model, const HthBuf *adapter, double scale) {
     HthGguf *m = NULL, *g = NULL;
@@ -155,7 +169,8 @@ static inline void tiny_merge(HthBuf *model, const HthBuf *adapter, double scale
             b->fmt->dequant(b->data + e * hth_fmt_row_bytes(b->fmt, nb), vb, nb);
             const size_t at = (size_t)((const char *)t->data - model->p);
             tiny_merge_one((float *)(void *)(model->p + at) + e * t->ne[0] * t->ne[1], t->ne[1],
-                           t->ne[0], va, vb, rank, scale * (double)alpha / (double)rank, embed);
+                           t->ne[0], va, vb, rank,
+                           scale * (double)alpha / (double)rank / tiny_scale_of(m, name, e), embed);
         }
         hth_free(va);
         hth_free(vb);
