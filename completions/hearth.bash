@@ -116,8 +116,9 @@ _hearth() {
         -o | --out) _hearth_files; return ;;
         --type) COMPREPLY=($(compgen -W 'f32 f16 bf16 keep' -- "$cur")); return ;;
         --name) COMPREPLY=(); return ;;
+        --base) _hearth_files '!*.gguf'; return ;;
         esac
-        opts='--help --out --type --name --force --json --no-cage'
+        opts='--help --out --type --name --base --force --json --no-cage'
         [[ $cur == -* ]] || { COMPREPLY=($(compgen -d -- "$cur")); return; } ;;
     imatrix)
         case $prev in

@@ -1,7 +1,7 @@
 /* import.c - hearth import: a folder of safetensors to a GGUF file.
  *
  * Thread: the main thread. */
-#include "import/import.h"
+#include "import/adapter.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "cli/term.h"
 
-enum { OPT_OUT = 1, OPT_TYPE, OPT_NAME, OPT_FORCE, OPT_JSON, OPT_NO_CAGE };
+enum { OPT_OUT = 1, OPT_TYPE, OPT_NAME, OPT_FORCE, OPT_JSON, OPT_BASE, OPT_NO_CAGE };
 
 const HthOpt hth_opts_import[] = {
     { OPT_OUT, 'o', "out", "FILE", "the file to write (default: FOLDER's name and .gguf, here)",
@@ -20,6 +20,8 @@ const HthOpt hth_opts_import[] = {
       "what matrices become (default: keep, what they are); norms and biases are f32",
       "f32 f16 bf16 keep" },
     { OPT_NAME, 0, "name", "NAME", "the name written into the file (default: FOLDER's)", NULL },
+    { OPT_BASE, 0, "base", "MODEL",
+      "FOLDER is a LoRA adapter of PEFT's, and this the GGUF file of its model", "gguf" },
     { OPT_FORCE, 0, "force", NULL, "replace a file that is there", NULL },
     { OPT_JSON, 0, "json", NULL, "say what was made as JSON", NULL },
     { OPT_NO_CAGE, 0, "no-cage", NULL, HTH_CAGED_HELP, NULL },
@@ -27,7 +29,7 @@ const HthOpt hth_opts_import[] = {
 };
 
 typedef struct Asked {
-    const char *folder, *out;
+    const char *folder, *out, *base;
     char made[PATH_MAX]; /* out, where none was given */
     HthImportOpt opt;
     bool json, no_cage;
@@ -59,6 +61,7 @@ static int parse(HthArgs *args, Asked *a, bool *stop) {
         case OPT_OUT: a->out = args->value; break;
         case OPT_TYPE: code = set_type(&a->opt, args->value); break;
         case OPT_NAME: a->opt.name = args->value; break;
+        case OPT_BASE: a->base = args->value; break;
         case OPT_FORCE: a->opt.force = true; break;
         case OPT_JSON: a->json = true; break;
         case OPT_NO_CAGE: a->no_cage = true; break;
@@ -109,22 +112,53 @@ static int say(const Asked *a, json_t *said) {
     return HTH_EXIT_OK;
 }
 
-int hth_cli_import(HthArgs *args) {
-    static Asked asked; /* large */
+static int say_adapter(const Asked *a, json_t *said) {
+    char size[32];
+    if (a->json) return hth_cli_json(said);
+    hth_cli_size(size, json_number_value(json_object_get(said, "bytes")));
+    printf("%s: %s, %s, %lld matrices, rank %lld, alpha %.9g\n", a->out, size,
+           json_string_value(json_object_get(said, "architecture")),
+           (long long)json_integer_value(json_object_get(said, "matrices")),
+           (long long)json_integer_value(json_object_get(said, "rank")),
+           json_number_value(json_object_get(said, "alpha")));
+    json_decref(said);
+    return HTH_EXIT_OK;
+}
+
+/* In the cage. */
+static int import(const Asked *a) {
     HthErr err = { 0 };
     json_t *said = NULL;
+    bool adapter = false;
+    HthStatus st = hth_import_is_adapter(a->folder, &adapter, &err);
+    if (st == HTH_OK && adapter && !a->base)
+        st = HTH_FAIL(&err, HTH_EINVAL,
+                      "this is the folder of an adapter: name its model's GGUF file with --base");
+    if (st == HTH_OK && !adapter && a->base)
+        st =
+            HTH_FAIL(&err, HTH_EINVAL, "the folder has no adapter_config.json: it is no adapter's");
+    if (st == HTH_OK && adapter)
+        st = hth_import_adapter(&said, a->folder, a->base, a->out, &a->opt, &err);
+    else if (st == HTH_OK)
+        st = hth_import(&said, a->folder, a->out, &a->opt, &err);
+    hth_progress_end();
+    if (st != HTH_OK) return hth_cli_fail(&err);
+    return adapter ? say_adapter(a, said) : say(a, said);
+}
+
+int hth_cli_import(HthArgs *args) {
+    static Asked asked; /* large */
     bool stop;
     int code = parse(args, &asked, &stop);
     if (stop) return code;
     code = name_out(&asked);
     if (code != HTH_EXIT_OK) return code;
     HthCaged caged = { .reads = { asked.folder },
+                       .models = { asked.base },
                        .writes = { asked.out },
                        .off = hth_caged_off(asked.no_cage) };
     code = hth_caged(&caged);
     if (code != HTH_EXIT_OK) return code;
     hth_interrupt_catch();
-    const HthStatus st = hth_import(&said, asked.folder, asked.out, &asked.opt, &err);
-    hth_progress_end();
-    return st == HTH_OK ? say(&asked, said) : hth_cli_fail(&err);
+    return import(&asked);
 }

@@ -4,6 +4,7 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 
@@ -20,12 +21,19 @@ bool hth_lora_add(HthLoras *l, const char *verb, const char *value) {
         hth_cli_usage(verb, "option --lora needs a file, and a scale that is a finite number");
         return false;
     }
+    struct stat st;
     char *path = hth_calloc(n + 1, 1);
     if (!path) {
         hth_cli_error(HTH_EXIT_OS, "out of memory");
         return false;
     }
     memcpy(path, value, n);
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        hth_cli_usage(verb, "--lora takes a GGUF file; of PEFT's folders hearth import makes one "
+                            "(--base MODEL)");
+        hth_free(path);
+        return false;
+    }
     l->path[l->count] = path;
     l->use[l->count++].scale = (float)scale;
     return true;

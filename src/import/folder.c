@@ -88,3 +88,19 @@ HthStatus hth_import_json(const HthImportFolder *f, const char *name, size_t byt
         json_decref(v);
     return st;
 }
+
+HthStatus hth_import_out(const HthImportFolder *f, const char *out, bool force, HthErr *err) {
+    char real[PATH_MAX];
+    struct stat st;
+    const size_t n = strlen(f->path);
+    if (stat(out, &st) != 0) return HTH_OK;
+    HTH_REQUIRE(!S_ISDIR(st.st_mode), err, HTH_EINVAL, "%.150s is a folder, and a file is wanted",
+                out);
+    HTH_REQUIRE(force || !S_ISREG(st.st_mode), err, HTH_EINVAL,
+                "%.150s is there already: --force replaces it", out);
+    const bool known = realpath(out, real) != NULL;
+    const bool in = known && strncmp(real, f->path, n) == 0 && real[n] == '/';
+    HTH_REQUIRE(!in || hth_str_ends(hth_str(real), HTH_STR(".gguf")), err, HTH_EINVAL,
+                "%.150s is a file of the model: it is not replaced", out);
+    return HTH_OK;
+}

@@ -25,25 +25,6 @@ typedef struct Job {
     char name[512]; /* general.name */
 } Job;
 
-/* ---- where it goes ---- */
-
-/* A file of the folder is replaced by none, but by a GGUF file. */
-static HthStatus check_out(const Job *job, const char *out, HthErr *err) {
-    char real[PATH_MAX];
-    struct stat st;
-    const size_t n = strlen(job->folder.path);
-    if (stat(out, &st) != 0) return HTH_OK;
-    HTH_REQUIRE(!S_ISDIR(st.st_mode), err, HTH_EINVAL, "%.150s is a folder, and a file is wanted",
-                out);
-    HTH_REQUIRE(job->opt->force || !S_ISREG(st.st_mode), err, HTH_EINVAL,
-                "%.150s is there already: --force replaces it", out);
-    const bool known = realpath(out, real) != NULL;
-    const bool in = known && strncmp(real, job->folder.path, n) == 0 && real[n] == '/';
-    HTH_REQUIRE(!in || hth_str_ends(hth_str(real), HTH_STR(".gguf")), err, HTH_EINVAL,
-                "%.150s is a file of the model: it is not replaced", out);
-    return HTH_OK;
-}
-
 /* ---- reading ---- */
 
 /* Phi 3's tokens that swallow blanks are known by the model's name, and only by it. */
@@ -180,7 +161,7 @@ HthStatus hth_import(json_t **said_out, const char *folder, const char *out,
     Job job = { .opt = opt };
     json_t *said = NULL;
     HTH_TRY(hth_import_folder(&job.folder, folder, err));
-    HthStatus st = check_out(&job, out, err);
+    HthStatus st = hth_import_out(&job.folder, out, opt->force, err);
     if (st == HTH_OK) st = read_all(&job, err);
     if (st == HTH_OK) st = write_all(&job, out, &said, err);
     drop(&job);

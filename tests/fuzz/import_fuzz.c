@@ -1,7 +1,7 @@
-/* import_fuzz.c - any bytes as a file of tensors, as config.json, as tokenizer.json: refused with a
- * sentence, or what is made of them is what hearth itself reads.
+/* import_fuzz.c - any bytes as a file of tensors, as config.json, as tokenizer.json, as the two
+ * files of an adapter: refused with a sentence, or what is made of them is what hearth itself reads.
  *
- * The first byte picks: 'S', 'C', 'T'.  Tensors that are taken tile their file; a config's metadata
+ * The first byte picks: 'S', 'C', 'T'; 'A', 'P' (tensors and config of an adapter).  Tensors that are taken tile their file; a config's metadata
  * is that of a model whose rotation can be computed; a tokenizer opens, and a text goes through it.
  *
  * Thread: one. */
@@ -9,9 +9,11 @@
 
 #include "base/mem.h"
 #include "import/config.h"
+#include "import/peft.h"
 #include "import/safetensors.h"
 #include "import/tokens.h"
 #include "model/arch.h"
+#include "support/tiny.h"
 #include "text/vocab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,6 +35,55 @@ static void tensors(HthStr text) {
         at = t->data;
     }
     hth_safe_close(&s);
+}
+
+/* For a model that stays open. */
+static const HthGguf *base(void) {
+    static HthGguf *g;
+    static HthBuf file;
+    const Tiny c = { .arch = "llama",
+                     .layers = 2,
+                     .embd = 32,
+                     .heads = 4,
+                     .kv_heads = 2,
+                     .ff = 48,
+                     .vocab = 40,
+                     .ctx = 64,
+                     .seed = 4 };
+    if (g) return g;
+    HthErr err;
+    tiny_build(&file, &c);
+    HTH_ASSERT(hth_gguf_open_mem(&g, file.p, file.n, "tiny", &err) == HTH_OK);
+    return g;
+}
+
+static void adapter(HthStr text, const HthGguf *g) {
+    HthErr err = { 0 };
+    HthSafe *s = NULL;
+    HthPairs p;
+    if (hth_safe_open_mem(&s, text.p, text.n, "f", &err) != HTH_OK) return; /* tensors() looks */
+    if (hth_peft_pairs(&p, s, g, &err) == HTH_OK) {
+        HTH_ASSERT(p.count * 2 == hth_safe_count(s));
+        for (size_t i = 0; i < p.count; i++) {
+            const HthPair *pair = &p.pairs[i];
+            HTH_ASSERT(pair->rank >= 1 && pair->a && pair->b &&
+                       hth_gguf_tensor(g, hth_str(pair->name)));
+            HTH_ASSERT(!pair->heads || pair->rows % pair->heads == 0);
+        }
+        hth_peft_drop(&p);
+    } else {
+        HTH_ASSERT(err.text[0]);
+    }
+    hth_safe_close(&s);
+}
+
+static void adapter_config(const json_t *root) {
+    HthErr err = { 0 };
+    HthPeft p;
+    if (hth_peft_read(&p, root, &err) != HTH_OK)
+        HTH_ASSERT(err.text[0]);
+    else
+        HTH_ASSERT(p.alpha != 0.0f && p.alpha == p.alpha);
 }
 
 /* What is written, read again. */
@@ -99,13 +150,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     json_t *root = NULL;
     if (size == 0 || size > IN_MAX) return 0;
     hth_json_init();
+    const HthGguf *model = base();
     const uint64_t live = hth_mem_live();
     const HthStr text = { (const char *)data + 1, size - 1 };
     if (data[0] == 'S') {
         tensors(text);
+    } else if (data[0] == 'A') {
+        adapter(text, model);
     } else if (hth_json_parse(&root, text, IN_MAX, &err) == HTH_OK) {
         if (data[0] == 'C')
             config(root);
+        else if (data[0] == 'P')
+            adapter_config(root);
         else
             tokenizer(root);
         json_decref(root);

@@ -461,4 +461,5 @@ def main():
             json.dump(value, out, ensure_ascii=name == "config", indent=1)
 
 
-main()
+if __name__ == "__main__":
+    main()
