@@ -1,4 +1,6 @@
-/* peft.h - what adapter_config.json says, and which tensor changes which matrix.  Private to import.
+/* peft.h - what adapter_config.json says, and which tensor changes which matrix.
+ *
+ * Private to import.
  *
  * Thread: any. */
 #ifndef HTH_IMPORT_PEFT_H

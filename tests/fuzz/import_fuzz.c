@@ -1,8 +1,9 @@
-/* import_fuzz.c - any bytes as a file of tensors, as config.json, as tokenizer.json, as the two
- * files of an adapter: refused with a sentence, or what is made of them is what hearth itself reads.
+/* import_fuzz.c - any bytes as a file of tensors, as config.json, as tokenizer.json, as the files
+ * of an adapter: refused with a sentence, or what is made of them is what hearth itself reads.
  *
- * The first byte picks: 'S', 'C', 'T'; 'A', 'P' (tensors and config of an adapter).  Tensors that are taken tile their file; a config's metadata
- * is that of a model whose rotation can be computed; a tokenizer opens, and a text goes through it.
+ * The first byte picks: 'S', 'C', 'T'; 'A' and 'P' are tensors and config of an adapter.  Tensors
+ * that are taken tile their file; a config's metadata is that of a model whose rotation can be
+ * computed; a tokenizer opens, and a text goes through it; pairs are of the model's matrices.
  *
  * Thread: one. */
 #include <string.h>

@@ -1,5 +1,5 @@
-/* adapter_test.c - a folder of PEFT's to a GGUF adapter: numbers where they belong, what is refused,
- * memory failing anywhere.
+/* adapter_test.c - a folder of PEFT's to a GGUF adapter: numbers where they belong, what is
+ * refused, memory failing anywhere.
  *
  * Thread: one. */
 #include "support/test.h"
