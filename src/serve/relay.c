@@ -442,7 +442,7 @@ static bool on_verdict(Rx *rx, const HthLinkHead *head, HthStr bytes) {
     pthread_mutex_lock(&rx->r->mutex);
     const bool ok = rx->waits && !rx->verdict && !rx->answer.n && !bytes.n;
     rx->verdict |= ok;
-    rx->bytes_max = head->number;
+    if (ok) rx->bytes_max = head->number; /* once: whoever waited reads it without the lock */
     pthread_cond_broadcast(&rx->r->news);
     pthread_mutex_unlock(&rx->r->mutex);
     return ok;
