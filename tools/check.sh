@@ -9,8 +9,9 @@ cd "$(dirname "$0")/.." || exit 1
 export BUILD JOBS
 . tools/tally.sh
 mkdir -p "$BUILD"
-export TALLY=$PWD/$BUILD/tally.tsv
+export TALLY=$PWD/$BUILD/tally.tsv FAILED=$PWD/$BUILD/failed.txt
 : >"$TALLY"
+: >"$FAILED"
 started=$SECONDS
 
 # step NAME COMMAND...: runs it quietly unless it fails; a step that breaks without having tallied
@@ -60,6 +61,8 @@ step tests run_ctest "$BUILD" tests
 step asan tools/sanitize.sh asan
 step fuzz tools/fuzz.sh
 
+# Again at the end: who only has the last lines of a run's output still learns why.
+cat "$FAILED"
 echo "check took $((SECONDS - started)) s; logs are in $BUILD/check-*.log"
 awk -F '\t' '{ p += $2; f += $3; s += $4 }
     END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0 }' "$TALLY"

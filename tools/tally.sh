@@ -2,7 +2,8 @@
 # tally.sh - how the scripts in tools/ report. Sourced, not run.
 #
 #   tally NAME PASSED FAILED SKIPPED     prints a line; also into $TALLY, which check.sh sums
-#   run_ctest FOLDER NAME [ctest args]   runs the tests of a build folder and tallies them
+#   run_ctest FOLDER NAME [ctest args]   runs the tests of a build folder and tallies them; what
+#                                        failed said last also goes into $FAILED, if that is set
 
 tally() {
     printf '%s: %d passed, %d failed, %d skipped\n' "$1" "$2" "$3" "$4"
@@ -26,6 +27,7 @@ run_ctest() {
     if [ "$failed" != 0 ]; then
         grep -v '[Pp]assed' "$folder/ctest.log" | tail -n 120 || true
         echo "(all of it: $folder/ctest.log)"
+        [ -z "${FAILED:-}" ] || awk -v name="$name" -f tools/failed.awk "$folder/ctest.log" >>"$FAILED"
     fi
     sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: *\([^ ]*\).*\*\*\*Skipped.*/skipped: \1/p' "$folder/ctest.log" | head -n 20
     [ "$inner" = 0 ] || echo "$name: $inner cases inside passing tests skipped themselves (no data)"
