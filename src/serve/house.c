@@ -21,6 +21,7 @@ HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err) {
     h->began_ns = hth_clock_ns();
     (void)pthread_mutex_init(&h->uploads_lock, NULL);
     (void)pthread_mutex_init(&h->scales_lock, NULL);
+    (void)pthread_mutex_init(&h->default_lock, NULL);
     for (uint32_t i = 0; i < cfg->adapter_count; i++) h->scales[i] = cfg->adapters[i].scale;
     const HthModelsCfg models = { .resolve = hth_house_resolve,
                                   .opened = hth_house_opened,
@@ -48,6 +49,7 @@ void hth_house_close(HthHouse **house) {
     hth_grammars_close(&h->grammars);
     (void)pthread_mutex_destroy(&h->uploads_lock);
     (void)pthread_mutex_destroy(&h->scales_lock);
+    (void)pthread_mutex_destroy(&h->default_lock);
     hth_free(h);
     *house = NULL;
 }

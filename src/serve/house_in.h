@@ -15,6 +15,13 @@
 #include "serve/receipts.h"
 #include "serve/scribe.h"
 
+/* The model that answers when nobody is named, as it was found last. */
+typedef struct HthHouseDefault {
+    uint64_t stamp; /* hth_store_stamp() before it was looked for; 0: look again */
+    char key[HTH_MODELS_NAME_MAX]; /* hth_house_key(); "": there is no such model */
+    char own[HTH_NAME_MAX + 1]; /* its own adapter's file name; "": none */
+} HthHouseDefault;
+
 struct HthHouse {
     HthHouseCfg cfg;
     HthModels *models;
@@ -28,6 +35,8 @@ struct HthHouse {
     uint64_t began_ns;
     pthread_mutex_t scales_lock;
     float scales[HTH_ADAPTERS_MAX]; /* of cfg.adapters, for who does not say */
+    pthread_mutex_t default_lock; /* of what is below */
+    HthHouseDefault known;
     pthread_mutex_t uploads_lock; /* of the list */
     struct HthUpload *uploads; /* routes_blob.c: bodies on their way to the disk */
 };

@@ -155,29 +155,53 @@ void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]) {
              m->path ? m->path : m->full);
 }
 
-/* Is this the file that answers when nobody is named? Then adapters lie over it. */
-static HthStatus is_default(const HthHouse *h, const HthStored *m, bool *is, HthErr *err) {
-    char mine[HTH_MODELS_NAME_MAX], key[HTH_MODELS_NAME_MAX];
+/* Who answers when nobody is named: looked up once, and again when the store has changed. */
+static HthStatus default_of(HthHouse *h, HthHouseDefault *out, HthErr *err) {
+    const HthStr name = wanted(h, HTH_STR(""));
+    HthHouseDefault d = { .stamp = hth_store_stamp(h->cfg.store, name) };
     HthStoreList *list = NULL;
-    *is = false;
-    if (h->cfg.adapter_count == 0) return HTH_OK;
-    HTH_TRY(hth_store_find(h->cfg.store, wanted(h, HTH_STR("")), &list, err));
+    (void)pthread_mutex_lock(&h->default_lock);
+    *out = h->known;
+    (void)pthread_mutex_unlock(&h->default_lock);
+    if (d.stamp != 0 && d.stamp == out->stamp) return HTH_OK;
+    HTH_TRY(hth_store_find(h->cfg.store, name, &list, err));
     if (list->count > 0) {
-        hth_house_key(&list->items[0], mine);
-        hth_house_key(m, key);
-        *is = strcmp(mine, key) == 0;
+        const HthStored *m = list->items;
+        hth_house_key(m, d.key);
+        snprintf(d.own, sizeof d.own, "%.*s", HTH_STR_ARG(file_name(m->adapter ? m->adapter : "")));
     }
     hth_store_list_close(&list);
+    (void)pthread_mutex_lock(&h->default_lock);
+    h->known = d;
+    (void)pthread_mutex_unlock(&h->default_lock);
+    *out = d;
     return HTH_OK;
 }
 
 HthStatus hth_house_own(HthHouse *h, char file[HTH_NAME_MAX + 1], HthErr *err) {
-    HthStoreList *list = NULL;
-    file[0] = 0;
-    HTH_TRY(hth_store_find(h->cfg.store, wanted(h, HTH_STR("")), &list, err));
-    if (list->count > 0 && list->items[0].adapter)
-        snprintf(file, HTH_NAME_MAX + 1, "%.*s", HTH_STR_ARG(file_name(list->items[0].adapter)));
-    hth_store_list_close(&list);
+    HthHouseDefault d;
+    HTH_TRY(default_of(h, &d, err));
+    memcpy(file, d.own, sizeof d.own);
+    return HTH_OK;
+}
+
+/* Fills the source from what the store says; the server's adapters lie over its default model. */
+static HthStatus source_of(HthHouse *h, const HthStored *m, HthModelSource *out, HthErr *err) {
+    HthHouseDefault d = { 0 };
+    HTH_REQUIRE(!m->error[0], err, HTH_EINVAL, "this model's file is no longer there");
+    if (h->cfg.adapter_count > 0) HTH_TRY(default_of(h, &d, err));
+    hth_house_key(m, out->name);
+    const bool laid = strcmp(d.key, out->name) == 0; /* a key is never empty */
+    if (m->path) snprintf(out->path, sizeof out->path, "%s", m->path);
+    if (m->adapter) snprintf(out->adapter, sizeof out->adapter, "%s", m->adapter);
+    snprintf(out->digest, sizeof out->digest, "%s", m->digest);
+    out->data = m->memory.p;
+    out->data_n = m->memory.n;
+    out->cfg = h->cfg.engine;
+    out->adapters = laid ? h->cfg.adapters : NULL;
+    out->adapter_count = laid ? h->cfg.adapter_count : 0;
+    out->version = laid; /* whoever became the default, or is it no longer, is loaded afresh */
+    out->lock = h->cfg.lock;
     return HTH_OK;
 }
 
@@ -185,26 +209,9 @@ HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthEr
     HthHouse *h = house;
     HthStoreList *list = NULL;
     HTH_TRY(hth_store_find(h->cfg.store, name, &list, err));
-    const HthStored *m = list->items;
-    HthStatus st = HTH_OK;
-    bool laid = false;
-    if (list->count > 0 && !m->error[0]) st = is_default(h, m, &laid, err);
-    if (st != HTH_OK) {
-        (void)0; /* told */
-    } else if (list->count == 0 || m->error[0]) {
-        st = HTH_FAIL(err, HTH_EINVAL, "this model's file is no longer there");
-    } else {
-        hth_house_key(m, out->name);
-        if (m->path) snprintf(out->path, sizeof out->path, "%s", m->path);
-        if (m->adapter) snprintf(out->adapter, sizeof out->adapter, "%s", m->adapter);
-        snprintf(out->digest, sizeof out->digest, "%s", m->digest);
-        out->data = m->memory.p;
-        out->data_n = m->memory.n;
-        out->cfg = h->cfg.engine;
-        out->adapters = laid ? h->cfg.adapters : NULL;
-        out->adapter_count = laid ? h->cfg.adapter_count : 0;
-        out->lock = h->cfg.lock;
-    }
+    const HthStatus st = list->count > 0
+                             ? source_of(h, list->items, out, err)
+                             : HTH_FAIL(err, HTH_EINVAL, "this model's file is no longer there");
     hth_store_list_close(&list);
     return st;
 }

@@ -92,6 +92,11 @@ HTH_MUST_CHECK HthStatus hth_store_list(HthStore *m, HthStoreList **out, HthErr 
 /* The one of that name: a list of one, or of none when there is no such model. EINVAL: no name. */
 HTH_MUST_CHECK HthStatus hth_store_find(HthStore *m, HthStr name, HthStoreList **out, HthErr *err);
 void hth_store_list_close(HthStoreList **list);
+/* While this number is the same for a name, so are the file that it stands for (its path, not its
+ * bytes) and the adapter over it: asked before a lookup and kept with what that found, it saves the
+ * next one. 0: nobody can say (it is made from another model, or something changed in the last two
+ * seconds). Any thread. */
+uint64_t hth_store_stamp(const HthStore *m, HthStr name);
 
 /* The digest of a model's file, computed now if it is not known (seconds for a large one: not on a
  * thread that others wait for), remembered until the file changes. EFORMAT: not what its manifest

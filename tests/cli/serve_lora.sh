@@ -180,6 +180,24 @@ assert ask("DELETE", "/api/delete", {"model": "mine"})[0] == 200
 assert of("alone") == want # the file is still needed
 assert ask("DELETE", "/api/delete", {"model": "alone"})[0] == 200
 ' 2>&1)"
+same "the default, by another name, and when it is made anew" "" "$(client '
+def there(): return [v["path"] for v in json.loads(ask("GET", "/lora-adapters")[1])]
+assert there() == ["b.gguf"] == there()
+assert ask("POST", "/api/copy", {"source": "toy", "destination": "again"})[0] == 200
+assert say(at(-2), model="again") == plain("--lora", B + "=-2")
+digest = "sha256:" + hashlib.sha256(open(A, "rb").read()).hexdigest()
+c = http.client.HTTPConnection("127.0.0.1", port)
+c.request("POST", "/api/blobs/" + digest, open(A, "rb").read())
+assert c.getresponse().status == 201
+made = {"model": "toy", "from": "again", "adapters": {"a.gguf": digest}, "stream": False}
+status, text = ask("POST", "/api/create", made)
+assert status == 200, text
+assert [p.startswith("sha256-") for p in there()] == [True, False], there()
+assert say() == plain("--lora", A) and say(at(0, -2)) == plain("--lora", B + "=-2")
+assert ask("DELETE", "/api/delete", {"model": "toy"})[0] == 200
+assert there() == ["b.gguf"] and say() == plain()
+assert ask("DELETE", "/api/delete", {"model": "again"})[0] == 200
+' 2>&1)"
 same "no blob is left" 0 "$(find "$tmp/data" -name 'sha256-*' | wc -l)"
 stop
 printf 'FROM toy\nADAPTER models/other.gguf\n' > "$tmp/Modelfile"

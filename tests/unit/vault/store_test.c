@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/rng.h"
 #include "crypt/hash.h"
@@ -704,12 +705,60 @@ static void revisions(void **state) {
     hth_store_close(&m);
 }
 
+/* As if it had changed so many seconds ago. */
+static void aged(const char *name, long seconds) {
+    struct timespec t[2];
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &t[0]), 0);
+    t[0].tv_sec -= seconds;
+    t[1] = t[0];
+    assert_int_equal(utimensat(AT_FDCWD, test_path(name), t, 0), 0);
+}
+
+/* One number while nothing changes, another when a file came, and none when it has just come or
+ * when other names decide. */
+static void stamps(void **state) {
+    (void)state;
+    HthStore *m = store();
+    const HthStr a = HTH_STR("a"), me = HTH_STR("me/d");
+    test_put("home/a.gguf", "model a");
+    test_put("home/me/d.gguf", "model d");
+    assert_int_equal(hth_store_stamp(m, a), 0);
+    aged("home", 100), aged("home/me", 90), aged("other", 80);
+    const uint64_t one = hth_store_stamp(m, a), of_me = hth_store_stamp(m, me);
+    assert_int_not_equal(one, 0);
+    assert_int_equal(hth_store_stamp(m, a), one);
+    test_put("home/me/e.gguf", "model e");
+    assert_int_equal(hth_store_stamp(m, a), one);
+    assert_int_equal(hth_store_stamp(m, me), 0);
+    aged("home/me", 70);
+    assert_int_not_equal(hth_store_stamp(m, me), 0);
+    assert_int_not_equal(hth_store_stamp(m, me), of_me);
+    test_put("other/a.gguf", "model a");
+    aged("other", 60);
+    const uint64_t two = hth_store_stamp(m, a);
+    assert_int_not_equal(two, one);
+    test_put("home/a.json", "{\"hearth\":1,\"system\":\"one\"}");
+    aged("home", 100), aged("home/a.json", 50);
+    const uint64_t three = hth_store_stamp(m, a);
+    assert_int_not_equal(three, two);
+    test_put("home/a.json", "{\"hearth\":1,\"system\":\"two\"}");
+    aged("home", 100), aged("home/a.json", 40);
+    assert_int_not_equal(hth_store_stamp(m, a), three);
+    test_put("home/manifests/a/latest.json", "{\"hearth\":1,\"from\":\"b\"}");
+    aged("home", 100);
+    assert_int_equal(hth_store_stamp(m, a), 0);
+    assert_int_not_equal(hth_store_stamp(m, HTH_STR("ember")), 0);
+    assert_int_equal(hth_store_stamp(m, HTH_STR("../a")), 0);
+    hth_store_close(&m);
+}
+
 int main(void) {
     hth_json_init();
 #define IN_FOLDER(t) cmocka_unit_test_setup_teardown(t, begin, test_folder_drop)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(finds_one_as_among_all),
         IN_FOLDER(revisions),
+        IN_FOLDER(stamps),
         IN_FOLDER(finds_files),
         IN_FOLDER(remembers_facts),
         IN_FOLDER(settings_beside),
