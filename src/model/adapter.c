@@ -27,6 +27,7 @@ typedef struct Binding { /* while it is opened */
     const HthModel *m;
     const float **floats; /* [tensors] each A once, if several instructions share it */
     bool *used; /* [tensors] */
+    size_t *need; /* bytes are counted here, and none taken; NULL: they are taken */
 } Binding;
 
 /* ---- the file's facts ----------------------------------------------------------------------- */
@@ -142,9 +143,25 @@ static HthStatus decode(Binding *b, const HthGgufTensor *t, float *out, HthErr *
     return HTH_OK;
 }
 
+/* In place of decoding: the bytes of `floats`, as the arena takes them. */
+static HthStatus count(Binding *b, const HthGgufTensor *t, size_t floats, HthErr *err) {
+    enum { ALIGN = 16 };
+    size_t bytes;
+    const bool over = hth_mul_over(floats, sizeof(float), &bytes) ||
+                      hth_add_over(bytes, ALIGN - 1, &bytes) ||
+                      hth_add_over(*b->need, bytes / ALIGN * ALIGN, b->need);
+    HTH_REQUIRE(!over, err, HTH_ELIMIT, "the adapter does not fit in memory");
+    b->used[index_of(b, t)] = true;
+    return HTH_OK;
+}
+
 /* A as it is; once for all instructions that read parts of one matrix. */
 static HthStatus take_a(Binding *b, const HthGgufTensor *t, const float **out, HthErr *err) {
     const float **known = &b->floats[index_of(b, t)];
+    if (b->need) {
+        const size_t n = (size_t)(t->ne[0] * t->ne[1] * t->ne[2]);
+        return b->used[index_of(b, t)] ? HTH_OK : count(b, t, n, err);
+    }
     if (!*known) {
         float *v = hth_arena_take(b->a->arena, (size_t)(t->ne[0] * t->ne[1] * t->ne[2]), sizeof *v);
         HTH_TRY(decode(b, t, v, err));
@@ -171,11 +188,13 @@ static HthStatus take_b(Binding *b, const HthGgufTensor *t, const HthInst *in, c
                         HthErr *err) {
     const HthWeight *w = in->w;
     const uint32_t rank = (uint32_t)t->ne[0], outs = in->op == HTH_OP_EMBED ? w->cols : w->rows;
+    size_t n;
+    HTH_REQUIRE(!hth_mul_over(hth_adapter_panels(outs, rank), w->count ? w->count : 1, &n), err,
+                HTH_ELIMIT, "the adapter does not fit in memory");
+    if (b->need) return count(b, t, n, err);
     float *panels = NULL, *rows = hth_calloc((size_t)(rank * t->ne[1] * t->ne[2]), sizeof *rows);
     HthStatus st = decode(b, t, rows, err);
-    size_t n;
-    if (st == HTH_OK && !hth_mul_over(hth_adapter_panels(outs, rank), w->count ? w->count : 1, &n))
-        panels = hth_arena_take(b->a->arena, n, sizeof *panels);
+    if (st == HTH_OK) panels = hth_arena_take(b->a->arena, n, sizeof *panels);
     if (st == HTH_OK && !panels) st = HTH_FAIL(err, HTH_ENOMEM, "no memory for an adapter");
     if (st == HTH_OK) to_panels(panels, rows, w, outs, (uint32_t)t->ne[1], rank);
     hth_free(rows);
@@ -240,10 +259,10 @@ static HthStatus bind_all(Binding *b, HthErr *err) {
     return check_rest(b, err);
 }
 
-/* Takes a->gguf as opened. */
-static HthStatus build(HthAdapter *a, const HthModel *model, HthErr *err) {
+/* Takes a->gguf as opened. need as in Binding. */
+static HthStatus build(HthAdapter *a, const HthModel *model, size_t *need, HthErr *err) {
     const size_t ceiling = (size_t)1 << 36; /* each tensor's floats; the file has its bytes */
-    Binding b = { .a = a, .m = model };
+    Binding b = { .a = a, .m = model, .need = need };
     HTH_TRY(hth_arena_open(&a->arena, ceiling, err));
     const HthStatus st = bind_all(&b, err);
     hth_free(b.floats);
@@ -255,7 +274,7 @@ static HthStatus build(HthAdapter *a, const HthModel *model, HthErr *err) {
 
 static HthStatus opened(HthAdapter **out, HthAdapter *a, HthStatus st, const HthModel *model,
                         HthErr *err) {
-    if (st == HTH_OK) st = build(a, model, err);
+    if (st == HTH_OK) st = build(a, model, NULL, err);
     if (st == HTH_OK)
         *out = a;
     else
@@ -274,6 +293,17 @@ HthStatus hth_adapter_open_mem(HthAdapter **out, const HthModel *model, const vo
     HthAdapter *a = hth_calloc(1, sizeof *a);
     HTH_REQUIRE(a, err, HTH_ENOMEM, "no memory for an adapter");
     return opened(out, a, hth_gguf_open_mem(&a->gguf, data, n, what, err), model, err);
+}
+
+HthStatus hth_adapter_need(size_t *bytes, const HthModel *model, const char *path, HthErr *err) {
+    size_t need = 0;
+    HthAdapter *a = hth_calloc(1, sizeof *a);
+    HTH_REQUIRE(a, err, HTH_ENOMEM, "no memory for an adapter");
+    HthStatus st = hth_gguf_open(&a->gguf, path, err);
+    if (st == HTH_OK) st = build(a, model, &need, err);
+    if (st == HTH_OK) *bytes = need + hth_adapter_bytes(a); /* the list of parts is there */
+    hth_adapter_close(&a);
+    return st;
 }
 
 void hth_adapter_close(HthAdapter **adapter) {

@@ -19,6 +19,10 @@ enum { HTH_ADAPTER_RANK_MAX = 4096 };
 const HthAdapterParts *hth_adapter_parts(const HthAdapter *adapter);
 const HthGguf *hth_adapter_gguf(const HthAdapter *adapter); /* its file, for digests and names */
 size_t hth_adapter_bytes(const HthAdapter *adapter); /* held in memory */
+/* What hth_adapter_bytes() will be, before any of it is taken: the file's tables are read and
+ * checked against the model, its values are not. Errors as hth_adapter_open(), but for those. */
+HTH_MUST_CHECK HthStatus hth_adapter_need(size_t *bytes, const HthModel *model, const char *path,
+                                          HthErr *err);
 
 typedef struct HthAdapterFacts {
     uint32_t matrices; /* how many of the model's it changes */

@@ -188,39 +188,62 @@ static HthStatus open_model(HthLoaded *l, HthErr *err) {
     return hth_model_open(&l->model, s->path, err);
 }
 
-static HthStatus open_adapters(HthLoaded *l, HthEngineCfg *cfg, HthErr *err) {
+/* The i-th file that lies over a model: its own first. */
+static const char *adapter_at(const HthModelSource *s, uint32_t i) {
+    const uint32_t own = s->adapter[0] != 0;
+    return i < own ? s->adapter : s->adapters[i - own].path;
+}
+
+static HthStatus open_adapters(HthLoaded *l, uint32_t count, HthEngineCfg *cfg, HthErr *err) {
     const HthModelSource *s = &l->source;
     const uint32_t own = s->adapter[0] != 0;
-    HTH_REQUIRE(s->adapter_count <= HTH_ADAPTERS_MAX - own, err, HTH_ELIMIT,
-                "%u adapters; the most is %d", s->adapter_count + own, HTH_ADAPTERS_MAX);
     *cfg = s->cfg;
     cfg->adapters = l->uses;
-    for (uint32_t i = 0; i < own + s->adapter_count; i++) {
-        const bool mine = i < own;
-        const char *path = mine ? s->adapter : s->adapters[i - own].path;
-        HTH_TRY(hth_adapter_open(&l->adapters[i], l->model, path, err));
-        l->uses[i] = (HthAdapterUse){ l->adapters[i], mine ? 1.0f : s->adapters[i - own].scale };
+    for (uint32_t i = 0; i < count; i++) {
+        HTH_TRY(hth_adapter_open(&l->adapters[i], l->model, adapter_at(s, i), err));
+        l->uses[i] = (HthAdapterUse){ l->adapters[i], i < own ? 1.0f : s->adapters[i - own].scale };
         cfg->adapter_count = i + 1;
     }
     return HTH_OK;
+}
+
+/* Room for what is about to be taken; bytes: of all that l then has, which others see before it is
+ * taken. */
+static HthStatus admit(HthModels *m, HthLoaded *l, const HthModelWant *want, uint64_t bytes,
+                       HthErr *err) {
+    hth_gate_enter(m->gate);
+    const HthStatus st = make_room(m, l, want, err);
+    if (st == HTH_OK) l->use.bytes = bytes;
+    hth_gate_leave(m->gate);
+    return st;
+}
+
+/* Adapters are opened to plan what they need of each row: their own bytes are admitted before. */
+static HthStatus admit_adapters(HthModels *m, HthLoaded *l, uint32_t count, HthErr *err) {
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        size_t bytes = 0;
+        HTH_TRY(hth_adapter_need(&bytes, l->model, adapter_at(&l->source, i), err));
+        all += bytes;
+    }
+    return count > 0 ? admit(m, l, &(HthModelWant){ .own_bytes = all }, all, err) : HTH_OK;
 }
 
 static HthStatus load_parts(HthModels *m, HthLoaded *l, HthErr *err) {
     HthEnginePlan plan;
     HthEngineCfg cfg;
     HTH_TRY(open_model(l, err));
-    HTH_TRY(open_adapters(l, &cfg, err));
+    const uint32_t own = l->source.adapter[0] != 0, count = own + l->source.adapter_count;
+    HTH_REQUIRE(l->source.adapter_count <= HTH_ADAPTERS_MAX - own, err, HTH_ELIMIT,
+                "%u adapters; the most is %d", count, HTH_ADAPTERS_MAX);
+    HTH_TRY(admit_adapters(m, l, count, err));
+    HTH_TRY(open_adapters(l, count, &cfg, err));
     HTH_TRY(hth_engine_plan(&plan, l->model, &cfg, err));
     const uint64_t weights = plan.memory.bytes[HTH_MEMORY_WEIGHTS];
-    /* its tables and adapters are taken already */
     const uint64_t taken =
         plan.memory.bytes[HTH_MEMORY_TABLES] + plan.memory.bytes[HTH_MEMORY_ADAPTERS];
-    const HthModelWant want = { weights, plan.total_bytes - weights - taken };
-    hth_gate_enter(m->gate);
-    const HthStatus st = make_room(m, l, &want, err);
-    if (st == HTH_OK) l->use.bytes = plan.total_bytes; /* others see it before it is taken */
-    hth_gate_leave(m->gate);
-    HTH_TRY(st);
+    const HthModelWant want = { weights, plan.total_bytes - weights - taken, taken };
+    HTH_TRY(admit(m, l, &want, plan.total_bytes, err));
     if (l->source.lock) HTH_TRY(hth_model_lock(l->model, err));
     HTH_TRY(hth_engine_open(&l->engine, l->model, &cfg, err));
     if (m->cfg.opened)

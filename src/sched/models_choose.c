@@ -18,8 +18,14 @@ typedef struct Scene {
     uint32_t count;
 } Scene;
 
-static bool fits(const Scene *s, const HthModelsRoom *r, uint64_t need) {
-    return need <= s->room && (r->memory_max == 0 || need <= minus(r->memory_max, s->held)) &&
+/* Below the ceiling: what was taken counts, too. */
+static bool below(const HthModelsRoom *r, const HthModelWant *w, uint64_t held) {
+    const uint64_t need = plus(w->weight_bytes, plus(w->own_bytes, w->taken_bytes));
+    return r->memory_max == 0 || need <= minus(r->memory_max, held);
+}
+
+static bool fits(const Scene *s, const HthModelsRoom *r, const HthModelWant *w) {
+    return plus(w->weight_bytes, w->own_bytes) <= s->room && below(r, w, s->held) &&
            (r->models_max == 0 || s->count < r->models_max);
 }
 
@@ -60,15 +66,14 @@ HthModelsChoice hth_models_choose(const HthModelUse *uses, uint32_t n, const Hth
     now.room = r->available ? minus(all, promised) : all;
     bare.room = r->available ? minus(plus(all, given), stays) : all;
     HthModelsChoice c = { .verdict = HTH_MODELS_LOAD, .need = need, .room = bare.room };
-    if (r->memory_max && minus(r->memory_max, bare.held) < bare.room)
-        c.room = minus(r->memory_max, bare.held);
-    if (fits(&now, r, need)) return c;
+    const uint64_t under = minus(r->memory_max, plus(bare.held, want->taken_bytes));
+    if (r->memory_max && under < bare.room) c.room = under;
+    if (fits(&now, r, want)) return c;
     c.victim = oldest(uses, n);
     c.verdict = HTH_MODELS_UNLOAD;
-    if (fits(&bare, r, need)) return c;
+    if (fits(&bare, r, want)) return c;
     /* Alone, weights that do not fit pass through (op/paging.h); a stated ceiling stands. */
-    if (bare.count == 0 && (r->memory_max == 0 || need <= r->memory_max) &&
-        want->own_bytes <= bare.room) {
+    if (bare.count == 0 && below(r, want, 0) && want->own_bytes <= bare.room) {
         if (n == 0) c.verdict = HTH_MODELS_LOAD;
         return c;
     }

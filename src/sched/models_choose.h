@@ -33,6 +33,7 @@ typedef struct HthModelsRoom {
 typedef struct HthModelWant {
     uint64_t weight_bytes; /* read from a file: can pass through memory, alone */
     uint64_t own_bytes; /* cannot */
+    uint64_t taken_bytes; /* the system has given already: they count below memory_max only */
 } HthModelWant;
 
 typedef enum HthModelsVerdict {

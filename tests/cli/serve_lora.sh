@@ -15,7 +15,7 @@ m=$tmp/models/toy.gguf a=$tmp/a.gguf b=$tmp/b.gguf
 
 client() {
     python3 - "$port" "$tmp" <<PY
-import base64, hashlib, http.client, json, os, subprocess, sys, threading
+import base64, hashlib, http.client, json, os, subprocess, sys, threading, time
 port, tmp, hearth = int(sys.argv[1]), sys.argv[2], os.environ["HEARTH_BIN"]
 def ask(method, path, body=None, headers={}):
     c = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
@@ -123,6 +123,15 @@ assert ask("POST", "/lora-adapters", at(None, -2)) == (200, "{\"success\":true}"
 assert [v["scale"] for v in json.loads(ask("GET", "/lora-adapters")[1])] == [0, -2]
 assert say() == plain("--lora", B + "=-2")
 assert say(at(0.5, 0)) == plain("--lora", A + "=0.5") # who says, says
+' 2>&1)"
+
+same "and stay when the model is loaded anew" "" "$(client '
+def loaded(): return [m["name"] for m in json.loads(ask("GET", "/api/ps")[1])["models"]]
+assert loaded()
+for m in ("toy", "other"): ask("POST", "/api/generate", {"model": m, "keep_alive": 0})
+while loaded(): time.sleep(0.05)
+assert say() == plain("--lora", B + "=-2")
+assert [v["scale"] for v in json.loads(ask("GET", "/lora-adapters")[1])] == [0, -2]
 ' 2>&1)"
 
 same "receipts, and the log" "" "$(client '

@@ -7,6 +7,7 @@
 
 #include "model/adapter.h"
 #include "op/exec.h"
+#include "support/folder.h"
 #include "support/tiny_adapter.h"
 
 static const Tiny base = { .arch = "llama",
@@ -319,10 +320,47 @@ static void torture(void **state) {
     close_world(&w);
 }
 
+/* What an adapter will hold is known before it is held; what could not be opened has no size. */
+static void need(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    World w = open_world(&base);
+    HthBuf file;
+    size_t bytes = 0;
+    for (uint32_t rank = 1; rank <= 40; rank += 13) {
+        HthAdapter *a = NULL;
+        TinyAdapter one = good;
+        one.rank = rank;
+        tiny_adapter(&file, hth_model_gguf(w.m), &one, may_all, NULL);
+        assert_ok(hth_file_write(test_path("a.gguf"), file.p, file.n, 0600, &err), err);
+        assert_ok(hth_adapter_need(&bytes, w.m, test_path("a.gguf"), &err), err);
+        assert_ok(hth_adapter_open(&a, w.m, test_path("a.gguf"), &err), err);
+        assert_in_range(hth_adapter_bytes(a), bytes,
+                        bytes + 16 * 64); /* gaps, in a checked build */
+        hth_adapter_close(&a);
+        hth_buf_drop(&file);
+    }
+    TinyAdapter other = good;
+    other.wrong = "blk.0.attn_q.weight.lora_b";
+    tiny_adapter(&file, hth_model_gguf(w.m), &other, may, NULL);
+    assert_ok(hth_file_write(test_path("a.gguf"), file.p, file.n, 0600, &err), err);
+    bytes = 7;
+    assert_status(hth_adapter_need(&bytes, w.m, test_path("a.gguf"), &err), HTH_EFORMAT, err);
+    assert_status(hth_adapter_need(&bytes, w.m, test_path("none.gguf"), &err), HTH_EIO, err);
+    assert_int_equal(bytes, 7);
+    hth_buf_drop(&file);
+    close_world(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(facts),   cmocka_unit_test(refusals), cmocka_unit_test(what_has_no_effect),
-        cmocka_unit_test(tied),    cmocka_unit_test(experts),  cmocka_unit_test(sets),
+        cmocka_unit_test_setup_teardown(need, test_folder_make, test_folder_drop),
+        cmocka_unit_test(facts),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(what_has_no_effect),
+        cmocka_unit_test(tied),
+        cmocka_unit_test(experts),
+        cmocka_unit_test(sets),
         cmocka_unit_test(torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ static void by_hand(void **state) {
     (void)state;
     HthModelUse u[3] = { use(4, 30), use(6, 10), use(2, 20) };
     HthModelsRoom room = { .available = 20 };
-    HthModelWant want = { 6, 2 };
+    HthModelWant want = { 6, 2, 0 };
     HthModelsChoice c = hth_models_choose(u, 3, &room, &want); /* 20 - 12 promised */
     assert_int_equal(c.verdict, HTH_MODELS_LOAD);
     room.available = 19;
@@ -51,7 +51,7 @@ static void ceilings(void **state) {
     (void)state;
     HthModelUse u[2] = { use(4, 2), use(6, 1) };
     HthModelsRoom room = { .available = 1000, .memory_max = 15 };
-    HthModelWant want = { 5, 0 };
+    HthModelWant want = { 5, 0, 0 };
     assert_int_equal(hth_models_choose(u, 2, &room, &want).verdict, HTH_MODELS_LOAD);
     want.weight_bytes = 6;
     assert_int_equal(hth_models_choose(u, 2, &room, &want).victim, 1);
@@ -68,12 +68,30 @@ static void ceilings(void **state) {
     assert_true(c.by_count);
 }
 
+/* What a model has taken already counts below the ceiling, and is not taken once more. */
+static void taken(void **state) {
+    (void)state;
+    HthModelUse u[2] = { use(4, 2), use(6, 1) };
+    HthModelsRoom room = { .available = 13, .memory_max = 15 };
+    HthModelWant want = { 2, 1, 2 };
+    assert_int_equal(hth_models_choose(u, 2, &room, &want).verdict, HTH_MODELS_LOAD);
+    want.taken_bytes = 3;
+    assert_int_equal(hth_models_choose(u, 2, &room, &want).verdict, HTH_MODELS_UNLOAD);
+    assert_int_equal(hth_models_choose(u, 1, &room, &want).verdict, HTH_MODELS_LOAD);
+    want.taken_bytes = 13; /* never, however much is unloaded */
+    const HthModelsChoice c = hth_models_choose(u, 2, &room, &want);
+    assert_int_equal(c.verdict, HTH_MODELS_REFUSE);
+    assert_int_equal(c.need, 3);
+    assert_int_equal(c.room, 2);
+    assert_int_equal(hth_models_choose(u, 0, &room, &want).verdict, HTH_MODELS_REFUSE);
+}
+
 /* A model larger than memory may come when it is alone: its weights pass through. */
 static void larger_than_memory(void **state) {
     (void)state;
     HthModelUse u[1] = { use(4, 2) };
     HthModelsRoom room = { .available = 50 };
-    HthModelWant want = { 100, 10 };
+    HthModelWant want = { 100, 10, 0 };
     assert_int_equal(hth_models_choose(u, 0, &room, &want).verdict, HTH_MODELS_LOAD);
     assert_int_equal(hth_models_choose(u, 1, &room, &want).verdict, HTH_MODELS_UNLOAD);
     u[0].pinned = true;
@@ -169,7 +187,7 @@ static void properties(void **state) {
             .models_max = r / 4 % 3 ? 0 : 1 + hth_rng_below(SEED, world, 5, 6),
         };
         const HthModelWant want = { 1 + hth_rng_below(SEED, world, 6, 150),
-                                    hth_rng_below(SEED, world, 7, 60) };
+                                    hth_rng_below(SEED, world, 7, 60), 0 };
         const HthModelsVerdict first = hth_models_choose(u, n, &room, &want).verdict;
         const HthModelsVerdict last = play(u, n, room, want);
         seen[first]++; /* nothing is unloaded in vain */
@@ -180,11 +198,9 @@ static void properties(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),
-        cmocka_unit_test(ceilings),
-        cmocka_unit_test(larger_than_memory),
-        cmocka_unit_test(due),
-        cmocka_unit_test(properties),
+        cmocka_unit_test(by_hand), cmocka_unit_test(ceilings),
+        cmocka_unit_test(taken),   cmocka_unit_test(larger_than_memory),
+        cmocka_unit_test(due),     cmocka_unit_test(properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

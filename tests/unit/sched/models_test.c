@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "sched/models.h"
+#include "support/folder.h"
 #include "support/tiny_adapter.h"
 #include "unit/sched/engine_help.h"
 
@@ -23,8 +24,8 @@ static const Tiny tiny = { .arch = "llama",
 /* Names "m0" .. "m4"; "alias" is m1, "file" is m2 from a file, "missing" has none. */
 typedef struct World {
     HthBuf bytes[NAMES];
-    char path[64];
-    char lora[64]; /* a file of m0's; "m0" has it when `laid` */
+    char path[128];
+    char lora[128]; /* a file of m0's; "m0" has it when `laid` */
     HthModelAdapter adapters[2]; /* that, at scale 0.5, and `path`, which is none */
     uint32_t laid; /* of these; 3: the first as the model's own */
     HthModels *m;
@@ -97,16 +98,14 @@ static bool may(void *ctx, const HthGgufTensor *t) {
     return t->n_dims == 2;
 }
 
-static void leave_adapter(World *w) {
+static void leave_adapter(World *w, uint32_t rank) {
     HthErr err = { 0 };
     HthGguf *g = NULL;
     HthBuf file;
-    const TinyAdapter a = { .rank = 2, .alpha = 2, .spread = 0.5, .seed = 1 };
-    const int fd = mkstemp(w->lora);
+    const TinyAdapter a = { .rank = rank, .alpha = 2, .spread = 0.5, .seed = 1 };
     assert_ok(hth_gguf_open_mem(&g, w->bytes[0].p, w->bytes[0].n, "m0", &err), err);
     tiny_adapter(&file, g, &a, may, NULL);
-    assert_true(fd >= 0 && write(fd, file.p, file.n) == (ssize_t)file.n);
-    close(fd);
+    assert_ok(hth_file_write(w->lora, file.p, file.n, 0600, &err), err);
     hth_buf_drop(&file);
     hth_gguf_close(&g);
 }
@@ -123,12 +122,10 @@ static World *open_world(HthModelsCfg cfg) {
         c.seed = 100 + i;
         tiny_build(&w->bytes[i], &c);
     }
-    snprintf(w->path, sizeof w->path, "/tmp/models_test.XXXXXX");
-    const int fd = mkstemp(w->path);
-    assert_true(fd >= 0 && write(fd, w->bytes[2].p, w->bytes[2].n) == (ssize_t)w->bytes[2].n);
-    close(fd);
-    snprintf(w->lora, sizeof w->lora, "/tmp/models_test.XXXXXX");
-    leave_adapter(w);
+    snprintf(w->path, sizeof w->path, "%s", test_path("m2.gguf"));
+    assert_ok(hth_file_write(w->path, w->bytes[2].p, w->bytes[2].n, 0600, &err), err);
+    snprintf(w->lora, sizeof w->lora, "%s", test_path("lora.gguf"));
+    leave_adapter(w, 2);
     w->adapters[0] = (HthModelAdapter){ w->lora, 0.5f };
     w->adapters[1] = (HthModelAdapter){ w->path, 1 };
     w->available = (uint64_t)1 << 40;
@@ -152,8 +149,6 @@ static void close_world(World *w) {
     hth_models_close(&w->m);
     assert_int_equal(w->opened, w->closed);
     for (uint32_t i = 0; i < NAMES; i++) hth_buf_drop(&w->bytes[i]);
-    unlink(w->path);
-    unlink(w->lora);
     hth_free(w);
 }
 
@@ -479,6 +474,41 @@ static void adapters(void **state) {
     close_world(w);
 }
 
+/* Their bytes belong to the model's: below the ceiling, and asked for before they are taken. */
+static void adapters_are_admitted(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthLoaded *l = NULL;
+    World *w = open_world((HthModelsCfg){ .keep_alive_s = 0 });
+    w->laid = 1;
+    l = get(w, "m0", 0);
+    const HthEnginePlan plan = *hth_engine_plan_of(hth_loaded_engine(l));
+    put(l);
+    close_world(w);
+    for (int less = 0; less < 2; less++) {
+        w = open_world((HthModelsCfg){ .memory_max = plan.total_bytes - (uint64_t)less });
+        w->laid = 1;
+        l = NULL;
+        assert_status(hth_models_acquire(w->m, HTH_STR("m0"), 0, &l, &err),
+                      less ? HTH_ENOMEM : HTH_OK, err);
+        hth_models_release(&l);
+        close_world(w);
+    }
+    w = open_world((HthModelsCfg){ .keep_alive_s = 0 });
+    leave_adapter(w, 2000); /* larger than the model */
+    w->laid = 1;
+    l = get(w, "m0", 0);
+    const uint64_t held =
+        hth_engine_plan_of(hth_loaded_engine(l))->memory.bytes[HTH_MEMORY_ADAPTERS];
+    put(l);
+    w->version++;
+    w->available = held - 1;
+    l = NULL;
+    assert_status(hth_models_acquire(w->m, HTH_STR("m0"), 0, &l, &err), HTH_ENOMEM, err);
+    assert_non_null(strstr(err.text, "MiB"));
+    close_world(w);
+}
+
 static HthStatus body(void *ctx) {
     World *w = ctx;
     HthErr err = { 0 };
@@ -503,13 +533,21 @@ static void survives_no_memory(void **state) {
     close_world(w);
 }
 
+#define IN_FOLDER(t) cmocka_unit_test_setup_teardown(t, test_folder_make, test_folder_drop)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shared),     cmocka_unit_test(kept_and_let_go),
-        cmocka_unit_test(replaced),   cmocka_unit_test(room),
-        cmocka_unit_test(failures),   cmocka_unit_test(one_load),
-        cmocka_unit_test(many_hands), cmocka_unit_test(loading_counts),
-        cmocka_unit_test(adapters),   cmocka_unit_test(survives_no_memory),
+        IN_FOLDER(shared),
+        IN_FOLDER(kept_and_let_go),
+        IN_FOLDER(replaced),
+        IN_FOLDER(room),
+        IN_FOLDER(failures),
+        IN_FOLDER(one_load),
+        IN_FOLDER(many_hands),
+        IN_FOLDER(loading_counts),
+        IN_FOLDER(adapters),
+        IN_FOLDER(adapters_are_admitted),
+        IN_FOLDER(survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
