@@ -93,9 +93,10 @@ _hearth() {
         --chunk) COMPREPLY=(); return ;;
         --isa) COMPREPLY=($(compgen -W 'c avx2 avx512 avx512vnni amx' -- "$cur")); return ;;
         --svg) COMPREPLY=(); return ;;
+        --lora) _hearth_files '!*.gguf'; return ;;
         -o | --output) COMPREPLY=($(compgen -W 'md json csv' -- "$cur")); return ;;
         esac
-        opts='--help --prompt --gen --depth --streams --reps --threads --kv --chunk --isa --lock --cold --where --svg --no-pack --output --json'
+        opts='--help --prompt --gen --depth --streams --reps --threads --kv --chunk --isa --lock --cold --where --svg --no-pack --lora --output --json'
         [[ $cur == -* ]] || { _hearth_files '!*.gguf'; return; } ;;
     pack)
         case $prev in

@@ -28,7 +28,8 @@ enum {
     OPT_SVG,
     OPT_OUTPUT,
     OPT_JSON,
-    OPT_NO_PACK
+    OPT_NO_PACK,
+    OPT_LORA
 };
 enum { PROMPT = 512, PROMPT_COLD = 32, UNSET = UINT32_MAX };
 
@@ -52,6 +53,7 @@ const HthOpt hth_opts_bench[] = {
     { OPT_SVG, 0, "svg", "FILE", "draw that as a picture (implies --where)", NULL },
     { OPT_NO_PACK, 0, "no-pack", NULL, "leave weights as they lie in the file: less memory, slower",
       NULL },
+    { OPT_LORA, 0, "lora", HTH_LORA_VALUE, HTH_LORA_HELP, "gguf" },
     { OPT_OUTPUT, 'o', "output", "FORM", "md, json or csv (default md)", "md json csv" },
     { OPT_JSON, 0, "json", NULL, "the same as -o json", NULL },
     { 0 },
@@ -61,13 +63,19 @@ static int bench(const HthBenchJob *job) {
     HthModel *m = NULL;
     HthErr err = { 0 };
     int code = hth_source_model(&m, job->model);
-    if (code != HTH_EXIT_OK) return code;
+    if (code == HTH_EXIT_OK) code = hth_lora_open(job->loras, m);
+    if (code != HTH_EXIT_OK) {
+        hth_lora_close(job->loras);
+        hth_model_close(&m);
+        return code;
+    }
     hth_interrupt_catch();
     HthBenchResult r = { .name = hth_source_is_ember(job->model) ? HTH_EMBER : job->model };
     HthStatus st = job->lock ? hth_model_lock(m, &err) : HTH_OK;
     if (st == HTH_OK) st = hth_bench_measure(job, m, &r, &err);
     if (st == HTH_OK && job->svg) st = hth_bench_where_svg(&r, job->svg, &err);
     code = st == HTH_OK ? hth_bench_print(job, &r) : hth_cli_fail(&err);
+    hth_lora_close(job->loras);
     hth_model_close(&m);
     return code;
 }
@@ -98,6 +106,8 @@ static int take(HthArgs *args, int id, HthBenchJob *job) {
     case OPT_NO_PACK: job->no_pack = true; return HTH_EXIT_OK;
     case OPT_KV: job->kv = args->value; return HTH_EXIT_OK;
     case OPT_COLD: job->cold = true; return HTH_EXIT_OK;
+    case OPT_LORA:
+        return hth_lora_add(job->loras, "bench", args->value) ? HTH_EXIT_OK : HTH_EXIT_USAGE;
     case OPT_WHERE: job->where = true; return HTH_EXIT_OK;
     case OPT_SVG:
         job->where = true;
@@ -118,21 +128,32 @@ static int take(HthArgs *args, int id, HthBenchJob *job) {
     }
 }
 
-int hth_cli_bench(HthArgs *args) {
-    HthBenchJob job = { .form = "md", .prompt = UNSET, .gen = 128, .reps = 5 };
+/* Options that make no sense together are refused; then it is measured, in a cage. */
+static int check_and_run(HthBenchJob *job) {
     HthErr err = { 0 };
-    for (int id; (id = hth_args_next(args)) != HTH_ARG_END;) {
-        if (id == HTH_ARG_HELP) return HTH_EXIT_OK;
-        int code = id == HTH_ARG_BAD ? HTH_EXIT_USAGE : take(args, id, &job);
-        if (code != HTH_EXIT_OK) return code;
-    }
-    if (job.prompt == UNSET) job.prompt = job.cold ? PROMPT_COLD : PROMPT;
-    if (job.cold && job.prompt == 0)
+    if (job->prompt == UNSET) job->prompt = job->cold ? PROMPT_COLD : PROMPT;
+    if (job->cold && job->prompt == 0)
         return hth_cli_usage("bench", "--cold needs a prompt of at least one token");
-    if (job.prompt == 0 && job.gen == 0)
+    if (job->prompt == 0 && job->gen == 0)
         return hth_cli_usage("bench", "with -p 0 and -n 0 there is nothing to measure");
-    if (job.isa != NULL && hth_kern_force(job.isa, &err) != HTH_OK) return hth_cli_fail(&err);
-    int code = hth_caged(&(HthCaged){ .models = { job.model }, .writes = { job.svg } });
+    if (job->isa != NULL && hth_kern_force(job->isa, &err) != HTH_OK) return hth_cli_fail(&err);
+    HthCaged cage = { .models = { job->model }, .writes = { job->svg } };
+    hth_lora_cage(job->loras, &cage);
+    const int code = hth_caged(&cage);
     if (code != HTH_EXIT_OK) return code;
-    return job.cold ? hth_bench_cold(&job) : bench(&job);
+    return job->cold ? hth_bench_cold(job) : bench(job);
+}
+
+int hth_cli_bench(HthArgs *args) {
+    HthLoras loras = { 0 };
+    HthBenchJob job = { .form = "md", .prompt = UNSET, .gen = 128, .reps = 5, .loras = &loras };
+    int code = HTH_EXIT_OK;
+    for (int id; code == HTH_EXIT_OK && (id = hth_args_next(args)) != HTH_ARG_END;) {
+        if (id == HTH_ARG_HELP) goto out;
+        code = id == HTH_ARG_BAD ? HTH_EXIT_USAGE : take(args, id, &job);
+    }
+    if (code == HTH_EXIT_OK) code = check_and_run(&job);
+out:
+    hth_lora_drop(&loras);
+    return code;
 }

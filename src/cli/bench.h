@@ -6,6 +6,7 @@
 
 #include "base/par.h"
 #include "cli/cli.h"
+#include "cli/lora.h"
 #include "kern/kern.h"
 #include "model/model.h"
 
@@ -16,6 +17,7 @@ typedef struct HthBenchJob {
     uint32_t prompt, gen, depth, streams, reps, threads, chunk;
     bool cold, lock, where, no_pack;
     const char *svg; /* file for a picture of --where; NULL: none */
+    HthLoras *loras; /* over the model; opened with it */
 } HthBenchJob;
 
 /* What one repetition measured, or the median of all. Rates: tokens per second; 0: not asked. */
@@ -40,6 +42,7 @@ typedef struct HthBenchResult {
         ops_token; /* operations of a prompt token's linear layers; the output layer is not one */
     double bytes_token; /* weights read for a generated token, the output layer included */
     double bytes_passing; /* weights that do not fit in memory: read from the file in every step */
+    double bytes_adapters; /* of their matrices: read for a generated token, for all of a step */
     double bytes_kv; /* cache read for a generated token at the depth asked for */
     HthBenchShare share[HTH_BENCH_SHARES_MAX]; /* with --where */
     uint32_t shares;

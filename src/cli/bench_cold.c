@@ -57,6 +57,8 @@ static HthStatus first_token(const HthModel *m, const HthBenchJob *job, uint64_t
     HthSessionCfg cfg = { .threads = job->threads, .chunk = job->chunk };
     cfg.no_pack = job->no_pack;
     cfg.kv = job->kv;
+    cfg.adapters = job->loras->use;
+    cfg.adapter_count = job->loras->count;
     HTH_TRY(hth_session_open(&s, m, &cfg, err));
     uint32_t *ids = hth_calloc(c->prompt, sizeof *ids);
     float *logits = hth_calloc(n_vocab, sizeof *logits);
@@ -111,11 +113,14 @@ int hth_bench_cold(const HthBenchJob *job) {
     HthModel *m = NULL;
     HthErr err = { 0 };
     int code = hth_source_model(&m, job->model);
-    if (code != HTH_EXIT_OK) return code;
-    c.open_ms = lap_ms(&since);
-    HthStatus st = first_token(m, job, &since, &c, &err);
-    const char *name = hth_source_is_ember(job->model) ? HTH_EMBER : job->model;
-    code = st == HTH_OK ? print(job, &c, name) : hth_cli_fail(&err);
+    if (code == HTH_EXIT_OK) code = hth_lora_open(job->loras, m);
+    if (code == HTH_EXIT_OK) {
+        c.open_ms = lap_ms(&since);
+        const HthStatus st = first_token(m, job, &since, &c, &err);
+        const char *name = hth_source_is_ember(job->model) ? HTH_EMBER : job->model;
+        code = st == HTH_OK ? print(job, &c, name) : hth_cli_fail(&err);
+    }
+    hth_lora_close(job->loras);
     hth_model_close(&m);
     return code;
 }

@@ -28,6 +28,7 @@ typedef struct Rig {
     HthTable *table[HTH_BENCH_STREAMS_MAX]; /* [streams], at least one */
     uint32_t streams;
     HthExec *exec;
+    HthAdapterSet adapters; /* of every row; count 0: none */
     HthPaging *paging; /* NULL: all weights stay in memory */
     HthRows *rows;
     uint32_t *ids; /* [ids_count] */
@@ -61,15 +62,19 @@ static HthStatus open_rig(Rig *r, const HthBenchJob *job, const HthModel *model,
                           .threads = job->threads,
                           .chunk = job->chunk,
                           .kv = job->kv,
-                          .no_rewind = true };
+                          .no_rewind = true,
+                          .adapters = job->loras->use,
+                          .adapter_count = job->loras->count };
     *r = (Rig){ .job = job, .model = model, .streams = larger(job->streams, 1) };
     r->ids_count = larger(job->prompt, larger(HTH_PAGE_LEN, HTH_BENCH_STREAMS_MAX));
     HTH_TRY(hth_run_plan(&r->plan, model, &cfg, err));
+    HTH_TRY(hth_adapter_set(&r->adapters, model, cfg.adapters, cfg.adapter_count, err));
     HTH_TRY(hth_pool_open(&r->pool, r->plan.threads, err));
     HTH_TRY(open_timelines(r, err));
     uint32_t rows = larger(r->plan.chunk, r->streams);
     HTH_TRY(hth_exec_open(&r->exec, hth_model_program(model), hth_kern_pick(), r->pool, rows,
                           r->plan.page_count, err));
+    if (r->adapters.count > 0) HTH_TRY(hth_exec_adapters(r->exec, r->plan.adapt_width, err));
     if (r->plan.paging.window > 0) {
         HTH_TRY(hth_paging_open(&r->paging, hth_model_program(model), hth_model_files(model),
                                 &r->plan.paging, err));
@@ -98,12 +103,17 @@ static void close_rig(Rig *r) {
 
 /* ---- steps ---------------------------------------------------------------------------------- */
 
+static void begin_rows(Rig *r) {
+    hth_rows_clear(r->rows);
+    if (r->adapters.count > 0) hth_rows_adapt(r->rows, &r->adapters);
+}
+
 /* n tokens of timeline 0 from position 0 on, in chunks; logits of the last. */
 static HthStatus read_prompt(Rig *r, uint32_t n, HthErr *err) {
     HTH_TRY(hth_table_grow(r->table[0], n, err));
     for (uint32_t done = 0; done < n;) {
         uint32_t len = n - done < r->plan.chunk ? n - done : r->plan.chunk;
-        hth_rows_clear(r->rows);
+        begin_rows(r);
         hth_rows_add(r->rows, hth_table_view(r->table[0]), r->ids + done, len, done,
                      done + len == n ? HTH_WANT_LAST : HTH_WANT_NONE);
         hth_rows_run(r->rows, r->exec, r->logits);
@@ -117,7 +127,7 @@ static HthStatus read_prompt(Rig *r, uint32_t n, HthErr *err) {
 static HthStatus generate(Rig *r, uint32_t n, HthErr *err) {
     for (uint32_t i = 0; i < r->job->gen; i++) {
         uint32_t pos = r->job->depth + i;
-        hth_rows_clear(r->rows);
+        begin_rows(r);
         for (uint32_t s = 0; s < n; s++) {
             HTH_TRY(hth_table_grow(r->table[s], (size_t)pos + 1, err));
             hth_rows_add(r->rows, hth_table_view(r->table[s]), r->ids + (s + i) % HTH_PAGE_LEN, 1,
@@ -276,6 +286,7 @@ HthStatus hth_bench_measure(const HthBenchJob *job, const HthModel *model, HthBe
         medians(pass, job->reps, &r.mid);
         r.bytes_passing = (double)(rig.plan.paging.total - rig.plan.paging.kept);
         r.threads = rig.plan.threads;
+        r.bytes_adapters = (double)rig.plan.memory.bytes[HTH_MEMORY_ADAPTERS];
         r.bytes_kv = (double)rig.plan.kv_bytes_per_token * job->depth;
         *out = r;
     }

@@ -28,14 +28,15 @@ static size_t lines_of(const HthBenchJob *job, const HthBenchResult *r, Line *li
     if (m->gen > 0.0) {
         lines[n] = (Line){ .rate = m->gen, .unit = "GB/s", .what = "reading memory" };
         snprintf(lines[n].test, sizeof lines[n].test, "tg%u%s", job->gen, depth);
-        lines[n].reached = m->gen * (r->bytes_token + r->bytes_kv) * 1e-9;
+        lines[n].reached = m->gen * (r->bytes_token + r->bytes_adapters + r->bytes_kv) * 1e-9;
         lines[n++].ceiling = m->read_gbs;
     }
     if (m->streams > 0.0) {
         double steps = m->streams / job->streams;
         lines[n] = (Line){ .rate = m->streams, .unit = "GB/s", .what = "reading memory" };
         snprintf(lines[n].test, sizeof lines[n].test, "tg%u%s x %u", job->gen, depth, job->streams);
-        lines[n].reached = steps * (r->bytes_token + r->bytes_kv * job->streams) * 1e-9;
+        lines[n].reached =
+            steps * (r->bytes_token + r->bytes_adapters + r->bytes_kv * job->streams) * 1e-9;
         lines[n++].ceiling = m->read_gbs;
     }
     return n;
@@ -58,7 +59,8 @@ static int print_json(const HthBenchJob *job, const HthBenchResult *r) {
     const struct {
         const char *key;
         double v;
-    } rest[] = { /* nothing where there is memory enough */
+    } rest[] = { /* nothing where there is memory enough, and no adapter */
+                 { "adapter_bytes", r->bytes_adapters },
                  { "passing_bytes", r->bytes_passing },
                  { "disk_bytes_per_token", m->disk_token },
                  { "major_faults_per_token", m->faults_token }
@@ -84,8 +86,11 @@ int hth_bench_print(const HthBenchJob *job, const HthBenchResult *r) {
     size_t n = lines_of(job, r, lines);
     if (strcmp(job->form, "json") == 0) return print_json(job, r);
     if (strcmp(job->form, "csv") == 0) return print_csv(r, lines, n);
-    printf("%s: %s weights, %u threads, %s kernels, median of %u\n\n", r->name, r->fmt->name,
+    printf("%s: %s weights, %u threads, %s kernels, median of %u\n", r->name, r->fmt->name,
            r->threads, hth_kern_pick()->name, job->reps);
+    if (job->loras->count > 0)
+        printf("adapters: %u, %.1f MB\n", job->loras->count, r->bytes_adapters * 1e-6);
+    putchar('\n');
     puts("| test | tokens/s | achieved | ceiling measured here | share |");
     puts("|---|---:|---:|---:|---:|");
     for (size_t i = 0; i < n; i++) {

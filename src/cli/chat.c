@@ -1,6 +1,8 @@
 /* chat.c - see chat.h: opening, parameters, and the prompt. */
 #include "cli/chat.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -20,7 +22,8 @@ static int on_progress(void *payload, size_t done, size_t total) {
     return hth_interrupted();
 }
 
-HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err) {
+/* A new session in place of the one there is; on failure that one stays. */
+static HthStatus renew(HthChat *c, uint32_t ctx, HthErr *err) {
     HthSession *s = NULL, *old = c->session;
     HthSessionCfg cfg = { .ctx = ctx, .threads = c->cfg.threads, .progress = on_progress };
     cfg.no_pack = c->cfg.no_pack;
@@ -29,7 +32,6 @@ HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err) {
         cfg.adapters = c->cfg.loras->use;
         cfg.adapter_count = c->cfg.loras->count;
     }
-    if (c->session != NULL && c->cfg.ctx == ctx) return HTH_OK;
     HTH_TRY(hth_session_open(&s, c->model, &cfg, err));
     c->session = s;
     HthStatus st = hth_chat_ahead(c, err);
@@ -38,6 +40,26 @@ HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err) {
     else
         c->session = old;
     hth_session_close(st == HTH_OK ? &old : &s);
+    return st;
+}
+
+HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err) {
+    if (c->session != NULL && c->cfg.ctx == ctx) return HTH_OK;
+    return renew(c, ctx, err);
+}
+
+HthStatus hth_chat_lora(HthChat *c, uint32_t id, double scale, HthErr *err) {
+    const uint32_t count = c->cfg.loras ? c->cfg.loras->count : 0;
+    HTH_REQUIRE(count > 0, err, HTH_EINVAL,
+                "no adapter lies over this model; start with --lora FILE[=SCALE]");
+    HTH_REQUIRE(id < count, err, HTH_EINVAL, "lora %u: there are %u adapters, from 0 on", id,
+                count);
+    HTH_REQUIRE(fabs(scale) <= (double)FLT_MAX, err, HTH_EINVAL,
+                "lora %u: its scale must be a finite number", id);
+    const float before = c->cfg.loras->use[id].scale;
+    c->cfg.loras->use[id].scale = (float)scale;
+    const HthStatus st = renew(c, c->cfg.ctx, err);
+    if (st != HTH_OK) c->cfg.loras->use[id].scale = before;
     return st;
 }
 

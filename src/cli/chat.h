@@ -84,6 +84,9 @@ HthStatus hth_chat_system(HthChat *c, HthStr text, HthErr *err); /* empty: none 
 HthStatus hth_chat_set(HthChat *c, const char *name, HthStr value, HthErr *err);
 /* A new session of so many tokens; 0: the default. */
 HthStatus hth_chat_context(HthChat *c, uint32_t ctx, HthErr *err);
+/* Another scale for adapter `id` (cfg.loras, by its place): a new session, so that nothing computed
+ * with the old one stays. EINVAL: there is no such adapter, or it is no finite scale. */
+HthStatus hth_chat_lora(HthChat *c, uint32_t id, double scale, HthErr *err);
 /* How answers are computed ahead of their words; what is said does not change. */
 HthStatus hth_chat_ahead(HthChat *c, HthErr *err); /* opens spec anew, as cfg says */
 HthStatus hth_chat_lookup(HthChat *c, uint32_t tokens, HthErr *err); /* 0: off */

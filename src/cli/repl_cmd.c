@@ -104,6 +104,18 @@ static void set_draft_tokens(HthRepl *r, HthStr rest) {
     report(hth_chat_draft_tokens(r->chat, (uint32_t)n, &err), &err, "draft_tokens is set.");
 }
 
+static void set_lora(HthRepl *r, HthStr rest) {
+    HthErr err = { 0 };
+    uint64_t id = 0;
+    double scale = 0;
+    const HthStr first = word(&rest);
+    if (!hth_str_u64(first, &id) || id >= HTH_ADAPTERS_MAX || !hth_str_f64(rest, &scale)) {
+        puts("usage: /set lora ID SCALE; /show lora lists the adapters");
+        return;
+    }
+    report(hth_chat_lora(r->chat, (uint32_t)id, scale, &err), &err, "The adapter's scale is set.");
+}
+
 static void set_history(HthRepl *r, HthStr rest) {
     (void)rest;
     r->keep_history = r->history_path.n > 0;
@@ -147,6 +159,18 @@ static void show_system(HthRepl *r, HthStr rest) {
     }
     hth_term_text(&terminal, hth_buf_str(&r->chat->system));
     putchar('\n');
+}
+
+static void show_lora(HthRepl *r, HthStr rest) {
+    const HthLoras *l = r->chat->cfg.loras;
+    (void)rest;
+    if (l == NULL || l->count == 0) puts("No adapter lies over this model.");
+    for (uint32_t i = 0; l != NULL && i < l->count; i++) {
+        const char *slash = strrchr(l->path[i], '/');
+        printf("%2u  %-8.6g  ", i, (double)l->use[i].scale);
+        hth_cli_print_safe(stdout, hth_str(slash ? slash + 1 : l->path[i]));
+        putchar('\n');
+    }
 }
 
 static void show_entry(HthRepl *r, const char *key, const char *none) {
@@ -213,10 +237,12 @@ static const Command commands[] = {
     { "/set lookup", "N", "compute N repeated tokens ahead; off: none", set_lookup },
     { "/set draft", "MODEL", "a small model that guesses ahead; none: none", set_draft },
     { "/set draft_tokens", "N", "at most N of its tokens at a time", set_draft_tokens },
+    { "/set lora", "ID SCALE", "how strongly an adapter changes the model; 0: not", set_lora },
     { "/set history", "", "remember lines", set_history },
     { "/set nohistory", "", "do not", set_nohistory },
     { "/show info", "", "the model", show_info },
     { "/show parameters", "", "every parameter and its value", show_parameters },
+    { "/show lora", "", "the adapters that lie over the model", show_lora },
     { "/show system", "", "the system text", show_system },
     { "/show template", "", "the model's chat template", show_template },
     { "/show license", "", "the model's licence", show_license },

@@ -86,13 +86,17 @@ static void unlink_loaded(HthModels *m, HthLoaded *gone) {
     *p = gone->next;
 }
 
+static void close_files(HthLoaded *l) {
+    for (uint32_t i = 0; i < HTH_ADAPTERS_MAX; i++) hth_adapter_close(&l->adapters[i]);
+    hth_model_close(&l->model);
+}
+
 static void close_loaded(HthLoaded *l) {
     const HthModelsCfg *c = &l->models->cfg;
     if (l->opened && c->closing) c->closing(c->payload, l->attached);
     l->opened = false;
     hth_engine_close(&l->engine);
-    for (uint32_t i = 0; i < HTH_ADAPTERS_MAX; i++) hth_adapter_close(&l->adapters[i]);
-    hth_model_close(&l->model);
+    close_files(l);
 }
 
 /* Its weights are copies of a file, until they are panels in memory of its own; pages that were
@@ -194,6 +198,14 @@ static const char *adapter_at(const HthModelSource *s, uint32_t i) {
     return i < own ? s->adapter : s->adapters[i - own].path;
 }
 
+static HthStatus count_adapters(const HthModelSource *s, uint32_t *out, HthErr *err) {
+    const uint32_t own = s->adapter[0] != 0;
+    HTH_REQUIRE(s->adapter_count <= HTH_ADAPTERS_MAX - own, err, HTH_ELIMIT,
+                "%u adapters; the most is %d", s->adapter_count + own, HTH_ADAPTERS_MAX);
+    *out = s->adapter_count + own;
+    return HTH_OK;
+}
+
 static HthStatus open_adapters(HthLoaded *l, uint32_t count, HthEngineCfg *cfg, HthErr *err) {
     const HthModelSource *s = &l->source;
     const uint32_t own = s->adapter[0] != 0;
@@ -232,10 +244,9 @@ static HthStatus admit_adapters(HthModels *m, HthLoaded *l, uint32_t count, HthE
 static HthStatus load_parts(HthModels *m, HthLoaded *l, HthErr *err) {
     HthEnginePlan plan;
     HthEngineCfg cfg;
+    uint32_t count = 0;
+    HTH_TRY(count_adapters(&l->source, &count, err));
     HTH_TRY(open_model(l, err));
-    const uint32_t own = l->source.adapter[0] != 0, count = own + l->source.adapter_count;
-    HTH_REQUIRE(l->source.adapter_count <= HTH_ADAPTERS_MAX - own, err, HTH_ELIMIT,
-                "%u adapters; the most is %d", count, HTH_ADAPTERS_MAX);
     HTH_TRY(admit_adapters(m, l, count, err));
     HTH_TRY(open_adapters(l, count, &cfg, err));
     HTH_TRY(hth_engine_plan(&plan, l->model, &cfg, err));
@@ -250,6 +261,21 @@ static HthStatus load_parts(HthModels *m, HthLoaded *l, HthErr *err) {
         HTH_TRY(m->cfg.opened(m->cfg.payload, &l->source, l->engine, &l->attached, err));
     l->opened = true;
     return HTH_OK;
+}
+
+HthStatus hth_models_plan(HthEnginePlan *out, const HthModelSource *source, HthErr *err) {
+    HthEngineCfg cfg;
+    uint32_t count = 0;
+    HTH_TRY(count_adapters(source, &count, err));
+    HthLoaded *l = hth_calloc(1, sizeof *l);
+    HTH_REQUIRE(l, err, HTH_ENOMEM, "no memory for a model");
+    l->source = *source;
+    HthStatus st = open_model(l, err);
+    if (st == HTH_OK) st = open_adapters(l, count, &cfg, err);
+    if (st == HTH_OK) st = hth_engine_plan(out, l->model, &cfg, err);
+    close_files(l);
+    hth_free(l);
+    return st;
 }
 
 /* Listed as LOADING by the caller, who holds one reference. */

@@ -76,6 +76,11 @@ HTH_MUST_CHECK HthStatus hth_models_acquire(HthModels *m, HthStr name, int64_t k
                                             HthLoaded **out, HthErr *err);
 void hth_models_release(HthLoaded **l); /* every job on its engine is closed; NULL is fine */
 
+/* What loading it would take, with the adapters over it; nothing stays open. As hth_models_acquire,
+ * but for what can be had. */
+HTH_MUST_CHECK HthStatus hth_models_plan(HthEnginePlan *out, const HthModelSource *source,
+                                         HthErr *err);
+
 HthEngine *hth_loaded_engine(const HthLoaded *l);
 const HthModel *hth_loaded_model(const HthLoaded *l);
 const HthModelSource *hth_loaded_source(const HthLoaded *l);

@@ -1,7 +1,6 @@
 /* routes_plan.c - what a model would take, before it is loaded.
  *
  * Thread: prep threads. */
-#include "model/model.h"
 #include "serve/house_in.h"
 
 static const char *const names[HTH_MEMORY_COUNT] = {
@@ -24,16 +23,12 @@ static json_t *plan_json(const HthEnginePlan *p, const char *name) {
     return o;
 }
 
+/* With the adapters it would be loaded with. */
 static HthStatus plan_of(HthHouse *h, const HthStored *m, HthEnginePlan *out, HthErr *err) {
-    HthModel *model = NULL;
+    HthModelSource source = { 0 };
     HTH_REQUIRE(!m->error[0], err, HTH_EFORMAT, "this model cannot be used: %.150s", m->error);
-    if (m->path)
-        HTH_TRY(hth_model_open(&model, m->path, err));
-    else
-        HTH_TRY(hth_model_open_mem(&model, m->memory.p, m->memory.n, m->full, err));
-    HthStatus st = hth_engine_plan(out, model, &h->cfg.engine, err);
-    hth_model_close(&model);
-    return st;
+    HTH_TRY(hth_house_resolve(h, hth_str(m->full), &source, err));
+    return hth_models_plan(out, &source, err);
 }
 
 static void plan(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {

@@ -27,6 +27,21 @@ ok "table: generation alone" grep -q '^| tg10@64 |' <<< "$out"
 ok "table: no prompt" test -z "$(grep '^| pp' <<< "$out")"
 ok "table: allocations" grep -qx 'heap allocations per generated token: 0.00' <<< "$out"
 
+"$make" "$tmp/a.gguf" adapter="$tmp/m.gguf" rank=8
+hearth bench "$tmp/m.gguf" -p 10 -n 10 -r 1 --streams 2 -o json
+ok "no adapter, no bytes of it" test -z "$(grep adapter <<< "$out")"
+hearth bench "$tmp/m.gguf" -p 10 -n 10 -r 1 --streams 2 --where --lora "$tmp/a.gguf=0.5" -o json
+same "an adapter: exit code" 0 "$rc"
+ok "its bytes" above_zero "$(number adapter_bytes)"
+ok "its speed" above_zero "$(number streams_tokens_per_s)"
+same "nothing is allocated for it" 0.0 "$(number allocations_per_token)"
+hearth bench "$tmp/m.gguf" -p 0 -n 4 -r 1 --lora "$tmp/a.gguf"
+ok "table: adapters" grep -q '^adapters: 1, ' <<< "$out"
+hearth bench "$tmp/m.gguf" --cold --lora "$tmp/a.gguf" -o json
+same "cold, with an adapter" 0 "$rc"
+refused 65 "a model as an adapter" bench "$tmp/m.gguf" --lora "$tmp/m.gguf"
+refused 65 "the same, cold" bench "$tmp/m.gguf" --cold --lora "$tmp/m.gguf"
+
 hearth bench "$tmp/m.gguf" --cold -o json
 same "cold: exit code" 0 "$rc"
 same "cold: its prompt" 32 "$(number prompt)"

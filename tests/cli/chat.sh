@@ -126,6 +126,59 @@ same "saved for its owner only" 600 "$(stat -c %a "$tmp/chat.json")"
 same "three turns and answers are saved" 6 "$(grep -c '"role"' "$tmp/chat.json")"
 ok "the system text is saved" grep -q '"system": "Be brief."' "$tmp/chat.json"
 
+# Adapters: at scale 0 it says what the model says, at 1 what hearth run says with it.
+"$make" "$tmp/a.gguf" adapter="$m" rank=4 alpha=8 seed=3 || exit 1
+for seed_a in {1..200}; do
+    hearth run "$m" --seed "$seed_a" -n 12 "Hello there"
+    plainly=${out:0:6}
+    hearth run "$m" --seed "$seed_a" -n 12 --lora "$tmp/a.gguf" "Hello there"
+    adapted=${out:0:6}
+    [[ $plainly$adapted =~ ^[a-z]{12}$ && $plainly != "$adapted" ]] && break
+done
+ok "adapters" chat --seed $seed_a -n 12 --lora "$tmp/a.gguf" << S
+expect >>> 
+send /show lora\n
+expect  0  1         a.gguf
+expect >>> 
+send Hello there\n
+expect $adapted
+expect >>> 
+send /clear\n
+expect cleared
+expect >>> 
+send /set lora 0 0\n
+expect scale is set.
+expect >>> 
+send Hello there\n
+expect $plainly
+expect >>> 
+send /set lora 1 1\n
+expect there are 1 adapters
+expect >>> 
+send /set lora 0 1e99\n
+expect finite
+expect >>> 
+send /set lora 0\n
+expect usage: /set lora ID SCALE
+expect >>> 
+send /show lora\n
+expect  0  0         a.gguf
+expect >>> 
+send /bye\n
+exit 0
+S
+ok "no adapters" chat << S
+expect >>> 
+send /show lora\n
+expect No adapter
+expect >>> 
+send /set lora 0 1\n
+expect start with --lora
+expect >>> 
+send /bye\n
+exit 0
+S
+
 ok "any letters can be typed, in any locale" env LC_ALL=C "$tmp/pty" "$HEARTH_BIN" run "$m" -n 2 << S
 expect >>> 
 send Größe — 漢字 😀\n

@@ -125,7 +125,14 @@ assert say() == plain("--lora", B + "=-2")
 assert say(at(0.5, 0)) == plain("--lora", A + "=0.5") # who says, says
 ' 2>&1)"
 
-same "and stay when the model is loaded anew" "" "$(client '
+same "the plan of a model has what lies over it" "" "$(client '
+def plan(model): return json.loads(ask("GET", "/hearth/plan?model=" + model)[1])
+assert plan("toy")["adapter_bytes"] > 10000 and plan("other")["adapter_bytes"] == 0
+loaded = [m for m in json.loads(ask("GET", "/api/ps")[1])["models"] if m["name"].startswith("toy")]
+assert abs(loaded[0]["size"] - plan("toy")["total_bytes"]) < 4096, (loaded, plan("toy")) # names of files
+' 2>&1)"
+
+same "scales stay when the model is loaded anew" "" "$(client '
 def loaded(): return [m["name"] for m in json.loads(ask("GET", "/api/ps")[1])["models"]]
 assert loaded()
 for m in ("toy", "other"): ask("POST", "/api/generate", {"model": m, "keep_alive": 0})
@@ -181,6 +188,8 @@ assert of("mine") == want and of("alone") == want and of("toy") == base
 assert of("mine", lora=[]) == base and of("mine", lora=at(0.5)) == plain("--lora", A + "=0.5")
 status, text = ask("POST", "/completion", {"model": "mine", "prompt": "a", "lora": at(0, 1)})
 assert status == 400 and "1 adapters" in text, text
+plan = json.loads(ask("GET", "/hearth/plan?model=mine")[1])
+assert plan["adapter_bytes"] > 10000, plan
 models = [m["name"] for m in json.loads(ask("GET", "/api/ps")[1])["models"]]
 assert sorted(models)[:1] != ["toy:latest"] and len(models) >= 2, models
 modelfile = json.loads(ask("POST", "/api/show", {"model": "mine"})[1])["modelfile"]
