@@ -11,7 +11,7 @@
 #include "cage/cage.h"
 #include "cli/cli.h"
 
-enum { HTH_CAGED_NAMES = 40 };
+enum { HTH_CAGED_NAMES = 64 };
 
 /* All borrowed, NULL where there is none; "-" and ember are no files. */
 typedef struct HthCaged {

@@ -7,6 +7,18 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#ifdef HTH_HAVE_SERVER
+#include "import/adapter.h"
+
+HthAdapterMake *const hth_lora_make = hth_import_adapter_make;
+#else
+HthAdapterMake *const hth_lora_make = NULL;
+#endif
+
+bool hth_lora_is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
 
 bool hth_lora_add(HthLoras *l, const char *verb, const char *value) {
     double scale = 1.0;
@@ -21,16 +33,14 @@ bool hth_lora_add(HthLoras *l, const char *verb, const char *value) {
         hth_cli_usage(verb, "option --lora needs a file, and a scale that is a finite number");
         return false;
     }
-    struct stat st;
     char *path = hth_calloc(n + 1, 1);
     if (!path) {
         hth_cli_error(HTH_EXIT_OS, "out of memory");
         return false;
     }
     memcpy(path, value, n);
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-        hth_cli_usage(verb, "--lora takes a GGUF file; of PEFT's folders hearth import makes one "
-                            "(--base MODEL)");
+    if (!hth_lora_make && hth_lora_is_folder(path)) {
+        hth_cli_usage(verb, "--lora takes a GGUF file: this build cannot read folders");
         hth_free(path);
         return false;
     }
@@ -40,11 +50,17 @@ bool hth_lora_add(HthLoras *l, const char *verb, const char *value) {
 }
 
 void hth_lora_cage(const HthLoras *l, HthCaged *cage) {
-    size_t at = 0;
-    for (size_t i = 0; i < HTH_CAGED_NAMES; i++)
-        if (cage->models[i]) at = i + 1;
-    HTH_ASSERT(at + l->count <= HTH_CAGED_NAMES);
-    for (uint32_t i = 0; i < l->count; i++) cage->models[at + i] = l->path[i];
+    size_t file = 0, folder = 0;
+    for (size_t i = 0; i < HTH_CAGED_NAMES; i++) {
+        if (cage->models[i]) file = i + 1;
+        if (cage->reads[i]) folder = i + 1;
+    }
+    HTH_ASSERT(file + l->count <= HTH_CAGED_NAMES && folder + l->count <= HTH_CAGED_NAMES);
+    for (uint32_t i = 0; i < l->count; i++)
+        if (hth_lora_is_folder(l->path[i]))
+            cage->reads[folder++] = l->path[i];
+        else
+            cage->models[file++] = l->path[i];
 }
 
 int hth_lora_open(HthLoras *l, const HthModel *model) {
@@ -52,7 +68,8 @@ int hth_lora_open(HthLoras *l, const HthModel *model) {
     for (uint32_t i = 0; i < l->count; i++) {
         const int code = hth_cli_readable(l->path[i]);
         if (code != HTH_EXIT_OK) return code;
-        if (hth_adapter_open(&l->adapter[i], model, l->path[i], &err) != HTH_OK)
+        const char *path = l->path[i];
+        if (hth_adapter_open_made(&l->adapter[i], model, path, hth_lora_make, &err) != HTH_OK)
             return err.status == HTH_EINVAL ? hth_cli_error(HTH_EXIT_DATA, "%s", err.text)
                                             : hth_cli_fail(&err);
         l->use[i].adapter = l->adapter[i];

@@ -10,8 +10,10 @@
 #include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/lora.h"
 #include "cli/source.h"
 #include "crypt/hash.h"
+#include "import/adapter.h"
 #include "serve/model_facts.h"
 #include "serve/models_api.h"
 
@@ -24,6 +26,7 @@ enum {
     PIECE = 1 << 24,
     ANSWER_MAX = 1 << 28
 };
+#define ADAPTER_MAX ((size_t)1 << 36)
 
 #define OPT_ROWS                                                                                   \
     { OPT_HOST,                                                                                    \
@@ -96,8 +99,10 @@ static int close_cage(const Job *job, const char *home) {
 }
 
 static int narrow(const Job *job, const char *file, const char *adapter) {
+    const bool folder = *adapter && hth_lora_is_folder(adapter);
     const HthCaged c = { .trees = { job->home.p },
-                         .models = { *file ? file : NULL, *adapter ? adapter : NULL } };
+                         .reads = { folder ? adapter : NULL },
+                         .models = { *file ? file : NULL, *adapter && !folder ? adapter : NULL } };
     return hth_caged_state() ? hth_caged(&c) : HTH_EXIT_OK;
 }
 
@@ -244,16 +249,16 @@ static void shown(Job *job, const char *what) {
     job->percent = -1;
 }
 
-static HthStatus digest_of(Job *job, const HthFileMap *map, char out[80], HthErr *err) {
+static HthStatus digest_of(Job *job, HthStr file, char out[80], HthErr *err) {
     HthHash h = { 0 };
     uint8_t sum[HTH_HASH_BYTES];
     HTH_TRY(hth_hash_begin(&h, HTH_SHA256, err));
     shown(job, "reading the file");
-    for (size_t at = 0; at < map->n;) {
-        const size_t n = map->n - at < PIECE ? map->n - at : PIECE;
-        hth_hash_add(&h, map->data + at, n);
+    for (size_t at = 0; at < file.n;) {
+        const size_t n = file.n - at < PIECE ? file.n - at : PIECE;
+        hth_hash_add(&h, file.p + at, n);
         at += n;
-        tell(job, at, map->n);
+        tell(job, at, file.n);
     }
     hth_hash_end(&h, sum);
     memcpy(out, "sha256:", 7);
@@ -261,32 +266,31 @@ static HthStatus digest_of(Job *job, const HthFileMap *map, char out[80], HthErr
     return HTH_OK;
 }
 
-static HthStatus keep_here(Job *job, const HthFileMap *map, const char *digest, HthErr *err) {
+static HthStatus keep_here(Job *job, HthStr file, const char *digest, HthErr *err) {
     HthBlob *blob = NULL;
     bool there = false;
     HTH_TRY(hth_blob_has(job->store, hth_str(digest), &there, NULL, err));
     if (there) return HTH_OK;
     HthStatus st = hth_blob_begin(job->store, hth_str(digest), &blob, err);
     shown(job, "copying the file");
-    for (size_t at = 0; st == HTH_OK && at < map->n;) {
-        const size_t n = map->n - at < PIECE ? map->n - at : PIECE;
-        st = hth_blob_add(blob, map->data + at, n, err);
+    for (size_t at = 0; st == HTH_OK && at < file.n;) {
+        const size_t n = file.n - at < PIECE ? file.n - at : PIECE;
+        st = hth_blob_add(blob, file.p + at, n, err);
         at += n;
-        if (st == HTH_OK) tell(job, at, map->n);
+        if (st == HTH_OK) tell(job, at, file.n);
     }
     if (st == HTH_OK) return hth_blob_commit(&blob, err);
     hth_blob_abort(&blob);
     return st;
 }
 
-static int send_blob(Job *job, const HthFileMap *map, const char *digest) {
+static int send_blob(Job *job, HthStr file, const char *digest) {
     char path[112];
     HthBuf answer;
     HthErr err = { 0 };
     json_t *none = NULL;
     int status = 0, code = HTH_EXIT_OK;
     HthClient c = job->client;
-    const HthStr all = { (const char *)map->data, map->n };
     snprintf(path, sizeof path, "/api/blobs/%s", digest);
     hth_buf_init(&answer, 1 << 20);
     HthStatus st = hth_client_call(&c, "HEAD", path, HTH_STR(""), &status, &answer, &err);
@@ -295,7 +299,7 @@ static int send_blob(Job *job, const HthFileMap *map, const char *digest) {
         c.sent = tell;
         c.payload = job;
         hth_buf_clear(&answer);
-        st = hth_client_call(&c, "POST", path, all, &status, &answer, &err);
+        st = hth_client_call(&c, "POST", path, file, &status, &answer, &err);
         if (st == HTH_OK) code = hth_client_take(status, hth_buf_str(&answer), &none);
     }
     json_decref(none);
@@ -303,21 +307,65 @@ static int send_blob(Job *job, const HthFileMap *map, const char *digest) {
     return st == HTH_OK ? code : hth_cli_fail(&err);
 }
 
-/* Brings the file into the store; its digest, to be named in the request. */
-static int bring(Job *job, const char *path, char digest[80]) {
-    HthFileMap map = { 0 };
+/* Brings a file's bytes into the store; their digest, to be named in the request. */
+static int bring(Job *job, HthStr file, char digest[80]) {
     HthErr err = { 0 };
     int code = HTH_EXIT_OK;
-    HthStatus st = hth_file_map(&map, path, &err);
-    if (st == HTH_OK) st = digest_of(job, &map, digest, &err);
-    if (st == HTH_OK && job->store) st = keep_here(job, &map, digest, &err);
-    if (st == HTH_OK && !job->store) code = send_blob(job, &map, digest);
-    hth_file_unmap(&map);
+    HthStatus st = digest_of(job, file, digest, &err);
+    if (st == HTH_OK && job->store) st = keep_here(job, file, digest, &err);
+    if (st == HTH_OK && !job->store) code = send_blob(job, file, digest);
     return st == HTH_OK ? code : hth_cli_fail(&err);
 }
 
-/* Where FROM or ADAPTER points: beside the Modelfile, or from the root or the home. *out empty: it
- * is a model's name, or a digest. */
+static int bring_file(Job *job, const char *path, char digest[80]) {
+    HthFileMap map = { 0 };
+    HthErr err = { 0 };
+    if (hth_file_map(&map, path, &err) != HTH_OK) return hth_cli_fail(&err);
+    const int code = bring(job, (HthStr){ (const char *)map.data, map.n }, digest);
+    hth_file_unmap(&map);
+    return code;
+}
+
+/* The file of the model that an adapter's folder is for: FROM's, by its path or its name here. */
+static HthStatus open_base(Job *job, HthGguf **out, const char *path, const char *name,
+                           HthErr *err) {
+    HthStoreList *found = NULL;
+    /* Who asks a server is in no cage, and folders from elsewhere are not read outside one. */
+    HTH_REQUIRE(job->store, err, HTH_ENOTSUP,
+                "ADAPTER is a folder, and a server is asked, which takes files: "
+                "hearth import FOLDER --base MODEL makes one of it");
+    if (*path) return hth_gguf_open(out, path, err);
+    HTH_TRY(hth_store_find(job->store, hth_str(name), &found, err));
+    const HthStored *m = found->count ? found->items : NULL;
+    HthStatus st = HTH_OK;
+    if (!m)
+        st = HTH_FAIL(err, HTH_EINVAL, "FROM %s: there is no such model", name);
+    else if (m->path)
+        st = hth_gguf_open(out, m->path, err);
+    else
+        st = hth_gguf_open_mem(out, m->memory.p, m->memory.n, m->full, err);
+    hth_store_list_close(&found);
+    return st;
+}
+
+/* An adapter as PEFT keeps it, as the file that it is for that model. */
+static int bring_folder(Job *job, const char *folder, const char *path, const char *name,
+                        char digest[80]) {
+    HthErr err = { 0 };
+    HthGguf *base = NULL;
+    HthBuf made;
+    int code = HTH_EXIT_OK;
+    hth_buf_init(&made, ADAPTER_MAX);
+    HthStatus st = open_base(job, &base, path, name, &err);
+    if (st == HTH_OK) st = hth_import_adapter_bytes(&made, folder, base, &err);
+    if (st == HTH_OK) code = bring(job, hth_buf_str(&made), digest);
+    hth_gguf_close(&base);
+    hth_buf_drop(&made);
+    return st == HTH_OK ? code : hth_cli_fail(&err);
+}
+
+/* Where FROM or ADAPTER points: beside the Modelfile, or from the root or the home; an adapter may
+ * be a folder. *out empty: it is a model's name, or a digest. */
 static HthStatus path_of(const Job *job, const char *what, const char *from, HthBuf *out,
                          HthErr *err) {
     const char *slash = strrchr(job->file, '/'), *home = getenv("HOME");
@@ -328,7 +376,8 @@ static HthStatus path_of(const Job *job, const char *what, const char *from, Hth
         HTH_TRY(hth_buf_printf(out, err, "%s", from));
     else
         HTH_TRY(hth_buf_printf(out, err, "%.*s/%s", (int)(slash - job->file), job->file, from));
-    if (!stat(out->p, &st) && S_ISREG(st.st_mode)) return HTH_OK;
+    const bool there = !stat(out->p, &st), adapter = strcmp(what, "ADAPTER") == 0;
+    if (there && (S_ISREG(st.st_mode) || (adapter && S_ISDIR(st.st_mode)))) return HTH_OK;
     const bool path = strchr("./~", from[0]) || hth_str_ends(hth_str(from), HTH_STR(".gguf"));
     HTH_REQUIRE(!path, err, HTH_EIO, "%s: there is no such file; a path begins at the Modelfile",
                 what);
@@ -338,24 +387,33 @@ static HthStatus path_of(const Job *job, const char *what, const char *from, Hth
 
 /* ---- create ---------------------------------------------------------------------------------- */
 
-/* Brings a file, whose digest the request then has in `member`. path empty: nothing. */
-static int add_file(Job *job, json_t *body, const char *member, const char *path) {
+/* What a Modelfile names. */
+typedef struct Made {
+    const char *from; /* as it says */
+    const char *path, *adapter; /* files; adapter may be a folder; "": none */
+} Made;
+
+/* Brings them, and has their digests in the request. */
+static int add_files(Job *job, json_t *body, const Made *m) {
     char digest[80];
-    if (!*path) return HTH_EXIT_OK;
-    const int code = bring(job, path, digest);
+    int code = HTH_EXIT_OK;
+    if (*m->path) code = bring_file(job, m->path, digest);
+    if (*m->path && code == HTH_EXIT_OK)
+        (void)json_object_set_new(body, "files", json_pack("{s:s}", "model.gguf", digest));
+    if (!*m->adapter || code != HTH_EXIT_OK) return code;
+    code = hth_lora_is_folder(m->adapter) ? bring_folder(job, m->adapter, m->path, m->from, digest)
+                                          : bring_file(job, m->adapter, digest);
     if (code == HTH_EXIT_OK)
-        (void)json_object_set_new(body, member, json_pack("{s:s}", "model.gguf", digest));
+        (void)json_object_set_new(body, "adapters", json_pack("{s:s}", "model.gguf", digest));
     return code;
 }
 
-/* file: a Modelfile; paths: of what it is made from, and of its adapter, or empty. */
-static int make(Job *job, HthStr file, const char *path, const char *adapter) {
+static int make(Job *job, HthStr file, const Made *m) {
     json_t *answer = NULL;
     json_t *body = json_pack("{s:s, s:o, s:b}", "model", job->names[0], "modelfile",
                              hth_json_str(file), "stream", 0);
     if (!body) return no_text("create");
-    int code = add_file(job, body, "files", path);
-    if (code == HTH_EXIT_OK) code = add_file(job, body, "adapters", adapter);
+    int code = add_files(job, body, m);
     if (code != HTH_EXIT_OK) {
         json_decref(body);
         return code;
@@ -384,9 +442,9 @@ static int create(Job *job) {
     if (st == HTH_OK) st = path_of(job, "FROM", from, &path, &err);
     const char *lora = st == HTH_OK ? text(settings, "adapter") : "";
     if (*lora) st = path_of(job, "ADAPTER", lora, &adapter, &err);
-    const char *model = hth_buf_str(&path).p, *over = hth_buf_str(&adapter).p;
-    code = st == HTH_OK ? narrow(job, model, over) : hth_cli_fail(&err);
-    if (code == HTH_EXIT_OK) code = make(job, hth_buf_str(&file), model, over);
+    const Made made = { from, hth_buf_str(&path).p, hth_buf_str(&adapter).p };
+    code = st == HTH_OK ? narrow(job, made.path, made.adapter) : hth_cli_fail(&err);
+    if (code == HTH_EXIT_OK) code = make(job, hth_buf_str(&file), &made);
     json_decref(settings);
     hth_buf_drop(&adapter);
     hth_buf_drop(&file);

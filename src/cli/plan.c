@@ -232,7 +232,7 @@ static int plan(Job *job) {
 }
 
 /* Of the code and the stacks of a run, what a plan has not touched yet: measured, with ember. */
-#define PROGRAM_LATER ((uint64_t)3 << 19)
+#define PROGRAM_LATER ((uint64_t)13 << 17)
 
 /* The cage knows no /proc: how large this program is, is asked before. */
 static int open_and_plan(Job *job, uint32_t memory_mib) {

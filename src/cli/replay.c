@@ -8,13 +8,16 @@
 
 #include "base/mem.h"
 #include "cli/receipt.h"
+#include "cli/source.h"
 #include "cli/term.h"
+#include "import/adapter.h"
 #include "kern/kern.h"
 #include "model/model.h"
 #include "serve/receipts.h"
 #include "text/prompt.h"
 
 enum { TEXT_MAX = 1 << 28 };
+#define ADAPTER_MAX ((size_t)1 << 36)
 
 /* ---- is it the same thing? ------------------------------------------------------------------ */
 
@@ -51,23 +54,39 @@ static HthStatus check_model(const HthChat *c, const HthReceiptFacts *f, bool re
     return HTH_OK;
 }
 
-static HthStatus file_digest(HthDigests *out, const char *path, HthErr *err) {
+/* g: an adapter's file, or what is made of a folder for the model of that name (in *made, which
+ * outlives g). EIO without a sentence: it has been printed. */
+static HthStatus open_adapter(HthGguf **g, HthBuf *made, const char *model, const char *path,
+                              HthErr *err) {
+    HthGguf *base = NULL;
+    if (!hth_lora_is_folder(path)) return hth_gguf_open(g, path, err);
+    if (hth_source_gguf(&base, model) != HTH_EXIT_OK) return HTH_EIO;
+    HthStatus st = hth_import_adapter_bytes(made, path, base, err);
+    hth_gguf_close(&base);
+    return st == HTH_OK ? hth_gguf_open_mem(g, made->p, made->n, path, err) : st;
+}
+
+static HthStatus file_digest(HthDigests *out, const char *model, const char *path, HthErr *err) {
     HthGguf *g = NULL;
-    HTH_TRY(hth_gguf_open(&g, path, err));
-    const HthStatus st = hth_receipt_file(out, g, on_bytes, NULL, err);
+    HthBuf made;
+    hth_buf_init(&made, ADAPTER_MAX);
+    HthStatus st = open_adapter(&g, &made, model, path, err);
+    if (st == HTH_OK) st = hth_receipt_file(out, g, on_bytes, NULL, err);
     hth_progress_end();
     hth_gguf_close(&g);
+    hth_buf_drop(&made);
     return st;
 }
 
 /* Of the files that were named those which lay over the model, in their order and at their scales;
  * the others are no longer among them. */
-static HthStatus choose_adapters(HthLoras *l, const HthReceiptFacts *f, HthErr *err) {
+static HthStatus choose_adapters(HthLoras *l, const char *model, const HthReceiptFacts *f,
+                                 HthErr *err) {
     const HthReceiptAdapters *want = &f->adapters;
     HthDigests is[HTH_ADAPTERS_MAX];
     HthLoras chosen = { 0 };
     HthStatus st = HTH_OK;
-    for (uint32_t i = 0; i < l->count; i++) HTH_TRY(file_digest(&is[i], l->path[i], err));
+    for (uint32_t i = 0; i < l->count; i++) HTH_TRY(file_digest(&is[i], model, l->path[i], err));
     for (uint32_t k = 0; k < want->count && st == HTH_OK; k++) {
         uint32_t i = 0;
         while (i < l->count && !hth_digests_eq(&is[i], &want->one[k].digest)) i++;
@@ -229,7 +248,7 @@ HthStatus hth_replay(HthReplay *out, const HthReceipt *r, const HthReplayAsk *as
                              .raw = ask->rendered || hth_receipt_zero(&f->chat_template),
                              .lookup = HTH_SPEC_TOKENS_DEFAULT,
                              .loras = ask->loras };
-    HTH_TRY(choose_adapters(ask->loras, f, err));
+    HTH_TRY(choose_adapters(ask->loras, ask->model, f, err));
     *code = hth_chat_open(&c, &cfg);
     if (*code != HTH_EXIT_OK) {
         *err = (HthErr){ .status = HTH_EIO };

@@ -21,7 +21,8 @@ typedef struct Decl {
 } Decl;
 
 struct HthGgufOut {
-    HthFileOut *file;
+    HthFileOut *file; /* where it goes: one of these; neither: nowhere */
+    HthBuf *mem;
     HthArena *arena; /* keys and names */
     HthMap *keys, *names; /* to refuse what the reader would */
     HthBuf kvs; /* the metadata section as it will be written */
@@ -60,6 +61,12 @@ HthStatus hth_gguf_out_open(HthGgufOut **out, const char *path, HthErr *err) {
     else
         hth_gguf_out_abort(&o);
     return status;
+}
+
+HthStatus hth_gguf_out_open_mem(HthGgufOut **out, HthBuf *bytes, const char *what, HthErr *err) {
+    HTH_TRY(hth_gguf_out_open_head(out, what, err));
+    (*out)->mem = bytes;
+    return HTH_OK;
 }
 
 void hth_gguf_out_abort(HthGgufOut **o) {
@@ -276,6 +283,15 @@ HthStatus hth_gguf_out_tensor(HthGgufOut *o, HthStr name, const HthFmt *fmt, uin
     return HTH_OK;
 }
 
+static HthStatus put(HthGgufOut *o, const void *bytes, size_t n, HthErr *err) {
+    return o->mem ? hth_buf_add(o->mem, bytes, n, err) : hth_file_out_add(o->file, bytes, n, err);
+}
+
+/* Room for all of it, before the first byte. */
+static HthStatus reserve(HthGgufOut *o, uint64_t n, HthErr *err) {
+    return o->mem ? hth_buf_reserve(o->mem, (size_t)n, err) : hth_file_out_room(o->file, n, err);
+}
+
 static size_t padding(uint64_t at, uint32_t align) {
     return (size_t)(-at & (align - 1));
 }
@@ -284,7 +300,7 @@ static HthStatus pad(HthGgufOut *o, uint64_t at, HthErr *err) {
     static const uint8_t zeros[4096];
     for (size_t n = padding(at, o->align); n > 0;) {
         size_t part = n < sizeof zeros ? n : sizeof zeros;
-        HTH_TRY(hth_file_out_add(o->file, zeros, part, err));
+        HTH_TRY(put(o, zeros, part, err));
         n -= part;
     }
     return HTH_OK;
@@ -345,11 +361,12 @@ HthStatus hth_gguf_out_bytes(const HthGgufOut *o, uint64_t *bytes, HthErr *err) 
 static HthStatus start(HthGgufOut *o, HthErr *err) {
     HthBuf head;
     uint32_t align;
-    HTH_REQUIRE(o->file != NULL, err, HTH_EINVAL, "%s: there is no file to write to", o->shown);
+    HTH_REQUIRE(o->file != NULL || o->mem != NULL, err, HTH_EINVAL,
+                "%s: there is no file to write to", o->shown);
     hth_buf_init(&head, 3 * (size_t)HTH_GGUF_DIR_MAX);
     HthStatus status = hth_gguf_out_head(o, &head, &align, err);
-    if (status == HTH_OK) status = hth_file_out_room(o->file, head.n + data_bytes(o), err);
-    if (status == HTH_OK) status = hth_file_out_add(o->file, head.p, head.n, err);
+    if (status == HTH_OK) status = reserve(o, head.n + data_bytes(o), err);
+    if (status == HTH_OK) status = put(o, head.p, head.n, err);
     o->started = status == HTH_OK;
     o->broken = status != HTH_OK;
     hth_buf_drop(&head);
@@ -359,7 +376,7 @@ static HthStatus start(HthGgufOut *o, HthErr *err) {
 /* All n bytes belong to tensor o->at. */
 static HthStatus add_data(HthGgufOut *o, const void *bytes, size_t n, HthErr *err) {
     size_t whole = o->decls[o->at].bytes;
-    HTH_TRY(hth_file_out_add(o->file, bytes, n, err));
+    HTH_TRY(put(o, bytes, n, err));
     o->done += n;
     if (o->done < whole) return HTH_OK;
     o->at++;
@@ -394,7 +411,7 @@ HthStatus hth_gguf_out_commit(HthGgufOut **o, HthErr *err) {
         status = HTH_FAIL(err, HTH_EINVAL, "%s: tensor '%s' is declared but not complete",
                           (*o)->shown, shown);
     }
-    if (status == HTH_OK) status = hth_file_out_commit(&(*o)->file, err);
+    if (status == HTH_OK && (*o)->file) status = hth_file_out_commit(&(*o)->file, err);
     hth_gguf_out_abort(o);
     return status;
 }

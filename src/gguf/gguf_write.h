@@ -1,7 +1,8 @@
 /* gguf_write.h - writing a GGUF version 3 file, durably and all at once.
  *
  * Add metadata, declare every tensor, then write the tensors' data in the declared order and
- * commit.  Until commit nothing is visible at the path.  Output is deterministic.
+ * commit.  Until commit nothing is visible at the path (memory has no such care).  Output is
+ * deterministic.
  *
  * Thread: one owner. */
 #ifndef HTH_GGUF_GGUF_WRITE_H
@@ -12,6 +13,10 @@
 typedef struct HthGgufOut HthGgufOut;
 
 HTH_MUST_CHECK HthStatus hth_gguf_out_open(HthGgufOut **out, const char *path, HthErr *err);
+/* Into memory: appended to *bytes, which is borrowed until commit or abort. After a failure it
+ * holds a part. what: for errors. */
+HTH_MUST_CHECK HthStatus hth_gguf_out_open_mem(HthGgufOut **out, HthBuf *bytes, const char *what,
+                                               HthErr *err);
 /* Without a file, for hth_gguf_out_head: data and commit are EINVAL. path: for errors. */
 HTH_MUST_CHECK HthStatus hth_gguf_out_open_head(HthGgufOut **out, const char *path, HthErr *err);
 HTH_MUST_CHECK HthStatus hth_gguf_out_u32(HthGgufOut *o, const char *key, uint32_t v, HthErr *err);

@@ -6,11 +6,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "import/folder.h"
 #include "import/peft.h"
 #include "import/plan.h"
+#include "model/model.h"
 
 enum { CONFIG_MAX = 1 << 20 };
 static const char config_name[] = "adapter_config.json", file_name[] = "adapter_model.safetensors";
@@ -20,7 +22,7 @@ typedef struct Job {
     HthImportFolder folder;
     json_t *root; /* adapter_config.json */
     HthPeft peft;
-    HthGguf *base;
+    const HthGguf *base;
     HthSafe *file;
     HthPairs pairs;
     const char *name; /* general.name */
@@ -51,12 +53,11 @@ static HthStatus open_file(Job *job, HthErr *err) {
     return hth_safe_open(&job->file, path, file_name, err);
 }
 
-static HthStatus read_all(Job *job, const char *base, HthErr *err) {
+static HthStatus read_all(Job *job, HthErr *err) {
     HTH_TRY(hth_import_json(&job->folder, config_name, CONFIG_MAX, &job->root, err));
     HTH_REQUIRE(job->root, err, HTH_EFORMAT, "the folder has no %s: it is not that of an adapter",
                 config_name);
     HTH_TRY(hth_peft_read(&job->peft, job->root, err));
-    HTH_TRY(hth_gguf_open(&job->base, base, err));
     HTH_TRY(open_file(job, err));
     HTH_TRY(hth_peft_pairs(&job->pairs, job->file, job->base, err));
     HTH_REQUIRE(!job->peft.root || job->pairs.rank_min == job->pairs.rank_max, err, HTH_ENOTSUP,
@@ -180,11 +181,11 @@ static HthStatus say(json_t **out, const Job *job, const char *path, HthErr *err
     return HTH_OK;
 }
 
+/* To job->o, which is closed. said NULL: nothing is said. */
 static HthStatus write_all(Job *job, const char *out, json_t **said, HthErr *err) {
-    HTH_TRY(make_room(job, err));
-    HTH_TRY(hth_gguf_out_open(&job->o, out, err));
-    HthStatus st = write_head(job, err);
-    if (st == HTH_OK) st = say(said, job, out, err);
+    HthStatus st = make_room(job, err);
+    if (st == HTH_OK) st = write_head(job, err);
+    if (st == HTH_OK && said) st = say(said, job, out, err);
     if (st == HTH_OK) st = write_data(job, err);
     if (st == HTH_OK) return hth_gguf_out_commit(&job->o, err);
     hth_gguf_out_abort(&job->o);
@@ -194,7 +195,6 @@ static HthStatus write_all(Job *job, const char *out, json_t **said, HthErr *err
 static void drop(Job *job) {
     hth_peft_drop(&job->pairs);
     hth_safe_close(&job->file);
-    hth_gguf_close(&job->base);
     json_decref(job->root);
     hth_free(job->raw);
     hth_free(job->out);
@@ -204,15 +204,39 @@ static void drop(Job *job) {
 HthStatus hth_import_adapter(json_t **said_out, const char *folder, const char *base,
                              const char *out, const HthImportOpt *opt, HthErr *err) {
     Job job = { .opt = opt };
+    HthGguf *g = NULL;
     json_t *said = NULL;
     HTH_TRY(hth_import_folder(&job.folder, folder, err));
-    HthStatus st = hth_import_out(&job.folder, out, opt->force, err);
-    if (st == HTH_OK) st = read_all(&job, base, err);
+    HTH_TRY(hth_import_out(&job.folder, out, opt->force, err));
+    HTH_TRY(hth_gguf_open(&g, base, err));
+    job.base = g;
+    HthStatus st = read_all(&job, err);
+    if (st == HTH_OK) st = hth_gguf_out_open(&job.o, out, err);
     if (st == HTH_OK) st = write_all(&job, out, &said, err);
     drop(&job);
+    hth_gguf_close(&g);
     if (st == HTH_OK)
         *said_out = said;
     else
         json_decref(said);
     return st;
+}
+
+HthStatus hth_import_adapter_bytes(HthBuf *out, const char *folder, const HthGguf *base,
+                                   HthErr *err) {
+    static const HthImportOpt usual;
+    Job job = { .opt = &usual, .base = base };
+    HTH_TRY(hth_import_folder(&job.folder, folder, err));
+    HthStatus st = read_all(&job, err);
+    if (st == HTH_OK) st = hth_gguf_out_open_mem(&job.o, out, folder, err);
+    if (st == HTH_OK) st = write_all(&job, NULL, NULL, err);
+    drop(&job);
+    return st;
+}
+
+HthStatus hth_import_adapter_make(HthBuf *out, const HthModel *model, const char *path, bool *made,
+                                  HthErr *err) {
+    struct stat st;
+    *made = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return *made ? hth_import_adapter_bytes(out, path, hth_model_gguf(model), err) : HTH_OK;
 }

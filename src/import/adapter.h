@@ -10,6 +10,7 @@
 #define HTH_IMPORT_ADAPTER_H
 
 #include "import/import.h"
+#include "model/adapter.h"
 
 /* Is there an adapter_config.json in the folder? */
 HTH_MUST_CHECK HthStatus hth_import_is_adapter(const char *folder, bool *is, HthErr *err);
@@ -20,5 +21,13 @@ HTH_MUST_CHECK HthStatus hth_import_is_adapter(const char *folder, bool *is, Hth
  * hth_import(). */
 HTH_MUST_CHECK HthStatus hth_import_adapter(json_t **said_out, const char *folder, const char *base,
                                             const char *out, const HthImportOpt *opt, HthErr *err);
+
+/* The same bytes that file would have (of the defaults: the types as they are, the folder's name),
+ * appended. base: the model's file. Errors as above. */
+HTH_MUST_CHECK HthStatus hth_import_adapter_bytes(HthBuf *out, const char *folder,
+                                                  const HthGguf *base, HthErr *err);
+/* hth_import_adapter_bytes() of a folder, as adapters are opened with; any other path is a file. */
+HTH_MUST_CHECK HthStatus hth_import_adapter_make(HthBuf *out, const HthModel *model,
+                                                 const char *path, bool *made, HthErr *err);
 
 #endif

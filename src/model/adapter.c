@@ -13,8 +13,10 @@
 #include "model/model_impl.h"
 
 enum { NAME_MAX_LEN = 160, SHOWN = 64 };
+#define FILE_MAX ((size_t)1 << 36)
 
 struct HthAdapter {
+    HthBuf bytes; /* what was made for the file, if it was */
     HthGguf *gguf; /* owned */
     HthArena *arena; /* owned: all below */
     HthAdapterPart *part; /* [prog->count] */
@@ -282,10 +284,25 @@ static HthStatus opened(HthAdapter **out, HthAdapter *a, HthStatus st, const Hth
     return st;
 }
 
-HthStatus hth_adapter_open(HthAdapter **out, const HthModel *model, const char *path, HthErr *err) {
+/* a->gguf: the file there, or what was made of what is there. */
+static HthStatus open_file(HthAdapter *a, const HthModel *model, const char *path,
+                           HthAdapterMake *make, HthErr *err) {
+    bool made = false;
+    hth_buf_init(&a->bytes, FILE_MAX);
+    if (make) HTH_TRY(make(&a->bytes, model, path, &made, err));
+    return made ? hth_gguf_open_mem(&a->gguf, a->bytes.p, a->bytes.n, path, err)
+                : hth_gguf_open(&a->gguf, path, err);
+}
+
+HthStatus hth_adapter_open_made(HthAdapter **out, const HthModel *model, const char *path,
+                                HthAdapterMake *make, HthErr *err) {
     HthAdapter *a = hth_calloc(1, sizeof *a);
     HTH_REQUIRE(a, err, HTH_ENOMEM, "no memory for an adapter");
-    return opened(out, a, hth_gguf_open(&a->gguf, path, err), model, err);
+    return opened(out, a, open_file(a, model, path, make, err), model, err);
+}
+
+HthStatus hth_adapter_open(HthAdapter **out, const HthModel *model, const char *path, HthErr *err) {
+    return hth_adapter_open_made(out, model, path, NULL, err);
 }
 
 HthStatus hth_adapter_open_mem(HthAdapter **out, const HthModel *model, const void *data, size_t n,
@@ -295,11 +312,12 @@ HthStatus hth_adapter_open_mem(HthAdapter **out, const HthModel *model, const vo
     return opened(out, a, hth_gguf_open_mem(&a->gguf, data, n, what, err), model, err);
 }
 
-HthStatus hth_adapter_need(size_t *bytes, const HthModel *model, const char *path, HthErr *err) {
+HthStatus hth_adapter_need(size_t *bytes, const HthModel *model, const char *path,
+                           HthAdapterMake *make, HthErr *err) {
     size_t need = 0;
     HthAdapter *a = hth_calloc(1, sizeof *a);
     HTH_REQUIRE(a, err, HTH_ENOMEM, "no memory for an adapter");
-    HthStatus st = hth_gguf_open(&a->gguf, path, err);
+    HthStatus st = open_file(a, model, path, make, err);
     if (st == HTH_OK) st = build(a, model, &need, err);
     if (st == HTH_OK) *bytes = need + hth_adapter_bytes(a); /* the list of parts is there */
     hth_adapter_close(&a);
@@ -311,6 +329,7 @@ void hth_adapter_close(HthAdapter **adapter) {
     if (!a) return;
     hth_arena_close(&a->arena);
     hth_gguf_close(&a->gguf);
+    hth_buf_drop(&a->bytes);
     hth_free(a);
     *adapter = NULL;
 }
@@ -324,7 +343,7 @@ const HthGguf *hth_adapter_gguf(const HthAdapter *a) {
 }
 
 size_t hth_adapter_bytes(const HthAdapter *a) {
-    return hth_arena_used(a->arena);
+    return hth_arena_used(a->arena) + a->bytes.n;
 }
 
 HthAdapterFacts hth_adapter_facts(const HthAdapter *a) {

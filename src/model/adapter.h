@@ -19,10 +19,18 @@ enum { HTH_ADAPTER_RANK_MAX = 4096 };
 const HthAdapterParts *hth_adapter_parts(const HthAdapter *adapter);
 const HthGguf *hth_adapter_gguf(const HthAdapter *adapter); /* its file, for digests and names */
 size_t hth_adapter_bytes(const HthAdapter *adapter); /* held in memory */
+
+/* Of a path that is no GGUF file (a folder, say) the bytes of one, appended to *out; *made false:
+ * it is one. Somebody above has such a function; NULL: every path is a file. */
+typedef HthStatus HthAdapterMake(HthBuf *out, const HthModel *model, const char *path, bool *made,
+                                 HthErr *err);
+/* As hth_adapter_open(); bytes that were made are held with it. */
+HTH_MUST_CHECK HthStatus hth_adapter_open_made(HthAdapter **out, const HthModel *model,
+                                               const char *path, HthAdapterMake *make, HthErr *err);
 /* What hth_adapter_bytes() will be, before any of it is taken: the file's tables are read and
  * checked against the model, its values are not. Errors as hth_adapter_open(), but for those. */
 HTH_MUST_CHECK HthStatus hth_adapter_need(size_t *bytes, const HthModel *model, const char *path,
-                                          HthErr *err);
+                                          HthAdapterMake *make, HthErr *err);
 
 typedef struct HthAdapterFacts {
     uint32_t matrices; /* how many of the model's it changes */

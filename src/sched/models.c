@@ -209,10 +209,11 @@ static HthStatus count_adapters(const HthModelSource *s, uint32_t *out, HthErr *
 static HthStatus open_adapters(HthLoaded *l, uint32_t count, HthEngineCfg *cfg, HthErr *err) {
     const HthModelSource *s = &l->source;
     const uint32_t own = s->adapter[0] != 0;
+    HthAdapterMake *const make = l->models->cfg.make_adapter;
     *cfg = s->cfg;
     cfg->adapters = l->uses;
     for (uint32_t i = 0; i < count; i++) {
-        HTH_TRY(hth_adapter_open(&l->adapters[i], l->model, adapter_at(s, i), err));
+        HTH_TRY(hth_adapter_open_made(&l->adapters[i], l->model, adapter_at(s, i), make, err));
         l->uses[i] = (HthAdapterUse){ l->adapters[i], i < own ? 1.0f : s->adapters[i - own].scale };
         cfg->adapter_count = i + 1;
     }
@@ -235,7 +236,8 @@ static HthStatus admit_adapters(HthModels *m, HthLoaded *l, uint32_t count, HthE
     uint64_t all = 0;
     for (uint32_t i = 0; i < count; i++) {
         size_t bytes = 0;
-        HTH_TRY(hth_adapter_need(&bytes, l->model, adapter_at(&l->source, i), err));
+        HTH_TRY(hth_adapter_need(&bytes, l->model, adapter_at(&l->source, i), m->cfg.make_adapter,
+                                 err));
         all += bytes;
     }
     return count > 0 ? admit(m, l, &(HthModelWant){ .own_bytes = all }, all, err) : HTH_OK;
@@ -263,12 +265,14 @@ static HthStatus load_parts(HthModels *m, HthLoaded *l, HthErr *err) {
     return HTH_OK;
 }
 
-HthStatus hth_models_plan(HthEnginePlan *out, const HthModelSource *source, HthErr *err) {
+HthStatus hth_models_plan(HthModels *m, const HthModelSource *source, HthEnginePlan *out,
+                          HthErr *err) {
     HthEngineCfg cfg;
     uint32_t count = 0;
     HTH_TRY(count_adapters(source, &count, err));
     HthLoaded *l = hth_calloc(1, sizeof *l);
     HTH_REQUIRE(l, err, HTH_ENOMEM, "no memory for a model");
+    l->models = m;
     l->source = *source;
     HthStatus st = open_model(l, err);
     if (st == HTH_OK) st = open_adapters(l, count, &cfg, err);

@@ -11,6 +11,7 @@
 #ifndef HTH_SCHED_MODELS_H
 #define HTH_SCHED_MODELS_H
 
+#include "model/adapter.h"
 #include "sched/engine.h"
 
 typedef struct HthModels HthModels;
@@ -56,6 +57,7 @@ typedef struct HthModelsCfg {
     int64_t keep_alive_s; /* negative: for ever; HTH_KEEP_DEFAULT: HTH_KEEP_DEFAULT_S */
     uint32_t models_max; /* loaded at once; 0: as many as fit */
     uint64_t memory_max; /* bytes of their plans together; 0: what the system has */
+    HthAdapterMake *make_adapter; /* of a path that is no GGUF file (model/adapter.h); NULL: none */
     uint64_t (*available)(void *payload); /* NULL: hth_room_available() */
     /* On the loading thread, once the engine is there: what the owner wants kept beside it in
      * *attached (NULL before). A failure fails the load. NULL: nothing. */
@@ -78,8 +80,8 @@ void hth_models_release(HthLoaded **l); /* every job on its engine is closed; NU
 
 /* What loading it would take, with the adapters over it; nothing stays open. As hth_models_acquire,
  * but for what can be had. */
-HTH_MUST_CHECK HthStatus hth_models_plan(HthEnginePlan *out, const HthModelSource *source,
-                                         HthErr *err);
+HTH_MUST_CHECK HthStatus hth_models_plan(HthModels *m, const HthModelSource *source,
+                                         HthEnginePlan *out, HthErr *err);
 
 HthEngine *hth_loaded_engine(const HthLoaded *l);
 const HthModel *hth_loaded_model(const HthLoaded *l);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "import/adapter.h"
 #include "serve/answer.h"
 
 #define GRAMMAR_BYTES_MAX ((size_t)64 << 20) /* kept for the next requests */
@@ -26,6 +27,7 @@ HthStatus hth_house_open(HthHouse **out, const HthHouseCfg *cfg, HthErr *err) {
     const HthModelsCfg models = { .resolve = hth_house_resolve,
                                   .opened = hth_house_opened,
                                   .closing = hth_house_closing,
+                                  .make_adapter = hth_import_adapter_make,
                                   .payload = h,
                                   .keep_alive_s = cfg->keep_alive_s,
                                   .models_max = cfg->models_max,

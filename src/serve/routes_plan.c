@@ -28,7 +28,7 @@ static HthStatus plan_of(HthHouse *h, const HthStored *m, HthEnginePlan *out, Ht
     HthModelSource source = { 0 };
     HTH_REQUIRE(!m->error[0], err, HTH_EFORMAT, "this model cannot be used: %.150s", m->error);
     HTH_TRY(hth_house_resolve(h, hth_str(m->full), &source, err));
-    return hth_models_plan(out, &source, err);
+    return hth_models_plan(h->models, &source, out, err);
 }
 
 static void plan(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {

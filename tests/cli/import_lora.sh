@@ -24,7 +24,8 @@ refuses() { # what, words of the sentence, options of peft.py...
 }
 
 seq -s ' ' 1 40 > "$tmp/ids"
-tiny="vocab=512 embd=64 ff=96 layers=2 heads=4 kv_heads=2 head_dim=16 ctx=256"
+small="embd=64 ff=96 layers=2 heads=4 kv_heads=2 head_dim=16"
+tiny="vocab=512 $small ctx=256"
 for arch in llama qwen2 qwen3; do
     "$make" "$m" arch=$arch $tiny type=F32 || exit 1
     "$make" "$l" adapter="$m" rank=4 alpha=8 type=F32 || exit 1
@@ -78,7 +79,50 @@ refused 64 "for a model of another size" import "$d" --base "$tmp/wide.gguf" -o 
 "$make" "$tmp/short.gguf" vocab=512 embd=64 ff=96 layers=1 heads=4 kv_heads=2 head_dim=16
 refused 64 "for a model of fewer layers" import "$d" --base "$tmp/short.gguf" -o "$o"
 ok "says which is missing" has "$err" blk.1.
-hearth run "$m" --lora "$d" hi
-same "a folder is no file" 64 "$rc"
-ok "says what to do" has "$err" "hearth import"
+
+# ---- a folder, laid over a model as it is ----
+export HEARTH_STATE=$tmp/state HEARTH_MODELS=$tmp/models
+"$make" "$m" tokenizer=spm vocab=600 ctx=256 $small type=Q8_0 seed=7 || exit 1
+"$make" "$l" adapter="$m" rank=4 alpha=8 type=F32 || exit 1
+folder
+import
+ok "logits: of the file" logits "$o" "$tmp/a"
+ok "logits: of the folder" logits "$d" "$tmp/b"
+ok "logits: the same bits" cmp "$tmp/a" "$tmp/b"
+say() { hearth run "$m" --seed 1 -n 12 "$@" "Hello there"; }
+say
+plain=$out
+say --lora "$o=0.7"
+words=$out
+say --lora "$d/=0.7" --receipt "$tmp/r.json"
+same "run: exit code" 0 "$rc"
+same "run: the same words" "$words" "$out"
+ok "run: not the model's alone" test "$out" != "$plain"
+printf 'Hello there' > "$tmp/prompt"
+replay() { hearth verify --replay -m "$m" --prompt-file "$tmp/prompt" "$@" "$tmp/r.json"; }
+replay --lora "$d"
+same "replayed with the folder" 0 "$rc"
+replay --lora "$o"
+same "replayed with the file" 0 "$rc"
+"$make" "$tmp/l2.gguf" adapter="$m" rank=4 alpha=8 type=F32 seed=9 || exit 1
+python3 "$peft" "$tmp/l2.gguf" "$m" "$tmp/lora2"
+replay --lora "$tmp/lora2"
+same "not with another folder" 65 "$rc"
+held() { "$HEARTH_BIN" plan "$m" --json --lora "$1" | grep -o '"adapters_bytes": [0-9]*' | head -1; }
+ok "plan counts it, and what was made of it" test "$(grep -o '[0-9]*$' <<< "$(held "$d")")" -gt \
+    "$(grep -o '[0-9]*$' <<< "$(held "$o")")"
+printf 'FROM %s\nADAPTER %s\nPARAMETER num_predict 4\n' "$m" "$d" > "$tmp/Modelfile"
+hearth create with -f "$tmp/Modelfile"
+same "create: exit code ($err)" 0 "$rc"
+ok "create: the file is in the store" test -e \
+    "$tmp/models/blobs/sha256-$(sha256sum < "$o" | cut -d' ' -f1)"
+printf 'FROM with\nADAPTER %s\n' "$d" > "$tmp/Modelfile"
+hearth create again -f "$tmp/Modelfile"
+same "create: from a model's name ($err)" 0 "$rc"
+refused 65 "a folder that is no adapter's" run "$m" --lora "$tmp/models" hi
+refused 66 "a folder that is not there" run "$m" --lora "$tmp/none/" hi
+truncate -s -100 "$d/adapter_model.safetensors"
+refused 65 "a folder that is damaged" run "$m" --lora "$d" hi
+ok "says of what" has "$err" adapter_model.safetensors
+refused 65 "the same in create" create worse -f "$tmp/Modelfile"
 finish

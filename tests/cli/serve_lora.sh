@@ -227,6 +227,26 @@ assert status == 400 and "adapter" in text, (status, text)
 ' 2>&1)"
 stop
 
+# A folder of PEFT's is the file that hearth import makes of it.
+"$make" "$tmp/a32.gguf" adapter="$m" rank=4 alpha=8 seed=3 type=F32 || exit 1
+python3 "$(dirname "$0")/lib/peft.py" "$tmp/a32.gguf" "$m" "$tmp/peft"
+ok "a folder to a file" "$HEARTH_BIN" import "$tmp/peft" --base "$m" -o "$tmp/c.gguf" > /dev/null
+start toy --models "$tmp/models" --ctx 512 --lora "$tmp/peft=0.5"
+same "a folder" "" "$(client '
+assert [v["path"] for v in json.loads(ask("GET", "/lora-adapters")[1])] == ["peft"]
+C = os.path.join(tmp, "c.gguf")
+assert say() == plain("--lora", C + "=0.5") and say(at(-2)) == plain("--lora", C + "=-2")
+assert say(at(0)) == plain()
+v = say(at(1), receipt=True)
+p = json.loads(base64.b64decode(json.loads(v["hearth_receipt"])["payload"]))["predicate"]
+assert hashlib.sha256(open(C, "rb").read()).hexdigest() in json.dumps(p["model"]["adapters"]), p
+' 2>&1)"
+stop
+rm "$tmp/peft/adapter_config.json"
+try_start toy --models "$tmp/models" --lora "$tmp/peft"
+ok "a folder that is no adapter's: it does not start" test "${code:-0}" -ne 0
+ok "and says why" grep -q adapter_config.json "$tmp/serve.log"
+
 # An adapter that does not fit keeps the server from starting.
 try_start toy --models "$tmp/models" --lora "$m"
 ok "a model as an adapter: it does not start" test "${code:-0}" -ne 0

@@ -118,6 +118,36 @@ static void test_round_trip(void **state) {
     hth_buf_drop(&first);
 }
 
+static HthStatus to_memory(HthBuf *to, size_t piece, HthErr *err) {
+    HthGgufOut *o = NULL;
+    HTH_TRY(hth_gguf_out_open_mem(&o, to, "memory", err));
+    const HthStatus status = write_all(o, piece, err);
+    if (status == HTH_OK) return hth_gguf_out_commit(&o, err);
+    hth_gguf_out_abort(&o);
+    return status;
+}
+
+/* In memory are the bytes the file has, behind what was there; too few of them are an error. */
+static void test_memory(void **state) {
+    (void)state;
+    HthErr err;
+    HthGgufOut *o = begin();
+    HthBuf file, mem;
+    assert_ok(write_all(o, 64, &err), err);
+    assert_ok(hth_gguf_out_commit(&o, &err), err);
+    test_load(&file, path);
+    hth_buf_init(&mem, 5 + file.n);
+    assert_ok(hth_buf_add_str(&mem, HTH_STR("first"), &err), err);
+    assert_ok(to_memory(&mem, 64, &err), err);
+    assert_true(hth_str_eq(hth_str_sub(hth_buf_str(&mem), 5, SIZE_MAX), hth_buf_str(&file)));
+    hth_buf_drop(&mem);
+    hth_buf_init(&mem, file.n - 1);
+    assert_status(to_memory(&mem, 64, &err), HTH_ELIMIT, err);
+    hth_buf_drop(&mem);
+    hth_buf_drop(&file);
+    unlink(path);
+}
+
 /* Copying every entry and tensor of a file gives a file that says the same; twice, the same. */
 static void copy_file(const HthGguf *from, HthErr *err) {
     HthGgufOut *o = begin();
@@ -390,9 +420,20 @@ static HthStatus torture_body(void *ctx) {
     return status;
 }
 
+static HthStatus torture_memory(void *ctx) {
+    HthErr err;
+    HthBuf mem;
+    (void)ctx;
+    hth_buf_init(&mem, 1 << 20);
+    const HthStatus status = to_memory(&mem, 500, &err);
+    hth_buf_drop(&mem);
+    return status;
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     assert_true(test_torture(torture_body, NULL, 500) > 10);
+    assert_true(test_torture(torture_memory, NULL, 500) > 10);
     unlink(path);
 }
 
@@ -415,6 +456,7 @@ int main(void) {
         cmocka_unit_test(test_refusals_by_kind), cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_ceilings),         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_random),           cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

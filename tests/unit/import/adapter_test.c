@@ -195,17 +195,63 @@ static void configs(void **state) {
     assert_status(make(out, &err), HTH_EINVAL, err); /* an adapter is no model */
 }
 
+/* A folder that is opened as an adapter is the file that would be made of it; a file is itself. */
+static void opened_as_it_is(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthModel *m = NULL;
+    HthAdapter *a = NULL, *b = NULL;
+    HthBuf file;
+    size_t need = 0;
+    put_config("");
+    put_tensors("F32", "F32");
+    assert_ok(make(base, &err), err);
+    assert_ok(hth_model_open(&m, base, &err), err);
+    assert_ok(hth_adapter_need(&need, m, folder, hth_import_adapter_make, &err), err);
+    assert_ok(hth_adapter_open_made(&a, m, folder, hth_import_adapter_make, &err), err);
+    assert_ok(hth_adapter_open_made(&b, m, out, hth_import_adapter_make, &err), err);
+    test_load(&file, out);
+    assert_true(hth_str_eq(hth_gguf_part(hth_adapter_gguf(a), 0), hth_buf_str(&file)));
+    assert_int_equal(hth_adapter_facts(a).matrices, 2);
+    assert_int_equal(hth_adapter_bytes(a), hth_adapter_bytes(b) + file.n);
+    assert_in_range(hth_adapter_bytes(a), need, need + 16 * 64); /* gaps, in a checked build */
+    hth_adapter_close(&b);
+    hth_adapter_close(&a);
+    put_tensors("[2, 32]", "[32, 2]");
+    assert_status(hth_adapter_need(&need, m, folder, hth_import_adapter_make, &err), HTH_EINVAL,
+                  err);
+    assert_status(hth_adapter_open_made(&a, m, folder, hth_import_adapter_make, &err), HTH_EINVAL,
+                  err);
+    assert_status(hth_adapter_open_made(&a, m, folder, NULL, &err), HTH_EINVAL, err); /* no file */
+    assert_null(a);
+    hth_buf_drop(&file);
+    hth_model_close(&m);
+}
+
 static HthStatus body(void *ctx) {
     HthErr err = { 0 };
     (void)ctx;
     return make(base, &err);
 }
 
+static HthStatus open_body(void *model) {
+    HthErr err = { 0 };
+    HthAdapter *a = NULL;
+    HTH_TRY(hth_adapter_open_made(&a, model, folder, hth_import_adapter_make, &err));
+    hth_adapter_close(&a);
+    return HTH_OK;
+}
+
 static void no_memory(void **state) {
     (void)state;
+    HthErr err = { 0 };
+    HthModel *m = NULL;
     put_config("");
     put_tensors("F32", "F32");
     assert_true(test_torture(body, NULL, 2000) >= 20);
+    assert_ok(hth_model_open(&m, base, &err), err);
+    assert_true(test_torture(open_body, m, 2000) >= 20);
+    hth_model_close(&m);
 }
 
 int main(void) {
@@ -214,6 +260,7 @@ int main(void) {
         IN_FOLDER(numbers_are_where_they_belong),
         IN_FOLDER(refusals),
         IN_FOLDER(configs),
+        IN_FOLDER(opened_as_it_is),
         IN_FOLDER(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

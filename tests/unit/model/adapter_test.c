@@ -333,7 +333,7 @@ static void need(void **state) {
         one.rank = rank;
         tiny_adapter(&file, hth_model_gguf(w.m), &one, may_all, NULL);
         assert_ok(hth_file_write(test_path("a.gguf"), file.p, file.n, 0600, &err), err);
-        assert_ok(hth_adapter_need(&bytes, w.m, test_path("a.gguf"), &err), err);
+        assert_ok(hth_adapter_need(&bytes, w.m, test_path("a.gguf"), NULL, &err), err);
         assert_ok(hth_adapter_open(&a, w.m, test_path("a.gguf"), &err), err);
         assert_in_range(hth_adapter_bytes(a), bytes,
                         bytes + 16 * 64); /* gaps, in a checked build */
@@ -345,8 +345,8 @@ static void need(void **state) {
     tiny_adapter(&file, hth_model_gguf(w.m), &other, may, NULL);
     assert_ok(hth_file_write(test_path("a.gguf"), file.p, file.n, 0600, &err), err);
     bytes = 7;
-    assert_status(hth_adapter_need(&bytes, w.m, test_path("a.gguf"), &err), HTH_EFORMAT, err);
-    assert_status(hth_adapter_need(&bytes, w.m, test_path("none.gguf"), &err), HTH_EIO, err);
+    assert_status(hth_adapter_need(&bytes, w.m, test_path("a.gguf"), NULL, &err), HTH_EFORMAT, err);
+    assert_status(hth_adapter_need(&bytes, w.m, test_path("none.gguf"), NULL, &err), HTH_EIO, err);
     assert_int_equal(bytes, 7);
     hth_buf_drop(&file);
     close_world(&w);
