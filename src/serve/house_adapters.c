@@ -9,6 +9,7 @@
 #include <float.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "serve/house_in.h"
 
 _Static_assert((int)HTH_ADAPTERS_MAX == (int)HTH_RECEIPT_ADAPTERS_MAX, "a receipt holds a set");
@@ -85,28 +86,48 @@ static bool add_row(json_t *list, const char *file, double scale) {
     return json_array_append_new(list, one) == 0;
 }
 
-void hth_route_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
-    HthErr err = { 0 };
-    char own[HTH_NAME_MAX + 1];
-    json_t *list = json_array();
-    if (hth_house_own(h, own, &err) != HTH_OK) {
-        json_decref(list);
-        hth_reply_error(x, 0, &err);
-        return;
-    }
-    bool ok = list && (!own[0] || add_row(list, own, 1.0));
-    for (uint32_t i = 0; ok && i < h->cfg.adapter_count; i++) {
+static bool add_rows(HthHouse *h, json_t *list, const HthModelSource *s) {
+    bool ok = !s->adapter[0] || add_row(list, file_name(s->adapter), 1.0);
+    for (uint32_t i = 0; ok && i < s->adapter_count; i++) {
         (void)pthread_mutex_lock(&h->scales_lock);
         const double scale = (double)h->scales[i];
         (void)pthread_mutex_unlock(&h->scales_lock);
-        ok = add_row(list, file_name(h->cfg.adapters[i].path), scale);
+        ok = add_row(list, file_name(s->adapters[i].path), scale);
     }
-    if (!ok) {
+    return ok;
+}
+
+/* Of the model that is asked for, which the one who asks may use. */
+static HthStatus source_of(HthHouse *h, const HthX *x, const HthWho *who, HthModelSource *out,
+                           bool *missing, HthErr *err) {
+    HthStr asked, name = hth_house_wanted(h, hth_x_query(x, "model", &asked) ? asked : HTH_STR(""));
+    HthStoreList *list = NULL;
+    HthStatus st = hth_store_find(h->cfg.store, name, &list, err);
+    *missing = st == HTH_EINVAL || (st == HTH_OK && list->count == 0);
+    if (st == HTH_OK && *missing) st = HTH_FAIL(err, HTH_EINVAL, "there is no model of this name");
+    if (st == HTH_OK && !hth_scope_has_model(&who->grant.scope, hth_str(list->items[0].full)))
+        st = HTH_FAIL(err, HTH_EDENIED, "%s", hth_deny_sentence(HTH_DENY_MODEL));
+    if (st == HTH_OK) st = hth_house_source(h, list->items, out, err);
+    hth_store_list_close(&list);
+    return st;
+}
+
+void hth_route_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
+    (void)rest;
+    HthErr err = { 0 };
+    bool missing = false;
+    HthModelSource *source = hth_calloc(1, sizeof *source); /* large */
+    HthStatus st = source ? source_of(h, x, who, source, &missing, &err) : HTH_ENOMEM;
+    json_t *list = st == HTH_OK ? json_array() : NULL;
+    if (list && !add_rows(h, list, source)) {
         json_decref(list);
         list = NULL;
     }
-    hth_reply_json(x, 200, list);
+    if (source && st != HTH_OK)
+        hth_reply_error(x, missing ? 404 : 0, &err);
+    else
+        hth_reply_json(x, 200, list);
+    hth_free(source);
 }
 
 /* Those that are not named are set to 0. */

@@ -71,6 +71,11 @@ void hth_lease_give(HthLease *lease); /* any thread; no job of it is open */
 uint32_t hth_lease_ctx(const HthLease *lease, uint32_t wanted);
 /* The name under which a stored model is loaded: its file's, and its adapter's. */
 void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]);
+/* A name, or the one that stands for none. */
+HthStr hth_house_wanted(const HthHouse *h, HthStr name);
+/* What is loaded for it: over the default model lie the server's adapters. *out was zeroed. */
+HTH_MUST_CHECK HthStatus hth_house_source(HthHouse *h, const HthStored *m, HthModelSource *out,
+                                          HthErr *err);
 /* HthModelsCfg callbacks. */
 HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthErr *err);
 HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine *engine,

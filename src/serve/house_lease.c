@@ -123,7 +123,7 @@ static HthStatus find_voice(Voices *v, const HthStored *m, const HthVoice **out,
 
 /* ---- from a name ----------------------------------------------------------------------------- */
 
-static HthStr wanted(const HthHouse *h, HthStr name) {
+HthStr hth_house_wanted(const HthHouse *h, HthStr name) {
     return name.n > 0 ? name : hth_str(h->cfg.model ? h->cfg.model : "ember");
 }
 
@@ -157,7 +157,7 @@ void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]) {
 
 /* Who answers when nobody is named: looked up once, and again when the store has changed. */
 static HthStatus default_of(HthHouse *h, HthHouseDefault *out, HthErr *err) {
-    const HthStr name = wanted(h, HTH_STR(""));
+    const HthStr name = hth_house_wanted(h, HTH_STR(""));
     HthHouseDefault d = { .stamp = hth_store_stamp(h->cfg.store, name) };
     HthStoreList *list = NULL;
     (void)pthread_mutex_lock(&h->default_lock);
@@ -185,8 +185,7 @@ HthStatus hth_house_own(HthHouse *h, char file[HTH_NAME_MAX + 1], HthErr *err) {
     return HTH_OK;
 }
 
-/* Fills the source from what the store says; the server's adapters lie over its default model. */
-static HthStatus source_of(HthHouse *h, const HthStored *m, HthModelSource *out, HthErr *err) {
+HthStatus hth_house_source(HthHouse *h, const HthStored *m, HthModelSource *out, HthErr *err) {
     HthHouseDefault d = { 0 };
     HTH_REQUIRE(!m->error[0], err, HTH_EINVAL, "this model's file is no longer there");
     if (h->cfg.adapter_count > 0) HTH_TRY(default_of(h, &d, err));
@@ -210,7 +209,7 @@ HthStatus hth_house_resolve(void *house, HthStr name, HthModelSource *out, HthEr
     HthStoreList *list = NULL;
     HTH_TRY(hth_store_find(h->cfg.store, name, &list, err));
     const HthStatus st = list->count > 0
-                             ? source_of(h, list->items, out, err)
+                             ? hth_house_source(h, list->items, out, err)
                              : HTH_FAIL(err, HTH_EINVAL, "this model's file is no longer there");
     hth_store_list_close(&list);
     return st;
@@ -239,7 +238,7 @@ HthStatus hth_house_lease(HthHouse *h, const HthScope *scope, HthStr name, bool 
     HthStoreList *list = NULL;
     HthLease lease = { 0 };
     char copy[HTH_NAME_MAX + 1];
-    name = wanted(h, name);
+    name = hth_house_wanted(h, name);
     HTH_REQUIRE(name.n <= HTH_NAME_MAX, err, HTH_EINVAL, "model: the name is too long");
     memcpy(copy, name.p, name.n); /* ends in NUL */
     copy[name.n] = 0;

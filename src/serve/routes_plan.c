@@ -27,7 +27,7 @@ static json_t *plan_json(const HthEnginePlan *p, const char *name) {
 static HthStatus plan_of(HthHouse *h, const HthStored *m, HthEnginePlan *out, HthErr *err) {
     HthModelSource source = { 0 };
     HTH_REQUIRE(!m->error[0], err, HTH_EFORMAT, "this model cannot be used: %.150s", m->error);
-    HTH_TRY(hth_house_resolve(h, hth_str(m->full), &source, err));
+    HTH_TRY(hth_house_source(h, m, &source, err));
     return hth_models_plan(h->models, &source, out, err);
 }
 

@@ -46,6 +46,9 @@ same "what there is" "" "$(client '
 status, text = ask("GET", "/lora-adapters")
 assert status == 200 and json.loads(text) == [{"id": 0, "path": "a.gguf", "scale": 0.5},
                                               {"id": 1, "path": "b.gguf", "scale": 0}], text
+assert ask("GET", "/lora-adapters?model=toy") == (200, text)
+assert ask("GET", "/lora-adapters?model=other") == (200, "[]")
+assert ask("GET", "/lora-adapters?model=none")[0] == 404
 ' 2>&1)"
 
 same "words, by request, and as hearth run says them" "" "$(client '

@@ -10,7 +10,8 @@ work=$(packages "$HEARTH_SRC/tests/ui") || skip "npm could not get the packages"
 mkdir "$tmp/models" # beside ember one that does not end by itself
 "$HEARTH_BUILD"/mkmodel "$tmp/models/noise.gguf" tokenizer=bpe vocab=512 embd=512 layers=8 ff=1024 \
     head_dim=64 heads=8 kv_heads=8 ctx=4096 type=Q8_0 || exit 1
-start_server --models "$tmp/models"
+"$HEARTH_BUILD"/mkmodel "$tmp/thin.gguf" adapter="$tmp/models/noise.gguf" rank=2 || exit 1
+start_server noise --models "$tmp/models" --lora "$tmp/thin.gguf=0.5"
 "$HEARTH_BIN" user add alice && "$HEARTH_BIN" user password alice --password-fd 3 3<<<'correct horse' ||
     exit 1
 page='fetch(process.argv[1], { headers: { accept: "text/html" } }).then((r) => r.text()).then(console.log)'

@@ -180,6 +180,36 @@ test('instructions and sampling are sent', async () => {
   await page.waitForSelector('article.assistant .note');
   await page.close();
 });
+test('adapters of the model can be scaled for a conversation, and only there', async () => {
+  const page = await open();
+  await page.keyboard.press('Control+,');
+  await page.waitForSelector('dialog[open]');
+  assert.equal(await page.locator('.adapters').count(), 0); // ember has none
+  await page.keyboard.press('Escape');
+  const listed = page.waitForResponse((r) => r.url().includes('/lora-adapters?model=noise'));
+  await page.selectOption('.model select', 'noise:latest');
+  await listed;
+  await page.keyboard.press('Control+,');
+  const scale = page.locator('.adapters input');
+  await scale.waitFor();
+  assert.match(await page.locator('.adapters').textContent(), /thin\.gguf/);
+  assert.equal(await scale.getAttribute('placeholder'), '0.5');
+  await scale.fill('-2');
+  await scale.press('Tab');
+  await page.keyboard.press('Escape');
+  const asked = page.waitForRequest((r) => r.url().endsWith('/v1/chat/completions'));
+  await send(page, 'Hello');
+  assert.deepEqual((await asked).postDataJSON().lora, [{ id: 0, scale: -2 }]);
+  await page.waitForSelector('article.assistant .md');
+  await page.keyboard.press('Escape');
+  await done(page);
+  await page.selectOption('.model select', 'ember:latest');
+  const plain = page.waitForRequest((r) => r.url().endsWith('/v1/chat/completions'));
+  await send(page, 'And now?');
+  assert.equal((await plain).postDataJSON().lora, undefined);
+  await done(page);
+  await page.close();
+});
 test('hostile Markdown does nothing', async () => {
   const page = await open();
   const hostile = '<img src=x onerror="window.hit=1">\n\n[a](javascript:window.hit=1)\n\n<script>window.hit=1</script>\n\n![x](http://example.invalid/p.png)\n\n`<b>`\n\n| a | b |\n|---|---|\n| 1 | <svg onload="window.hit=1"> |\n\n```js\nconst x = 1;\n```\n\n$a^2+b^2=c^2$\n';

@@ -83,6 +83,19 @@ test('events come whole whatever the pieces are', () => {
   }
 });
 
+test('adapters are sent as the model has them, all once one is named', () => {
+  const two = [{ id: 0, path: 'a.gguf', scale: 0.5 }, { id: 1, path: 'b.gguf', scale: 0 }];
+  let p: tree.Params = { seed: 3 };
+  assert.deepEqual(tree.sent(p, two), { seed: 3 });
+  p = tree.scaled(p, 'b.gguf', 2);
+  assert.deepEqual(tree.sent(p, two), { seed: 3, lora: [{ id: 0, scale: 0.5 }, { id: 1, scale: 2 }] });
+  assert.deepEqual(tree.sent(p, two.slice(0, 1)), { seed: 3 });
+  assert.deepEqual(tree.sent(p, []), { seed: 3 });
+  p = tree.scaled(p, 'a.gguf', 0);
+  assert.deepEqual(tree.sent(p, two), { seed: 3, lora: [{ id: 0, scale: 0 }, { id: 1, scale: 2 }] });
+  p = tree.scaled(tree.scaled(p, 'a.gguf', undefined), 'b.gguf', undefined);
+  assert.deepEqual(p, { seed: 3 });
+});
 test('every language has every word, with the same places to fill', () => {
   for (const { id } of languages) {
     const t = tableFor(id);

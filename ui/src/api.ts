@@ -1,6 +1,6 @@
 // api.ts - the server's routes. Every call goes to where the page came from, and nowhere else.
 import { events } from './sse';
-import type { Chat, Message, Params } from './tree';
+import type { Adapter, Chat, Message } from './tree';
 
 export interface Model {
   name: string;
@@ -53,6 +53,8 @@ export const leave = async (): Promise<void> => void (await call('POST', '/logou
 export const models = async (): Promise<Model[]> => (await (await call('GET', '/api/tags')).json()).models;
 export const plan = async (model: string): Promise<Record<string, number>> =>
   (await call('GET', `/hearth/plan?model=${encodeURIComponent(model)}`)).json();
+export const adapters = async (model: string): Promise<Adapter[]> =>
+  (await call('GET', `/lora-adapters?model=${encodeURIComponent(model)}`)).json();
 export const cage = async (): Promise<string> => (await (await call('GET', '/health')).json()).cage ?? '';
 export const list = async (words: string): Promise<ChatRow[]> =>
   (await (await call('GET', `/hearth/chats?count=500&q=${encodeURIComponent(words)}`)).json()).chats;
@@ -76,7 +78,7 @@ export interface Piece {
 }
 
 /** An answer, piece by piece. */
-export async function* answer(model: string | undefined, messages: { role: string; content: string }[], params: Params, signal: AbortSignal): AsyncGenerator<Piece> {
+export async function* answer(model: string | undefined, messages: { role: string; content: string }[], params: Record<string, unknown>, signal: AbortSignal): AsyncGenerator<Piece> {
   const body = { model, messages, ...params, stream: true, stream_options: { include_usage: true } };
   const r = await call('POST', '/v1/chat/completions', body, signal);
   for await (const e of events(r.body!)) {

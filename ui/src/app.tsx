@@ -9,7 +9,7 @@ import { MessageView } from './message';
 import { Keys, Panel, type Looks } from './panel';
 import { Sidebar } from './sidebar';
 import { put, tableFor, type Strings } from './strings';
-import { add, change, newChat, prompt, remove, thread, titleOf, type Chat, type Message, type Stats } from './tree';
+import { add, change, newChat, prompt, remove, sent, thread, titleOf, type Adapter, type Chat, type Message, type Stats } from './tree';
 import { Words } from './words';
 
 const LOOKS = 'hearth-looks'; // appearance and the last model; what is said is kept by the server
@@ -35,7 +35,7 @@ function sentence(t: Strings, e: unknown): string {
 const size = (bytes: number) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
 /** Draws an answer into `message`, showing it at most once a frame. */
-async function draw(chat: Chat, message: Message, model: string | undefined, signal: AbortSignal, show: (what: Partial<Message>) => void): Promise<Partial<Message>> {
+async function draw(chat: Chat, message: Message, model: string | undefined, adapters: Adapter[], signal: AbortSignal, show: (what: Partial<Message>) => void): Promise<Partial<Message>> {
   const what: Partial<Message> = { content: '', reasoning: '' };
   const stats: Stats = {};
   const began = performance.now();
@@ -43,7 +43,7 @@ async function draw(chat: Chat, message: Message, model: string | undefined, sig
   let frame = 0;
   const later = () => (frame ||= requestAnimationFrame(() => { frame = 0; show({ ...what }); }));
   try {
-    for await (const p of api.answer(model, prompt(chat, message), chat.params, signal)) {
+    for await (const p of api.answer(model, prompt(chat, message), sent(chat.params, adapters), signal)) {
       if (p.content || p.reasoning) first ||= performance.now();
       if (p.content) what.content += p.content;
       if (p.reasoning) what.reasoning += p.reasoning;
@@ -86,6 +86,7 @@ function App() {
   const [words, setWords] = useState('');
   const [models, setModels] = useState<api.Model[]>([]);
   const [model, setModel] = useState<string | undefined>();
+  const [adapters, setAdapters] = useState<Adapter[]>([]); // over that model
   const [live, setLive] = useState<string | null>(null); // the message being drawn
   const [problem, setProblem] = useState('');
   const [offline, setOffline] = useState(false);
@@ -145,6 +146,13 @@ function App() {
     );
   }, [hash]);
 
+  useEffect(() => {
+    let gone = false;
+    setAdapters([]);
+    if (model) api.adapters(model).then((a) => { if (!gone) setAdapters(a); }, () => undefined);
+    return () => { gone = true; };
+  }, [model]);
+
   const keep = useCallback(async (c: Chat) => {
     try {
       await api.save(c);
@@ -166,7 +174,7 @@ function App() {
     let what: Partial<Message> = {};
     const show = (w: Partial<Message>) => { what = w; setChat((x) => (x.id === begun.id ? change(x, m.id, w) : x)); };
     try {
-      what = await draw(begun, m, model, control.signal, show);
+      what = await draw(begun, m, model, adapters, control.signal, show);
       setSaid(what.content ?? '');
     } catch (e) {
       if (e instanceof api.Refused && e.status === 401) setOut(true);
@@ -301,7 +309,7 @@ function App() {
         </main>
         {over && <div class="drop" aria-hidden="true">{t.dropHere}</div>}
         {panel === 'settings' && (
-          <Panel chat={chat} model={model} looks={looks} onChat={changeChat} onLooks={setLooks} onClose={() => setPanel('')} onLeave={() => void leave()}
+          <Panel chat={chat} model={model} adapters={adapters} looks={looks} onChat={changeChat} onLooks={setLooks} onClose={() => setPanel('')} onLeave={() => void leave()}
             onImported={(s) => { setProblem(s); setPanel(''); void refresh(); }} />
         )}
         {out && <Login onIn={() => { setOut(false); setProblem(''); void refresh(); }} />}

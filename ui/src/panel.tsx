@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import * as api from './api';
 import { languages, put } from './strings';
-import type { Chat, Params } from './tree';
+import { scaled, type Adapter, type Chat, type Params } from './tree';
 import { useStrings } from './words';
 
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
@@ -30,7 +30,8 @@ export interface Looks {
 
 const gib = (n: number) => (n >= 1 << 30 ? `${(n / 2 ** 30).toFixed(1)} GiB` : `${(n / 2 ** 20).toFixed(0)} MiB`);
 
-const numbers: { key: keyof Params; label: 'temperature' | 'topP' | 'topK' | 'minP' | 'repeat' | 'maxTokens' | 'seed' | 'context'; min: number; max: number; step: number }[] = [
+type NumberKey = Exclude<keyof Params, 'lora'>;
+const numbers: { key: NumberKey; label: 'temperature' | 'topP' | 'topK' | 'minP' | 'repeat' | 'maxTokens' | 'seed' | 'context'; min: number; max: number; step: number }[] = [
   { key: 'temperature', label: 'temperature', min: 0, max: 5, step: 0.05 },
   { key: 'top_p', label: 'topP', min: 0, max: 1, step: 0.01 },
   { key: 'top_k', label: 'topK', min: 0, max: 1000, step: 1 },
@@ -44,6 +45,7 @@ const numbers: { key: keyof Params; label: 'temperature' | 'topP' | 'topK' | 'mi
 interface Props {
   chat: Chat;
   model?: string;
+  adapters: Adapter[];
   looks: Looks;
   onChat: (c: Chat) => void;
   onLooks: (l: Looks) => void;
@@ -63,11 +65,15 @@ export function Panel(p: Props) {
   useEffect(() => {
     if (p.model) api.plan(p.model).then(setPlan, () => setPlan(null));
   }, [p.model]);
-  const set = (key: keyof Params, text: string) => {
+  const set = (key: NumberKey, text: string) => {
     const params = { ...p.chat.params };
     if (text.trim() === '' || !Number.isFinite(Number(text))) delete params[key];
     else params[key] = Number(text);
     p.onChat({ ...p.chat, params });
+  };
+  const scale = (a: Adapter, text: string) => {
+    const n = text.trim() === '' || !Number.isFinite(Number(text)) ? undefined : Number(text);
+    p.onChat({ ...p.chat, params: scaled(p.chat.params, a.path, n) });
   };
   const save = async () => {
     const a = document.createElement('a');
@@ -97,6 +103,19 @@ export function Panel(p: Props) {
         ))}
       </div>
       <p class="note">{t.temperatureHint} {t.seedHint}</p>
+      {p.adapters.length > 0 && (
+        <fieldset class="adapters">
+          <legend>{t.adapters}</legend>
+          <div class="grid">
+            {p.adapters.map((a) => (
+              <label class="field" key={a.id}>{a.path}
+                <input type="number" step="0.05" placeholder={String(a.scale)} value={p.chat.params.lora?.[a.path] ?? ''} onChange={(e) => scale(a, e.currentTarget.value)} />
+              </label>
+            ))}
+          </div>
+          <small>{t.adaptersHint}</small>
+        </fieldset>
+      )}
       {plan && <p class="note">{put(t.plan, gib(plan.weight_bytes), gib(plan.kv_bytes), gib(plan.total_bytes))}</p>}
       {cage && <p class="note cage">{cage === 'none' ? t.notCaged : put(t.caged, cage)}</p>}
       <h3>{t.theme}</h3>

@@ -45,6 +45,8 @@ export const de: Strings = {
   seed: 'Startzahl',
   seedHint: 'Dieselbe Startzahl gibt dieselbe Antwort wieder, auf das Bit genau.',
   context: 'Kontext (Token)',
+  adapters: 'Adapter (LoRA)',
+  adaptersHint: 'Wie stark jeder das Modell in dieser Unterhaltung verändert. 0: gar nicht. Leer: wie der Server eingestellt ist.',
   plan: 'Speicher: {0} Gewichte, {1} Cache, {2} insgesamt',
   caged: 'Im Käfig ({0}): Was Modelle liest und Unterhaltungen aufbewahrt, hat keinen Weg ins Netz.',
   notCaged: 'Ohne Käfig (--no-cage): Ein Fehler beim Lesen eines Modells könnte das Netz erreichen.',

@@ -46,6 +46,8 @@ export const en = {
   seed: 'Seed',
   seedHint: 'The same seed gives the same answer again, bit for bit.',
   context: 'Context (tokens)',
+  adapters: 'Adapters (LoRA)',
+  adaptersHint: 'How strongly each changes the model in this conversation. 0: not at all. Empty: as the server is set.',
   plan: 'Memory: {0} weights, {1} cache, {2} in all',
   caged: 'In a cage ({0}): what reads models and keeps conversations has no way to the network.',
   notCaged: 'Not in a cage (--no-cage): a fault in reading a model could reach the network.',

@@ -33,6 +33,14 @@ export interface Params {
   max_tokens?: number;
   seed?: number;
   num_ctx?: number;
+  lora?: Record<string, number>; // scales of adapters, by their file's name
+}
+
+/** A LoRA adapter that lies over a model, with the scale it has where nobody says another. */
+export interface Adapter {
+  id: number;
+  path: string;
+  scale: number;
 }
 
 export interface Chat {
@@ -126,6 +134,22 @@ export function prompt(c: Chat, until: Message): { role: string; content: string
   for (const m of thread({ ...c, head: until.parent }))
     if (!m.error || m.content) out.push({ role: m.role, content: textOf(m) });
   return out;
+}
+
+/** What the API is sent of the parameters: adapters that the model does not have are left out, and who names one names all. */
+export function sent(params: Params, adapters: Adapter[]): Record<string, unknown> {
+  const { lora, ...rest } = params;
+  if (!lora || !adapters.some((a) => a.path in lora)) return rest;
+  return { ...rest, lora: adapters.map((a) => ({ id: a.id, scale: lora[a.path] ?? a.scale })) };
+}
+
+/** Another scale for an adapter; undefined: the server's. */
+export function scaled(params: Params, path: string, scale: number | undefined): Params {
+  const { lora, ...rest } = params;
+  const all = { ...lora };
+  delete all[path];
+  if (scale !== undefined) all[path] = scale;
+  return Object.keys(all).length ? { ...rest, lora: all } : rest;
 }
 
 /** A title from the first words somebody said. */
