@@ -12,9 +12,9 @@ typedef struct HthAttendBend {
     const uint32_t *skip; /* [queries] positions before count that each may not see; NULL: none */
     float cap; /* scores become cap * tanh(score / cap); 0: as they are */
     const float *slope; /* [queries] what scores then fall by with each position; NULL: nothing */
-    const int32_t
-        *away; /* [queries], with slope: positions from the page's first to their own; less
-                          * than none where that is before the page */
+    /* [queries], with slope: positions from the page's first to their own; less than none where
+     * that is before the page. */
+    const int32_t *away;
 } HthAttendBend;
 
 /* One token as one head of the gated delta rule sees it. */
@@ -34,8 +34,7 @@ typedef struct HthKernMore {
     void (*softcap)(float *y, const float *x, uint32_t n, float cap); /* cap * tanh(x / cap) */
     void (*attend_bent)(const HthAttendPage *page, const HthAttendBend *bend);
     /* state [dim_k][dim_v]: times decay, then what it has under k moved towards v by beta, or v
-     * times beta added to it; out
-     * [dim_v] is what it then has under q. */
+     * times beta added to it; out [dim_v] is what it then has under q. */
     void (*delta)(float *state, const HthDeltaRow *row, float *out);
     /* y [rows] += scale * (B t [rank]); B is panels [rank][HTH_PANEL_ROWS], the last one filled up
      * with zeros; whole cache lines (fn/adapt.c). */

@@ -56,8 +56,8 @@ typedef struct HthShape {
     float attn_cap, logit_cap; /* scores and logits become cap * tanh(x / cap); 0: as they are */
     float embd_scale, residual_scale; /* factors; 0: none */
     float logit_scale; /* logits are divided by it; 0: not */
-    float
-        alibi; /* scores fall with the distance: the largest slope is 2^-(alibi / heads); 0: not */
+    /* Scores fall with the distance: the largest slope is 2^-(alibi / heads); 0: they do not. */
+    float alibi;
     float clamp_qkv; /* queries, keys and values are kept within it; 0: they are not */
     uint32_t nope_step; /* every so many layers one does not rotate; 0: all do */
     uint32_t window; /* positions a windowed layer sees, its own among them; 0: no such layer */

@@ -195,17 +195,18 @@ static HthStatus check_floats(const HthShape *s, const HthArch *arch, HthErr *er
     static const struct {
         uint16_t field;
         const char *what;
-    } factors[] = { /* 0: absent */
-                    { offsetof(HthShape, attn_scale), "attention.scale" },
-                    { offsetof(HthShape, attn_cap), "attn_logit_softcapping" },
-                    { offsetof(HthShape, logit_cap), "final_logit_softcapping" },
-                    { offsetof(HthShape, embd_scale), "embedding_scale" },
-                    { offsetof(HthShape, residual_scale), "residual_scale" },
-                    { offsetof(HthShape, logit_scale), "logit_scale" },
-                    { offsetof(HthShape, gate_scale), "expert_weights_scale" },
-                    { offsetof(HthShape, temperature), "attention.temperature_scale" },
-                    { offsetof(HthShape, clamp_qkv), "attention.clamp_kqv" },
-                    { offsetof(HthShape, alibi), "attention.max_alibi_bias" }
+    } factors[] = {
+        /* 0: absent */
+        { offsetof(HthShape, attn_scale), "attention.scale" },
+        { offsetof(HthShape, attn_cap), "attn_logit_softcapping" },
+        { offsetof(HthShape, logit_cap), "final_logit_softcapping" },
+        { offsetof(HthShape, embd_scale), "embedding_scale" },
+        { offsetof(HthShape, residual_scale), "residual_scale" },
+        { offsetof(HthShape, logit_scale), "logit_scale" },
+        { offsetof(HthShape, gate_scale), "expert_weights_scale" },
+        { offsetof(HthShape, temperature), "attention.temperature_scale" },
+        { offsetof(HthShape, clamp_qkv), "attention.clamp_kqv" },
+        { offsetof(HthShape, alibi), "attention.max_alibi_bias" },
     };
     for (size_t i = 0; i < HTH_COUNT(factors); i++) {
         float v;

@@ -4,13 +4,15 @@
  * Thread: constant tables. */
 #include "model/arch/rows.h"
 
+/* clang-format off */
 static const HthArchParam params[] = {
-    PARAMS_SIZES, PARAMS_LAYERNORM,
-    PARAMS_ROPE,  { "attention.max_alibi_bias", FLD(alibi), HTH_P_F32, 8 },
+    PARAMS_SIZES,
+    PARAMS_LAYERNORM,
+    PARAMS_ROPE,
+    { "attention.max_alibi_bias", FLD(alibi), HTH_P_F32, 8 },
     PARAMS_END,
 };
 
-/* clang-format off */
 static const HthArchWeight weights[] = {
     VECTOR(EMBD_NORM, "token_embd_norm", D1(n_embd)),
     BIAS(EMBD_NORM, "token_embd_norm", D1(n_embd)),

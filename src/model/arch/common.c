@@ -39,6 +39,21 @@ const HthArchOp hth_arch_plain_layer[] = {
     OP_END,
 };
 
+/* The same, with a factor on what each block adds. */
+const HthArchOp hth_arch_scaled_layer[] = {
+    OPS_NORM(RMSNORM, ATTN_NORM),
+    OPS_QKV,
+    OPS_ROPE,
+    OPS_ATTEND,
+    OP_SCALE(H, residual_scale),
+    OPS_RESIDUAL,
+    OPS_NORM(RMSNORM, FFN_NORM),
+    OPS_GATED(SWIGLU),
+    OP_SCALE(H, residual_scale),
+    OPS_RESIDUAL,
+    OP_END,
+};
+
 const HthArchWeight hth_arch_plain_weights[] = {
     WEIGHTS_ENDS,
     WEIGHTS_PRE_NORMS,

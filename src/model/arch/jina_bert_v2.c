@@ -5,13 +5,15 @@
  * Thread: constant tables. */
 #include "model/arch/rows.h"
 
+/* clang-format off */
 static const HthArchParam params[] = {
-    PARAMS_SIZES, PARAMS_LAYERNORM,
-    PARAMS_ROPE,  { "attention.max_alibi_bias", FLD(alibi), HTH_P_F32, 8 },
+    PARAMS_SIZES,
+    PARAMS_LAYERNORM,
+    PARAMS_ROPE,
+    { "attention.max_alibi_bias", FLD(alibi), HTH_P_F32, 8 },
     PARAMS_END,
 };
 
-/* clang-format off */
 static const HthArchWeight weights[] = {
     WEIGHTS_ENCODER,
     VECTOR_OR_NONE(Q_NORM, "blk.%u.attn_q_norm", D2(n_head, head_dim)),

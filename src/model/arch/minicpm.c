@@ -23,21 +23,7 @@ static const HthArchWeight weights[] = {
     WEIGHTS_GATED(LINEAR_UNSCALED),
     WEIGHTS_END,
 };
-
-static const HthArchOp layer[] = {
-    OPS_NORM(RMSNORM, ATTN_NORM),
-    OPS_QKV,
-    OPS_ROPE,
-    OPS_ATTEND,
-    OP_SCALE(H, residual_scale),
-    OPS_RESIDUAL,
-    OPS_NORM(RMSNORM, FFN_NORM),
-    OPS_GATED(SWIGLU),
-    OP_SCALE(H, residual_scale),
-    OPS_RESIDUAL,
-    OP_END,
-};
 /* clang-format on */
 
-const HthArch hth_arch_minicpm = { ARCH("minicpm", false, weights, layer),
+const HthArch hth_arch_minicpm = { ARCH("minicpm", false, weights, hth_arch_scaled_layer),
                                    .head = hth_arch_scaled_embed, .tail = hth_arch_rms_output };

@@ -382,10 +382,11 @@
 #define OPS_NORM(norm, w) OP(H, norm, X, NONE, NONE, w)
 #define OPS_RESIDUAL      OP(X, ADD, X, H, NONE, NONE)
 
-/* What nearly all programs begin and end with, the layer of llama, and its weights without the
- * scales of the feed-forward products, Q, K and V apart or in one; WEIGHTS_MEAN (arch/common.c). */
+/* What nearly all programs begin and end with, the layer of llama and the one with scaled blocks;
+ * llama's weights without the scales of the feed-forward products, Q, K and V apart or in one;
+ * WEIGHTS_MEAN (arch/common.c). */
 extern const HthArchOp hth_arch_embed[], hth_arch_scaled_embed[], hth_arch_rms_output[],
-    hth_arch_mean_output[], hth_arch_plain_layer[], hth_arch_rows_output[];
+    hth_arch_mean_output[], hth_arch_plain_layer[], hth_arch_scaled_layer[], hth_arch_rows_output[];
 extern const HthArchWeight hth_arch_plain_weights[], hth_arch_fused_weights[],
     hth_arch_mean_weights[];
 
