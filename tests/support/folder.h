@@ -1,7 +1,6 @@
 /* folder.h - a folder of a test's own: made, filled, summed up, removed.
  *
- * Include after support/test.h.  test_folder_make and test_folder_drop are a cmocka setup and
- * teardown.
+ * test_folder_make and test_folder_drop are a cmocka setup and teardown.
  *
  * Thread: the test's. */
 #ifndef HTH_TESTS_SUPPORT_FOLDER_H
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/sum.h"
+#include "support/test.h"
 
 static char test_folder[64];
 

@@ -17,29 +17,18 @@
 #include <sys/wait.h>
 
 #include "cage/cage_int.h"
+#include "support/folder.h"
 
-static char folder[64], inside[96], beside[96];
+static char inside[96], beside[96];
 
 static int setup(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/cage_XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(inside, sizeof inside, "%s/inside", folder);
-    snprintf(beside, sizeof beside, "%s/beside", folder);
+    if (test_folder_make(state)) return -1;
+    snprintf(inside, sizeof inside, "%s/inside", test_folder);
+    snprintf(beside, sizeof beside, "%s/beside", test_folder);
     HthErr err;
     assert_ok(hth_file_write(inside, "in", 2, 0600, &err), err);
     assert_ok(hth_file_write(beside, "out", 3, 0600, &err), err);
     return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    char name[128];
-    unlink(inside);
-    unlink(beside);
-    snprintf(name, sizeof name, "%s/made", folder);
-    unlink(name);
-    return rmdir(folder);
 }
 
 /* What a child says of itself: 0, or the line where it found something wrong. */
@@ -190,9 +179,9 @@ static void test_ends_with_its_parent(void **state) {
 
 /* What a database does, in a folder it was given. */
 static int database(HthCageKind kind) {
-    const HthCagePlace place = { folder, HTH_CAGE_READ | HTH_CAGE_WRITE | HTH_CAGE_MAKE };
+    const HthCagePlace place = { test_folder, HTH_CAGE_READ | HTH_CAGE_WRITE | HTH_CAGE_MAKE };
     char name[128];
-    snprintf(name, sizeof name, "%s/made", folder);
+    snprintf(name, sizeof name, "%s/made", test_folder);
     CHECK(enter(kind, &place, 1, NULL));
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     CHECK(fd >= 0);
@@ -218,14 +207,14 @@ static int only_its_places(HthCageKind kind) {
                                     { "/tmp/cage/is/not/here", HTH_CAGE_READ } };
     HthCageState s;
     char name[128];
-    snprintf(name, sizeof name, "%s/made", folder);
+    snprintf(name, sizeof name, "%s/made", test_folder);
     CHECK(enter(kind, places, 2, &s));
     if (!s.files) return 0; /* a kernel without Landlock says so */
     CHECK(open(inside, O_RDONLY) >= 0);
     CHECK(open(inside, O_WRONLY) < 0 && errno == EACCES);
     CHECK(truncate(inside, 0) < 0 || s.landlock_abi < 3);
     CHECK(open(beside, O_RDONLY) < 0 && errno == EACCES);
-    CHECK(open(folder, O_RDONLY) < 0 && errno == EACCES);
+    CHECK(open(test_folder, O_RDONLY) < 0 && errno == EACCES);
     CHECK(open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES);
     CHECK(open(name, O_WRONLY | O_CREAT, 0600) < 0 && errno == EACCES);
     CHECK(unlink(beside) < 0 && errno == EACCES);
@@ -240,10 +229,10 @@ static void test_only_its_places(void **state) {
 }
 
 static int reading_a_folder(HthCageKind kind) {
-    const HthCagePlace place = { folder, HTH_CAGE_READ };
+    const HthCagePlace place = { test_folder, HTH_CAGE_READ };
     HthCageState s;
     CHECK(enter(kind, &place, 1, &s));
-    CHECK(open(beside, O_RDONLY) >= 0 && open(folder, O_RDONLY | O_DIRECTORY) >= 0);
+    CHECK(open(beside, O_RDONLY) >= 0 && open(test_folder, O_RDONLY | O_DIRECTORY) >= 0);
     CHECK(!s.files || open(beside, O_WRONLY) < 0);
     CHECK(!s.files || unlink(beside) < 0);
     return 0;
@@ -255,10 +244,10 @@ static void test_reading_a_folder(void **state) {
 }
 
 static int removing(HthCageKind kind) {
-    const HthCagePlace place = { folder, HTH_CAGE_REMOVE };
+    const HthCagePlace place = { test_folder, HTH_CAGE_REMOVE };
     char name[128];
     HthCageState s;
-    snprintf(name, sizeof name, "%s/made", folder);
+    snprintf(name, sizeof name, "%s/made", test_folder);
     const int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     CHECK(fd >= 0 && close(fd) == 0);
     CHECK(enter(kind, &place, 1, &s));
@@ -276,7 +265,7 @@ static void test_removing(void **state) {
 
 /* A cage in a cage: what both allow. */
 static int twice(HthCageKind kind) {
-    const HthCagePlace wide = { folder, HTH_CAGE_READ },
+    const HthCagePlace wide = { test_folder, HTH_CAGE_READ },
                        narrow[] = { { inside, HTH_CAGE_READ | HTH_CAGE_WRITE },
                                     { "/etc/passwd", HTH_CAGE_READ } };
     HthCageState s;
@@ -367,7 +356,7 @@ static int no_landlock(HthCageKind kind) {
 }
 
 static int broken_landlock(HthCageKind kind) { /* there, but it does not do what it says */
-    const HthCagePlace place = { folder, HTH_CAGE_READ };
+    const HthCagePlace place = { test_folder, HTH_CAGE_READ };
     const HthCageCfg cfg = { kind, &place, 1 };
     HthErr err = { 0 };
     const long calls[] = { SYS_landlock_add_rule, SYS_landlock_restrict_self };
@@ -440,5 +429,5 @@ int main(void) {
         cmocka_unit_test(test_less_of_a_kernel), cmocka_unit_test(test_a_look),
         cmocka_unit_test(test_a_look_in_vain),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, test_folder_drop);
 }

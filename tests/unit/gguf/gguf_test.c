@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "support/folder.h"
 
 static void test_paths(void **state) {
     (void)state;
@@ -20,11 +21,11 @@ static void test_paths(void **state) {
 
 static void test_by_path(void **state) {
     (void)state;
-    char path[] = "/tmp/hearth-gguf-XXXXXX";
+    const char *path = test_path("one.gguf");
     Gb *g = hth_calloc(1, sizeof *g);
     HthGguf *h = NULL;
     HthErr err;
-    close(mkstemp(path));
+    test_put("one.gguf", "");
     assert_int_equal(hth_gguf_open(&h, path, &err), HTH_EFORMAT); /* empty */
     assert_non_null(strstr(err.text, "the file is empty"));
     gb_good(g, 3);
@@ -80,7 +81,7 @@ static void test_any_alignment(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_by_path),
+        cmocka_unit_test_setup_teardown(test_by_path, test_folder_make, test_folder_drop),
         cmocka_unit_test(test_hostile_name),
         cmocka_unit_test(test_any_alignment),
     };

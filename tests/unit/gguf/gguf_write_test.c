@@ -8,8 +8,9 @@
 #include "gguf/gguf_write.h"
 #include "support/test.h"
 
-static char dir[] = "/tmp/hearth-write-XXXXXX";
-static char path[64];
+#include "support/folder.h"
+
+static char path[96];
 
 static HthGgufOut *begin(void) {
     HthGgufOut *o = NULL;
@@ -438,15 +439,14 @@ static void test_no_memory(void **state) {
 }
 
 static int set_up(void **state) {
-    (void)state;
-    if (mkdtemp(dir) == NULL) return 1;
-    snprintf(path, sizeof path, "%s/out.gguf", dir);
+    if (test_folder_make(state)) return 1;
+    snprintf(path, sizeof path, "%s/out.gguf", test_folder);
     return 0;
 }
 
 static int tear_down(void **state) {
-    (void)state;
-    return rmdir(dir); /* fails if a temporary file was left behind */
+    const int left = test_entries("");
+    return test_folder_drop(state) || left > 0; /* a temporary file was left behind */
 }
 
 int main(void) {

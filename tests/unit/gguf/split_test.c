@@ -4,18 +4,18 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "support/folder.h"
 
-static char dir[] = "/tmp/hearth-split-XXXXXX";
 static Gb *g;
 
 typedef struct Part {
     uint64_t no, count, tensors;
     const char *tensor; /* one F32[8] tensor of this name; NULL: none */
-    const char *file; /* in dir; NULL: not written */
+    const char *file; /* in the folder; NULL: not written */
 } Part;
 
 static void path_of(char path[256], const char *file) {
-    snprintf(path, 256, "%s/%s", dir, file);
+    snprintf(path, 256, "%s/%s", test_folder, file);
 }
 
 static void write_part(const Part *p) {
@@ -234,15 +234,14 @@ static void test_memory_has_no_parts(void **state) {
 }
 
 static int set_up(void **state) {
-    (void)state;
     g = hth_calloc(1, sizeof *g);
-    return g == NULL || mkdtemp(dir) == NULL;
+    return g == NULL || test_folder_make(state);
 }
 
 static int tear_down(void **state) {
-    (void)state;
+    const int left = test_entries("");
     hth_free(g);
-    return rmdir(dir); /* fails if a test left a file behind */
+    return test_folder_drop(state) || left > 0; /* a test left a file behind */
 }
 
 int main(void) {

@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "support/http_app.h"
 
+#include "support/folder.h"
+
 static void lines(void **state) {
     (void)state;
     HthErr err = { 0 };
@@ -66,15 +68,14 @@ static void log_handle(void *payload, HthX *x) {
 static void through_the_server(void **state) {
     (void)state;
     static const HthListen tcp = { .host = "127.0.0.1", .fd = -1 };
-    char folder[] = "/tmp/hearth-log-XXXXXX", path[64], moved[64];
+    char path[96], moved[96];
     HthErr err = { 0 };
     App app = { 0 };
     HthBuf in;
     const uint64_t live = hth_mem_live();
     hth_buf_init(&in, 1 << 16);
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/log", folder);
-    snprintf(moved, sizeof moved, "%s/old", folder);
+    snprintf(path, sizeof path, "%s/log", test_folder);
+    snprintf(moved, sizeof moved, "%s/old", test_folder);
     assert_ok(hth_access_log_open(&g_log, path, &err), err);
     const HthHttpCfg cfg = {
         .listens = &tcp, .listen_count = 1, .handle = log_handle, .done = log_done, .payload = &app
@@ -118,14 +119,15 @@ static void through_the_server(void **state) {
     }
     /* The moved file may have the fourth line or not: all four are somewhere. */
     assert_int_equal(count, 4);
-    assert_int_equal(unlink(path) | unlink(moved) | rmdir(folder), 0);
     assert_int_equal(hth_mem_live(), live);
     assert_status(hth_access_log_open(&g_log, "/nonexistent/x", &err), HTH_EIO, err);
     assert_null(g_log);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(lines),
-                                        cmocka_unit_test(through_the_server) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines),
+        cmocka_unit_test_setup_teardown(through_the_server, test_folder_make, test_folder_drop)
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,10 +6,12 @@
 #include "base/clock.h"
 #include "support/http_app.h"
 
+#include "support/folder.h"
+
 enum { OWNER = 1000, OTHER = 1001, NEIGHBOUR = 1002 };
 #define S 1000000000ull
 
-static char folder[64], path[96], alice[HTH_USER_KEY_TEXT], old[HTH_USER_KEY_TEXT];
+static char path[96], alice[HTH_USER_KEY_TEXT], old[HTH_USER_KEY_TEXT];
 static HthUsers *users;
 static const char password[] = "correct horse";
 
@@ -32,10 +34,8 @@ static void add_key(const char *name, const char *user, int64_t expires_s,
 
 static int make_users(void **state) {
     HthErr err = { 0 };
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/hearth-auth-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/users.db", folder);
+    if (test_folder_make(state)) return -1;
+    snprintf(path, sizeof path, "%s/users.db", test_folder);
     hth_clock_fake(1000 * S, 1700000000);
     const HthUsersCfg cfg = { .path = path, .cost = { .passes = 1, .memory_kib = 8 } };
     assert_ok(hth_users_open(&users, &cfg, &err), err);
@@ -48,16 +48,9 @@ static int make_users(void **state) {
 }
 
 static int remove_users(void **state) {
-    static const char *const ends[] = { "", "-wal", "-shm" };
-    (void)state;
     hth_clock_fake(UINT64_MAX, 0);
     hth_users_close(&users);
-    for (size_t i = 0; i < HTH_COUNT(ends); i++) {
-        char file[128];
-        snprintf(file, sizeof file, "%s%s", path, ends[i]);
-        unlink(file);
-    }
-    return rmdir(folder);
+    return test_folder_drop(state);
 }
 
 static HthAuth *open_auth(void) {

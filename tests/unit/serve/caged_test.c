@@ -12,11 +12,12 @@
 #include <sys/wait.h>
 
 #include "cage/cage.h"
+#include "support/folder.h"
 #include "support/http_app.h"
 #include "support/tls.h"
 #include "vault/chats.h"
 
-static char folder[64], cert[96], key[96], path[96];
+static char cert[96], key[96], path[96];
 
 typedef struct Front { /* seen from outside */
     pid_t pid;
@@ -50,7 +51,7 @@ static bool keeps_chats(void) {
     HthBuf out;
     bool conflict = true, there = false;
     int64_t updated;
-    snprintf(file, sizeof file, "%s/chats.db", folder);
+    snprintf(file, sizeof file, "%s/chats.db", test_folder);
     const HthChatsCfg cfg = { .path = file };
     json_t *chat = json_pack("{s:s, s:s, s:[], s:n}", "id", "a", "title", "seen in a cage",
                              "messages", "head");
@@ -75,7 +76,7 @@ static _Noreturn void serve(int stop, int say) {
                                   { .fd = local } };
     const HthHttpCfg http = { .listens = listens, .listen_count = 3 };
     const unsigned all = HTH_CAGE_READ | HTH_CAGE_WRITE | HTH_CAGE_MAKE;
-    const HthCagePlace places[] = { { folder, all },
+    const HthCagePlace places[] = { { test_folder, all },
                                     { "/usr", HTH_CAGE_READ },
                                     { "/etc", HTH_CAGE_READ },
                                     { "/proc/self", HTH_CAGE_READ },
@@ -167,30 +168,16 @@ static void test_answers(void **state) {
 }
 
 static int setup(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/hearth-front-XXXXXX");
-    if (mkdtemp(folder) == NULL) return -1;
-    snprintf(cert, sizeof cert, "%s/cert.pem", folder);
-    snprintf(key, sizeof key, "%s/key.pem", folder);
-    snprintf(path, sizeof path, "%s/socket", folder);
+    if (test_folder_make(state)) return -1;
+    snprintf(cert, sizeof cert, "%s/cert.pem", test_folder);
+    snprintf(key, sizeof key, "%s/key.pem", test_folder);
+    snprintf(path, sizeof path, "%s/socket", test_folder);
     tls_make_cert(cert, key);
     return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    static const char *const names[] = { "cert.pem",     "key.pem",      "socket", "chats.db",
-                                         "chats.db-wal", "chats.db-shm", NULL };
-    char name[128];
-    for (int i = 0; names[i] != NULL; i++) {
-        snprintf(name, sizeof name, "%s/%s", folder, names[i]);
-        (void)unlink(name);
-    }
-    return rmdir(folder);
 }
 
 int main(void) {
     cage_or_exit();
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers) };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, test_folder_drop);
 }

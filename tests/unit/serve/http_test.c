@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/rng.h"
+#include "support/folder.h"
 #include "support/http_app.h"
 
 #define GET(path)       "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -473,15 +474,14 @@ static void a_crowd(void **state) {
 
 static void unix_sockets(void **state) {
     (void)state;
-    char folder[] = "/tmp/hearth-http-XXXXXX", path[64], want[64];
+    char path[96], want[64];
     App app, other;
     HthBuf in, body;
     HthErr err = { 0 };
     struct stat st;
     hth_buf_init(&in, 1 << 20);
     hth_buf_init(&body, 1 << 20);
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/h.sock", folder);
+    snprintf(path, sizeof path, "%s/h.sock", test_folder);
     const HthListen listens[] = { { .unix_path = path, .fd = -1 },
                                   { .host = "127.0.0.1", .fd = -1 } };
     const HthHttpCfg cfg = { .listens = listens, .listen_count = 2 };
@@ -517,7 +517,6 @@ static void unix_sockets(void **state) {
     assert_int_equal(hth_file_write(path, "x", 1, 0600, NULL), HTH_OK);
     assert_status(hth_http_open(&other.http, &second, &err), HTH_EINVAL, err);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(folder), 0);
     hth_buf_drop(&in);
     hth_buf_drop(&body);
 }
@@ -739,13 +738,20 @@ static void without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers),           cmocka_unit_test(pipelined),
-        cmocka_unit_test(strictness),        cmocka_unit_test(bodies_are_bodies),
-        cmocka_unit_test(hosts_and_origins), cmocka_unit_test(preflights),
-        cmocka_unit_test(ceilings),          cmocka_unit_test(too_many),
-        cmocka_unit_test(a_crowd),           cmocka_unit_test(unix_sockets),
-        cmocka_unit_test(a_peer_that_left),  cmocka_unit_test(inherited),
-        cmocka_unit_test(refuses_to_open),   cmocka_unit_test(without_memory),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(pipelined),
+        cmocka_unit_test(strictness),
+        cmocka_unit_test(bodies_are_bodies),
+        cmocka_unit_test(hosts_and_origins),
+        cmocka_unit_test(preflights),
+        cmocka_unit_test(ceilings),
+        cmocka_unit_test(too_many),
+        cmocka_unit_test(a_crowd),
+        cmocka_unit_test_setup_teardown(unix_sockets, test_folder_make, test_folder_drop),
+        cmocka_unit_test(a_peer_that_left),
+        cmocka_unit_test(inherited),
+        cmocka_unit_test(refuses_to_open),
+        cmocka_unit_test(without_memory),
         cmocka_unit_test(a_busy_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

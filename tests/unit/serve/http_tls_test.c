@@ -1,29 +1,21 @@
 /* http_tls_test.c - TLS: versions, requests, streams, clients that leave, wrong certificates. */
 #include "support/http_app.h"
+
+#include "support/folder.h"
 #include "support/tls.h"
 
-static char folder[64], cert_path[80], key_path[80], other_path[80];
+static char cert_path[96], key_path[96], other_path[96];
 
 static int make_certs(void **state) {
     char spare[96];
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/hearth-tls-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(cert_path, sizeof cert_path, "%s/cert.pem", folder);
-    snprintf(key_path, sizeof key_path, "%s/key.pem", folder);
-    snprintf(other_path, sizeof other_path, "%s/other.pem", folder);
+    if (test_folder_make(state)) return -1;
+    snprintf(cert_path, sizeof cert_path, "%s/cert.pem", test_folder);
+    snprintf(key_path, sizeof key_path, "%s/key.pem", test_folder);
+    snprintf(other_path, sizeof other_path, "%s/other.pem", test_folder);
     tls_make_cert(cert_path, key_path);
-    snprintf(spare, sizeof spare, "%s/spare.pem", folder);
+    snprintf(spare, sizeof spare, "%s/spare.pem", test_folder);
     tls_make_cert(spare, other_path);
     return unlink(spare);
-}
-
-static int remove_certs(void **state) {
-    (void)state;
-    unlink(cert_path);
-    unlink(key_path);
-    unlink(other_path);
-    return rmdir(folder);
 }
 
 /* 0, or the library's error. */
@@ -243,8 +235,8 @@ static void exchanged(void **state) {
     HthBuf in, text;
     Tls before, after;
     hth_buf_init(&in, 1 << 20);
-    snprintf(cert, sizeof cert, "%s/own.pem", folder);
-    snprintf(key, sizeof key, "%s/own.key", folder);
+    snprintf(cert, sizeof cert, "%s/own.pem", test_folder);
+    snprintf(key, sizeof key, "%s/own.key", test_folder);
     tls_make_cert(cert, key);
     const HthListen l = { .host = "127.0.0.1", .fd = -1, .cert_file = cert, .key_file = key };
     const HthHttpCfg cfg = { .listens = &l, .listen_count = 1 };
@@ -281,7 +273,6 @@ static void exchanged(void **state) {
     tls_close(&after);
     app_close(&app);
     assert_int_equal(hth_mem_live(), live + 1); /* `in` */
-    assert_int_equal(unlink(cert) | unlink(key), 0);
     hth_buf_drop(&in);
 }
 
@@ -311,5 +302,5 @@ int main(void) {
         cmocka_unit_test(waiting),     cmocka_unit_test(bodies),   cmocka_unit_test(exchanged),
         cmocka_unit_test(wrong_files),
     };
-    return cmocka_run_group_tests(tests, make_certs, remove_certs);
+    return cmocka_run_group_tests(tests, make_certs, test_folder_drop);
 }

@@ -6,7 +6,9 @@
 #include "base/file.h"
 #include "support/test.h"
 
-static char folder[64], path[80];
+#include "support/folder.h"
+
+static char path[96];
 
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define KEY(name, role, tenant)                                                                    \
@@ -17,11 +19,9 @@ static const char one_key[] = "{\"version\": 1, \"keys\": [" KEY("a", "user", "t
 static char db[96];
 
 static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/hearth-keys-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/keys.json", folder);
-    snprintf(db, sizeof db, "%s/users.db", folder);
+    if (test_folder_make(state)) return -1;
+    snprintf(path, sizeof path, "%s/keys.json", test_folder);
+    snprintf(db, sizeof db, "%s/users.db", test_folder);
     return 0;
 }
 
@@ -30,15 +30,9 @@ static void wipe(void) {
                                          "users.db",  "users.db-wal",   "users.db-shm" };
     for (size_t i = 0; i < HTH_COUNT(names); i++) {
         char file[128];
-        snprintf(file, sizeof file, "%s/%s", folder, names[i]);
+        snprintf(file, sizeof file, "%s/%s", test_folder, names[i]);
         unlink(file);
     }
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    wipe();
-    return rmdir(folder);
 }
 
 static void put(const char *text) {
@@ -168,9 +162,9 @@ static void without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(taken_over, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(taken_over, make_folder, test_folder_drop),
         cmocka_unit_test(files_that_are_none),
-        cmocka_unit_test_setup_teardown(without_memory, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(without_memory, make_folder, test_folder_drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 
 #include "support/http_app.h"
 
+#include "support/folder.h"
+
 static void addresses(void **state) {
     static const struct {
         const char *text, *host; /* host NULL: refused */
@@ -357,12 +359,15 @@ static void deaf_manager(void **state) {
     clear_environment(NULL);
 }
 
+static int clear_and_make(void **state) {
+    return clear_environment(state) ? -1 : test_folder_make(state);
+}
+
 static void signals_and_notes(void **state) {
     (void)state;
     for (int round = 0; round < 2; round++) {
         Signals s = { .second = round };
         struct sockaddr_un a = { .sun_family = AF_UNIX };
-        char folder[64] = "/tmp/hearth-life-XXXXXX";
         socklen_t len;
         s.notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (round) { /* an abstract name */
@@ -371,8 +376,7 @@ static void signals_and_notes(void **state) {
             len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(a.sun_path));
             a.sun_path[0] = '\0';
         } else {
-            assert_non_null(mkdtemp(folder));
-            snprintf(s.notify_path, sizeof s.notify_path, "%s/n", folder);
+            snprintf(s.notify_path, sizeof s.notify_path, "%s/n", test_folder);
             snprintf(a.sun_path, sizeof a.sun_path, "%s", s.notify_path);
             len = sizeof a;
         }
@@ -385,9 +389,6 @@ static void signals_and_notes(void **state) {
         assert_string_equal(n.got, "READY=1 RELOADING=1 READY=1 RELOADING=1 READY=1 STOPPING=1 ");
         assert_true(n.fed);
         close(s.notify_fd);
-        if (round) continue;
-        unlink(s.notify_path);
-        rmdir(folder);
     }
 }
 
@@ -412,7 +413,7 @@ int main(void) {
         cmocka_unit_test_setup(a_port_that_is_taken, clear_environment),
         cmocka_unit_test_setup(handed_sockets, clear_environment),
         cmocka_unit_test_setup(deaf_manager, clear_environment),
-        cmocka_unit_test_setup(signals_and_notes, clear_environment),
+        cmocka_unit_test_setup_teardown(signals_and_notes, clear_and_make, test_folder_drop),
         cmocka_unit_test_setup(without_memory, clear_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

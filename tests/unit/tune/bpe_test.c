@@ -1,17 +1,9 @@
 /* bpe_test.c - learning merges, saving and loading them, agreeing with the engine's tokenizer. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "support/folder.h"
 #include "text/vocab.h"
 #include "tune/bpe.h"
 
@@ -76,15 +68,12 @@ static void compare(HthBpe *b, const HthVocab *v, HthStr text) {
 
 static void agrees_with_the_engine(void **state) {
     (void)state;
-    char path[] = "/tmp/hearth-bpe-XXXXXX";
+    const char *path = test_path("merges.gguf");
     HthErr err;
     HthBpe *b = train(330, HTH_OK), *loaded = NULL;
     HthGgufOut *o = NULL;
     HthGguf *g = NULL;
     HthVocab *v = NULL;
-    const int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
     assert_int_equal(hth_gguf_out_open(&o, path, &err), HTH_OK);
     assert_int_equal(hth_gguf_out_str(o, "general.architecture", HTH_STR("llama"), &err), HTH_OK);
     assert_int_equal(hth_bpe_write(b, o, &err), HTH_OK);
@@ -107,7 +96,6 @@ static void agrees_with_the_engine(void **state) {
     hth_gguf_close(&g);
     hth_bpe_own_close(&b);
     hth_bpe_own_close(&loaded);
-    unlink(path);
 }
 
 static void every_byte_in_one_word(void **state) {
@@ -158,7 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_merges),
         cmocka_unit_test(limits),
-        cmocka_unit_test(agrees_with_the_engine),
+        cmocka_unit_test_setup_teardown(agrees_with_the_engine, test_folder_make, test_folder_drop),
         cmocka_unit_test(every_byte_in_one_word),
         cmocka_unit_test(no_memory),
     };

@@ -2,21 +2,12 @@
 #ifndef HTH_TEST_TINY_TRAIN_H
 #define HTH_TEST_TINY_TRAIN_H
 
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "support/folder.h"
 #include "tune/train.h"
 
 enum { TINY_PATH = 256 };
@@ -65,8 +56,8 @@ static inline void tiny_open(Tiny *t) {
     char path[TINY_PATH];
     HthBuf b;
     *t = (Tiny){ 0 };
-    memcpy(t->dir, "/tmp/hearth-train-XXXXXX", sizeof "/tmp/hearth-train-XXXXXX");
-    assert_non_null(mkdtemp(t->dir));
+    assert_int_equal(test_folder_make(NULL), 0);
+    snprintf(t->dir, sizeof t->dir, "%s", test_folder);
     tiny_path(t->recipe, t->dir, "recipe.json");
     tiny_path(t->work, t->dir, "work");
     tiny_path(t->valid, t->dir, "valid.txt");
@@ -107,16 +98,9 @@ static inline void tiny_prepare(Tiny *t) {
     if (status != HTH_OK) fail_msg("%s", err.text);
 }
 
-static inline int tiny_unlink(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static inline void tiny_close(Tiny *t) {
-    assert_true(strncmp(t->dir, "/tmp/hearth-train-", 18) == 0);
-    assert_int_equal(nftw(t->dir, tiny_unlink, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_string_equal(t->dir, test_folder);
+    assert_int_equal(test_folder_drop(NULL), 0);
 }
 
 /* The bytes of work/name; drop the buffer. */
