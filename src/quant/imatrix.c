@@ -122,17 +122,22 @@ HthStatus hth_imatrix_columns(const HthImatrix *im, HthStr tensor, uint64_t cols
     double all = 0;
     *known = false;
     if (sums == NULL) return HTH_OK;
-    HTH_REQUIRE(sums->ne[0] == cols && (sums->ne[1] == count || sums->ne[1] == 1), err, HTH_EINVAL,
+    /* heads that lie in one tensor: others write their tables as one, one after another, and a
+     * single count, for all went over the same rows */
+    const bool joined = count > 1 && sums->ne[1] == 1 && sums->ne[0] == cols * count;
+    HTH_REQUIRE(joined || (sums->ne[0] == cols && (sums->ne[1] == count || sums->ne[1] == 1)), err,
+                HTH_EINVAL,
                 "the importance matrix is of another model: its '%.*s' has %llu columns of %llu "
                 "matrices, not %llu of %llu",
                 (int)tensor.n, tensor.p, (unsigned long long)sums->ne[0],
                 (unsigned long long)sums->ne[1], (unsigned long long)cols,
                 (unsigned long long)count);
-    if (sums->ne[1] == 1) which = 0;
-    for (uint64_t i = 0; i < cols; i++) all += number_at(sums, which * cols + i);
-    if (number_at(counts, which) == 0.0f || !(all > 0)) return HTH_OK;
+    const uint64_t counted = sums->ne[1] == 1 ? 0 : which;
+    const uint64_t at = (joined ? which : counted) * cols;
+    for (uint64_t i = 0; i < cols; i++) all += number_at(sums, at + i);
+    if (number_at(counts, counted) == 0.0f || !(all > 0)) return HTH_OK;
     for (uint64_t i = 0; i < cols; i++) {
-        const double v = number_at(sums, which * cols + i) * (double)cols / all;
+        const double v = number_at(sums, at + i) * (double)cols / all;
         out[i] = (float)(v > 0x1p-12 ? v : 0x1p-12);
     }
     *known = true;

@@ -16,7 +16,7 @@ static void columns(void **state) {
     (void)state;
     HthErr err = { 0 };
     HthImatrix *im = NULL;
-    float out[4] = { 7 };
+    float out[8] = { 7 };
     bool known = true;
     ib_build(&g, "imatrix", "blk.0.attn_q.weight", 4, 2, 13.0f, 1.0f, 5.0f);
     assert_ok(open_it(&im, &err), err);
@@ -38,6 +38,18 @@ static void columns(void **state) {
     assert_ok(open_it(&im, &err), err);
     assert_ok(hth_imatrix_columns(im, name, 4, 9, 8, out, &known, &err), err);
     assert_true(known && out[0] == 0x1p-12f && fabsf(out[1] - 4.0f / 3) < 1e-6f);
+    hth_imatrix_close(&im);
+    /* Heads in one table, one after another, with one count. */
+    ib_build(&g, "imatrix", "blk.0.attn_q.weight", 8, 1, 13.0f, 1.0f, 5.0f);
+    assert_ok(open_it(&im, &err), err);
+    assert_ok(hth_imatrix_columns(im, name, 4, 2, 0, out, &known, &err), err);
+    assert_true(known && out[0] == 3.25f && out[3] == 0.25f);
+    assert_ok(hth_imatrix_columns(im, name, 4, 2, 1, out, &known, &err), err);
+    assert_true(known && out[0] == 1.0f && out[3] == 1.0f);
+    assert_ok(hth_imatrix_columns(im, name, 8, 2, 1, out, &known, &err), err); /* one for both */
+    assert_true(known && out[0] == 5.2f && out[7] == 0.4f);
+    assert_status(hth_imatrix_columns(im, name, 4, 3, 0, out, &known, &err), HTH_EINVAL, err);
+    assert_status(hth_imatrix_columns(im, name, 2, 2, 0, out, &known, &err), HTH_EINVAL, err);
     hth_imatrix_close(&im);
     /* Nothing went through it. */
     ib_build(&g, "imatrix", "blk.0.attn_q.weight", 4, 1, 0.0f, 0.0f, 0.0f);
