@@ -83,6 +83,9 @@ static HthStatus bind_vector(HthModel *m, const HthGgufTensor *t, const char *na
     float *v = hth_arena_take(m->arena, rows, sizeof *v);
     HTH_REQUIRE(v, err, HTH_ENOMEM, "no memory for %s", name);
     t->fmt->dequant(t->data, v, rows);
+    for (size_t i = 0; i < rows; i++)
+        HTH_REQUIRE(v[i] == v[i], err, HTH_EFORMAT,
+                    "%s: value %zu is not a number; the file is damaged", name, i);
     *out = v;
     return HTH_OK;
 }

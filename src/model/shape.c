@@ -9,7 +9,7 @@
 #include "kern/route.h"
 #include "model/model_impl.h"
 
-enum { KEY_MAX = 160 };
+enum { KEY_MAX = 160, WINDOW_MAX = 1 << 30 };
 
 static void key_of(char out[KEY_MAX], const HthArch *arch, const char *key) {
     snprintf(out, KEY_MAX, "%s.%s", arch->name, key);
@@ -87,6 +87,8 @@ static HthStatus read_layers(uint8_t *flag, const HthShape *s, const HthGguf *g,
                     "%s must have a flag for each of %u layers", key, s->n_layer);
     } else if (kv) {
         HTH_TRY(hth_gguf_u32(g, key, &period, err));
+        HTH_REQUIRE(period <= HTH_LAYERS_MAX, err, HTH_EFORMAT, "%s is %u; hearth accepts up to %u",
+                    key, period, HTH_LAYERS_MAX);
     }
     memset(flag, 0, HTH_LAYERS_MAX / 8);
     for (uint32_t i = 0; i < s->n_layer; i++) {
@@ -321,7 +323,7 @@ static HthStatus derive(HthShape *s, const HthArch *arch, HthErr *err) {
     bool stretched = s->rope_scaling == HTH_ROPE_LINEAR || s->rope_scaling == HTH_ROPE_YARN;
     if (s->rope_factor == 0.0f || !stretched) s->rope_factor = 1.0f;
     if (arch->window_layers && s->n_layer != arch->window_layers)
-        s->window = 0;
+        s->window = s->window <= WINDOW_MAX ? 0 : s->window; /* absurd is absurd, used or not */
     else if (s->window == 0)
         s->window = arch->window;
     if (s->rope_alpha >= 1e-3f && s->rope_alpha <= 1e6f && s->head_dim > 2) /* not NaN */

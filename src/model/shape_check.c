@@ -125,8 +125,8 @@ static HthStatus check_experts(const HthShape *s, const HthArch *arch, HthErr *e
     HTH_REQUIRE(groups >= 1 && s->n_expert % groups == 0, err, HTH_EFORMAT,
                 "%s.expert_group_count is %u, which does not divide %u experts", arch->name, groups,
                 s->n_expert);
-    HTH_REQUIRE(groups == 1 || (used >= 1 && used <= groups &&
-                                (uint64_t)used * (s->n_expert / groups) >= s->n_used),
+    HTH_REQUIRE(used <= groups &&
+                    (groups == 1 || (uint64_t)used * (s->n_expert / groups) >= s->n_used),
                 err, HTH_EFORMAT,
                 "%s.expert_group_used_count is %u of %u groups, too few or too many for %u of %u "
                 "experts",

@@ -15,12 +15,27 @@
 _Static_assert((int)HTH_ADAPTERS_MAX == (int)HTH_RECEIPT_ADAPTERS_MAX, "a receipt holds a set");
 _Static_assert(HTH_ADAPTERS_MAX *(HTH_HASH_HEX + 18) < HTH_CHOSEN_TEXT, "the log, too");
 
+/* A blob of the store is named by its digest. */
+static HthStatus check_name(const char *path, const HthDigests *digest, HthErr *err) {
+    static const char in[] = "/blobs/sha256-";
+    char hex[HTH_HASH_HEX + 1];
+    const char *at = strstr(path, in);
+    if (!at || strlen(at += sizeof in - 1) != HTH_HASH_HEX) return HTH_OK;
+    hth_hex(hex, digest->sha256, HTH_HASH_BYTES);
+    HTH_REQUIRE(strcmp(at, hex) == 0, err, HTH_EFORMAT,
+                "the adapter was changed or is damaged: blob sha256-%.12s... has the digest "
+                "%.12s...; make the model again",
+                at, hex);
+    return HTH_OK;
+}
+
 HthStatus hth_house_digests(HthReceiptAdapters *out, const HthEngine *engine, HthErr *err) {
     uint32_t count;
     const HthAdapterUse *uses = hth_engine_adapters_of(engine, &count);
     for (uint32_t i = 0; i < count; i++) {
         const HthGguf *g = hth_adapter_gguf(uses[i].adapter);
         HTH_TRY(hth_receipt_file(&out->one[i].digest, g, NULL, NULL, err));
+        HTH_TRY(check_name(hth_gguf_path(g), &out->one[i].digest, err));
         out->one[i].scale = uses[i].scale;
     }
     out->count = count;

@@ -64,7 +64,7 @@ HTH_MUST_CHECK HthStatus hth_house_lease(HthHouse *h, const HthScope *scope, Hth
  * template language; otherwise as hth_voice_open(). */
 HTH_MUST_CHECK HthStatus hth_lease_template(HthLease *lease, HthStr text, HthErr *err);
 /* What receipts say of the model's file: model, model_bytes, tokenizer of f. The first time all of
- * the file is read. */
+ * the file is read. EFORMAT: its digest is not the one that the store found. */
 HTH_MUST_CHECK HthStatus hth_lease_facts(const HthLease *lease, HthReceiptFacts *f, HthErr *err);
 void hth_lease_give(HthLease *lease); /* any thread; no job of it is open */
 /* The longest timeline a request that asks for `wanted` tokens (0: nothing) may have. */

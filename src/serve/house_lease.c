@@ -266,6 +266,17 @@ HthStatus hth_lease_template(HthLease *lease, HthStr text, HthErr *err) {
     return HTH_OK;
 }
 
+/* What is computed with against what the answers name: a file may rot, or be written into. */
+static HthStatus check_facts(const HthLease *lease, const HthReceiptFacts *f, HthErr *err) {
+    char hex[HTH_HASH_HEX + 1];
+    hth_hex(hex, f->model.sha256, HTH_HASH_BYTES);
+    HTH_REQUIRE(strcmp(lease->digest + strlen("sha256:"), hex) == 0, err, HTH_EFORMAT,
+                "the loaded model's bytes have the digest %.12s..., its file was found to have "
+                "%.12s...: it was changed or is damaged; unload the model",
+                hex, lease->digest + strlen("sha256:"));
+    return HTH_OK;
+}
+
 HthStatus hth_lease_facts(const HthLease *lease, HthReceiptFacts *f, HthErr *err) {
     Voices *v = hth_loaded_attached(lease->held);
     HthStatus st = HTH_OK;
@@ -273,6 +284,7 @@ HthStatus hth_lease_facts(const HthLease *lease, HthReceiptFacts *f, HthErr *err
     if (!v->facts_known)
         st = hth_receipt_model(&v->facts, hth_model_gguf(v->model), HTH_STR(""), NULL, NULL, err);
     v->facts_known |= st == HTH_OK;
+    if (st == HTH_OK) st = check_facts(lease, &v->facts, err);
     if (st == HTH_OK) *f = v->facts;
     (void)pthread_mutex_unlock(&v->facts_lock);
     return st;

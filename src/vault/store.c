@@ -193,7 +193,12 @@ static HthStatus complete(HthScan *s, HthFound *f, HthErr *err) {
         HTH_TRY(hth_fact_fill(m, fact, f->info.path, f->info.memory, err));
         f->info.facts = fact->facts;
         f->info.digest = hth_arena_copy(s->arena, fact->digest, strlen(fact->digest));
-        f->info.error = hth_arena_copy(s->arena, fact->error, strlen(fact->error));
+        HthErr other = { 0 };
+        const char *error = fact->error;
+        if (fact->digest[0] && !error[0] &&
+            hth_store_check_blob(m, &f->info, fact->digest, &other) != HTH_OK)
+            error = other.text;
+        f->info.error = hth_arena_copy(s->arena, error, strlen(error));
     } else {
         snprintf(f->info.facts.quant, sizeof f->info.facts.quant, "unknown");
     }

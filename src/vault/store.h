@@ -100,7 +100,8 @@ uint64_t hth_store_stamp(const HthStore *m, HthStr name);
 
 /* The digest of a model's file, computed now if it is not known (seconds for a large one: not on a
  * thread that others wait for), remembered until the file changes. EFORMAT: not what its manifest
- * says it is. EINVAL: no such model. progress as hth_hash_fd's, NULL: none. */
+ * says it is, or a blob whose name is another digest. EINVAL: no such model. progress as
+ * hth_hash_fd's, NULL: none. */
 typedef bool (*HthDigestProgress)(void *payload, uint64_t done_bytes, uint64_t total_bytes);
 HTH_MUST_CHECK HthStatus hth_store_digest(HthStore *m, HthStr name, HthDigestProgress progress,
                                           void *payload, char hex[65], HthErr *err);

@@ -167,8 +167,20 @@ static HthStatus publish(HthBlob *b, HthErr *err) {
     return HTH_OK;
 }
 
+/* Whoever makes a model of it need not read it again, as long as it stays as it is. */
+static void remember(const HthBlob *b) {
+    struct stat st;
+    if (fstat(b->fd, &st)) return;
+    const HthIdent id = hth_ident_of(&st);
+    pthread_mutex_lock(&b->m->lock);
+    HthFact *f = hth_fact_of(b->m, &id, true);
+    if (f) memcpy(f->digest, b->hex, sizeof b->hex);
+    pthread_mutex_unlock(&b->m->lock);
+}
+
 HthStatus hth_blob_commit(HthBlob **b, HthErr *err) {
     const HthStatus status = publish(*b, err);
+    if (status == HTH_OK) remember(*b);
     hth_blob_abort(b);
     return status;
 }

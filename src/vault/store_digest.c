@@ -68,6 +68,20 @@ static void remember(HthStore *m, const HthIdent *id, const char *hex) {
     pthread_mutex_unlock(&m->lock);
 }
 
+HthStatus hth_store_check_blob(const HthStore *m, const HthStored *f, const char *hex,
+                               HthErr *err) {
+    static const char in[] = "/blobs/sha256-";
+    const size_t n = m->home ? strlen(m->home) : 0;
+    if (!n || !f->path || strncmp(f->path, m->home, n) != 0) return HTH_OK;
+    if (strncmp(f->path + n, in, sizeof in - 1) != 0) return HTH_OK;
+    const char *name = f->path + n + sizeof in - 1;
+    HTH_REQUIRE(strcmp(name, hex) == 0, err, HTH_EFORMAT,
+                "its file was changed or is damaged: blob sha256-%.12s... has the digest %.12s...; "
+                "make the model again",
+                name, hex);
+    return HTH_OK;
+}
+
 static HthStatus check_claim(const HthStored *info, const char *hex, HthErr *err) {
     const json_t *claim = json_object_get(info->settings, "sha256");
     if (!json_is_string(claim)) return HTH_OK;
@@ -95,6 +109,7 @@ HthStatus hth_store_digest_of(HthStore *m, const HthStored *f, HthDigestProgress
         hth_hex(text, bytes, sizeof bytes);
         remember(m, &id, text);
     }
+    HTH_TRY(hth_store_check_blob(m, f, text, err));
     HTH_TRY(check_claim(f, text, err));
     memcpy(hex, text, sizeof text);
     return HTH_OK;

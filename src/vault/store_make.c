@@ -140,8 +140,6 @@ static HthStatus put_blob(HthStore *m, const HthStoreMake *make, const HthName *
     HTH_TRY(hth_fact_fill(m, fact, path, HTH_STR(""), err));
     HTH_REQUIRE(!fact->error[0], err, HTH_EFORMAT, "the uploaded file is no model: %s",
                 fact->error);
-    memcpy(fact->digest, hex, sizeof hex); /* known since it was uploaded */
-    m->facts_dirty = true;
     return put(m, to, NULL, make->settings, NULL, hex, err);
 }
 

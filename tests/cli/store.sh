@@ -109,6 +109,43 @@ if [ -z "${HEARTH_NO_CAGE:-}" ]; then
     ok "it says what that means" has "$err" "not in a cage, as asked"
     ok "there it is" has "$out" late:latest
 fi
+# ---- a blob whose bytes are not those it is named for -------------------------------------------
+export HEARTH_MODELS=$tmp/damaged
+printf 'FROM %s/work/sub/own.gguf\n' "$tmp" | "$HEARTH_BIN" create mine -f - >/dev/null 2>&1
+blob=$(echo "$HEARTH_MODELS"/blobs/sha256-*)
+same "a blob named by its digest" "${blob##*sha256-}" "$(sha256sum <"$blob" | cut -d' ' -f1)"
+flip() { # one bit of a weight, in place; the time of the last change is as it was
+    touch -r "$blob" "$tmp/time"
+    python3 - "$blob" <<'PY'
+import sys
+with open(sys.argv[1], 'r+b') as f:
+    f.seek(-5000, 2)
+    b = f.read(1)[0] ^ 1
+    f.seek(-5000, 2)
+    f.write(bytes([b]))
+PY
+    touch -r "$tmp/time" "$blob"
+}
+say='{"model": "mine", "prompt": "a", "stream": false, "options": {"num_predict": 1}}'
+start
+ask POST /api/generate "$say" "Content-Type: application/json"
+same "whole: it speaks" 200 "$code"
+stop
+flip # unseen by the clock: whoever asks for a receipt finds it
+start
+ask POST /api/generate "$say" "Content-Type: application/json" "X-Hearth-Receipt: 1"
+ok "rotten: no receipt" test "$code" -ge 400
+ok "and why" has "$body" "changed or is damaged"
+touch "$blob" # seen: before it is loaded
+ask POST /api/generate "$say" "Content-Type: application/json"
+ok "written into: not loaded" test "$code" -ge 400
+ok "it says why" has "$body" "changed or is damaged"
+flip
+touch "$blob"
+ask POST /api/generate "$say" "Content-Type: application/json"
+same "whole again: it speaks" 200 "$code"
+stop
+
 refused 64 "too many names" cp a b c
 refused 64 "too few" rm
 refused 64 "create without a name" create

@@ -383,6 +383,30 @@ static void formats(void **state) {
     expect(&mixed, HTH_OK, "");
 }
 
+/* Vectors are read while opening, so that a damaged one is seen; an infinity may be meant. */
+static void vectors_of_no_number(void **state) {
+    (void)state;
+    const uint32_t bits[] = { 0x7fc00000, 0xff800000 };
+    for (size_t i = 0; i < HTH_COUNT(bits); i++) {
+        Tiny c = { LLAMA };
+        HthBuf file;
+        HthErr err = { 0 };
+        HthGguf *g = NULL;
+        HthModel *m = NULL;
+        tiny_build(&file, &c);
+        assert_ok(hth_gguf_open_mem(&g, file.p, file.n, "tiny", &err), err);
+        const HthGgufTensor *t = hth_gguf_tensor(g, HTH_STR("blk.1.attn_norm.weight"));
+        memcpy(file.p + ((const char *)t->data - file.p) + 12, &bits[i], 4);
+        hth_gguf_close(&g);
+        const HthStatus st = hth_model_open_mem(&m, file.p, file.n, "tiny", &err);
+        assert_int_equal(st, i ? HTH_OK : HTH_EFORMAT);
+        if (!i)
+            assert_non_null(strstr(err.text, "blk.1.attn_norm.weight: value 3 is not a number"));
+        hth_model_close(&m);
+        hth_buf_drop(&file);
+    }
+}
+
 /* What files may say wrongly about layers of two kinds. */
 static void wrong_kinds(void **state) {
     (void)state;
@@ -603,6 +627,7 @@ int main(void) {
         cmocka_unit_test(fused_tensors),
         cmocka_unit_test(layers_differ),
         cmocka_unit_test(formats),
+        cmocka_unit_test(vectors_of_no_number),
         cmocka_unit_test(wrong_kinds),
         cmocka_unit_test(kinds_bound),
         cmocka_unit_test(not_ours_yet),

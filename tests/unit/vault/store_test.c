@@ -442,6 +442,50 @@ static void made_from_blobs(void **state) {
     hth_store_close(&m);
 }
 
+/* Writes into a blob as if it were hours later, each time an hour more. */
+static void change(const char *digest, const char *text) {
+    static int hours;
+    char path[120];
+    snprintf(path, sizeof path, "home/blobs/sha256-%s", digest + 7);
+    test_put(path, text);
+    struct stat st;
+    assert_int_equal(stat(test_path(path), &st), 0);
+    const struct timespec later[2] = { st.st_atim, { st.st_mtim.tv_sec + 3600 * ++hours, 0 } };
+    assert_int_equal(utimensat(AT_FDCWD, test_path(path), later, 0), 0);
+}
+
+/* A blob is named by its digest; one whose bytes have another is refused when that is found. */
+static void blobs_that_were_changed(void **state) {
+    (void)state;
+    char digest[80], hex[65];
+    HthErr err;
+    bool missing, more = true;
+    HthStore *m = store();
+    HthStoreList *l = NULL;
+    upload(m, "model up", digest);
+    assert_ok(create(m, "x", NULL, digest, NULL, &missing, &err), err);
+    assert_ok(hth_store_copy(m, HTH_STR("x"), HTH_STR("y"), &missing, &err), err);
+    assert_ok(hth_store_digest(m, HTH_STR("x"), NULL, NULL, hex, &err), err);
+    change(digest, "model uq");
+    assert_ok(hth_store_find(m, HTH_STR("x"), &l, &err), err);
+    assert_string_equal(l->items[0].error, ""); /* nobody has read it yet */
+    assert_status(hth_store_digest_of(m, &l->items[0], NULL, NULL, hex, &err), HTH_EFORMAT, err);
+    assert_non_null(strstr(err.text, "changed or is damaged"));
+    hth_store_list_close(&l);
+    assert_status(hth_store_digest(m, HTH_STR("y"), NULL, NULL, hex, &err), HTH_EFORMAT, err);
+    assert_ok(hth_store_find(m, HTH_STR("y"), &l, &err), err);
+    assert_non_null(strstr(l->items[0].error, "changed or is damaged")); /* now it is known */
+    hth_store_list_close(&l);
+    hth_store_close(&m);
+    m = store();
+    assert_ok(hth_store_digest_next(m, NULL, NULL, &more, &err), err);
+    assert_false(more); /* remembered, and not tried again and again */
+    change(digest, "model up");
+    assert_ok(hth_store_digest(m, HTH_STR("x"), NULL, NULL, hex, &err), err);
+    assert_string_equal(hex, digest + 7);
+    hth_store_close(&m);
+}
+
 /* One file over another: both stay as long as they are needed, and what is made from it has it. */
 static void laid_over(void **state) {
     (void)state;
@@ -768,6 +812,7 @@ int main(void) {
         IN_FOLDER(bases_that_are_none),
         IN_FOLDER(blobs),
         IN_FOLDER(made_from_blobs),
+        IN_FOLDER(blobs_that_were_changed),
         IN_FOLDER(laid_over),
         IN_FOLDER(writes_no_links),
         IN_FOLDER(without_a_home),
