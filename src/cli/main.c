@@ -89,9 +89,10 @@ const HthVerb hth_verbs[] = {
       hth_opts_quantize, false, "gguf", hth_cli_quantize, NULL },
     { "import", "[options] FOLDER", "Make a GGUF file of a model as its makers publish it",
       "FOLDER holds config.json, model.safetensors (or its parts and their index) and "
-      "tokenizer.json: a llama, mistral, qwen2, qwen3, gemma3 (of which only texts) or phi3 model. "
-      "The weights are read in place and written as they are, a few rows at a time. What a GGUF "
-      "file cannot say is refused by name, never guessed.",
+      "tokenizer.json: a llama, mistral, qwen2, qwen3, gemma3 (of which only texts), phi3 or bert "
+      "model (vocab.txt will do), the last also as sentence-transformers keep it or as a "
+      "reranker. The weights are read in place and written as they are, a few rows at a time. "
+      "What a GGUF file cannot say is refused by name, never guessed.",
       "hearth import Qwen3-0.6B\tmakes Qwen3-0.6B.gguf here\n"
       "hearth import Qwen3-0.6B -o models/small.gguf --type f16\n"
       "hearth import Qwen3-0.6B && hearth quantize Qwen3-0.6B.gguf small-q4.gguf Q4_K_M\n",

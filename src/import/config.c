@@ -129,6 +129,13 @@ static const struct {
     { HTH_CONFIG(period), "sliding_window_pattern", 0, 1024 },
 };
 
+/* What the family's config.json calls a field. */
+static const char *name_of(const HthConfig *c, uint16_t field) {
+    for (const HthFamilyKey *k = c->family->keys; k->field != 0; k++)
+        if (k->field == field && k->hf != NULL) return k->hf;
+    return "one of its sizes";
+}
+
 static HthStatus check_sizes(HthConfig *c, HthErr *err) {
     for (size_t i = 0; i < HTH_COUNT(bounds); i++) {
         const uint32_t v = *u32_at(c, bounds[i].field);
@@ -141,8 +148,8 @@ static HthStatus check_sizes(HthConfig *c, HthErr *err) {
                 "config.json: %u heads of %u dimensions (%u rotate) cannot share %u heads of keys",
                 c->n_head, c->head_dim, c->n_rot, c->n_head_kv);
     HTH_REQUIRE(c->norm_eps > 0 && c->norm_eps <= 1, err, HTH_EFORMAT,
-                "config.json: rms_norm_eps is %g; more than 0 up to 1 is possible",
-                (double)c->norm_eps);
+                "config.json: %s is %g; more than 0 up to 1 is possible",
+                name_of(c, HTH_CONFIG(norm_eps)), (double)c->norm_eps);
     return HTH_OK;
 }
 
@@ -157,6 +164,23 @@ static HthStatus read_part(HthConfig *c, const json_t *at, HthErr *err) {
                 "this %s model cannot be imported: only a part of its heads rotates "
                 "(partial_rotary_factor in config.json)",
                 c->family->name);
+    return HTH_OK;
+}
+
+/* What an encoder has besides. A model that sorts texts into kinds has a score for each. */
+static HthStatus read_encoder(HthConfig *c, const json_t *at, HthErr *err) {
+    if (c->family->kind == HTH_FAMILY_DECODER) return HTH_OK;
+    HTH_REQUIRE(c->n_type >= 1 && c->n_type <= 1u << 16, err, HTH_EFORMAT,
+                "config.json: type_vocab_size is %u; 1 to 65536 is possible", c->n_type);
+    if (c->family->kind != HTH_FAMILY_RANKER) return HTH_OK;
+    const json_t *labels = get(at, "id2label");
+    c->n_score = labels != NULL ? (uint32_t)json_object_size(labels) : 2; /* where none is named */
+    HTH_TRY(hth_config_u32(at, "num_labels", SIZE_MAX_ANY, &c->n_score, err));
+    HTH_REQUIRE(c->n_score == 1, err, HTH_ENOTSUP,
+                "this %s model cannot be imported: it has %u scores for a text (id2label in "
+                "config.json); what ranks has one",
+                c->family->name, c->n_score);
+    c->pooling = HTH_IMPORT_RANK;
     return HTH_OK;
 }
 
@@ -227,7 +251,7 @@ static HthStatus read_windows(HthConfig *c, const json_t *at, HthErr *err) {
 /* ---- all of it ---- */
 
 static HthStatus no_such_family(HthStr name, HthErr *err) {
-    char list[160] = "", shown[HTH_IMPORT_SHOWN_MAX];
+    char list[320] = "", shown[HTH_IMPORT_SHOWN_MAX];
     size_t n = 0;
     for (size_t i = 0; hth_family_at(i) != NULL && n < sizeof list; i++)
         n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "",
@@ -261,7 +285,8 @@ static HthStatus read_all(HthConfig *c, const json_t *root, HthErr *err) {
         HTH_TRY(read_key(c, at, k, err));
     HTH_TRY(read_part(c, at, err));
     HTH_TRY(derive(c, err));
-    HTH_TRY(hth_config_rope(c, at, err));
+    HTH_TRY(read_encoder(c, at, err));
+    if (c->family->kind == HTH_FAMILY_DECODER) HTH_TRY(hth_config_rope(c, at, err));
     return read_windows(c, at, err);
 }
 
@@ -281,6 +306,17 @@ void hth_config_drop(HthConfig *c) {
     *c = (HthConfig){ 0 };
 }
 
+/* What becomes of a text where no next word does. */
+static HthStatus write_text(const HthConfig *c, HthGgufOut *o, HthErr *err) {
+    char key[KEY_MAX];
+    snprintf(key, sizeof key, "%s.pooling_type", c->family->arch);
+    if (c->pooling != 0) HTH_TRY(hth_gguf_out_u32(o, key, c->pooling, err));
+    if (c->family->kind == HTH_FAMILY_DECODER) return HTH_OK;
+    HTH_TRY(hth_gguf_out_u32(o, "tokenizer.ggml.token_type_count", c->n_type, err));
+    snprintf(key, sizeof key, "%s.attention.causal", c->family->arch);
+    return hth_gguf_out_bool(o, key, false, err);
+}
+
 HthStatus hth_config_write(const HthConfig *c, HthGgufOut *o, HthErr *err) {
     char key[KEY_MAX];
     for (const HthFamilyKey *k = c->family->keys; k->field != 0; k++) {
@@ -293,5 +329,6 @@ HthStatus hth_config_write(const HthConfig *c, HthGgufOut *o, HthErr *err) {
         if (f != 0) HTH_TRY(hth_gguf_out_f32(o, key, f, err));
         if (u != 0) HTH_TRY(hth_gguf_out_u32(o, key, u, err));
     }
+    HTH_TRY(write_text(c, o, err));
     return hth_config_rope_write(c, o, err);
 }

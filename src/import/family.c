@@ -85,6 +85,17 @@ static const HthFamilyKey phi3_keys[] = {
     FLOAT("partial_rotary_factor", NULL, rot_part, 1),
     KEYS_END,
 };
+static const HthFamilyKey bert_keys[] = {
+    SIZE("num_hidden_layers", "block_count", n_layer, REQUIRED),
+    SIZE("max_position_embeddings", "context_length", n_ctx, REQUIRED),
+    SIZE("hidden_size", "embedding_length", n_embd, REQUIRED),
+    SIZE("intermediate_size", "feed_forward_length", n_ff, REQUIRED),
+    SIZE("num_attention_heads", "attention.head_count", n_head, REQUIRED),
+    FLOAT("layer_norm_eps", "attention.layer_norm_epsilon", norm_eps, 1e-12),
+    SIZE("vocab_size", "vocab_size", n_vocab, REQUIRED),
+    SIZE("type_vocab_size", NULL, n_type, 2),
+    KEYS_END,
+};
 
 /* ---- what must not be ---- */
 
@@ -120,6 +131,13 @@ static const HthFamilyMust gemma3_musts[] = {
     TEXT("hidden_act", "gelu_pytorch_tanh", "its feed-forward blocks have another gate"),
     OFF("attn_logit_softcapping", "its scores are bounded"),
     OFF("use_bidirectional_attention", "it sees what comes later, too"), MUSTS_END,
+};
+static const HthFamilyMust bert_musts[] = {
+    MUSTS_COMMON,
+    TEXT("hidden_act", "gelu", "its feed-forward blocks have another function"),
+    TEXT("position_embedding_type", "absolute", "its positions are distances"),
+    OFF("is_decoder", "its rows see only what comes before them"),
+    OFF("add_cross_attention", "it is the decoder beside an encoder"), MUSTS_END,
 };
 static const HthFamilyMust phi3_musts[] = { MUSTS_COMMON, MUSTS_SILU, MUSTS_NO_WINDOW, MUSTS_END };
 
@@ -214,6 +232,39 @@ static const HthFamilyTensor phi3_layer[] = {
     TENSORS_END,
 };
 
+#define BIASED(hf, gguf, r, c, when) \
+    ROW(hf ".weight", gguf ".weight", r, c, AS_IS, when), \
+    VECTOR(hf ".bias", gguf ".bias", r, AS_IS, when)
+#define NORM_BIASED(hf, gguf) \
+    NORM(hf, gguf, n_embd), VECTOR(hf ".bias", gguf ".bias", n_embd, AS_IS, ALWAYS)
+#define BERT_EMBEDDINGS \
+    MATRIX("embeddings.word_embeddings.weight", "token_embd.weight", n_vocab, n_embd), \
+    ROW("embeddings.position_embeddings.weight", "position_embd.weight", n_ctx, n_embd, FLOATS, \
+        ALWAYS), \
+    ROW("embeddings.token_type_embeddings.weight", "token_types.weight", n_type, n_embd, FLOATS, \
+        ALWAYS), \
+    NORM_BIASED("embeddings.LayerNorm", "token_embd_norm")
+
+static const HthFamilyTensor bert_ends[] = { BERT_EMBEDDINGS, TENSORS_END };
+/* The first row goes through the pooler, what comes out has a score. */
+static const HthFamilyTensor bert_rank_ends[] = {
+    BERT_EMBEDDINGS,
+    BIASED("pooler.dense", "cls", n_embd, n_embd, ALWAYS),
+    BIASED("classifier", "cls.output", n_score, n_embd, BESIDE),
+    TENSORS_END,
+};
+static const HthFamilyTensor bert_layer[] = {
+    BIASED("encoder.layer.%u.attention.self.query", "blk.%u.attn_q", n_q, n_embd, ALWAYS),
+    BIASED("encoder.layer.%u.attention.self.key", "blk.%u.attn_k", n_kv, n_embd, ALWAYS),
+    BIASED("encoder.layer.%u.attention.self.value", "blk.%u.attn_v", n_kv, n_embd, ALWAYS),
+    BIASED("encoder.layer.%u.attention.output.dense", "blk.%u.attn_output", n_embd, n_q, ALWAYS),
+    NORM_BIASED("encoder.layer.%u.attention.output.LayerNorm", "blk.%u.attn_output_norm"),
+    BIASED("encoder.layer.%u.intermediate.dense", "blk.%u.ffn_up", n_ff, n_embd, ALWAYS),
+    BIASED("encoder.layer.%u.output.dense", "blk.%u.ffn_down", n_embd, n_ff, ALWAYS),
+    NORM_BIASED("encoder.layer.%u.output.LayerNorm", "blk.%u.layer_output_norm"),
+    TENSORS_END,
+};
+
 /* ---- families ---- */
 
 static const char *const plain[] = { "model.", "", NULL };
@@ -222,26 +273,42 @@ static const char *const none[] = { NULL };
 static const char *const images[] = { "vision_tower.", "multi_modal_projector.",
                                       "model.vision_tower.", "model.multi_modal_projector.", NULL };
 
+static const char *const of_bert[] = { "bert.", "", NULL };
+static const char *const bert_heads[] = { "pooler.", "bert.pooler.", "cls.predictions.",
+                                          "cls.seq_relationship.", NULL };
+
 #define LINEAR (1u << HTH_STRETCH_LINEAR)
 #define YARN   (1u << HTH_STRETCH_YARN)
 #define LLAMA3 (1u << HTH_STRETCH_LLAMA3)
 #define LONG   (1u << HTH_STRETCH_LONG)
 
+#define DECODER HTH_FAMILY_DECODER, NULL
+#define ENCODER 0, false, HTH_FAMILY_ENCODER, "training"
+#define RANKER  0, false, HTH_FAMILY_RANKER, NULL
+
 static const HthFamily families[] = {
     { "LlamaForCausalLM", "llama", NULL, plain, none, llama_keys, llama_musts, plain_ends,
-      llama_layer, LINEAR | YARN | LLAMA3, false },
+      llama_layer, LINEAR | YARN | LLAMA3, false, DECODER },
     { "MistralForCausalLM", "llama", NULL, plain, none, mistral_keys, mistral_musts, plain_ends,
-      llama_layer, LINEAR | YARN, true },
+      llama_layer, LINEAR | YARN, true, DECODER },
     { "Qwen2ForCausalLM", "qwen2", NULL, plain, none, qwen2_keys, qwen_musts, plain_ends,
-      qwen2_layer, LINEAR | YARN, false },
+      qwen2_layer, LINEAR | YARN, false, DECODER },
     { "Qwen3ForCausalLM", "qwen3", NULL, plain, none, qwen3_keys, qwen_musts, plain_ends,
-      qwen3_layer, LINEAR | YARN, false },
+      qwen3_layer, LINEAR | YARN, false, DECODER },
     { "Gemma3ForCausalLM", "gemma3", NULL, plain, none, gemma3_keys, gemma3_musts, gemma3_ends,
-      gemma3_layer, LINEAR, false },
+      gemma3_layer, LINEAR, false, DECODER },
     { "Gemma3ForConditionalGeneration", "gemma3", "text_config", with_images, images, gemma3_keys,
-      gemma3_musts, gemma3_ends, gemma3_layer, LINEAR, false },
+      gemma3_musts, gemma3_ends, gemma3_layer, LINEAR, false, HTH_FAMILY_DECODER, "images" },
     { "Phi3ForCausalLM", "phi3", NULL, plain, none, phi3_keys, phi3_musts, plain_ends, phi3_layer,
-      LONG, false },
+      LONG, false, DECODER },
+    { "BertModel", "bert", NULL, of_bert, bert_heads, bert_keys, bert_musts, bert_ends, bert_layer,
+      ENCODER },
+    { "BertForMaskedLM", "bert", NULL, of_bert, bert_heads, bert_keys, bert_musts, bert_ends,
+      bert_layer, ENCODER },
+    { "BertForPreTraining", "bert", NULL, of_bert, bert_heads, bert_keys, bert_musts, bert_ends,
+      bert_layer, ENCODER },
+    { "BertForSequenceClassification", "bert", NULL, of_bert, none, bert_keys, bert_musts,
+      bert_rank_ends, bert_layer, RANKER },
 };
 /* clang-format on */
 

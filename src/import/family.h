@@ -21,6 +21,13 @@ typedef enum HthStretch {
     HTH_STRETCHES
 } HthStretch;
 
+enum { /* pooling_type */
+       HTH_IMPORT_MEAN = 1,
+       HTH_IMPORT_FIRST,
+       HTH_IMPORT_LAST,
+       HTH_IMPORT_RANK
+};
+
 /* config.json, read, checked, and what follows from it. */
 typedef struct HthConfig {
     const struct HthFamily *family;
@@ -30,6 +37,10 @@ typedef struct HthConfig {
     uint32_t attn_root; /* scores are divided by its root; 0: by that of head_dim */
     uint32_t tied, attn_bias, mlp_bias; /* 0 or 1 */
     uint32_t n_q, n_kv, n_qkv, n_gate_up; /* rows of matrices */
+    uint32_t n_type, n_score; /* of encoders: kinds of tokens; scores of a text, of rankers */
+    uint32_t pooling; /* how a text's rows become one, as GGUF's pooling_type; 0: not said */
+    uint32_t cut; /* longer texts are cut there, where the folder says so; 0: it does not */
+    bool lower; /* texts are lowercase before the tokenizer sees them */
     float norm_eps, rope_base, rope_base_window, rot_part, logit_cap;
     HthStretch stretch;
     float factor, low, high, attn_factor, beta_fast, beta_slow; /* 0: not said */
@@ -71,14 +82,16 @@ typedef enum HthTensorHow {
     HTH_TENSOR_AS_IS,
     HTH_TENSOR_HEADS_Q, /* rows of a query head so that neighbours rotate together */
     HTH_TENSOR_HEADS_K, /* the same of the keys' heads */
-    HTH_TENSOR_PLUS_ONE /* a norm that is kept as its difference from 1 */
+    HTH_TENSOR_PLUS_ONE, /* a norm that is kept as its difference from 1 */
+    HTH_TENSOR_FLOATS /* F32 whatever the rest: other readers of the format want it so */
 } HthTensorHow;
 
 typedef enum HthTensorWhen {
     HTH_TENSOR_ALWAYS,
     HTH_TENSOR_UNTIED, /* where the output matrix is not that of the embedding */
     HTH_TENSOR_ATTN_BIAS, /* where the config says so */
-    HTH_TENSOR_MLP_BIAS
+    HTH_TENSOR_MLP_BIAS,
+    HTH_TENSOR_BESIDE /* always; its name has no prefix */
 } HthTensorWhen;
 
 /* %u is the layer; hf stands after the prefix of the model ("model."), but for lm_head. */
@@ -88,6 +101,12 @@ typedef struct HthFamilyTensor {
     HthTensorHow how;
     HthTensorWhen when;
 } HthFamilyTensor;
+
+typedef enum HthFamilyKind {
+    HTH_FAMILY_DECODER,
+    HTH_FAMILY_ENCODER, /* reads texts whole; positions have a row each, nothing rotates */
+    HTH_FAMILY_RANKER /* an encoder that gives a pair of texts a score */
+} HthFamilyKind;
 
 typedef struct HthFamily {
     const char *name; /* of its architectures in config.json */
@@ -100,6 +119,8 @@ typedef struct HthFamily {
     const HthFamilyTensor *ends, *layer; /* of the model, of each layer; end with hf NULL */
     unsigned stretches; /* bits 1 << HthStretch that it may have */
     bool window_caps; /* its window is not in the GGUF file: the context ends with it */
+    HthFamilyKind kind;
+    const char *others_for; /* what `others` are for */
 } HthFamily;
 
 /* NULL: no such family is imported. */

@@ -60,6 +60,19 @@ HthStatus hth_import_path(const HthImportFolder *f, HthStr name, char out[PATH_M
     return HTH_OK;
 }
 
+HthStatus hth_import_inner(HthImportFolder *out, const HthImportFolder *f, HthStr name, bool *there,
+                           HthErr *err) {
+    HthImportFolder inner = { .name = "" };
+    struct stat st;
+    HTH_TRY(hth_import_path(f, name, inner.path, there, err));
+    if (!*there) return HTH_OK;
+    HTH_REQUIRE(stat(inner.path, &st) == 0 && S_ISDIR(st.st_mode), err, HTH_EFORMAT,
+                "%.*s is no folder", HTH_STR_ARG(name));
+    snprintf(inner.name, sizeof inner.name, "%.*s", HTH_STR_ARG(name));
+    *out = inner;
+    return HTH_OK;
+}
+
 HthStatus hth_import_text(const HthImportFolder *f, const char *name, HthBuf *out, bool *there,
                           HthErr *err) {
     char path[PATH_MAX];

@@ -30,6 +30,10 @@ HTH_MUST_CHECK HthStatus hth_import_text(const HthImportFolder *f, const char *n
 HTH_MUST_CHECK HthStatus hth_import_json(const HthImportFolder *f, const char *name,
                                          size_t bytes_max, json_t **out, HthErr *err);
 
+/* A folder in it, by a plain name; *there false where there is none. EDENIED as of files. */
+HTH_MUST_CHECK HthStatus hth_import_inner(HthImportFolder *out, const HthImportFolder *f,
+                                          HthStr name, bool *there, HthErr *err);
+
 /* May a file be written there? A file of the folder is replaced by none, but by a GGUF file; what
  * is there, with force only. EINVAL. */
 HTH_MUST_CHECK HthStatus hth_import_out(const HthImportFolder *f, const char *out, bool force,

@@ -10,6 +10,7 @@
 
 #include "import/config.h"
 #include "import/plan.h"
+#include "import/pooling.h"
 #include "import/tokens.h"
 
 enum { CONFIG_MAX = 16 << 20 };
@@ -50,9 +51,13 @@ static HthStatus read_all(Job *job, HthErr *err) {
     HTH_REQUIRE(job->root != NULL, err, HTH_EFORMAT,
                 "the folder has no config.json: it is not that of a model");
     HTH_TRY(hth_config_read(&job->config, job->root, err));
+    HTH_TRY(hth_import_pooling(&job->config, &job->folder, err));
     HTH_TRY(hth_weights_open(&job->weights, &job->folder, err));
     HTH_TRY(hth_plan_read(&job->plan, &job->config, job->weights, job->opt->to, err));
     HTH_TRY(hth_tokenizer_read(&job->tokens, &job->folder, job->root, job->config.n_vocab, err));
+    HTH_REQUIRE(!job->config.lower || (job->tokens.words && job->tokens.lower), err, HTH_ENOTSUP,
+                "sentence_bert_config.json has texts made lowercase (do_lower_case), which the "
+                "tokenizer does not do, and a GGUF file cannot say");
     return name_it(job, err);
 }
 
@@ -88,13 +93,31 @@ static void note(json_t *notes, bool is, const char *text) {
     if (is) json_array_append_new(notes, json_string(text));
 }
 
+static void encoder_notes(const HthConfig *c, const HthTokenizer *t, json_t *notes) {
+    char text[256];
+    const bool ranks = c->family->kind == HTH_FAMILY_RANKER;
+    snprintf(text, sizeof text,
+             "longer texts than %u tokens are cut there in the folder; here none is cut, up to %u",
+             c->cut, c->n_ctx);
+    note(notes, c->cut != 0 && c->cut < c->n_ctx, text);
+    note(notes, ranks && c->n_type > 1,
+         "the second text of a pair has token type 1 in the folder and 0 in programs that read "
+         "GGUF files: scores are not quite those of the folder");
+    snprintf(text, sizeof text,
+             "%zu tokens are in no text: they go on with U+2581, which here begins words",
+             t->marked);
+    note(notes, t->marked > 0, text);
+}
+
 static json_t *notes_of(const Job *job) {
     const HthTokenizer *t = &job->tokens;
     json_t *notes = json_array();
     char text[256];
-    snprintf(text, sizeof text, "%zu tensors for images are left out: texts only",
-             job->plan.left_out);
+    const char *for_what = job->config.family->others_for;
+    snprintf(text, sizeof text, "%zu tensors for %s are left out", job->plan.left_out,
+             for_what != NULL ? for_what : "something else");
     note(notes, job->plan.left_out > 0, text);
+    encoder_notes(&job->config, t, notes);
     snprintf(text, sizeof text,
              "the context ends after %u tokens: beyond them the model looks through a window, "
              "which a GGUF file of %s cannot say",

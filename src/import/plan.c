@@ -79,17 +79,34 @@ static bool wanted(const HthConfig *c, HthTensorWhen when) {
     case HTH_TENSOR_UNTIED: return c->tied == 0;
     case HTH_TENSOR_ATTN_BIAS: return c->attn_bias != 0;
     case HTH_TENSOR_MLP_BIAS: return c->mlp_bias != 0;
+    case HTH_TENSOR_BESIDE: return true;
     }
     return false;
+}
+
+/* Old files say gamma and beta of norms. */
+static size_t find(const Planner *l, HthStr name) {
+    static const char *const names[][2] = { { "LayerNorm.weight", "LayerNorm.gamma" },
+                                            { "LayerNorm.bias", "LayerNorm.beta" } };
+    char old[HF_NAME_MAX];
+    const size_t at = hth_weights_find(l->w, name);
+    for (size_t i = 0; at == hth_weights_count(l->w) && i < HTH_COUNT(names); i++) {
+        if (!hth_str_ends(name, hth_str(names[i][0]))) continue;
+        const size_t stem = name.n - strlen(names[i][0]);
+        const int n = snprintf(old, sizeof old, "%.*s%s", (int)stem, name.p, names[i][1]);
+        HTH_ASSERT(n > 0 && (size_t)n < sizeof old); /* nothing gets longer */
+        return hth_weights_find(l->w, (HthStr){ old, (size_t)n });
+    }
+    return at;
 }
 
 static HthStatus add_row(Planner *l, const HthFamilyTensor *row, uint32_t layer) {
     char name[HF_NAME_MAX], shown[HTH_IMPORT_SHOWN_MAX];
     const HthConfig *c = l->c;
     if (!wanted(c, row->when)) return HTH_OK;
-    const char *prefix = row->when == HTH_TENSOR_UNTIED ? "" : l->prefix;
-    const HthStr hf = fill(name, sizeof name, prefix, row->hf, layer);
-    HthImportTensor t = { .from = hth_weights_find(l->w, hf),
+    const bool beside = row->when == HTH_TENSOR_UNTIED || row->when == HTH_TENSOR_BESIDE;
+    const HthStr hf = fill(name, sizeof name, beside ? "" : l->prefix, row->hf, layer);
+    HthImportTensor t = { .from = find(l, hf),
                           .rows = field(c, row->rows),
                           .cols = row->cols != 0 ? field(c, row->cols) : 1,
                           .vector = row->cols == 0,
@@ -103,7 +120,8 @@ static HthStatus add_row(Planner *l, const HthFamilyTensor *row, uint32_t layer)
     HTH_REQUIRE(s->fmt != NULL, l->err, HTH_ENOTSUP,
                 "tensor '%s' is of type %s; hearth imports F32, F16 and BF16", shown, s->type);
     HTH_TRY(check_shape(l, s, &t));
-    t.to = t.vector ? hth_fmt_by_name("F32") : l->to != NULL ? l->to : s->fmt;
+    const bool floats = t.vector || t.how == HTH_TENSOR_FLOATS;
+    t.to = floats ? hth_fmt_by_name("F32") : l->to != NULL ? l->to : s->fmt;
     l->used[t.from] = true;
     return add(l, &t);
 }
@@ -137,7 +155,8 @@ static HthStatus find_prefix(Planner *l) {
 static bool of_no_use(const HthConfig *c, HthStr name) {
     const bool head = hth_str_eq(name, HTH_STR("lm_head.weight")) ||
                       hth_str_eq(name, HTH_STR("language_model.lm_head.weight"));
-    return hth_str_ends(name, HTH_STR(".rotary_emb.inv_freq")) || (c->tied != 0 && head);
+    return hth_str_ends(name, HTH_STR(".rotary_emb.inv_freq")) ||
+           hth_str_ends(name, HTH_STR("embeddings.position_ids")) || (c->tied != 0 && head);
 }
 
 static HthStatus check_rest(Planner *l) {

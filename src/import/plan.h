@@ -26,7 +26,7 @@ typedef struct HthImportTensor {
 typedef struct HthImportPlan {
     HthImportTensor *tensors; /* [count], owned */
     size_t count;
-    size_t left_out; /* tensors of the folder that are of no use: of images */
+    size_t left_out; /* tensors of the folder that are of no use here */
     uint64_t weights, bytes; /* numbers in all; bytes of tensors in the file */
 } HthImportPlan;
 

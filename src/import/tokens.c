@@ -15,17 +15,18 @@
 enum {
     ROOT_MAX = 256 << 20, /* bytes of tokenizer.json */
     SETTINGS_MAX = 16 << 20,
+    WORDS_MAX = 64 << 20, /* of vocab.txt */
     ARENA_MAX = 512 << 20,
     CHAT_MAX = 4 << 20,
-    TOKEN_MAX = 1 << 14, /* bytes of a token, as hearth reads them */
     TOKENS_MAX = 1 << 24
 };
 
 /* ---- the vocabulary ---- */
 
 static HthStatus put(HthTokenizer *t, uint32_t id, HthStr text, int32_t type, HthErr *err) {
-    HTH_REQUIRE(text.n > 0 && text.n <= TOKEN_MAX, err, HTH_EFORMAT,
-                "tokenizer.json: token %u is empty, or longer than %d bytes", id, TOKEN_MAX);
+    HTH_REQUIRE(text.n > 0 && text.n <= HTH_IMPORT_TOKEN_MAX, err, HTH_EFORMAT,
+                "tokenizer.json: token %u is empty, or longer than %d bytes", id,
+                HTH_IMPORT_TOKEN_MAX);
     t->text[id] = text;
     t->type[id] = type;
     return hth_map_put(t->ids, text, id, err);
@@ -140,12 +141,17 @@ static HthStatus read_model(HthTokenizer *t, HthErr *err) {
     HTH_REQUIRE(json_is_object(model), err, HTH_EFORMAT, "tokenizer.json: there is no model");
     /* Old files do not say. */
     if (type == NULL && json_object_get(model, "merges") != NULL) type = "BPE";
+    if (type == NULL && json_object_get(model, "max_input_chars_per_word") != NULL)
+        type = "WordPiece";
     hth_import_shown(hth_str(type), shown);
-    HTH_REQUIRE(type != NULL && strcmp(type, "BPE") == 0, err, HTH_ENOTSUP,
-                "tokenizer.json: the model is of type '%.40s'; hearth imports BPE", shown);
+    t->words = type != NULL && strcmp(type, "WordPiece") == 0;
+    HTH_REQUIRE(t->words || (type != NULL && strcmp(type, "BPE") == 0), err, HTH_ENOTSUP,
+                "tokenizer.json: the model is of type '%.40s'; hearth imports BPE and WordPiece",
+                shown);
     HTH_TRY(read_vocab(t, json_object_get(model, "vocab"), err));
     HTH_TRY(read_added(t, json_object_get(t->root, "added_tokens"), err));
     HTH_TRY(fill_rest(t, err));
+    if (t->words) return hth_tokenizer_wpm(t, model, err);
     return json_is_true(json_object_get(model, "byte_fallback")) ? hth_tokenizer_spm(t, model, err)
                                                                  : hth_tokenizer_bpe(t, model, err);
 }
@@ -175,6 +181,18 @@ HthStatus hth_tokenizer_of(HthTokenizer *out, json_t *root, const json_t *settin
     return st;
 }
 
+/* Where there is no tokenizer.json: a list of words, as the first BERTs had. */
+static HthStatus read_words(json_t **out, const HthImportFolder *folder, const json_t *settings,
+                            HthErr *err) {
+    HthBuf list;
+    bool there = false;
+    hth_buf_init(&list, WORDS_MAX);
+    HthStatus st = hth_import_text(folder, "vocab.txt", &list, &there, err);
+    if (st == HTH_OK && there) st = hth_tokenizer_words(out, hth_buf_str(&list), settings, err);
+    hth_buf_drop(&list);
+    return st;
+}
+
 static HthStatus no_tokenizer(const HthImportFolder *folder, HthErr *err) {
     char path[PATH_MAX];
     bool there;
@@ -193,6 +211,7 @@ HthStatus hth_tokenizer_read(HthTokenizer *out, const HthImportFolder *folder, c
     if (st == HTH_OK)
         st = hth_import_json(folder, "generation_config.json", SETTINGS_MAX, &generation, err);
     if (st == HTH_OK) st = hth_import_json(folder, "tokenizer.json", ROOT_MAX, &root, err);
+    if (st == HTH_OK && root == NULL) st = read_words(&root, folder, settings, err);
     if (st == HTH_OK && root == NULL) st = no_tokenizer(folder, err);
     if (st == HTH_OK) st = hth_tokenizer_of(&t, root, settings, config, generation, n_vocab, err);
     if (st == HTH_OK) {
@@ -219,11 +238,20 @@ void hth_tokenizer_drop(HthTokenizer *t) {
 
 /* ---- writing ---- */
 
+static HthStatus write_words(const HthTokenizer *t, HthGgufOut *o, HthErr *err) {
+    HTH_TRY(hth_gguf_out_bool(o, KEY("add_sep_token"), t->add_sep, err));
+    HTH_TRY(hth_gguf_out_bool(o, KEY("normalizer.lowercase"), t->lower, err));
+    return hth_gguf_out_bool(o, KEY("normalizer.strip_accents"), t->strip_accents, err);
+}
+
 HthStatus hth_tokenizer_write(const HthTokenizer *t, HthGgufOut *o, HthErr *err) {
-    static const char *const ids[HTH_SPECIALS] = { [HTH_SPECIAL_BOS] = KEY("bos_token_id"),
-                                                   [HTH_SPECIAL_EOS] = KEY("eos_token_id"),
-                                                   [HTH_SPECIAL_UNK] = KEY("unknown_token_id"),
-                                                   [HTH_SPECIAL_PAD] = KEY("padding_token_id") };
+    static const char *const ids[HTH_SPECIALS] = {
+        [HTH_SPECIAL_BOS] = KEY("bos_token_id"),       [HTH_SPECIAL_EOS] = KEY("eos_token_id"),
+        [HTH_SPECIAL_UNK] = KEY("unknown_token_id"),   [HTH_SPECIAL_PAD] = KEY("padding_token_id"),
+        [HTH_SPECIAL_SEP] = KEY("seperator_token_id"), [HTH_SPECIAL_CLS] = KEY("cls_token_id"),
+        [HTH_SPECIAL_MASK] = KEY("mask_token_id")
+    };
+    const size_t specials = t->words ? HTH_SPECIALS : HTH_SPECIAL_SEP;
     HTH_TRY(hth_gguf_out_str(o, KEY("model"), hth_str(t->model), err));
     HTH_TRY(hth_gguf_out_str(o, KEY("pre"), hth_str(t->pre), err));
     HTH_TRY(hth_gguf_out_strs(o, KEY("tokens"), t->text, t->n, err));
@@ -231,12 +259,13 @@ HthStatus hth_tokenizer_write(const HthTokenizer *t, HthGgufOut *o, HthErr *err)
     HTH_TRY(hth_gguf_out_i32s(o, KEY("token_type"), t->type, t->n, err));
     if (t->merges != NULL)
         HTH_TRY(hth_gguf_out_strs(o, KEY("merges"), t->merges, t->merge_count, err));
-    for (size_t i = 0; i < HTH_SPECIALS; i++)
+    for (size_t i = 0; i < specials; i++)
         if (t->special[i] != HTH_IMPORT_NO_ID)
             HTH_TRY(hth_gguf_out_u32(o, ids[i], t->special[i], err));
     HTH_TRY(hth_gguf_out_bool(o, KEY("add_bos_token"), t->add_bos, err));
     HTH_TRY(hth_gguf_out_bool(o, KEY("add_eos_token"), t->add_eos, err));
     if (t->score != NULL) HTH_TRY(hth_gguf_out_bool(o, KEY("add_space_prefix"), t->add_space, err));
+    if (t->words) HTH_TRY(write_words(t, o, err));
     if (t->chat.n == 0) return HTH_OK;
     return hth_gguf_out_str(o, "tokenizer.chat_template", hth_buf_str(&t->chat), err);
 }

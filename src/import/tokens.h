@@ -1,8 +1,8 @@
 /* tokens.h - a tokenizer: tokenizer.json and what stands beside it, to tokenizer.ggml.*.
  *
  * Byte-level BPE becomes "gpt2", with the name of the pre-tokenizer whose patterns it has; BPE with
- * bytes to fall back on becomes "llama", with scores for merges.  What a GGUF file cannot say is
- * refused, or told in a note where it is about blanks.  Private to import.
+ * bytes to fall back on becomes "llama", with scores for merges; WordPiece becomes "bert".  What a
+ * GGUF file cannot say is refused, or told in a note where it is about blanks.  Private to import.
  *
  * Thread: one owner. */
 #ifndef HTH_IMPORT_TOKENS_H
@@ -14,6 +14,8 @@
 #include "import/folder.h"
 
 #define HTH_IMPORT_NO_ID UINT32_MAX
+
+enum { HTH_IMPORT_TOKEN_MAX = 1 << 14 }; /* bytes of a token, as hearth reads them */
 
 enum { /* tokenizer.ggml.token_type */
        HTH_IMPORT_NORMAL = 1,
@@ -29,6 +31,9 @@ typedef enum HthSpecial {
     HTH_SPECIAL_EOS,
     HTH_SPECIAL_UNK,
     HTH_SPECIAL_PAD,
+    HTH_SPECIAL_SEP, /* as the two after it, of WordPiece only */
+    HTH_SPECIAL_CLS,
+    HTH_SPECIAL_MASK,
     HTH_SPECIALS
 } HthSpecial;
 
@@ -44,7 +49,10 @@ typedef struct HthTokenizer {
     HthStr *merges; /* [merge_count] "a b"; NULL: it has none */
     size_t merge_count;
     uint32_t special[HTH_SPECIALS]; /* ids, or NO_ID */
-    bool add_bos, add_eos, add_space;
+    bool add_bos, add_eos, add_sep, add_space;
+    bool words; /* WordPiece: the next two, and add_sep, are of it */
+    bool lower, strip_accents;
+    size_t marked; /* tokens that a text cannot have there, for they begin with a mark */
     bool strips; /* tokens swallow the blanks after them as those of Phi 3 do */
     HthBuf chat; /* the template; empty: none */
     size_t beyond; /* tokens that the embedding has no row for */
@@ -77,6 +85,14 @@ HTH_MUST_CHECK HthStatus hth_tokenizer_pre(const json_t *pre, bool whole, const 
                                            HthErr *err);
 /* tokens_spm.c: BPE that falls back on bytes. */
 HTH_MUST_CHECK HthStatus hth_tokenizer_spm(HthTokenizer *t, const json_t *model, HthErr *err);
+/* tokens_wpm.c: WordPiece. */
+HTH_MUST_CHECK HthStatus hth_tokenizer_wpm(HthTokenizer *t, const json_t *model, HthErr *err);
+/* tokens_wpm.c: what it puts around a text, and around two; special ids are read. */
+HTH_MUST_CHECK HthStatus hth_tokenizer_wpm_frame(HthTokenizer *t, HthErr *err);
+/* tokens_wpm.c: tokenizer.json's object for a list of words, one in a line, and settings, which may
+ * be NULL. EFORMAT: it is no such list; ENOTSUP: settings that are not those of a BERT. */
+HTH_MUST_CHECK HthStatus hth_tokenizer_words(json_t **out, HthStr list, const json_t *settings,
+                                             HthErr *err);
 /* tokens_special.c: which tokens begin and end texts, and whether they are put there. settings,
  * generation may be NULL. */
 HTH_MUST_CHECK HthStatus hth_tokenizer_special(HthTokenizer *t, const json_t *settings,

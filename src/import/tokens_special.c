@@ -34,7 +34,10 @@ static void read_ids(HthTokenizer *t, const json_t *settings, const json_t *conf
     } keys[HTH_SPECIALS] = { [HTH_SPECIAL_BOS] = { "bos_token", "bos_token_id" },
                              [HTH_SPECIAL_EOS] = { "eos_token", "eos_token_id" },
                              [HTH_SPECIAL_UNK] = { "unk_token", "unk_token_id" },
-                             [HTH_SPECIAL_PAD] = { "pad_token", "pad_token_id" } };
+                             [HTH_SPECIAL_PAD] = { "pad_token", "pad_token_id" },
+                             [HTH_SPECIAL_SEP] = { "sep_token", "sep_token_id" },
+                             [HTH_SPECIAL_CLS] = { "cls_token", "cls_token_id" },
+                             [HTH_SPECIAL_MASK] = { "mask_token", "mask_token_id" } };
     for (size_t i = 0; i < HTH_SPECIALS; i++) {
         const HthStr text = text_of(json_object_get(settings, keys[i].text));
         uint32_t id = text.n > 0 ? hth_map_get(t->ids, text) : HTH_IMPORT_NO_ID;
@@ -106,6 +109,7 @@ static void read_adds(HthTokenizer *t, const json_t *settings) {
 HthStatus hth_tokenizer_special(HthTokenizer *t, const json_t *settings, const json_t *config,
                                 const json_t *generation, HthErr *err) {
     read_ids(t, settings, config, generation);
+    if (t->words) return hth_tokenizer_wpm_frame(t, err);
     HTH_TRY(read_posts(t, err));
     read_adds(t, settings);
     HTH_REQUIRE(!t->add_bos || t->special[HTH_SPECIAL_BOS] != HTH_IMPORT_NO_ID, err, HTH_EFORMAT,

@@ -141,7 +141,7 @@ while IFS=$'\t' read -r set words; do
     with "$set"
     refuses "$set" "$words" "$d"
 done << 'END'
-architectures=["BertModel"]	BertModel is not imported; these are
+architectures=["XLMRobertaModel"]	XLMRobertaModel is not imported; these are
 architectures=["MixtralForCausalLM"]	MixtralForCausalLM is not imported
 architectures=	does not name one architecture
 num_local_experts=8	mixture of experts
@@ -241,6 +241,107 @@ anew
 rm "$d/tokenizer.json"
 refuses "no tokenizer" "no tokenizer.json" "$d"
 
+# ---- encoders ----
+words=$HEARTH_DATA/vocab/bert-bge.gguf
+vector() { "$HEARTH_BIN" run "$1" "Voilà: 北京, unbelievably so" > "$2" 2> "$tmp/err"; }
+same_vectors() { vector "$tmp/ref.gguf" "$tmp/a" && vector "$o" "$tmp/b" && cmp "$tmp/a" "$tmp/b"; }
+# Every tensor of the reference is there, with the same numbers; what is said of texts, too.
+same_tensors() {
+    python3 - "$(dirname "$hf")" "$tmp/ref.gguf" "$o" << 'END'
+import struct, sys
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+from hf import Gguf
+a, b = Gguf(sys.argv[2]), Gguf(sys.argv[3])
+def floats(g, name):
+    raw, t = g.bytes_of(name), g.tensors[name][1]
+    return struct.unpack("<%d%s" % (len(raw) // (2 if t == 1 else 4), "e" if t == 1 else "f"), raw)
+assert a.tensors.keys() == b.tensors.keys(), a.tensors.keys() ^ b.tensors.keys()
+for name in a.tensors:
+    assert a.tensors[name][0] == b.tensors[name][0], name
+    assert floats(a, name) == floats(b, name), name
+for key in a.kv:
+    if key.startswith("bert.") and key in b.kv:
+        assert a.kv[key] == b.kv[key], key
+assert a.kv.get("bert.pooling_type", 0) == b.kv.get("bert.pooling_type", 0)
+END
+}
+encoder="arch=bert tokenizer=$words embd=64 ff=96 layers=2 heads=4 kv_heads=4 head_dim=16 ctx=64"
+if [[ -r $words ]]; then
+    for pooling in 1:mean 2:cls 3:lasttoken; do
+        "$make" "$m" $encoder type=F16 pooling=${pooling%:*} > /dev/null || exit 1
+        ok "bert, ${pooling#*:}: a folder" folder "$m" pooling=${pooling#*:}
+        ok "bert, ${pooling#*:}: imported" import "$d" -o "$o"
+        ok "bert, ${pooling#*:}: the same vector" same_vectors
+        ok "bert, ${pooling#*:}: the same numbers" same_tensors
+    done
+    ok "what is left out is told" grep -q "note: 1 tensors for training" "$tmp/out"
+    ok "what is cut there is told" grep -q "note: longer texts than 16" "$tmp/out"
+    "$make" "$m" $encoder type=F32 > /dev/null || exit 1
+    for how in "" "old=1" "family=bertmlm" "family=bertmlm old=1 shards=2" "words=1"; do
+        ok "bert, $how: a folder" folder "$m" $how
+        if [[ $how = words=1 ]]; then
+            ok "no tokenizer.json" test ! -e "$d/tokenizer.json" -a -s "$d/vocab.txt"
+        fi
+        ok "bert, $how: imported" import "$d" -o "$o"
+        ok "bert, $how: the same vector" same_vectors
+        ok "bert, $how: the same numbers" same_tensors
+    done
+    ok "bert, f16: imported" import "$d" -o "$o" --type f16 --force
+    ok "bert, f16: runs" vector "$o" "$tmp/b"
+    "$make" "$m" $encoder type=F32 pooling=4 > /dev/null || exit 1
+    for how in "" "old=1"; do
+        ok "bert that ranks, $how: a folder" folder "$m" family=bertrank $how
+        ok "bert that ranks, $how: imported" import "$d" -o "$o"
+        ok "bert that ranks, $how: the same numbers" same_tensors
+        ok "bert that ranks, $how: ranks" bash -c '"$1" explain "$2" | grep -q "ranks an answer"' \
+            _ "$HEARTH_BIN" "$o"
+    done
+    ok "token types are told" grep -q "note: the second text of a pair" "$tmp/out"
+    while IFS=$'\t' read -r set words_; do
+        python3 "$hf" "$m" "$d" family=bertrank "set.${set%%=*}=${set#*=}"
+        rm -f "$o"
+        refuses "$set" "$words_" "$d"
+    done << 'END'
+id2label={"0": "no", "1": "yes"}	it has 2 scores
+hidden_act="relu"	another function
+position_embedding_type="relative_key"	its positions are distances
+is_decoder=true	what comes before
+type_vocab_size=0	type_vocab_size is 0
+type_vocab_size=3	calls for 3 x 64
+max_position_embeddings=65	calls for 65 x 64
+layer_norm_eps=0	layer_norm_eps is 0
+num_attention_heads=5	cannot share
+END
+    module() { # what, words, python that changes the list m, or the pooling p
+        rm -rf "$d" && python3 "$hf" "$m" "$d" pooling=mean
+        python3 - "$d" "$3" << 'END'
+import json, os, sys
+d = sys.argv[1]
+m, p = json.load(open(d + "/modules.json")), json.load(open(d + "/1_Pooling/config.json"))
+exec(sys.argv[2])
+json.dump(m, open(d + "/modules.json", "w"))
+json.dump(p, open(d + "/1_Pooling/config.json", "w"))
+END
+        refuses "$1" "$2" "$d"
+    }
+    module "a dense layer" "module 2 is 'Dense'" 'm[2]["type"] = "sentence_transformers.models.Dense"'
+    module "the largest" "pooled by 'max'" 'p.update(pooling_mode_mean_tokens=False,
+    pooling_mode_max_tokens=True)'
+    module "two ways" "names 2 ways" 'p["pooling_mode_cls_token"] = True'
+    module "no way" "names 0 ways" 'p["pooling_mode_mean_tokens"] = False'
+    module "of another model" "vectors of 32" 'p["word_embedding_dimension"] = 32'
+    module "two poolings" "pooled twice" 'm[2] = m[1]'
+    module "no list" "no list of modules" 'm = {}'
+    module "a folder elsewhere" "no plain name" 'm[1]["path"] = "../model/1_Pooling"'
+    module "a folder that is not there" "no config.json" 'm[1]["path"] = "2_Pooling"'
+    module "a file" "is no folder" 'm[1]["path"] = "config.json"'
+    module "a link to elsewhere" "leads out" \
+        'os.rename(d + "/1_Pooling", d + "/../pool"); os.symlink("../pool", d + "/1_Pooling")'
+else
+    echo "skipped: \$HEARTH_DATA/vocab is not here"
+fi
+
 # ---- vocabularies ----
 texts=$HEARTH_DATA/vocab/texts.nul
 vocabulary() { # what of it, options of hf.py: ids as the reference has them
@@ -251,7 +352,16 @@ vocabulary() { # what of it, options of hf.py: ids as the reference has them
         "$HEARTH_BIN" tokenize -0 "$o" "$texts" > "$tmp/special" &&
         paste "$tmp/plain" "$tmp/special" | cmp - "$HEARTH_DATA/vocab/$1.ids"
 }
+bert() { # options of hf.py: ids as the reference has them
+    "$make" "$m" arch=bert embd=32 ff=32 layers=1 heads=1 kv_heads=1 head_dim=32 type=F16 \
+        tokenizer="$words" > /dev/null || return 1
+    folder "$m" "$@" && import "$d" -o "$o" || { cat "$tmp/err"; return 1; }
+    "$HEARTH_BIN" tokenize -0 --no-special "$o" "$texts" > "$tmp/plain" &&
+        "$HEARTH_BIN" tokenize -0 "$o" "$texts" > "$tmp/special" &&
+        paste "$tmp/plain" "$tmp/special" | cmp - "$HEARTH_DATA/vocab/bert-bge.ids"
+}
 if [[ -r $texts ]]; then
+    for how in "" old=1 words=1; do ok "ids of bert-bge, $how" bert $how; done
     for name in llama-spm llama-bpe gpt-2 qwen2 deepseek-llm; do
         ok "ids of $name" vocabulary $name
     done

@@ -1,9 +1,10 @@
 /* import_fuzz.c - any bytes as a file of tensors, as config.json, as tokenizer.json, as the files
  * of an adapter: refused with a sentence, or what is made of them is what hearth itself reads.
  *
- * The first byte picks: 'S', 'C', 'T'; 'A' and 'P' are tensors and config of an adapter.  Tensors
- * that are taken tile their file; a config's metadata is that of a model whose rotation can be
- * computed; a tokenizer opens, and a text goes through it; pairs are of the model's matrices.
+ * The first byte picks: 'S', 'C', 'T'; 'A' and 'P' are tensors and config of an adapter; 'W' a
+ * list of words, 'M' modules and their pooling. Tensors that are taken tile their file; a
+ * config's metadata is that of a model whose rotation can be computed; a tokenizer opens, and a
+ * text goes through it; pairs are of the model's matrices.
  *
  * Thread: one. */
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/mem.h"
 #include "import/config.h"
 #include "import/peft.h"
+#include "import/pooling.h"
 #include "import/safetensors.h"
 #include "import/tokens.h"
 #include "model/arch.h"
@@ -108,7 +110,9 @@ static void config(const json_t *root) {
         return;
     }
     HTH_ASSERT(c.n_q >= c.n_kv && c.n_q == c.n_head * c.head_dim && c.n_rot <= c.head_dim);
-    HTH_ASSERT(c.rope_base > 1.0f && c.norm_eps > 0.0f && hth_arch_find(c.family->arch) != NULL);
+    HTH_ASSERT(c.rope_base > 1.0f || c.family->kind != HTH_FAMILY_DECODER);
+    HTH_ASSERT(c.norm_eps > 0.0f && hth_arch_find(c.family->arch) != NULL);
+    HTH_ASSERT((c.n_score == 1) == (c.pooling == HTH_IMPORT_RANK));
     HTH_ASSERT(hth_gguf_out_open_head(&o, "f", &err) == HTH_OK);
     HTH_ASSERT(hth_config_write(&c, o, &err) == HTH_OK);
     open_head(&g, &head, &o);
@@ -146,6 +150,26 @@ static void tokenizer(json_t *root) {
     hth_tokenizer_drop(&t);
 }
 
+static void words(HthStr list) {
+    HthErr err = { 0 };
+    json_t *root = NULL;
+    if (hth_tokenizer_words(&root, list, NULL, &err) == HTH_OK)
+        tokenizer(root);
+    else
+        HTH_ASSERT(err.text[0]);
+    json_decref(root);
+}
+
+static void pooling(const json_t *root) {
+    HthErr err = { 0 };
+    HthStr path;
+    uint32_t is = 0;
+    if (hth_import_pooling_in(json_object_get(root, "modules"), &path, &err) != HTH_OK)
+        HTH_ASSERT(err.text[0]);
+    if (hth_import_pooling_of(json_object_get(root, "pooling"), 8, &is, &err) == HTH_OK)
+        HTH_ASSERT(is >= HTH_IMPORT_MEAN && is <= HTH_IMPORT_LAST);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     HthErr err = { 0 };
     json_t *root = NULL;
@@ -158,11 +182,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         tensors(text);
     } else if (data[0] == 'A') {
         adapter(text, model);
+    } else if (data[0] == 'W') {
+        words(text);
     } else if (hth_json_parse(&root, text, IN_MAX, &err) == HTH_OK) {
         if (data[0] == 'C')
             config(root);
         else if (data[0] == 'P')
             adapter_config(root);
+        else if (data[0] == 'M')
+            pooling(root);
         else
             tokenizer(root);
         json_decref(root);

@@ -23,6 +23,24 @@
     "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2, \"d\": 3, "          \
     "\"e\": 4, \"f\": 5, \"g\": 6, \"h\": 7, \"ab\": 8}, \"merges\": [\"a b\"]}}"
 
+/* WordPiece as BERT has it: four letters' worth of words, and what steers. */
+#define HF_WORDS                                                                                   \
+    "{\"added_tokens\": [{\"id\": 0, \"content\": \"[PAD]\", \"special\": true}, {\"id\": 1, "     \
+    "\"content\": \"[UNK]\", \"special\": true}, {\"id\": 2, \"content\": \"[CLS]\", "             \
+    "\"special\": true}, {\"id\": 3, \"content\": \"[SEP]\", \"special\": true}], "                \
+    "\"normalizer\": {\"type\": \"BertNormalizer\", \"clean_text\": true, "                        \
+    "\"handle_chinese_chars\": true, \"strip_accents\": null, \"lowercase\": true}, "              \
+    "\"pre_tokenizer\": {\"type\": \"BertPreTokenizer\"}, \"post_processor\": {\"type\": "         \
+    "\"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"[CLS]\"}}, "               \
+    "{\"Sequence\": {\"id\": \"A\"}}, {\"SpecialToken\": {\"id\": \"[SEP]\"}}], \"pair\": "        \
+    "[{\"SpecialToken\": {\"id\": \"[CLS]\"}}, {\"Sequence\": {\"id\": \"A\"}}, "                  \
+    "{\"SpecialToken\": {\"id\": \"[SEP]\"}}, {\"Sequence\": {\"id\": \"B\"}}, "                   \
+    "{\"SpecialToken\": {\"id\": \"[SEP]\"}}]}, \"model\": {\"type\": \"WordPiece\", "             \
+    "\"unk_token\": \"[UNK]\", \"continuing_subword_prefix\": \"##\", "                            \
+    "\"max_input_chars_per_word\": 100, \"vocab\": {\"[PAD]\": 0, \"[UNK]\": 1, "                  \
+    "\"[CLS]\": 2, \"[SEP]\": 3, \"a\": 4, \"##b\": 5, \"ab\": 6, \"##\": 7, \"[unused0]\": "      \
+    "8, \"##\xE2\x96\x81\": 9, \"!\": 10}}}"
+
 typedef struct HfTensor {
     const char *name;
     uint32_t rows, cols; /* cols 0: a vector */

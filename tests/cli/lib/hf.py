@@ -13,6 +13,10 @@ usage: hf.py MODEL.gguf FOLDER [option=value ...]
   drop=NAMES       without these tensors
   llama3=FACTOR    how far rope_freqs.weight stretches
   set.KEY=JSON     a key of config.json
+  of bert:
+  pooling=NAME     folders as sentence-transformers': mean, cls, lasttoken, none of them: no such
+  old=1            norms have gamma and beta, the post_processor is BertProcessing
+  words=1          vocab.txt and no tokenizer.json
 """
 import json
 import os
@@ -123,6 +127,18 @@ FAMILIES = {
     "gemma3mm": ("Gemma3ForConditionalGeneration", dict(LAYER, **QK_NORM, **GEMMA)),
     "phi3": ("Phi3ForCausalLM", LAYER),
 }
+BERT = {
+    "attn_q": "attention.self.query", "attn_k": "attention.self.key",
+    "attn_v": "attention.self.value", "attn_output": "attention.output.dense",
+    "attn_output_norm": "attention.output.LayerNorm", "ffn_up": "intermediate.dense",
+    "ffn_down": "output.dense", "layer_output_norm": "output.LayerNorm",
+}
+BERT_ENDS = {"token_embd": "embeddings.word_embeddings", "token_embd_norm": "embeddings.LayerNorm",
+             "position_embd": "embeddings.position_embeddings",
+             "token_types": "embeddings.token_type_embeddings"}
+RANK_ENDS = {"cls": "pooler.dense", "cls.output": "classifier"}
+BERTS = {"bert": "BertModel", "bertmlm": "BertForMaskedLM",
+         "bertrank": "BertForSequenceClassification"}
 ENDS = {"token_embd.weight": "embed_tokens.weight", "output_norm.weight": "norm.weight",
         "output.weight": "lm_head.weight"}
 NUMBERS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
@@ -130,12 +146,25 @@ NUMBERS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.
 
 def hf_name(family, name):
     """None: the family has no such tensor."""
+    if family in BERTS:
+        return bert_name(family, name)
     if name in ENDS:
         return ENDS[name]
     parts = name.split(".", 2)
     if parts[0] != "blk" or parts[2] not in FAMILIES[family][1]:
         return None
     return "layers.%s.%s" % (parts[1], FAMILIES[family][1][parts[2]])
+
+
+def bert_name(family, name):
+    stem, kind = name.rsplit(".", 1)
+    ends = dict(BERT_ENDS, **RANK_ENDS) if family == "bertrank" else BERT_ENDS
+    if stem in ends:
+        return ends[stem] + "." + kind
+    parts = stem.split(".", 2)
+    if parts[0] != "blk" or parts[2] not in BERT:
+        return None
+    return "encoder.layer.%s.%s.%s" % (parts[1], BERT[parts[2]], kind)
 
 
 def halves(b, heads, row):
@@ -185,6 +214,14 @@ class Folder:
         return NAME[t], ne[::-1], b
 
     def add(self, name, t, shape, b):
+        if self.family in BERTS:
+            if self.opt.get("old"):
+                name = name.replace("LayerNorm.weight", "LayerNorm.gamma")
+                name = name.replace("LayerNorm.bias", "LayerNorm.beta")
+            if self.family != "bert" and not name.startswith("classifier"):
+                name = "bert." + name
+            self.out.append((name, t, shape, b))
+            return
         if name != "lm_head.weight":
             name = ("language_model.model." if self.family == "gemma3mm" else "model.") + name
         self.out.append((name, t, shape, b))
@@ -198,6 +235,9 @@ class Folder:
     def tensors(self):
         for n in self.opt.get("drop", "").split():
             self.g.tensors.pop(n, None)
+        if self.family == "bertrank":  # what ranks has one score
+            self.g.tensors["cls.output.weight"][0][1] = 1
+            self.g.tensors["cls.output.bias"][0][0] = 1
         keep = [n for n in self.g.tensors if n in NUMBERS]
         for name in self.g.tensors:
             to = hf_name(self.family, name)
@@ -213,14 +253,39 @@ class Folder:
             if self.family == "phi3" and part == "ffn_up":
                 to = to.replace("up_proj", "gate_up_proj")
             self.add(to, *self.tensor(name))
+        if self.family == "bert":
+            self.out.append(("embeddings.position_ids", "I64", [1, 2], b"\0" * 16))
+            self.out.append(("pooler.dense.bias", "F32", [2], b"\0" * 8))
+        if self.family == "bertmlm":
+            self.out.append(("cls.predictions.bias", "F32", [2], b"\0" * 8))
         if self.family == "gemma3mm":
             self.out.append(("vision_tower.patch.weight", "F16", [2, 3, 1], b"\0" * 12))
         return keep
 
     # ---- config.json ----
 
+    def bert_config(self):
+        get = self.get
+        labels = 1 if self.family == "bertrank" else 2
+        c = {
+            "architectures": [BERTS[self.family]], "model_type": "bert",
+            "num_hidden_layers": get("block_count"), "hidden_size": get("embedding_length"),
+            "max_position_embeddings": get("context_length"),
+            "intermediate_size": get("feed_forward_length"),
+            "num_attention_heads": get("attention.head_count"),
+            "layer_norm_eps": get("attention.layer_norm_epsilon"),
+            "vocab_size": self.g.tensors["token_embd.weight"][0][1],
+            "type_vocab_size": self.g.tensors["token_types.weight"][0][1],
+            "hidden_act": "gelu", "position_embedding_type": "absolute", "pad_token_id": 0,
+            "id2label": {str(i): "LABEL_%d" % i for i in range(labels)},
+        }
+        c.update((k[4:], json.loads(v)) for k, v in self.opt.items() if k.startswith("set."))
+        return c
+
     def config(self):
         get = self.get
+        if self.family in BERTS:
+            return self.bert_config()
         ctx = get("context_length")
         c = {
             "num_hidden_layers": get("block_count"), "max_position_embeddings": ctx,
@@ -372,6 +437,63 @@ def spm_merges(tokens, types, scores, new):
     return [(m[4], m[5]) for m in sorted(merges)]
 
 
+def special(token):
+    return {"SpecialToken": {"id": token, "type_id": 0}}
+
+
+def wordpiece(g, opt, n):
+    """tokenizer.json, its settings, and the words in their order."""
+    key = "tokenizer.ggml."
+    tokens, types = g.kv[key + "tokens"][:n], g.kv[key + "token_type"]
+    words = []
+    for text, t in zip(tokens, types):
+        if t == NORMAL and text.startswith(GAP):
+            text = text[1:]
+        elif t == NORMAL and not (text.startswith("[") and text.endswith("]")):
+            text = "##" + text
+        words.append(text)
+    lower = g.kv.get(key + "normalizer.lowercase", True)
+    a, b = ({"Sequence": {"id": x, "type_id": i}} for i, x in enumerate("AB"))
+    cls, sep = (words[g.kv.get(key + k, i)] for k, i in (("bos_token_id", 101),
+                                                         ("seperator_token_id", 102)))
+    post = {"type": "BertProcessing", "sep": [sep, words.index(sep)],
+            "cls": [cls, words.index(cls)]}
+    if not opt.get("old"):
+        post = {"type": "TemplateProcessing", "single": [special(cls), a, special(sep)],
+                "pair": [special(cls), a, special(sep), b, special(sep)]}
+    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": lower, "cls_token": cls,
+                "sep_token": {"content": sep}, "unk_token": "[UNK]", "pad_token": "[PAD]",
+                "mask_token": "[MASK]", "model_max_length": 512}
+    return {
+        "version": "1.0", "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
+        "added_tokens": [added(i, t, True, opt) for i, t in enumerate(words)
+                         if types[i] == CONTROL],
+        "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                       "strip_accents": None, "lowercase": lower},
+        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": post,
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                  "max_input_chars_per_word": 100, "vocab": {t: i for i, t in enumerate(words)}},
+    }, settings, words
+
+
+def write_pooling(folder, name, n_embd):
+    os.makedirs(folder + "/1_Pooling", exist_ok=True)
+    models = "sentence_transformers.models."
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    flags = {"cls": "cls_token", "mean": "mean_tokens", "max": "max_tokens",
+             "lasttoken": "lasttoken"}
+    files = {
+        "modules.json": [{"idx": i, "name": str(i), "path": path, "type": models + kind}
+                         for i, (path, kind) in enumerate(modules)],
+        "1_Pooling/config.json": dict({"pooling_mode_" + f: k == name for k, f in flags.items()},
+                                      word_embedding_dimension=n_embd),
+        "sentence_bert_config.json": {"max_seq_length": 16, "do_lower_case": False},
+    }
+    for path, value in files.items():
+        with open(folder + "/" + path, "w") as out:
+            json.dump(value, out)
+
+
 def tokenizer(g, opt, n):
     kv = g.kv
     key = "tokenizer.ggml."
@@ -449,7 +571,16 @@ def main():
         write_gguf(opt["ref"], g, keep, f.other)
     config = f.config()
     n = (config.get("text_config") or config)["vocab_size"]
-    tok, settings, chat = tokenizer(Gguf(opt["vocab"]) if "vocab" in opt else g, opt, n)
+    words = Gguf(opt["vocab"]) if "vocab" in opt else g
+    is_wpm = words.kv.get("tokenizer.ggml.model") == "bert"
+    tok, settings, chat = (wordpiece if is_wpm else tokenizer)(words, opt, n)
+    if is_wpm:
+        if opt.get("words"):
+            with open(folder + "/vocab.txt", "w") as out:
+                out.write("".join(w + "\n" for w in chat))
+        chat = None
+    if opt.get("pooling"):
+        write_pooling(folder, opt["pooling"], config["hidden_size"])
     if chat is not None and opt.get("form") == "new":
         with open(folder + "/chat_template.jinja", "w") as out:
             out.write(chat)
@@ -457,6 +588,8 @@ def main():
         settings["chat_template"] = chat
     for name, value in (("config", config), ("tokenizer", tok), ("tokenizer_config", settings),
                         ("generation_config", {"eos_token_id": [2, 1]})):
+        if name == "tokenizer" and opt.get("words"):
+            continue
         with open("%s/%s.json" % (folder, name), "w") as out:
             json.dump(value, out, ensure_ascii=name == "config", indent=1)
 

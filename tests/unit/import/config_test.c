@@ -158,6 +158,67 @@ static void what_is_refused(void **state) {
     }
 }
 
+#define BERT                                                                                       \
+    "{\"architectures\": [\"BertModel\"], \"num_hidden_layers\": 2, \"hidden_size\": 8, "          \
+    "\"intermediate_size\": 6, \"num_attention_heads\": 2, \"max_position_embeddings\": 16, "      \
+    "\"vocab_size\": 12%s}"
+#define RANKS "\"architectures\": [\"BertForSequenceClassification\"]"
+
+static void encoders(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthConfig c;
+    assert_ok(read_it(&c, BERT, "", &err), err);
+    assert_string_equal(c.family->arch, "bert");
+    assert_true(c.n_layer == 2 && c.head_dim == 4 && c.n_kv == 8 && c.n_type == 2 && c.n_ctx == 16);
+    assert_true(c.norm_eps == 1e-12f && c.pooling == 0 && c.rope_base == 0.0f);
+    hth_config_drop(&c);
+    assert_ok(read_it(&c, BERT, ", \"layer_norm_eps\": 1e-5, \"type_vocab_size\": 1", &err), err);
+    assert_true(c.norm_eps == 1e-5f && c.n_type == 1);
+    hth_config_drop(&c);
+    static const struct {
+        const char *more, *words;
+    } cases[] = {
+        { ", \"hidden_act\": \"relu\"", "another function" },
+        { ", \"position_embedding_type\": \"relative_key\"", "distances" },
+        { ", \"is_decoder\": true", "before" },
+        { ", \"add_cross_attention\": true", "decoder" },
+    };
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        assert_status(read_it(&c, BERT, cases[i].more, &err), HTH_ENOTSUP, err);
+        if (strstr(err.text, cases[i].words) == NULL)
+            fail_msg("case %zu: '%s' does not say '%s'", i, err.text, cases[i].words);
+    }
+    assert_status(read_it(&c, BERT, ", \"type_vocab_size\": 0", &err), HTH_EFORMAT, err);
+    assert_status(read_it(&c, BERT, ", \"layer_norm_eps\": 0", &err), HTH_EFORMAT, err);
+    assert_non_null(strstr(err.text, "layer_norm_eps"));
+}
+
+/* How many scores a text has: as many as there are labels, and two where none is named. */
+static void what_ranks_has_one_score(void **state) {
+    (void)state;
+    static const struct {
+        const char *more;
+        HthStatus status;
+    } cases[] = {
+        { "", HTH_ENOTSUP },
+        { ", \"id2label\": {\"0\": \"LABEL_0\"}", HTH_OK },
+        { ", \"id2label\": {\"0\": \"a\", \"1\": \"b\"}", HTH_ENOTSUP },
+        { ", \"id2label\": {}", HTH_ENOTSUP },
+        { ", \"num_labels\": 1", HTH_OK },
+        { ", \"num_labels\": \"1\"", HTH_EFORMAT },
+    };
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        HthErr err = { 0 };
+        HthConfig c;
+        char base[600];
+        snprintf(base, sizeof base, "{" RANKS "%s", strchr(BERT, ','));
+        assert_status(read_it(&c, base, cases[i].more, &err), cases[i].status, err);
+        if (cases[i].status == HTH_OK) assert_int_equal(c.pooling, HTH_IMPORT_RANK);
+        if (cases[i].status == HTH_OK) hth_config_drop(&c);
+    }
+}
+
 /* ---- the tables ---- */
 
 static bool arch_has_key(const HthArch *a, const char *key) {
@@ -187,7 +248,10 @@ static void what_is_written_is_what_is_read(void **state) {
         bool turns = false;
         for (const HthFamilyTensor *t = f->layer; t->hf != NULL; t++)
             turns |= t->how == HTH_TENSOR_HEADS_Q;
-        assert_true(turns == !a->rope_neox); /* rows are turned where neighbours rotate */
+        if (f->kind == HTH_FAMILY_DECODER) /* rows are turned where neighbours rotate */
+            assert_true(turns == !a->rope_neox);
+        else
+            assert_true(!turns && a->whole && (a->rank != NULL || f->kind != HTH_FAMILY_RANKER));
         for (const HthFamilyKey *k = f->keys; k->field != 0; k++)
             if (k->gguf != NULL && strcmp(k->gguf, "vocab_size") != 0 && !arch_has_key(a, k->gguf))
                 fail_msg("%s does not read %s", f->arch, k->gguf);
@@ -248,6 +312,8 @@ int main(void) {
         cmocka_unit_test(windows),
         cmocka_unit_test(a_window_that_cannot_be_said_ends_the_context),
         cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(encoders),
+        cmocka_unit_test(what_ranks_has_one_score),
         cmocka_unit_test(what_is_written_is_what_is_read),
         cmocka_unit_test(rows_of_heads),
         cmocka_unit_test(no_allocation_is_taken_for_granted),

@@ -142,6 +142,80 @@ static void a_model_with_images(void **state) {
     assert_non_null(strstr(err.text, "self_attn.sinks"));
 }
 
+#define L "bert.encoder.layer.0."
+#define BIASED(name, rows, cols)                                                                   \
+    { name ".weight", rows, cols }, {                                                              \
+        name ".bias", rows, 0                                                                      \
+    }
+#define NORM(name)                                                                                 \
+    { name ".gamma", 8, 0 }, {                                                                     \
+        name ".beta", 8, 0                                                                         \
+    }
+static const HfTensor bert[] = {
+    { "bert.embeddings.word_embeddings.weight", 12, 8 },
+    { "bert.embeddings.position_embeddings.weight", 16, 8 },
+    { "bert.embeddings.token_type_embeddings.weight", 2, 8 },
+    NORM("bert.embeddings.LayerNorm"),
+    BIASED(L "attention.self.query", 8, 8),
+    BIASED(L "attention.self.key", 8, 8),
+    BIASED(L "attention.self.value", 8, 8),
+    BIASED(L "attention.output.dense", 8, 8),
+    NORM(L "attention.output.LayerNorm"),
+    BIASED(L "intermediate.dense", 6, 8),
+    BIASED(L "output.dense", 8, 6),
+    NORM(L "output.LayerNorm"),
+    BIASED("bert.pooler.dense", 8, 8),
+    BIASED("classifier", 1, 8),
+};
+#undef L
+#undef BIASED
+#undef NORM
+
+/* Norms by their old names, what training had beside, and what is of floats whatever the rest. */
+static void an_encoder(void **state) {
+    (void)state;
+    enum { POOLER = 21, LAST = HTH_COUNT(bert) };
+    HthErr err = { 0 };
+    HthGguf *g = NULL;
+    const HthImportOpt opt = { .force = true, .to = hth_fmt_by_name("F16") };
+    static const char config[] =
+        "{\"architectures\": [\"%s\"], \"num_hidden_layers\": 1, \"hidden_size\": 8, "
+        "\"intermediate_size\": 6, \"num_attention_heads\": 2, \"max_position_embeddings\": 16, "
+        "\"vocab_size\": 12, \"id2label\": {\"0\": \"LABEL_0\"}}";
+    char text[600];
+    uint32_t pooling = 0;
+    test_put("model/tokenizer.json", HF_WORDS);
+    snprintf(text, sizeof text, config, "BertForMaskedLM");
+    test_put("model/config.json", text);
+    put_some("model.safetensors", bert, 0, POOLER + 2);
+    assert_ok(make(&opt, &err), err);
+    assert_ok(hth_gguf_open(&g, out, &err), err);
+    assert_int_equal(hth_gguf_tensor_count(g), POOLER);
+    assert_true(number(g, "position_embd.weight", 127) == hf_number(1, 127));
+    assert_true(number(g, "token_types.weight", 15) == hf_number(2, 15));
+    assert_true(number(g, "token_embd_norm.weight", 7) == hf_number(3, 7));
+    assert_true(number(g, "blk.0.layer_output_norm.bias", 7) == hf_number(20, 7));
+    assert_true(hth_gguf_tensor(g, HTH_STR("blk.0.attn_q.weight"))->fmt == opt.to);
+    assert_null(hth_gguf_find(g, "bert.pooling_type"));
+    hth_gguf_close(&g);
+    put_some("model.safetensors", bert, 0, LAST); /* what it has no use for */
+    assert_status(make(&opt, &err), HTH_ENOTSUP, err);
+    assert_non_null(strstr(err.text, "'classifier."));
+    snprintf(text, sizeof text, config, "BertForSequenceClassification");
+    test_put("model/config.json", text);
+    assert_ok(make(&(HthImportOpt){ .force = true }, &err), err);
+    assert_ok(hth_gguf_open(&g, out, &err), err);
+    assert_int_equal(hth_gguf_tensor_count(g), LAST);
+    assert_true(number(g, "cls.weight", 9) == hf_number(POOLER, 9));
+    assert_true(number(g, "cls.output.weight", 7) == hf_number(POOLER + 2, 7));
+    assert_ok(hth_gguf_u32(g, "bert.pooling_type", &pooling, &err), err);
+    assert_int_equal(pooling, 4);
+    hth_gguf_close(&g);
+    put_some("model.safetensors", bert, 0, POOLER);
+    assert_status(make(&opt, &err), HTH_EFORMAT, err);
+    assert_non_null(strstr(err.text, "pooler.dense.weight"));
+}
+
 static void parts_are_one(void **state) {
     (void)state;
     HthErr err = { 0 };
@@ -310,6 +384,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_where_they_belong),
         cmocka_unit_test(a_model_with_images),
+        cmocka_unit_test(an_encoder),
         cmocka_unit_test(parts_are_one),
         cmocka_unit_test(types),
         cmocka_unit_test(a_number_too_large_for_its_type),

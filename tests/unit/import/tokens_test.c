@@ -69,7 +69,7 @@ static void byte_level(void **state) {
 static void what_a_gguf_file_cannot_say(void **state) {
     (void)state;
     refuse(HF_BPE, "\"BPE\"", "\"Unigram\"", HTH_ENOTSUP, "Unigram");
-    refuse(HF_BPE, "\"BPE\"", "\"WordPiece\"", HTH_ENOTSUP, "WordPiece");
+    refuse(HF_BPE, "\"BPE\"", "\"WordPiece\"", HTH_ENOTSUP, "normalizer");
     refuse(HF_BPE, "\"add_prefix_space\": false", "\"add_prefix_space\": true", HTH_ENOTSUP,
            "blank before");
     refuse(HF_BPE, "\"ByteLevel\"", "\"Whitespace\"", HTH_ENOTSUP, "'Whitespace'");
@@ -335,6 +335,139 @@ static void blanks(void **state) {
     }
 }
 
+/* ---- WordPiece ---- */
+
+static void check_words(const HthTokenizer *t) {
+    static const char *const texts[ROWS] = {
+        "[PAD]",  "[UNK]",  "[CLS]",     "[SEP]",  GAP "a", "b",
+        GAP "ab", GAP "##", "[unused0]", "##" GAP, GAP "!", "[PAD11]",
+    };
+    assert_string_equal(t->model, "bert");
+    for (uint32_t id = 0; id < ROWS; id++)
+        if (!hth_str_eq(t->text[id], hth_str(texts[id])))
+            fail_msg("token %u is '%.*s'", id, HTH_STR_ARG(t->text[id]));
+    assert_true(t->type[2] == HTH_IMPORT_CONTROL && t->type[4] == HTH_IMPORT_NORMAL);
+    assert_true(t->special[HTH_SPECIAL_CLS] == 2 && t->special[HTH_SPECIAL_SEP] == 3);
+    assert_true(t->special[HTH_SPECIAL_BOS] == 2 && t->special[HTH_SPECIAL_EOS] == 3);
+    assert_true(t->special[HTH_SPECIAL_UNK] == 1 && t->marked == 1);
+    assert_true(t->add_bos && t->add_eos && !t->add_sep && t->lower && t->strip_accents);
+}
+
+static void words(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        bool lower, accents, sep, eos;
+    } cases[] = {
+        { "\"lowercase\": true", "\"lowercase\": false", false, false, false, true },
+        { "\"strip_accents\": null", "\"strip_accents\": false", true, false, false, true },
+        { "\"lowercase\": true", "\"lowercase\": false, \"strip_accents\": true", false, true,
+          false, true },
+        { ", {\"SpecialToken\": {\"id\": \"[SEP]\"}}]}", "]}", true, true, true, false },
+        { "{\"Sequence\": {\"id\": \"B\"}}",
+          "{\"SpecialToken\": {\"id\": \"[SEP]\"}}, {\"Sequence\": {\"id\": \"B\"}}", true, true,
+          true, true },
+        { "\"type\": \"TemplateProcessing\"",
+          "\"type\": \"BertProcessing\", \"cls\": [\"[CLS]\", 2], \"sep\": [\"[SEP]\", 3]", true,
+          true, false, true },
+    };
+    HthErr err = { 0 };
+    HthTokenizer t;
+    assert_ok(read_it(&t, HF_WORDS, NULL, &err), err);
+    check_words(&t);
+    hth_tokenizer_drop(&t);
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        const char *from = cases[i].from;
+        char *plain = i == 2 ? with(HF_WORDS, "\"strip_accents\": null, ", "") : NULL;
+        char *text = with(plain != NULL ? plain : HF_WORDS, from, cases[i].to);
+        assert_ok(read_it(&t, text, NULL, &err), err);
+        if (t.lower != cases[i].lower || t.strip_accents != cases[i].accents ||
+            t.add_sep != cases[i].sep || t.add_eos != cases[i].eos)
+            fail_msg("case %zu", i);
+        hth_tokenizer_drop(&t);
+        hth_free(text);
+        hth_free(plain);
+    }
+}
+
+static void words_that_a_gguf_file_cannot_say(void **state) {
+    (void)state;
+#define R(from, to, words) refuse(HF_WORDS, from, to, HTH_ENOTSUP, words)
+    R("\"clean_text\": true", "\"clean_text\": false", "clean_text");
+    R("\"handle_chinese_chars\": true", "\"handle_chinese_chars\": false", "handle_chinese");
+    R("\"BertNormalizer\"", "\"Lowercase\"", "'Lowercase'");
+    R("\"BertPreTokenizer\"", "\"Whitespace\"", "'Whitespace'");
+    R("\"continuing_subword_prefix\": \"##\"", "\"continuing_subword_prefix\": \"\"", "##");
+    R("\"TemplateProcessing\"", "\"RobertaProcessing\"", "post_processor");
+    R("\"single\": [", "\"single\": [{\"Sequence\": {\"id\": \"B\"}}, ", "post_processor");
+    R("\"pair\": [", "\"pair\": [{\"Sequence\": {\"id\": \"B\"}}, ", "post_processor");
+    R("{\"id\": \"A\"}", "{\"id\": \"s\"}", "post_processor");
+    R("{\"id\": \"[CLS]\"}", "{\"id\": \"[SEP]\"}", "post_processor");
+#undef R
+    refuse(HF_WORDS, "\"unk_token\": \"[UNK]\"", "\"unk_token\": \"none\"", HTH_EFORMAT,
+           "unk_token");
+    refuse(HF_WORDS, "\"TemplateProcessing\"", "\"BertProcessing\", \"cls\": [\"none\"]",
+           HTH_EFORMAT, "cls");
+}
+
+/* An old file that does not say its model's type. */
+static void words_of_no_type(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthTokenizer t;
+    char *text = with(HF_WORDS, "\"type\": \"WordPiece\", ", "");
+    assert_ok(read_it(&t, text, NULL, &err), err);
+    check_words(&t);
+    hth_tokenizer_drop(&t);
+    hth_free(text);
+}
+
+#define LIST "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n##b\nab\n##\n[unused0]\n##" GAP "\r\n!"
+
+static HthStatus read_list(HthTokenizer *out, HthStr list, const char *settings, HthErr *err) {
+    json_t *s = settings != NULL ? hf_json(settings) : NULL, *root = NULL;
+    HthStatus st = hth_tokenizer_words(&root, list, s, err);
+    if (st == HTH_OK) st = hth_tokenizer_of(out, root, s, NULL, NULL, ROWS, err);
+    json_decref(s);
+    return st;
+}
+
+static void a_list_of_words(void **state) {
+    (void)state;
+    static const struct {
+        const char *settings;
+        HthStatus status;
+        const char *words;
+    } cases[] = {
+        { "{\"tokenizer_class\": \"BertJapaneseTokenizer\"}", HTH_ENOTSUP, "save it as a fast" },
+        { "{\"do_basic_tokenize\": false}", HTH_ENOTSUP, "do_basic_tokenize" },
+        { "{\"tokenize_chinese_chars\": false}", HTH_ENOTSUP, "handle_chinese_chars" },
+        { "{\"cls_token\": \"<s>\"}", HTH_EFORMAT, "cls" },
+        { "{\"unk_token\": \"<unk>\"}", HTH_EFORMAT, "unk_token" },
+    };
+    HthErr err = { 0 };
+    HthTokenizer t;
+    assert_ok(read_list(&t, HTH_STR(LIST), NULL, &err), err);
+    check_words(&t);
+    hth_tokenizer_drop(&t);
+    assert_ok(read_list(&t, HTH_STR(LIST "\n\n"), "{\"do_lower_case\": false}", &err), err);
+    assert_true(!t.lower && !t.strip_accents);
+    hth_tokenizer_drop(&t);
+    assert_ok(read_list(&t, HTH_STR(LIST "\na"), "{\"strip_accents\": false}", &err), err);
+    assert_true(t.lower && !t.strip_accents); /* of equal words the last one is found */
+    assert_true(hth_str_eq(t.text[11], HTH_STR(GAP "a")) && t.type[4] == HTH_IMPORT_UNUSED);
+    hth_tokenizer_drop(&t);
+    for (size_t i = 0; i < HTH_COUNT(cases); i++) {
+        assert_status(read_list(&t, HTH_STR(LIST), cases[i].settings, &err), cases[i].status, err);
+        if (strstr(err.text, cases[i].words) == NULL)
+            fail_msg("case %zu: '%s' does not say '%s'", i, err.text, cases[i].words);
+    }
+    assert_status(read_list(&t, HTH_STR("a\n\xFF"), NULL, &err), HTH_EFORMAT, err);
+    assert_non_null(strstr(err.text, "line 2"));
+    assert_status(read_list(&t, HTH_STR("a\0b"), NULL, &err), HTH_EFORMAT, err);
+    assert_status(read_list(&t, HTH_STR(""), NULL, &err), HTH_EFORMAT, err);
+}
+
 /* ---- memory ---- */
 
 static HthStatus torture(void *ctx) {
@@ -345,6 +478,19 @@ static HthStatus torture(void *ctx) {
     (void)ctx;
     HTH_TRY(hth_json_parse(&root, HTH_STR(HF_BPE), 1 << 20, &err));
     HTH_TRY(hth_tokenizer_of(&t, root, NULL, NULL, NULL, ROWS, &err));
+    HthStatus st = hth_gguf_out_open_head(&o, "f", &err);
+    if (st == HTH_OK) st = hth_tokenizer_write(&t, o, &err);
+    hth_gguf_out_abort(&o);
+    hth_tokenizer_drop(&t);
+    return st;
+}
+
+static HthStatus torture_words(void *ctx) {
+    HthErr err;
+    HthTokenizer t;
+    HthGgufOut *o = NULL;
+    (void)ctx;
+    HTH_TRY(read_list(&t, HTH_STR(LIST), NULL, &err));
     HthStatus st = hth_gguf_out_open_head(&o, "f", &err);
     if (st == HTH_OK) st = hth_tokenizer_write(&t, o, &err);
     hth_gguf_out_abort(&o);
@@ -366,6 +512,7 @@ static void no_allocation_is_taken_for_granted(void **state) {
     HthErr err = { 0 };
     HthTokenizer t;
     assert_true(test_torture(torture, NULL, 4000) > 20);
+    assert_true(test_torture(torture_words, NULL, 4000) > 20);
     assert_ok(read_spm(&t, GOOD, NULL, NULL, &err), err);
     json_t *root = json_incref(t.root);
     hth_tokenizer_drop(&t);
@@ -386,6 +533,10 @@ int main(void) {
         cmocka_unit_test(merges_that_no_scores_give),
         cmocka_unit_test(runs_of_blanks),
         cmocka_unit_test(blanks),
+        cmocka_unit_test(words),
+        cmocka_unit_test(words_that_a_gguf_file_cannot_say),
+        cmocka_unit_test(words_of_no_type),
+        cmocka_unit_test(a_list_of_words),
         cmocka_unit_test(no_allocation_is_taken_for_granted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
