@@ -1,73 +1,9 @@
 /* store_test.c - what is found, what it is made from, digests; nothing else is touched. */
-#include "support/test.h"
-
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/rng.h"
-#include "crypt/hash.h"
-#include "support/folder.h"
-#include "vault/store.h"
-
-static int facts_read; /* how often a file was looked into */
-
-/* Files of these tests: "model ARCH" or anything else, which is none. */
-static HthStatus read_facts(void *payload, const char *path, HthStr memory, HthModelFacts *out,
-                            HthErr *err) {
-    (void)payload;
-    HthBuf text;
-    hth_buf_init(&text, 4096);
-    facts_read++;
-    HthStatus status = path ? hth_file_read(&text, path, err) : hth_buf_add_str(&text, memory, err);
-    if (status == HTH_OK && sscanf(hth_buf_str(&text).p, "model %31s", out->arch) != 1)
-        status = HTH_FAIL(err, HTH_EFORMAT, "it is no model");
-    out->params = text.n;
-    hth_buf_drop(&text);
-    return status;
-}
-
-static char home[160], other[160];
-static const char *const others[] = { other };
-
-static HthStore *store(void) {
-    const HthStoreCfg cfg = { .home = home,
-                              .folders = others,
-                              .folder_count = 1,
-                              .embedded = HTH_STR("model tiny"),
-                              .embedded_name = "ember",
-                              .facts = read_facts,
-                              .blob_max = 1000 };
-    HthStore *m = NULL;
-    HthErr err;
-    assert_ok(hth_store_open(&m, &cfg, &err), err);
-    return m;
-}
-
-static int begin(void **state) {
-    if (test_folder_make(state)) return -1;
-    snprintf(home, sizeof home, "%s/home", test_folder);
-    snprintf(other, sizeof other, "%s/other", test_folder);
-    return mkdir(other, 0700);
-}
-
-/* "name digest? error? parent;" of all */
-static const char *listing(HthStore *m) {
-    static char out[4096];
-    HthStoreList *l = NULL;
-    HthErr err;
-    size_t n = 0;
-    assert_ok(hth_store_list(m, &l, &err), err);
-    out[0] = '\0';
-    for (size_t i = 0; i < l->count; i++) {
-        const HthStored *x = &l->items[i];
-        n += (size_t)snprintf(out + n, sizeof out - n, "%s=%s%s%s%s;", x->full,
-                              x->error[0] ? "bad" : x->facts.arch, x->parent[0] ? "<" : "",
-                              x->parent, x->own ? "" : "!");
-    }
-    hth_store_list_close(&l);
-    return out;
-}
+#include "unit/vault/store_world.h"
 
 static void finds_files(void **state) {
     (void)state;
@@ -173,12 +109,6 @@ static void settings_beside(void **state) {
     hth_store_close(&m);
 }
 
-static void hex_of(const char *text, char hex[65]) {
-    uint8_t d[HTH_HASH_BYTES];
-    hth_hash(HTH_SHA256, text, strlen(text), d);
-    hth_hex(hex, d, sizeof d);
-}
-
 static bool never(void *payload, uint64_t done, uint64_t total) {
     (void)payload;
     assert_true(done <= total);
@@ -255,16 +185,6 @@ static void one_that_cannot_be_read_is_passed_over(void **state) {
     assert_int_equal(strlen(l->items[0].digest), 64);
     hth_store_list_close(&l);
     hth_store_close(&m);
-}
-
-static HthStatus create(HthStore *m, const char *name, const char *from, const char *file,
-                        const char *settings, bool *missing, HthErr *err) {
-    json_t *s = NULL;
-    if (settings) assert_ok(hth_json_parse(&s, hth_str(settings), 4096, err), *err);
-    const HthStoreMake make = { hth_str(name), hth_str(from), hth_str(file), s };
-    const HthStatus status = hth_store_create(m, &make, missing, err);
-    json_decref(s);
-    return status;
 }
 
 static const char *system_of(HthStore *m, const char *name) {
@@ -348,190 +268,6 @@ static void bases_that_are_none(void **state) {
                         "a:latest=bad<b;b:latest=bad<a;c:latest=bad<c;d:latest=bad<../x;"
                         "e:latest=bad;ember:latest=tiny!;f:latest=bad;g:latest=bad;h:"
                         "latest=bad;me/i:tag=tiny<ember;");
-    hth_store_close(&m);
-}
-
-static void blobs(void **state) {
-    (void)state;
-    char hex[65], digest[80];
-    HthErr err;
-    HthBlob *b = NULL;
-    bool there, missing;
-    uint64_t bytes = 0;
-    HthStore *m = store();
-    hex_of("model up", hex);
-    snprintf(digest, sizeof digest, "sha256:%s", hex);
-    assert_ok(hth_blob_has(m, hth_str(digest), &there, &bytes, &err), err);
-    assert_false(there);
-    assert_status(create(m, "x", NULL, digest, NULL, &missing, &err), HTH_EINVAL, err);
-    assert_true(missing);
-    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
-    assert_ok(hth_blob_add(b, "model", 5, &err), err);
-    assert_ok(hth_blob_has(m, hth_str(digest), &there, &bytes, &err), err);
-    assert_false(there); /* not before it is whole */
-    assert_ok(hth_blob_add(b, " up", 3, &err), err);
-    assert_ok(hth_blob_commit(&b, &err), err);
-    assert_null(b);
-    assert_ok(hth_blob_has(m, hth_str(digest), &there, &bytes, &err), err);
-    assert_true(there);
-    assert_int_equal(bytes, 8);
-    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err); /* by descriptor */
-    assert_int_equal(write(hth_blob_fd(b), "model up", 8), 8);
-    assert_ok(hth_blob_commit(&b, &err), err);
-    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
-    assert_ok(hth_blob_add(b, "model uq", 8, &err), err);
-    assert_status(hth_blob_commit(&b, &err), HTH_EINVAL, err);
-    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
-    assert_int_equal(hth_blob_max(b), 1000);
-    char big[1001] = { 0 };
-    assert_status(hth_blob_add(b, big, sizeof big, &err), HTH_ELIMIT, err);
-    hth_blob_abort(&b);
-    hth_blob_abort(&b);
-    assert_status(hth_blob_begin(m, HTH_STR("sha256:../../x"), &b, &err), HTH_EINVAL, err);
-    assert_int_equal(test_entries("home/blobs"), 1);
-    test_put("home/blobs/.upload-0123", "left by a crash");
-    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
-    assert_int_equal(test_entries("home/blobs"), 2); /* the blob and the one being written */
-    HthBlob *second = NULL;
-    assert_ok(hth_blob_begin(m, hth_str(digest), &second, &err), err);
-    assert_int_equal(test_entries("home/blobs"), 3); /* which is not swept away */
-    hth_blob_abort(&second);
-    hth_blob_abort(&b);
-    hth_store_close(&m);
-}
-
-static void upload(HthStore *m, const char *text, char digest[80]) {
-    HthErr err;
-    HthBlob *b = NULL;
-    memcpy(digest, "sha256:", 8);
-    hex_of(text, digest + 7);
-    assert_ok(hth_blob_begin(m, hth_str(digest), &b, &err), err);
-    assert_ok(hth_blob_add(b, text, strlen(text), &err), err);
-    assert_ok(hth_blob_commit(&b, &err), err);
-}
-
-/* A blob stays as long as somebody may need it. */
-static void made_from_blobs(void **state) {
-    (void)state;
-    char digest[80];
-    HthErr err;
-    bool there, missing;
-    HthStore *m = store();
-    upload(m, "model up", digest);
-    assert_ok(create(m, "x", NULL, digest, "{\"system\":\"hi\"}", &missing, &err), err);
-    assert_ok(hth_store_copy(m, HTH_STR("x"), HTH_STR("y"), &missing, &err), err);
-    assert_string_equal(listing(m), "ember:latest=tiny!;x:latest=up;y:latest=up<x:latest;");
-    HthStoreList *l = NULL;
-    assert_ok(hth_store_find(m, HTH_STR("x"), &l, &err), err);
-    assert_string_equal(l->items[0].digest, digest + 7);
-    hth_store_list_close(&l);
-    assert_ok(hth_store_delete(m, HTH_STR("x"), &missing, &err), err);
-    assert_ok(hth_blob_has(m, hth_str(digest), &there, NULL, &err), err);
-    assert_true(there); /* y needs it */
-    test_put("home/manifests/odd/latest.json", "broken");
-    assert_ok(hth_store_delete(m, HTH_STR("y"), &missing, &err), err);
-    assert_ok(hth_blob_has(m, hth_str(digest), &there, NULL, &err), err);
-    assert_true(there); /* somebody may */
-    assert_ok(hth_store_delete(m, HTH_STR("odd"), &missing, &err), err);
-    assert_ok(create(m, "x", NULL, digest, NULL, &missing, &err), err);
-    assert_ok(hth_store_delete(m, HTH_STR("x"), &missing, &err), err);
-    assert_ok(hth_blob_has(m, hth_str(digest), &there, NULL, &err), err);
-    assert_false(there);
-    upload(m, "garbage", digest);
-    assert_status(create(m, "x", NULL, digest, NULL, &missing, &err), HTH_EFORMAT, err);
-    hth_store_close(&m);
-}
-
-/* Writes into a blob as if it were hours later, each time an hour more. */
-static void change(const char *digest, const char *text) {
-    static int hours;
-    char path[120];
-    snprintf(path, sizeof path, "home/blobs/sha256-%s", digest + 7);
-    test_put(path, text);
-    struct stat st;
-    assert_int_equal(stat(test_path(path), &st), 0);
-    const struct timespec later[2] = { st.st_atim, { st.st_mtim.tv_sec + 3600 * ++hours, 0 } };
-    assert_int_equal(utimensat(AT_FDCWD, test_path(path), later, 0), 0);
-}
-
-/* A blob is named by its digest; one whose bytes have another is refused when that is found. */
-static void blobs_that_were_changed(void **state) {
-    (void)state;
-    char digest[80], hex[65];
-    HthErr err;
-    bool missing, more = true;
-    HthStore *m = store();
-    HthStoreList *l = NULL;
-    upload(m, "model up", digest);
-    assert_ok(create(m, "x", NULL, digest, NULL, &missing, &err), err);
-    assert_ok(hth_store_copy(m, HTH_STR("x"), HTH_STR("y"), &missing, &err), err);
-    assert_ok(hth_store_digest(m, HTH_STR("x"), NULL, NULL, hex, &err), err);
-    change(digest, "model uq");
-    assert_ok(hth_store_find(m, HTH_STR("x"), &l, &err), err);
-    assert_string_equal(l->items[0].error, ""); /* nobody has read it yet */
-    assert_status(hth_store_digest_of(m, &l->items[0], NULL, NULL, hex, &err), HTH_EFORMAT, err);
-    assert_non_null(strstr(err.text, "changed or is damaged"));
-    hth_store_list_close(&l);
-    assert_status(hth_store_digest(m, HTH_STR("y"), NULL, NULL, hex, &err), HTH_EFORMAT, err);
-    assert_ok(hth_store_find(m, HTH_STR("y"), &l, &err), err);
-    assert_non_null(strstr(l->items[0].error, "changed or is damaged")); /* now it is known */
-    hth_store_list_close(&l);
-    hth_store_close(&m);
-    m = store();
-    assert_ok(hth_store_digest_next(m, NULL, NULL, &more, &err), err);
-    assert_false(more); /* remembered, and not tried again and again */
-    change(digest, "model up");
-    assert_ok(hth_store_digest(m, HTH_STR("x"), NULL, NULL, hex, &err), err);
-    assert_string_equal(hex, digest + 7);
-    hth_store_close(&m);
-}
-
-/* One file over another: both stay as long as they are needed, and what is made from it has it. */
-static void laid_over(void **state) {
-    (void)state;
-    char digest[80], over[80], settings[120];
-    HthErr err;
-    bool there, missing;
-    HthStoreList *l = NULL;
-    HthStore *m = store();
-    upload(m, "model up", digest);
-    snprintf(over, sizeof over, "sha256:");
-    hex_of("an adapter", over + 7);
-    snprintf(settings, sizeof settings, "{\"adapter\":\"%s\"}", over);
-    assert_status(create(m, "x", NULL, digest, settings, &missing, &err), HTH_EINVAL, err);
-    assert_non_null(strstr(err.text, "uploaded"));
-    upload(m, "an adapter", over);
-    assert_ok(create(m, "x", NULL, digest, settings, &missing, &err), err);
-    assert_ok(hth_store_copy(m, HTH_STR("x"), HTH_STR("y"), &missing, &err), err);
-    for (int i = 0; i < 2; i++) {
-        assert_ok(hth_store_find(m, hth_str(i ? "y" : "x"), &l, &err), err);
-        assert_string_equal(l->items[0].error, "");
-        assert_non_null(strstr(l->items[0].adapter, over + 7));
-        assert_int_equal(access(l->items[0].adapter, R_OK), 0);
-        hth_store_list_close(&l);
-    }
-    assert_ok(hth_store_delete(m, HTH_STR("x"), &missing, &err), err);
-    assert_ok(hth_blob_has(m, hth_str(over), &there, NULL, &err), err);
-    assert_true(there); /* y needs it */
-    assert_ok(hth_store_delete(m, HTH_STR("y"), &missing, &err), err);
-    assert_ok(hth_blob_has(m, hth_str(over), &there, NULL, &err), err);
-    assert_false(there);
-    assert_ok(hth_blob_has(m, hth_str(digest), &there, NULL, &err), err);
-    assert_false(there);
-    /* by hand */
-    test_put("home/manifests/gone/latest.json",
-             "{\"hearth\":1,\"from\":\"ember\",\"adapter\":\"sha256:"
-             "0000000000000000000000000000000000000000000000000000000000000000\"}");
-    test_put("home/manifests/odd/latest.json",
-             "{\"hearth\":1,\"from\":\"ember\",\"adapter\":\"../../x\"}");
-    assert_ok(hth_store_find(m, HTH_STR("gone"), &l, &err), err);
-    assert_non_null(strstr(l->items[0].error, "adapter"));
-    assert_null(l->items[0].adapter);
-    hth_store_list_close(&l);
-    assert_ok(hth_store_find(m, HTH_STR("odd"), &l, &err), err);
-    assert_string_not_equal(l->items[0].error, "");
-    assert_null(l->items[0].adapter);
-    hth_store_list_close(&l);
     hth_store_close(&m);
 }
 
@@ -810,10 +546,6 @@ int main(void) {
         IN_FOLDER(one_that_cannot_be_read_is_passed_over),
         IN_FOLDER(makes_copies_deletes),
         IN_FOLDER(bases_that_are_none),
-        IN_FOLDER(blobs),
-        IN_FOLDER(made_from_blobs),
-        IN_FOLDER(blobs_that_were_changed),
-        IN_FOLDER(laid_over),
         IN_FOLDER(writes_no_links),
         IN_FOLDER(without_a_home),
         IN_FOLDER(random_names_stay_inside),
