@@ -1,7 +1,7 @@
-/* mkmodel.c - a random GGUF model of any llama-shaped architecture: tiny for tests, or of the
- * shape and weight of a real one for measuring.
+/* mkmodel.c - a random GGUF model of any architecture hearth runs: tiny for tests, or (where it is
+ * llama-shaped) of the shape and weight of a real one for measuring.
  *
- * Usage: mkmodel OUT [option=value ...]       mkmodel --help lists the options
+ * Usage: mkmodel OUT [option=value ...]       mkmodel --help lists the options, --archs names
  * With adapter=FILE it makes a LoRA adapter for the model in that file instead.
  * The same options give the same bytes.  The weights are noise at a scale that keeps activations
  * near one; nothing was trained.
@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "model/arch.h"
 
 /* ---- the table of options ---- */
 
@@ -36,7 +37,7 @@ static const struct {
     { #f, REAL, offsetof(HthMkOpt, f), 0, 0, NULL, h }
     /* clang-format off */
     WORD_(shape, " 0.5b 1b 8b ", "preset; options after it change it"),
-    WORD_(arch, " llama qwen2 qwen3 qwen3moe bert nomic-bert ", "architecture"),
+    WORD_(arch, NULL, "architecture: in any size llama qwen2 qwen3 qwen3moe bert nomic-bert;"),
     WORD_(type, NULL, "weights: F32 F16 Q8_0 Q4_0 Q4_K Q6_K ..., mixes Q4_K_M Q5_K_M"),
     WORD_(embd_type, NULL, "weight type of embedding and output; as type if not given"),
     WORD_(rope, " none linear yarn llama3 ", "stretching of the context"),
@@ -142,6 +143,8 @@ static HthStatus set_option(HthMkOpt *opt, HthStr name, const char *value, HthEr
                         err, HTH_EINVAL, "%s is one of:%s", options[i].name, options[i].words);
             *(const char **)field = value;
             if (field == &opt->shape) set_shape(opt);
+            HTH_REQUIRE(field != &opt->arch || hth_arch_find(value), err, HTH_EINVAL,
+                        "hearth runs no architecture of that name; mkmodel --help lists them");
             return HTH_OK;
         case NUMBER: {
             uint64_t v = 0;
@@ -150,9 +153,12 @@ static HthStatus set_option(HthMkOpt *opt, HthStr name, const char *value, HthEr
                         "%s is a number from %llu to %llu", options[i].name,
                         (unsigned long long)options[i].min, (unsigned long long)options[i].max);
             *(uint64_t *)field = v;
+            opt->head_dim_given |= field == &opt->head_dim;
+            opt->rot_given |= field == &opt->rot;
             return HTH_OK;
         }
         case REAL:
+            opt->rope_base_given |= field == &opt->rope_base;
             HTH_REQUIRE(hth_str_f64(hth_str(value), (double *)field), err, HTH_EINVAL,
                         "%s is a number", options[i].name);
             return HTH_OK;
@@ -164,9 +170,17 @@ static HthStatus set_option(HthMkOpt *opt, HthStr name, const char *value, HthEr
 
 static int help(void) {
     printf("usage: mkmodel OUT [option=value ...]\n");
-    for (size_t i = 0; i < HTH_COUNT(options); i++)
+    for (size_t i = 0; i < HTH_COUNT(options); i++) {
         printf("  %-12s %s%s%s\n", options[i].name, options[i].help, options[i].words ? ":" : "",
                options[i].words ? options[i].words : "");
+        if (strcmp(options[i].name, "arch") == 0) hth_mkmodel_small_help();
+    }
+    return 0;
+}
+
+/* Every architecture, a name to a line: for tests. */
+static int archs(void) {
+    for (size_t i = 0; hth_arch_at(i); i++) printf("%s\n", hth_arch_at(i)->name);
     return 0;
 }
 
@@ -232,6 +246,10 @@ static HthStatus write_metadata(HthGgufOut *o, const HthMkOpt *opt, HthErr *err)
                                              : "attention.layer_norm_rms_epsilon",
                     1e-5, err));
     HTH_TRY(write_rope(o, opt, err));
+    return hth_mkmodel_words(o, opt, err);
+}
+
+HthStatus hth_mkmodel_words(HthGgufOut *o, const HthMkOpt *opt, HthErr *err) {
     if (opt->template) HTH_TRY(write_template(o, opt->template, err));
     if (strcmp(opt->tokenizer, "none") == 0) return HTH_OK;
     if (hth_mkmodel_vocab_is_file(opt->tokenizer))
@@ -240,6 +258,16 @@ static HthStatus write_metadata(HthGgufOut *o, const HthMkOpt *opt, HthErr *err)
 }
 
 /* ---- */
+
+static HthStatus check_heads(const HthMkOpt *opt, HthErr *err) {
+    HTH_REQUIRE(opt->heads % opt->kv_heads == 0, err, HTH_EINVAL,
+                "heads is not a multiple of kv_heads");
+    HTH_REQUIRE(opt->head_dim % 2 == 0 && opt->rot % 2 == 0 && opt->rot <= opt->head_dim, err,
+                HTH_EINVAL, "head_dim and rot must be even, rot at most head_dim");
+    HTH_REQUIRE(opt->rope_base > 0 && opt->rope_factor > 0, err, HTH_EINVAL,
+                "rope_base and rope_factor must be above zero");
+    return HTH_OK;
+}
 
 static HthStatus check(HthMkOpt *opt, HthErr *err) {
     static const char *const kinds[] = { "none", "spm", "bpe" };
@@ -250,6 +278,7 @@ static HthStatus check(HthMkOpt *opt, HthErr *err) {
     HTH_REQUIRE(known, err, HTH_EINVAL, "tokenizer is none, spm, bpe or a file that ends in .gguf");
     if (hth_mkmodel_vocab_is_file(opt->tokenizer))
         HTH_TRY(hth_mkmodel_vocab_count(opt->tokenizer, &opt->vocab, err));
+    if (hth_mkmodel_is_small(opt)) return check_heads(opt, err);
     const bool must = strcmp(opt->arch, "qwen3moe") == 0;
     HTH_REQUIRE(opt->experts ? must || strcmp(opt->arch, "llama") == 0 : !must, err, HTH_EINVAL,
                 "qwen3moe has experts, llama may have some, others have none");
@@ -258,18 +287,13 @@ static HthStatus check(HthMkOpt *opt, HthErr *err) {
     HTH_REQUIRE(opt->pooling != 4 || strcmp(opt->arch, "bert") == 0 ||
                     strcmp(opt->arch, "qwen3") == 0,
                 err, HTH_EINVAL, "bert and qwen3 may rank (pooling=4), others do not");
-    HTH_REQUIRE(opt->heads % opt->kv_heads == 0, err, HTH_EINVAL,
-                "heads is not a multiple of kv_heads");
-    HTH_REQUIRE(opt->head_dim % 2 == 0 && opt->rot % 2 == 0 && opt->rot <= opt->head_dim, err,
-                HTH_EINVAL, "head_dim and rot must be even, rot at most head_dim");
-    HTH_REQUIRE(opt->rope_base > 0 && opt->rope_factor > 0, err, HTH_EINVAL,
-                "rope_base and rope_factor must be above zero");
-    return HTH_OK;
+    return check_heads(opt, err);
 }
 
 static HthStatus make(const char *path, const HthMkOpt *opt, HthErr *err) {
     HthGgufOut *o = NULL;
     if (opt->adapter) return hth_mkmodel_adapter(path, opt, err);
+    if (hth_mkmodel_is_small(opt)) return hth_mkmodel_small(path, opt, err);
     HTH_TRY(hth_gguf_out_open(&o, path, err));
     HthStatus status = write_metadata(o, opt, err);
     if (status == HTH_OK) status = hth_mkmodel_tensors(o, opt, err);
@@ -298,6 +322,7 @@ int main(int argc, char **argv) {
                      .rope_factor = 4 };
     HthErr err = { .text = "usage: mkmodel OUT [option=value ...]" };
     if (argc > 1 && strcmp(argv[1], "--help") == 0) return help();
+    if (argc > 1 && strcmp(argv[1], "--archs") == 0) return archs();
     HthStatus status = argc > 1 ? HTH_OK : HTH_EINVAL;
     for (int i = 2; i < argc && status == HTH_OK; i++) {
         const char *eq = strchr(argv[i], '=');

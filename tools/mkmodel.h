@@ -11,6 +11,7 @@ typedef struct HthMkOpt {
     uint64_t experts, used, layers, embd, heads, kv_heads, head_dim, ff, vocab, ctx, seed, tied,
         bias, rot, bank, pooling, rank;
     double rope_base, rope_factor, alpha;
+    bool head_dim_given, rot_given, rope_base_given; /* on the command line */
 } HthMkOpt;
 
 /* An encoder: bert, nomic-bert. */
@@ -26,6 +27,15 @@ bool hth_mkmodel_vocab_is_file(const char *tokenizer);
 HthStatus hth_mkmodel_vocab_count(const char *path, uint64_t *count, HthErr *err);
 /* Copies the tokenizer.* entries of a GGUF file; with `template` its chat template too. */
 HthStatus hth_mkmodel_vocab_copy(HthGgufOut *o, const char *path, bool template, HthErr *err);
+
+/* The template and the vocabulary that the options name; none for "none". */
+HthStatus hth_mkmodel_words(HthGgufOut *o, const HthMkOpt *opt, HthErr *err);
+
+/* Whether the architecture is one that is only made small. */
+bool hth_mkmodel_is_small(const HthMkOpt *opt);
+void hth_mkmodel_small_help(void); /* prints their names */
+/* The whole of such a model. EINVAL: the options make no sense for it, or make it too large. */
+HthStatus hth_mkmodel_small(const char *path, const HthMkOpt *opt, HthErr *err);
 
 /* Declares and writes every tensor of the model. */
 HthStatus hth_mkmodel_tensors(HthGgufOut *o, const HthMkOpt *opt, HthErr *err);
