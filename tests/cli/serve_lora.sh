@@ -250,6 +250,25 @@ try_start toy --models "$tmp/models" --lora "$tmp/peft"
 ok "a folder that is no adapter's: it does not start" test "${code:-0}" -ne 0
 ok "and says why" grep -q adapter_config.json "$tmp/serve.log"
 
+# An adapter's blob whose bytes are not those it is named for.
+printf 'FROM toy\nADAPTER own.gguf\n' > "$tmp/Modelfile"
+start toy --models "$tmp/models" --ctx 512
+ok "create, once more" "$HEARTH_BIN" create rotten -f "$tmp/Modelfile" > /dev/null
+blob=$(find "$tmp/data" -name "sha256-$(sha256sum < "$a" | cut -d' ' -f1)")
+python3 - "$blob" << 'PY'
+import sys
+with open(sys.argv[1], 'r+b') as f:
+    f.seek(-9, 2)
+    b = f.read(1)[0] ^ 1
+    f.seek(-9, 2)
+    f.write(bytes([b]))
+PY
+same "is not laid over a model" "" "$(client '
+status, text = ask("POST", "/completion", {"model": "rotten", "prompt": "a", "n_predict": 1})
+assert status >= 400 and "changed or is damaged" in text, (status, text)
+' 2>&1)"
+stop
+
 # An adapter that does not fit keeps the server from starting.
 try_start toy --models "$tmp/models" --lora "$m"
 ok "a model as an adapter: it does not start" test "${code:-0}" -ne 0
