@@ -6,39 +6,9 @@
  * Thread: any. */
 #include "base/json.h"
 
-#include <pthread.h>
-
-#include "base/mem.h"
+#include "base/json_heap.h"
 
 #define DEPTH_MAX 512
-
-static pthread_once_t g_once = PTHREAD_ONCE_INIT;
-
-/* Set when an allocation fails: jansson does not always say so itself. When it reads it goes on,
- * and asks again for every byte that follows: then there is none for it any more. */
-static _Thread_local bool g_starved, g_reading;
-static _Thread_local uint64_t g_failed; /* allocations, ever */
-
-static void *json_take(size_t n) {
-    void *p = g_starved && g_reading ? NULL : hth_calloc(n, 1);
-    if (!p) {
-        g_starved = true;
-        g_failed++;
-    }
-    return p;
-}
-
-static void route_allocations(void) {
-    json_set_alloc_funcs(json_take, hth_free);
-}
-
-uint64_t hth_json_starved(void) {
-    return g_failed;
-}
-
-void hth_json_init(void) {
-    pthread_once(&g_once, route_allocations);
-}
 
 /* What went wrong, without jansson's own sentence, which quotes the text. */
 typedef struct Reason {
@@ -60,7 +30,6 @@ static const Reason reasons[] = {
 };
 
 static HthStatus explain(const json_error_t *e, HthErr *err) {
-    HTH_REQUIRE(!g_starved, err, HTH_ENOMEM, "out of memory while reading JSON");
     const Reason *r = &reasons[HTH_COUNT(reasons) - 1];
     for (size_t i = 0; i < HTH_COUNT(reasons); i++)
         if (reasons[i].code == json_error_code(e)) r = &reasons[i];
@@ -92,24 +61,36 @@ static HthStatus check_depth(HthStr s, HthErr *err) {
     return HTH_OK;
 }
 
+typedef struct Reader {
+    HthStr text;
+    size_t flags;
+    json_error_t e;
+} Reader;
+
+static json_t *read_text(void *ctx) {
+    Reader *r = ctx;
+    return json_loadb(r->text.n ? r->text.p : "", r->text.n, r->flags, &r->e);
+}
+
 HthStatus hth_json_parse(json_t **out, HthStr text, size_t bytes_max, HthErr *err) {
-    hth_json_init();
+    Reader r = { text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, .e = { 0 } };
+    bool starved;
     HTH_REQUIRE(text.n <= bytes_max, err, HTH_ELIMIT,
                 "the JSON is %zu bytes long and the limit is %zu", text.n, bytes_max);
     HTH_TRY(check_depth(text, err));
-    json_error_t e;
-    g_starved = false;
-    g_reading = true;
-    json_t *v = json_loadb(text.n ? text.p : "", text.n,
-                           JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
-    g_reading = false;
-    if (v && g_starved) { /* what it had no room for is missing */
-        json_decref(v);
-        v = NULL;
-    }
-    if (!v) return explain(&e, err);
+    json_t *v = hth_json_guarded(read_text, &r, &starved);
+    HTH_REQUIRE(!starved, err, HTH_ENOMEM, "out of memory while reading JSON");
+    if (!v) return explain(&r.e, err);
     *out = v;
     return HTH_OK;
+}
+
+json_t *hth_json_first(HthStr text, size_t *end) {
+    Reader r = { text, JSON_DISABLE_EOF_CHECK, .e = { 0 } };
+    bool starved;
+    json_t *v = hth_json_guarded(read_text, &r, &starved);
+    if (v) *end = (size_t)r.e.position;
+    return v;
 }
 
 typedef struct Sink {
@@ -129,12 +110,12 @@ HthStatus hth_json_write(HthBuf *out, const json_t *value, int indent, HthErr *e
     const size_t before = out->n;
     const size_t layout = indent > 0 ? JSON_INDENT(indent) : JSON_COMPACT;
     Sink sink = { out, HTH_OK, err };
-    g_starved = false;
+    const uint64_t starved = hth_json_starved();
     if (!json_dump_callback(value, put, &sink, layout | JSON_ENCODE_ANY)) return HTH_OK;
     out->n = before;
     if (out->p) out->p[before] = '\0';
     if (sink.status != HTH_OK) return sink.status;
-    HTH_REQUIRE(!g_starved, err, HTH_ENOMEM, "out of memory while writing JSON");
+    HTH_REQUIRE(hth_json_starved() == starved, err, HTH_ENOMEM, "out of memory while writing JSON");
     return HTH_FAIL(err, HTH_EINVAL,
                     "a value cannot be written as JSON: a number is not finite, a "
                     "loop, or text that is not UTF-8");

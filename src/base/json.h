@@ -14,6 +14,9 @@
 
 /* On success *out owns one reference (json_decref). bytes_max bounds text.n. */
 HTH_MUST_CHECK HthStatus hth_json_parse(json_t **out, HthStr text, size_t bytes_max, HthErr *err);
+/* The object or array that a text begins with, and where it ends; keys may be there twice. NULL:
+ * none, or no memory. */
+json_t *hth_json_first(HthStr text, size_t *end);
 /* Appends compact JSON, or with indent > 0 a pretty form, and no newline at the end. */
 HTH_MUST_CHECK HthStatus hth_json_write(HthBuf *out, const json_t *value, int indent, HthErr *err);
 /* A string of bytes from a file; invalid UTF-8 is replaced by U+FFFD. NULL: out of memory. */

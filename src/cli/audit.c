@@ -202,8 +202,9 @@ static int print_entry(const Job *job, const HthRecord *rec) {
     HthBuf room;
     static HthEntry e;
     if (job->json) {
-        json_t *v = json_loadb(rec->entry.p, rec->entry.n, 0, NULL);
-        if (!v) v = json_stringn(rec->entry.p, rec->entry.n);
+        json_t *v = NULL;
+        if (hth_json_parse(&v, rec->entry, rec->entry.n, NULL) != HTH_OK)
+            v = json_stringn(rec->entry.p, rec->entry.n);
         return hth_cli_json(json_pack("{s:I, s:I, s:o?}", "index", (json_int_t)rec->index,
                                       "sealed_bytes", (json_int_t)rec->sealed.n, "entry", v));
     }
@@ -212,7 +213,8 @@ static int print_entry(const Job *job, const HthRecord *rec) {
     if (hth_entry_read(&e, &room, rec->entry, &err) == HTH_OK) {
         print_time(e.time_s);
         printf("%-10s", hth_entry_name(e.type));
-        json_t *v = json_loadb(rec->entry.p, rec->entry.n, 0, NULL);
+        json_t *v = NULL;
+        (void)!hth_json_parse(&v, rec->entry, rec->entry.n, NULL);
         for (unsigned f = 0; f < HTH_ENTRY_FIELDS; f++) {
             const json_t *one = json_object_get(v, hth_entry_field((HthEntryField)f));
             if (!one) continue;

@@ -47,9 +47,9 @@ static size_t last_name(HthStr s, size_t from, size_t to, const char *name) {
 
 /* The JSON value that begins at `at`, and where it ends. */
 static json_t *json_at(HthStr s, size_t at, size_t *end) {
-    json_error_t e;
-    json_t *v = json_loadb(s.p + at, s.n - at, JSON_DISABLE_EOF_CHECK, &e);
-    if (v) *end = at + (size_t)e.position;
+    size_t n;
+    json_t *v = hth_json_first(hth_str_sub(s, at, SIZE_MAX), &n);
+    if (v) *end = at + n;
     return v;
 }
 

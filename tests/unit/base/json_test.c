@@ -179,9 +179,81 @@ static void is_not_asked_again(void **state) {
     }
 }
 
+/* Tokens for which jansson's lexer needs more room than it begins with: it would not notice that a
+ * byte was lost, and abort. */
+static HthStatus read_long(void *text) {
+    json_t *v = NULL;
+    HthErr err = { 0 };
+    const HthStatus st = hth_json_parse(&v, hth_str(text), 10000, &err);
+    json_decref(v);
+    return st == HTH_EFORMAT ? HTH_OK : st; /* it is what it is, with memory */
+}
+
+static void long_tokens_without_memory(void **state) {
+    (void)state;
+    static char tokens[][120] = {
+        "[0.1234567890123456789012345678901234567890123456789012345678901234567890]",
+        "[-1234567890123456, 123456789012345678901234567890123456789012345678901234567890]",
+        "[1e0000000000000000000000000000000000000000000000000000000000000000001, {}]",
+        "[abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz]",
+        "[\"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\nabcdefghijkl\"]",
+        "{\"abcdefghijklmnopqrstuvwxyz\": {\"b\": \"abcdefghijklmnopqrstuvwxyz\"}, \"c\": 1.0}",
+    };
+    for (size_t i = 0; i < HTH_COUNT(tokens); i++) {
+        const uint64_t live = hth_mem_live();
+        assert_true(test_torture(read_long, tokens[i], 200) >= 3);
+        assert_true(test_torture_once(read_long, tokens[i], 200) >= 3);
+        assert_int_equal(hth_mem_live(), live);
+    }
+}
+
+/* More values than are counted in the reader's own table: all go back, whether the text ends well,
+ * badly, or memory does. */
+static void many_values_without_memory(void **state) {
+    (void)state;
+    enum { MANY = 300 };
+    for (int bad_end = 0; bad_end < 2; bad_end++) {
+        static char text[4 * MANY + 8];
+        const uint64_t live = hth_mem_live();
+        size_t n = 0;
+        text[n++] = '[';
+        for (int i = 0; i < MANY; i++, n += 4) memcpy(text + n, "\"a\",", 4);
+        memcpy(text + n, bad_end ? "x]" : "1]", 3);
+        json_t *v = NULL;
+        HthErr err = { 0 };
+        const HthStatus st = hth_json_parse(&v, hth_str(text), sizeof text, &err);
+        assert_status(st, bad_end ? HTH_EFORMAT : HTH_OK, err);
+        assert_int_equal(json_array_size(v), bad_end ? 0 : MANY + 1);
+        json_decref(v);
+        assert_int_equal(hth_mem_live(), live);
+        assert_true(test_torture(read_long, text, 3 * MANY) > 2 * MANY);
+    }
+}
+
+/* What begins with a value: where it ends, and nothing where it does not. */
+static void first_of_a_text(void **state) {
+    (void)state;
+    size_t end = 7;
+    json_t *v = hth_json_first(HTH_STR("{\"a\": [1]} and more"), &end);
+    assert_int_equal(end, 10);
+    assert_int_equal(json_array_size(json_object_get(v, "a")), 1);
+    json_decref(v);
+    assert_null(hth_json_first(HTH_STR("and more"), &end));
+    assert_null(hth_json_first(HTH_STR(""), &end));
+    const uint64_t live = hth_mem_live();
+    hth_mem_fail_after(5);
+    assert_null(hth_json_first(HTH_STR("[12345678901234567890123456789.5]"), &end));
+    hth_mem_fail_after(0);
+    assert_int_equal(hth_mem_live(), live);
+    assert_int_equal(end, 10);
+}
+
 int main(void) {
     hth_json_init();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_tokens_without_memory),
+        cmocka_unit_test(many_values_without_memory),
+        cmocka_unit_test(first_of_a_text),
         cmocka_unit_test(refuses),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(writes_in_order_and_exactly),
