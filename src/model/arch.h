@@ -273,6 +273,9 @@ typedef struct HthArchWeight {
     HthSlot after; /* ... beginning where this one ends; HTH_W_NONE: with it */
     uint16_t count; /* a field, or 0: one */
     HthLayers when; /* layers that have it */
+    /* NULL, or what older converters joined it into in a way that is not read: for the sentence
+     * where it is missing. */
+    const char *older;
 } HthArchWeight;
 
 typedef struct HthArchOp {

@@ -139,6 +139,16 @@ static const HthGgufTensor *find(const HthModel *m, char name[NAME_MAX_LEN], con
     return hth_gguf_tensor(m->gguf, hth_str(name));
 }
 
+static HthStatus missing(const HthModel *m, const HthArchWeight *row, uint32_t layer,
+                         const char *name, HthErr *err) {
+    char older[NAME_MAX_LEN];
+    HTH_REQUIRE(!row->older || !find(m, older, row->older, row->slot, layer), err, HTH_ENOTSUP,
+                "the file has %s in place of %s: an older converter joined several tensors, which "
+                "hearth does not take apart; fetch a newer file of this model, or convert it anew",
+                older, name);
+    return HTH_FAIL(err, HTH_EFORMAT, "the file has no tensor %s", name);
+}
+
 static HthStatus bind_slot(HthModel *m, const HthArchWeight *row, uint32_t layer, HthErr *err) {
     char name[NAME_MAX_LEN], whole[NAME_MAX_LEN];
     size_t at = (size_t)layer * HTH_W_COUNT + row->slot;
@@ -158,10 +168,7 @@ static HthStatus bind_slot(HthModel *m, const HthArchWeight *row, uint32_t layer
         t = m->tensors[(size_t)layer * HTH_W_COUNT + row->or_slot];
         HTH_ASSERT(t); /* the table lists the fallback first */
     }
-    if (!t) {
-        HTH_REQUIRE(row->optional, err, HTH_EFORMAT, "the file has no tensor %s", name);
-        return HTH_OK;
-    }
+    if (!t) return row->optional ? HTH_OK : missing(m, row, layer, name, err);
     HTH_TRY(check_dims(t, name, w->rows, w->cols, w->count, matrix, err));
     if (matrix)
         HTH_TRY(bind_matrix(t, name, !hth_slot_looked_up(row->slot), w, err));

@@ -241,7 +241,12 @@
         WEIGHT(K_NORM, "blk.%u.attn_k_norm", .rows = D1(head_dim), .when = HTH_L_##which)
 /* The gated delta rule, but for what its gates are made of. */
 #define WEIGHTS_DELTA_ON(which)                                                                    \
-    LINEAR_ON(which, SSM_QKV, "blk.%u.attn_qkv", D1(ssm_wide), D1(n_embd)),                        \
+    WEIGHT(SSM_QKV, "blk.%u.attn_qkv", .rows = D1(ssm_wide), .cols = D1(n_embd),                   \
+           .when = HTH_L_##which, .older = "blk.%u.ssm_in"),                                       \
+        WEIGHT(SSM_QKV_B, "blk.%u.attn_qkv", .rows = D1(ssm_wide), .optional = true,               \
+               .when = HTH_L_##which),                                                             \
+        WEIGHT(SSM_QKV_S, "blk.%u.attn_qkv", .rows = D1(one), .optional = true,                    \
+               .when = HTH_L_##which),                                                             \
         LINEAR_ON(which, SSM_Z, "blk.%u.attn_gate", D1(ssm_inner), D1(n_embd)),                    \
         WEIGHT(SSM_CONV, "blk.%u.ssm_conv1d", .rows = D1(ssm_conv), .count = FLD(ssm_wide),        \
                .when = HTH_L_##which),                                                             \

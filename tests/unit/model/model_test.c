@@ -52,6 +52,19 @@ static void missing_keys_and_tensors(void **state) {
     }
     Tiny tied = { LLAMA, .skip = "output.weight" };
     expect(&tied, HTH_OK, "");
+    Tiny older = { .arch = "qwen3next",
+                   .layers = 4,
+                   .embd = 32,
+                   .heads = 4,
+                   .kv_heads = 2,
+                   .ff = 48,
+                   .vocab = 40,
+                   .ctx = 64,
+                   .skip = "blk.0.attn_qkv.weight" };
+    expect(&older, HTH_EFORMAT, "the file has no tensor blk.0.attn_qkv.weight");
+    older.extra = "blk.0.ssm_in.weight"; /* as files had it once */
+    expect(&older, HTH_ENOTSUP, "blk.0.ssm_in.weight in place of blk.0.attn_qkv.weight");
+    expect(&older, HTH_ENOTSUP, "fetch a newer file");
     Tiny norm = { SIZES, .arch = "qwen3", .skip = "blk.1.attn_q_norm.weight" };
     expect(&norm, HTH_EFORMAT, "blk.1.attn_q_norm.weight");
 }
