@@ -246,10 +246,10 @@ static HthStatus write_words(const HthTokenizer *t, HthGgufOut *o, HthErr *err) 
 
 HthStatus hth_tokenizer_write(const HthTokenizer *t, HthGgufOut *o, HthErr *err) {
     static const char *const ids[HTH_SPECIALS] = {
-        [HTH_SPECIAL_BOS] = KEY("bos_token_id"),       [HTH_SPECIAL_EOS] = KEY("eos_token_id"),
-        [HTH_SPECIAL_UNK] = KEY("unknown_token_id"),   [HTH_SPECIAL_PAD] = KEY("padding_token_id"),
-        [HTH_SPECIAL_SEP] = KEY("seperator_token_id"), [HTH_SPECIAL_CLS] = KEY("cls_token_id"),
-        [HTH_SPECIAL_MASK] = KEY("mask_token_id")
+        [HTH_SPECIAL_BOS] = KEY("bos_token_id"),     [HTH_SPECIAL_EOS] = KEY("eos_token_id"),
+        [HTH_SPECIAL_UNK] = KEY("unknown_token_id"), [HTH_SPECIAL_PAD] = KEY("padding_token_id"),
+        [HTH_SPECIAL_EOT] = KEY("eot_token_id"),     [HTH_SPECIAL_SEP] = KEY("seperator_token_id"),
+        [HTH_SPECIAL_CLS] = KEY("cls_token_id"),     [HTH_SPECIAL_MASK] = KEY("mask_token_id")
     };
     const size_t specials = t->words ? HTH_SPECIALS : HTH_SPECIAL_SEP;
     HTH_TRY(hth_gguf_out_str(o, KEY("model"), hth_str(t->model), err));

@@ -31,6 +31,7 @@ typedef enum HthSpecial {
     HTH_SPECIAL_EOS,
     HTH_SPECIAL_UNK,
     HTH_SPECIAL_PAD,
+    HTH_SPECIAL_EOT, /* ends a turn, where texts end with another */
     HTH_SPECIAL_SEP, /* as the two after it, of WordPiece only */
     HTH_SPECIAL_CLS,
     HTH_SPECIAL_MASK,

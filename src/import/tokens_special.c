@@ -35,6 +35,7 @@ static void read_ids(HthTokenizer *t, const json_t *settings, const json_t *conf
                              [HTH_SPECIAL_EOS] = { "eos_token", "eos_token_id" },
                              [HTH_SPECIAL_UNK] = { "unk_token", "unk_token_id" },
                              [HTH_SPECIAL_PAD] = { "pad_token", "pad_token_id" },
+                             [HTH_SPECIAL_EOT] = { "eot_token", "eot_token_id" },
                              [HTH_SPECIAL_SEP] = { "sep_token", "sep_token_id" },
                              [HTH_SPECIAL_CLS] = { "cls_token", "cls_token_id" },
                              [HTH_SPECIAL_MASK] = { "mask_token", "mask_token_id" } };
@@ -74,6 +75,10 @@ static HthStatus read_template(HthTokenizer *t, const json_t *v, HthErr *err) {
         uint32_t *is = &t->special[after ? HTH_SPECIAL_EOS : HTH_SPECIAL_BOS];
         bool *adds = after ? &t->add_eos : &t->add_bos;
         if (id == HTH_IMPORT_NO_ID || *adds) return around(err);
+        if (after && *is != id) { /* texts to be embedded end otherwise than turns */
+            if (t->special[HTH_SPECIAL_EOT] == HTH_IMPORT_NO_ID) t->special[HTH_SPECIAL_EOT] = *is;
+            *is = id;
+        }
         if (*is == HTH_IMPORT_NO_ID) *is = id;
         if (*is != id) return around(err);
         *adds = true;

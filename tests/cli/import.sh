@@ -266,6 +266,14 @@ for key in a.kv:
 assert a.kv.get("bert.pooling_type", 0) == b.kv.get("bert.pooling_type", 0)
 END
 }
+# A decoder whose last row is the vector, and whose texts end with a token of their own.
+"$make" "$m" arch=qwen3 $tiny type=F32 tokenizer=bpe pooling=3 tied=1 || exit 1
+again "qwen3 for vectors" "$m" pooling=lasttoken "ends=<|endoftext|>"
+ok "qwen3 for vectors: of the last row" bash -c \
+    '"$1" show --metadata "$2" | grep -q "qwen3.pooling_type u32 3"' _ "$HEARTH_BIN" "$o"
+echo "to be" > "$tmp/text"
+ok "qwen3 for vectors: texts end" bash -c '"$1" tokenize "$2" "$3" | grep -q "\b511\b"' _ \
+    "$HEARTH_BIN" "$o" "$tmp/text"
 encoder="arch=bert tokenizer=$words embd=64 ff=96 layers=2 heads=4 kv_heads=4 head_dim=16 ctx=64"
 if [[ -r $words ]]; then
     for pooling in 1:mean 2:cls 3:lasttoken; do

@@ -17,6 +17,8 @@ usage: hf.py MODEL.gguf FOLDER [option=value ...]
   pooling=NAME     folders as sentence-transformers': mean, cls, lasttoken, none of them: no such
   old=1            norms have gamma and beta, the post_processor is BertProcessing
   words=1          vocab.txt and no tokenizer.json
+  of others:
+  ends=TOKEN       the post_processor ends texts with it
 """
 import json
 import os
@@ -541,7 +543,12 @@ def tokenizer(g, opt, n):
             "type": "Sequence", "pretokenizers": stages}
         if pre == "qwen2":
             out["normalizer"] = {"type": "NFC"}
-    if adds and bos is not None:
+    ends = opt.get("ends")
+    if ends:  # as texts to be embedded end, whatever ends a turn
+        out["post_processor"] = {"type": "Sequence", "processors": [bytes_stage(True), {
+            "type": "TemplateProcessing", "pair": [], "special_tokens": {},
+            "single": [{"Sequence": {"id": "A", "type_id": 0}}, special(ends)]}]}
+    elif adds and bos is not None:
         text = tokens[bos]
         post = {"type": "TemplateProcessing",
                 "single": [{"SpecialToken": {"id": text, "type_id": 0}},

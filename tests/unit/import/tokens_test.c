@@ -66,6 +66,25 @@ static void byte_level(void **state) {
     hth_tokenizer_drop(&t);
 }
 
+/* What a template ends texts with is the end, whatever ends a turn. */
+static void texts_end_otherwise_than_turns(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthTokenizer t;
+    char *text = with(HF_BPE, "\"post_processor\": null",
+                      "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": "
+                      "[{\"Sequence\": {\"id\": \"A\"}}, {\"SpecialToken\": {\"id\": "
+                      "\"<|end|>\"}}]}");
+    assert_ok(read_it(&t, text, NULL, &err), err);
+    assert_true(t.special[HTH_SPECIAL_EOS] == 9 && t.special[HTH_SPECIAL_EOT] == HTH_IMPORT_NO_ID);
+    assert_true(t.add_eos && !t.add_bos);
+    hth_tokenizer_drop(&t);
+    assert_ok(read_it(&t, text, "{\"eos_token\": \"ab\"}", &err), err);
+    assert_true(t.special[HTH_SPECIAL_EOS] == 9 && t.special[HTH_SPECIAL_EOT] == 8 && t.add_eos);
+    hth_tokenizer_drop(&t);
+    hth_free(text);
+}
+
 static void what_a_gguf_file_cannot_say(void **state) {
     (void)state;
     refuse(HF_BPE, "\"BPE\"", "\"Unigram\"", HTH_ENOTSUP, "Unigram");
@@ -524,6 +543,7 @@ int main(void) {
     hth_json_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(byte_level),
+        cmocka_unit_test(texts_end_otherwise_than_turns),
         cmocka_unit_test(what_a_gguf_file_cannot_say),
         cmocka_unit_test(what_contradicts_itself),
         cmocka_unit_test(tokens_beyond_the_rows),
