@@ -1,4 +1,4 @@
-/* json_heap.h - where jansson's memory comes from, and how its reader is stopped when there is none.
+/* json_heap.h - where jansson takes memory, and how its reader is stopped when there is none.
  *
  * Private to base/json.c.
  *
