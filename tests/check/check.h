@@ -10,12 +10,14 @@
 
 #include <stdio.h>
 
-#include "kern/kern.h"
+#include "kern/more.h"
 
 /* ---- counting (main.c) ---- */
 typedef struct Check {
     const HthKern *kern; /* under test */
     const HthKern *truth;
+    /* In place of kern's; NULL: none. */
+    void (*attend_bent)(const HthAttendPage *page, const HthAttendBend *bend);
     uint64_t seed;
     bool quick; /* fewer cases of each kind: under an emulator */
     uint64_t compared, failed, crashed;
@@ -73,6 +75,13 @@ void check_linear(Check *k, const HthFmt *only); /* NULL: every format */
 void check_fn(Check *k);
 void check_attend(Check *k);
 void check_exp(Check *k);
+/* Attention with bent scores as it is not: bent.c; the last one has no name. */
+typedef struct CheckBent {
+    const char *name;
+    void (*run)(const HthAttendPage *page, const HthAttendBend *bend);
+    bool right; /* not a mutant: what the others are made of */
+} CheckBent;
+extern const CheckBent check_bent[];
 int check_mutants(uint64_t seed, bool quick); /* exit code: 0 if every mutant is caught */
 int bench(bool json, const char *tier, const HthFmt *only);
 

@@ -445,22 +445,39 @@ static HthKern build(const Mutant *m) {
     return k;
 }
 
+/* 1: not as it should be. */
+static size_t verdict(const char *name, const Check *k, bool right) {
+    const bool well = right ? k->failed == 0 : k->failed > 0;
+    printf("mutant %-38s %s (%llu of %llu comparisons)\n", name,
+           k->failed > 0 ? "caught"
+           : right       ? "is none"
+                         : "MISSED",
+           (unsigned long long)k->failed, (unsigned long long)k->compared);
+    return !well;
+}
+
 int check_mutants(uint64_t seed, bool quick) {
-    size_t missed = 0;
-    for (size_t i = 0; i < HTH_COUNT(mutants); i++) {
-        HthKern kern = build(&mutants[i]);
+    size_t missed = 0, count = 0;
+    for (; count < HTH_COUNT(mutants); count++) {
+        const Mutant *m = &mutants[count];
+        HthKern kern = build(m);
         Check k = { .kern = &kern, .truth = hth_kern_at(0), .seed = seed, .quick = quick };
-        if (mutants[i].fmt != NULL) {
-            check_linear(&k, hth_fmt_by_name(mutants[i].fmt));
+        if (m->fmt != NULL) {
+            check_linear(&k, hth_fmt_by_name(m->fmt));
         } else {
             check_fn(&k);
             check_attend(&k);
         }
-        printf("mutant %-38s %s (%llu of %llu comparisons)\n", mutants[i].name,
-               k.failed > 0 ? "caught" : "MISSED", (unsigned long long)k.failed,
-               (unsigned long long)k.compared);
-        missed += k.failed == 0;
+        missed += verdict(m->name, &k, false);
     }
-    printf("%zu mutants, %zu missed\n", HTH_COUNT(mutants), missed);
+    for (const CheckBent *b = check_bent; b->name != NULL; b++) {
+        Check k = { .kern = hth_kern_at(0), .truth = hth_kern_at(0), .seed = seed };
+        k.quick = quick;
+        k.attend_bent = b->run;
+        check_attend(&k);
+        missed += verdict(b->name, &k, b->right);
+        count += !b->right;
+    }
+    printf("%zu mutants, %zu missed\n", count, missed);
     return missed != 0;
 }
