@@ -233,13 +233,16 @@ static int plan(Job *job) {
 
 /* Of the code and the stacks of a run, what a plan has not touched yet: measured, with ember. */
 #define PROGRAM_LATER ((uint64_t)13 << 17)
+/* And of a server's engine, which has keys, a log and conversations besides: measured, with a model
+ * of 30 million weights. */
+#define SERVER_LATER ((uint64_t)1 << 23)
 
 /* The cage knows no /proc: how large this program is, is asked before. */
 static int open_and_plan(Job *job, uint32_t memory_mib) {
     HthFitCfg *c = &job->cfg;
     const uint64_t available = hth_room_available();
     const uint64_t now = hth_room_resident();
-    c->program = now + PROGRAM_LATER;
+    c->program = now + (c->parallel ? SERVER_LATER : PROGRAM_LATER);
     c->room = memory_mib ? (uint64_t)memory_mib << 20 : available ? available + now : 0;
     HthCaged cage = { .models = { job->what } };
     hth_lora_cage(&job->loras, &cage);
