@@ -86,7 +86,7 @@ const fresh = async (url) => {
 // its own during an attempt would be taken for the attempt's.
 const ours = async (link) => {
   const page = await context.newPage();
-  const asked = ['/api/tags', '/hearth/chats'].map((path) =>
+  const asked = ['/api/tags', '/hearth/chats', '/lora-adapters'].map((path) =>
     page.waitForResponse((r) => new URL(r.url()).pathname === path).then((r) => r.finished()));
   await page.goto(link);
   await Promise.all(asked);
