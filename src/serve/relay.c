@@ -34,8 +34,9 @@ typedef struct Rx {
     uint64_t came, length; /* of a sized answer */
     bool answered, sized, fin;
     char ping[HTH_WIRE_PING_MAX + 1];
-    /* Under the mutex; but for the first, of uploads. */
-    bool asked, waits, verdict, unwanted;
+    /* Under the mutex; the last three and what follows: of uploads. */
+    bool asked, held; /* held: its answer is the loop's to let go; until then others write x */
+    bool waits, verdict, unwanted;
     uint64_t bytes_max, up_window;
     HthBuf answer; /* came instead of a verdict; empty: none */
 } Rx;
@@ -281,6 +282,9 @@ static void handle(void *relay, HthX *x) {
     HthSource source = source_of(rx);
     source.held = true;
     hth_x_source(x, 200, "", &source); /* first: the answer may be quick */
+    pthread_mutex_lock(&r->mutex);
+    rx->held = true;
+    pthread_mutex_unlock(&r->mutex);
     const HthStatus asked = late ? HTH_OK : put_ask(rx, body.n == 0);
     if (asked != HTH_OK) {
         /* Not there yet, and nobody else knows of it. */
@@ -390,7 +394,7 @@ static void done(void *relay, const HthX *x) {
 
 static bool let_go(Rx *rx, const HthWireAnswer *a) {
     HthX *x = rx->x;
-    if (x->kind != HTH_ANSWER_SOURCE || !x->source.held) return false; /* its upload still comes */
+    if (x->kind != HTH_ANSWER_SOURCE || !x->source.held) return false;
     memcpy(rx->ping, a->ping, sizeof rx->ping);
     x->source.sized = a->sized;
     x->source.length = a->length;
@@ -410,11 +414,11 @@ static bool on_answer(Rx *rx, const HthLinkHead *head, HthStr bytes) {
     rx->sized = a->sized;
     rx->length = a->length;
     pthread_mutex_lock(&r->mutex);
-    const bool waits = rx->waits;
+    const bool waits = rx->waits, held = rx->held; /* neither: its upload still comes */
     const bool ok = !waits || (!rx->verdict && hth_buf_add_str(&rx->answer, bytes, NULL) == HTH_OK);
     pthread_cond_broadcast(&r->news);
     pthread_mutex_unlock(&r->mutex);
-    return ok && (waits || let_go(rx, a));
+    return ok && (waits || (held && let_go(rx, a)));
 }
 
 static bool on_data(Rx *rx, const HthLinkHead *head, HthStr bytes) {
