@@ -232,7 +232,7 @@ static int plan(Job *job) {
 }
 
 /* Of the code and the stacks of a run, what a plan has not touched yet: measured, with ember. */
-#define PROGRAM_LATER ((uint64_t)13 << 17)
+#define PROGRAM_LATER ((uint64_t)3 << 19)
 /* And of a server's engine, which has keys, a log and conversations besides: measured, with a model
  * of 30 million weights. */
 #define SERVER_LATER ((uint64_t)1 << 23)
