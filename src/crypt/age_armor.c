@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "crypt/age_int.h"
+#include "crypt/sodium.h"
 
 static const char begin[] = "-----BEGIN AGE ENCRYPTED FILE-----";
 static const char end[] = "-----END AGE ENCRYPTED FILE-----";
@@ -88,8 +89,8 @@ static HthStatus next_line(HthAgeBytes *b, HthErr *err) {
     HTH_REQUIRE(ended, err, HTH_EFORMAT, "the armor of the age file has no end: it was cut");
     size_t bytes = 0;
     HTH_REQUIRE(!b->last && n > 0 && n <= HTH_AGE_LINE &&
-                    sodium_base642bin(b->line, sizeof b->line, text, n, NULL, &bytes, NULL,
-                                      sodium_base64_VARIANT_ORIGINAL) == 0 &&
+                    hth_sodium_unbase(b->line, sizeof b->line, text, n,
+                                      sodium_base64_VARIANT_ORIGINAL, &bytes) &&
                     bytes > 0,
                 err, HTH_EFORMAT, "the armor of the age file is damaged");
     b->last = bytes < HTH_AGE_LINE / 4 * 3;
@@ -124,8 +125,8 @@ bool hth_age_unbase(uint8_t *out, size_t n, HthStr text) {
     uint8_t room[HTH_AGE_LINE];
     size_t got = 0;
     if (n > HTH_AGE_LINE / 4 * 3 || text.n != (n * 4 + 2) / 3) return false;
-    if (sodium_base642bin(room, sizeof room, text.p, text.n, NULL, &got, NULL,
-                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0 ||
+    if (!hth_sodium_unbase(room, sizeof room, text.p, text.n,
+                           sodium_base64_VARIANT_ORIGINAL_NO_PADDING, &got) ||
         got != n)
         return false;
     memcpy(out, room, n);

@@ -131,18 +131,22 @@ HthStatus hth_base64(HthBuf *out, HthBase64 form, const void *bytes, size_t n, H
     return HTH_OK;
 }
 
+bool hth_sodium_unbase(uint8_t *out, size_t room, const char *text, size_t n, int variant,
+                       size_t *got) {
+    const char *end = NULL;
+    for (size_t i = 0; i < n; i++)
+        if ((uint8_t)text[i] >= 0x80) return false;
+    return sodium_base642bin(out, room, text, n, NULL, got, &end, variant) == 0 && end == text + n;
+}
+
 HthStatus hth_unbase64(HthBuf *out, HthBase64 form, HthStr text, HthErr *err) {
     size_t digits = text.n;
     while (digits && text.p[digits - 1] == '=') digits--;
     const size_t room = digits / 4 * 3 + digits % 4 * 3 / 4;
     HTH_TRY(hth_buf_reserve(out, room, err));
     size_t n = 0;
-    const char *end = NULL;
-    const int rc = sodium_base642bin((uint8_t *)out->p + out->n, room, text.p, text.n, NULL, &n,
-                                     &end, forms[form]);
-    bool whole = rc == 0 && end == text.p + text.n;
-    for (size_t i = 0; i < text.n; i++) /* libsodium takes some of these for digits */
-        if ((uint8_t)text.p[i] >= 0x80) whole = false;
+    const bool whole =
+        hth_sodium_unbase((uint8_t *)out->p + out->n, room, text.p, text.n, forms[form], &n);
     if (whole) out->n += n;
     out->p[out->n] = '\0';
     HTH_REQUIRE(whole, err, HTH_EINVAL, "the text is not base64%s",

@@ -385,12 +385,30 @@ static void torture(void **state) {
     assert_true(test_torture(there_and_back, &p, 200) > 4);
 }
 
+/* Base64 has 64 digits: none of the bytes above them is one, wherever it stands. */
+static void digits(void **state) {
+    (void)state;
+    uint8_t three[3];
+    for (int at = 0; at < 4; at++)
+        for (int c = 0x80; c <= 0xFF; c++) {
+            char four[] = "Zm9v";
+            assert_true(hth_age_unbase(three, 3, (HthStr){ four, 4 }));
+            four[at] = (char)c;
+            assert_false(hth_age_unbase(three, 3, (HthStr){ four, 4 }));
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(testkit),    cmocka_unit_test(keys),
-        cmocka_unit_test(key_files),  cmocka_unit_test(round_trips),
-        cmocka_unit_test(every_byte), cmocka_unit_test(for_a_passphrase),
-        cmocka_unit_test(torture),    cmocka_unit_test(a_sink_that_fails),
+        cmocka_unit_test(testkit),
+        cmocka_unit_test(keys),
+        cmocka_unit_test(digits),
+        cmocka_unit_test(key_files),
+        cmocka_unit_test(round_trips),
+        cmocka_unit_test(every_byte),
+        cmocka_unit_test(for_a_passphrase),
+        cmocka_unit_test(torture),
+        cmocka_unit_test(a_sink_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
