@@ -15,27 +15,18 @@
 _Static_assert((int)HTH_ADAPTERS_MAX == (int)HTH_RECEIPT_ADAPTERS_MAX, "a receipt holds a set");
 _Static_assert(HTH_ADAPTERS_MAX *(HTH_HASH_HEX + 18) < HTH_CHOSEN_TEXT, "the log, too");
 
-/* A blob of the store is named by its digest. */
-static HthStatus check_name(const char *path, const HthDigests *digest, HthErr *err) {
-    static const char in[] = "/blobs/sha256-";
-    char hex[HTH_HASH_HEX + 1];
-    const char *at = strstr(path, in);
-    if (!at || strlen(at += sizeof in - 1) != HTH_HASH_HEX) return HTH_OK;
-    hth_hex(hex, digest->sha256, HTH_HASH_BYTES);
-    HTH_REQUIRE(strcmp(at, hex) == 0, err, HTH_EFORMAT,
-                "the adapter was changed or is damaged: blob sha256-%.12s... has the digest "
-                "%.12s...; make the model again",
-                at, hex);
-    return HTH_OK;
-}
-
-HthStatus hth_house_digests(HthReceiptAdapters *out, const HthEngine *engine, HthErr *err) {
+HthStatus hth_house_digests(const HthHouse *h, HthReceiptAdapters *out, const HthEngine *engine,
+                            HthErr *err) {
     uint32_t count;
+    char hex[HTH_HASH_HEX + 1];
     const HthAdapterUse *uses = hth_engine_adapters_of(engine, &count);
     for (uint32_t i = 0; i < count; i++) {
         const HthGguf *g = hth_adapter_gguf(uses[i].adapter);
         HTH_TRY(hth_receipt_file(&out->one[i].digest, g, NULL, NULL, err));
-        HTH_TRY(check_name(hth_gguf_path(g), &out->one[i].digest, err));
+        hth_hex(hex, out->one[i].digest.sha256, HTH_HASH_BYTES);
+        HthErr why = { 0 };
+        HTH_REQUIRE(!hth_store_check_blob(h->cfg.store, hth_gguf_path(g), hex, &why), err,
+                    HTH_EFORMAT, "the adapter: %s", why.text);
         out->one[i].scale = uses[i].scale;
     }
     out->count = count;
@@ -90,50 +81,33 @@ HthStatus hth_house_choose(HthHouse *h, const HthLease *lease, const HthAsk *ask
 
 /* ---- /lora-adapters -------------------------------------------------------------------------- */
 
-static const char *file_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static bool add_row(json_t *list, const char *file, double scale) {
+static bool add_row(json_t *list, const char *path, double scale) {
     json_t *one = json_pack("{s:i, s:o, s:f}", "id", (int)json_array_size(list), "path",
-                            hth_json_str(hth_str(file)), "scale", scale);
+                            hth_json_str(hth_house_file_name(path)), "scale", scale);
     return json_array_append_new(list, one) == 0;
 }
 
 static bool add_rows(HthHouse *h, json_t *list, const HthModelSource *s) {
-    bool ok = !s->adapter[0] || add_row(list, file_name(s->adapter), 1.0);
+    bool ok = !s->adapter[0] || add_row(list, s->adapter, 1.0);
     for (uint32_t i = 0; ok && i < s->adapter_count; i++) {
         (void)pthread_mutex_lock(&h->scales_lock);
         const double scale = (double)h->scales[i];
         (void)pthread_mutex_unlock(&h->scales_lock);
-        ok = add_row(list, file_name(s->adapters[i].path), scale);
+        ok = add_row(list, s->adapters[i].path, scale);
     }
     return ok;
-}
-
-/* Of the model that is asked for, which the one who asks may use. */
-static HthStatus source_of(HthHouse *h, const HthX *x, const HthWho *who, HthModelSource *out,
-                           bool *missing, HthErr *err) {
-    HthStr asked, name = hth_house_wanted(h, hth_x_query(x, "model", &asked) ? asked : HTH_STR(""));
-    HthStoreList *list = NULL;
-    HthStatus st = hth_store_find(h->cfg.store, name, &list, err);
-    *missing = st == HTH_EINVAL || (st == HTH_OK && list->count == 0);
-    if (st == HTH_OK && *missing) st = HTH_FAIL(err, HTH_EINVAL, "there is no model of this name");
-    if (st == HTH_OK && !hth_scope_has_model(&who->grant.scope, hth_str(list->items[0].full)))
-        st = HTH_FAIL(err, HTH_EDENIED, "%s", hth_deny_sentence(HTH_DENY_MODEL));
-    if (st == HTH_OK) st = hth_house_source(h, list->items, out, err);
-    hth_store_list_close(&list);
-    return st;
 }
 
 void hth_route_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     (void)rest;
     HthErr err = { 0 };
     bool missing = false;
+    HthStoreList *found = NULL;
+    json_t *list = NULL;
     HthModelSource *source = hth_calloc(1, sizeof *source); /* large */
-    HthStatus st = source ? source_of(h, x, who, source, &missing, &err) : HTH_ENOMEM;
-    json_t *list = st == HTH_OK ? json_array() : NULL;
+    HthStatus st = source ? hth_house_asked(h, x, who, &found, &missing, &err) : HTH_ENOMEM;
+    if (st == HTH_OK) st = hth_house_source(h, found->items, source, &err);
+    if (st == HTH_OK) list = json_array();
     if (list && !add_rows(h, list, source)) {
         json_decref(list);
         list = NULL;
@@ -142,6 +116,7 @@ void hth_route_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
         hth_reply_error(x, missing ? 404 : 0, &err);
     else
         hth_reply_json(x, 200, list);
+    hth_store_list_close(&found);
     hth_free(source);
 }
 

@@ -71,6 +71,12 @@ void hth_lease_give(HthLease *lease); /* any thread; no job of it is open */
 uint32_t hth_lease_ctx(const HthLease *lease, uint32_t wanted);
 /* The name under which a stored model is loaded: its file's, and its adapter's. */
 void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]);
+/* Of the model that ?model= asks for, or of the default one, where who asks may use it: a list of
+ * one, to be closed. Otherwise as hth_house_lease(). */
+HTH_MUST_CHECK HthStatus hth_house_asked(HthHouse *h, const HthX *x, const HthWho *who,
+                                         HthStoreList **out, bool *missing, HthErr *err);
+/* What a path ends in. */
+HthStr hth_house_file_name(const char *path);
 /* A name, or the one that stands for none. */
 HthStr hth_house_wanted(const HthHouse *h, HthStr name);
 /* What is loaded for it: over the default model lie the server's adapters. *out was zeroed. */
@@ -95,9 +101,10 @@ typedef struct HthChosen {
 /* As the ask says, or else as the server's settings do. EINVAL: an id that there is not. */
 HTH_MUST_CHECK HthStatus hth_house_choose(HthHouse *h, const HthLease *lease, const HthAsk *ask,
                                           HthChosen *out, HthErr *err);
-/* Of an engine's: the digests of their files. out->one's scales are as they were loaded. */
-HTH_MUST_CHECK HthStatus hth_house_digests(HthReceiptAdapters *out, const HthEngine *engine,
-                                           HthErr *err);
+/* Of an engine's: the digests of their files. out->one's scales are as they were loaded. EFORMAT:
+ * one is a blob whose bytes are not those it is named for. */
+HTH_MUST_CHECK HthStatus hth_house_digests(const HthHouse *h, HthReceiptAdapters *out,
+                                           const HthEngine *engine, HthErr *err);
 /* Does the model that answers when nobody is named have one of its own? It is before the others,
  * and always at scale 1. *file: its name; "": none. */
 HTH_MUST_CHECK HthStatus hth_house_own(HthHouse *h, char file[HTH_NAME_MAX + 1], HthErr *err);

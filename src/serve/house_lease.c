@@ -36,7 +36,7 @@ typedef struct Voices {
 
 enum { VOICES_MAX = 1024 };
 
-static HthStr file_name(const char *path) {
+HthStr hth_house_file_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return hth_str(slash && slash[1] ? slash + 1 : path);
 }
@@ -44,7 +44,7 @@ static HthStr file_name(const char *path) {
 HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine *engine,
                            void **attached, HthErr *err) {
     const HthHouse *h = house;
-    const HthStr name = file_name(source->name);
+    const HthStr name = hth_house_file_name(source->name);
     HTH_TRY(hth_evidence_loaded(h->cfg.evidence, name, source->digest, err));
     Voices *v = hth_calloc(1, sizeof *v);
     HTH_REQUIRE(v, err, HTH_ENOMEM, "no memory for a model's templates");
@@ -53,7 +53,7 @@ HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine 
     v->model = hth_engine_model(engine);
     snprintf(v->name, sizeof v->name, "%.*s", HTH_STR_ARG(name));
     *attached = v;
-    const HthStatus st = hth_house_digests(&v->adapters, engine, err);
+    const HthStatus st = hth_house_digests(h, &v->adapters, engine, err);
     if (st != HTH_OK) hth_house_closing(house, v);
     if (st != HTH_OK) *attached = NULL;
     return st;
@@ -127,30 +127,44 @@ HthStr hth_house_wanted(const HthHouse *h, HthStr name) {
     return name.n > 0 ? name : hth_str(h->cfg.model ? h->cfg.model : "ember");
 }
 
-static HthStatus find(HthHouse *h, HthStr name, HthStoreList **out, bool *missing, HthErr *err) {
-    HthStoreList *list = NULL;
-    HthStatus st = hth_store_find(h->cfg.store, name, &list, err);
-    if (st == HTH_EINVAL) *missing = true; /* no file can have such a name */
-    if (st != HTH_OK) return st;
-    if (list->count == 0) {
-        hth_store_list_close(&list);
-        *missing = true;
-        /* A model's name is no secret, and Ollama's clients look for this sentence. */
-        return HTH_FAIL(err, HTH_EINVAL, "model '%.100s' not found", name.n < 100 ? name.p : "");
-    }
-    if (list->items[0].error[0]) {
-        st = HTH_FAIL(err, HTH_EFORMAT, "this model cannot be used: %s", list->items[0].error);
-        hth_store_list_close(&list);
-        return st;
-    }
-    *out = list;
+/* A name that is out of scope is not told what is wrong with its file. */
+static HthStatus may_use(const HthScope *scope, const HthStored *m, HthErr *err) {
+    HTH_REQUIRE(!scope || hth_scope_has_model(scope, hth_str(m->full)), err, HTH_EDENIED, "%s",
+                hth_deny_sentence(HTH_DENY_MODEL));
+    HTH_REQUIRE(!m->error[0], err, HTH_EFORMAT, "this model cannot be used: %s", m->error);
     return HTH_OK;
+}
+
+static HthStatus find(HthHouse *h, const HthScope *scope, HthStr name, HthStoreList **out,
+                      bool *missing, HthErr *err) {
+    HthStoreList *list = NULL;
+    name = hth_house_wanted(h, name);
+    HTH_REQUIRE(name.n <= HTH_NAME_MAX, err, HTH_EINVAL, "model: the name is too long");
+    HthStatus st = hth_store_find(h->cfg.store, name, &list, err);
+    *missing = st == HTH_EINVAL || (st == HTH_OK && list->count == 0);
+    /* A model's name is no secret, and Ollama's clients look for this sentence. */
+    if (st == HTH_OK)
+        st = *missing ? HTH_FAIL(err, HTH_EINVAL, "model '%.*s' not found",
+                                 name.n < 100 ? (int)name.n : 0, name.p)
+                      : may_use(scope, list->items, err);
+    if (st == HTH_OK)
+        *out = list;
+    else
+        hth_store_list_close(&list);
+    return st;
+}
+
+HthStatus hth_house_asked(HthHouse *h, const HthX *x, const HthWho *who, HthStoreList **out,
+                          bool *missing, HthErr *err) {
+    HthStr name;
+    if (!hth_x_query(x, "model", &name)) name = HTH_STR("");
+    return find(h, &who->grant.scope, name, out, missing, err);
 }
 
 /* What is loaded is a file, or a file with another one over it: names share it. The model's is
  * last, for whoever shows its name. */
 void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]) {
-    const HthStr over = file_name(m->adapter ? m->adapter : "");
+    const HthStr over = hth_house_file_name(m->adapter ? m->adapter : "");
     snprintf(out, HTH_MODELS_NAME_MAX, "%.*s%s%s", HTH_STR_ARG(over), over.n ? "+" : "",
              m->path ? m->path : m->full);
 }
@@ -168,7 +182,8 @@ static HthStatus default_of(HthHouse *h, HthHouseDefault *out, HthErr *err) {
     if (list->count > 0) {
         const HthStored *m = list->items;
         hth_house_key(m, d.key);
-        snprintf(d.own, sizeof d.own, "%.*s", HTH_STR_ARG(file_name(m->adapter ? m->adapter : "")));
+        snprintf(d.own, sizeof d.own, "%.*s",
+                 HTH_STR_ARG(hth_house_file_name(m->adapter ? m->adapter : "")));
     }
     hth_store_list_close(&list);
     (void)pthread_mutex_lock(&h->default_lock);
@@ -237,16 +252,7 @@ HthStatus hth_house_lease(HthHouse *h, const HthScope *scope, HthStr name, bool 
                           int64_t keep_s, HthLease *out, bool *missing, HthErr *err) {
     HthStoreList *list = NULL;
     HthLease lease = { 0 };
-    char copy[HTH_NAME_MAX + 1];
-    name = hth_house_wanted(h, name);
-    HTH_REQUIRE(name.n <= HTH_NAME_MAX, err, HTH_EINVAL, "model: the name is too long");
-    memcpy(copy, name.p, name.n); /* ends in NUL */
-    copy[name.n] = 0;
-    HTH_TRY(find(h, (HthStr){ copy, name.n }, &list, missing, err));
-    if (scope && !hth_scope_has_model(scope, hth_str(list->items[0].full))) {
-        hth_store_list_close(&list);
-        return HTH_FAIL(err, HTH_EDENIED, "%s", hth_deny_sentence(HTH_DENY_MODEL));
-    }
+    HTH_TRY(find(h, scope, name, &list, missing, err));
     hth_idle_hold(h->idle); /* both read files: this one is waited for */
     HthStatus st = lease_of(h, &list->items[0], keep_set ? keep_s : HTH_KEEP_DEFAULT, &lease, err);
     hth_idle_go(h->idle);

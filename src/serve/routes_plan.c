@@ -26,24 +26,17 @@ static json_t *plan_json(const HthEnginePlan *p, const char *name) {
 /* With the adapters it would be loaded with. */
 static HthStatus plan_of(HthHouse *h, const HthStored *m, HthEnginePlan *out, HthErr *err) {
     HthModelSource source = { 0 };
-    HTH_REQUIRE(!m->error[0], err, HTH_EFORMAT, "this model cannot be used: %.150s", m->error);
     HTH_TRY(hth_house_source(h, m, &source, err));
     return hth_models_plan(h->models, &source, out, err);
 }
 
 static void plan(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
     (void)rest;
-    HthStr name = hth_str(h->cfg.model ? h->cfg.model : "ember");
-    HthStr asked;
     HthStoreList *list = NULL;
     HthErr err = { 0 };
     HthEnginePlan p;
-    if (hth_x_query(x, "model", &asked) && asked.n > 0) name = asked;
-    HthStatus st = hth_store_find(h->cfg.store, name, &list, &err);
-    bool missing = st == HTH_EINVAL || (st == HTH_OK && list->count == 0);
-    if (st == HTH_OK && missing) st = HTH_FAIL(&err, HTH_EINVAL, "there is no model of this name");
-    if (st == HTH_OK && !hth_scope_has_model(&who->grant.scope, hth_str(list->items[0].full)))
-        st = HTH_FAIL(&err, HTH_EDENIED, "%s", hth_deny_sentence(HTH_DENY_MODEL));
+    bool missing = false;
+    HthStatus st = hth_house_asked(h, x, who, &list, &missing, &err);
     if (st == HTH_OK) st = plan_of(h, &list->items[0], &p, &err);
     if (st == HTH_OK)
         hth_reply_json(x, 200, plan_json(&p, list->items[0].full));

@@ -196,7 +196,7 @@ static HthStatus complete(HthScan *s, HthFound *f, HthErr *err) {
         HthErr other = { 0 };
         const char *error = fact->error;
         if (fact->digest[0] && !error[0] &&
-            hth_store_check_blob(m, &f->info, fact->digest, &other) != HTH_OK)
+            hth_store_check_blob(m, f->info.path, fact->digest, &other) != HTH_OK)
             error = other.text;
         f->info.error = hth_arena_copy(s->arena, error, strlen(error));
     } else {

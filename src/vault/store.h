@@ -109,6 +109,10 @@ HTH_MUST_CHECK HthStatus hth_store_digest(HthStore *m, HthStr name, HthDigestPro
 HTH_MUST_CHECK HthStatus hth_store_digest_of(HthStore *m, const HthStored *found,
                                              HthDigestProgress progress, void *payload,
                                              char hex[65], HthErr *err);
+/* EFORMAT: this file (a model's, an adapter's; NULL: none) is a blob of the store, and its name is
+ * not this SHA-256 of its bytes. Any thread. */
+HTH_MUST_CHECK HthStatus hth_store_check_blob(const HthStore *m, const char *path, const char *hex,
+                                              HthErr *err);
 /* For a thread with nothing better to do: computes the digest of one model that has none, the first
  * that can be read. *more: whether to call again. EIO: what is left cannot be read. */
 HTH_MUST_CHECK HthStatus hth_store_digest_next(HthStore *m, HthDigestProgress progress,

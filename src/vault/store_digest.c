@@ -68,13 +68,12 @@ static void remember(HthStore *m, const HthIdent *id, const char *hex) {
     pthread_mutex_unlock(&m->lock);
 }
 
-HthStatus hth_store_check_blob(const HthStore *m, const HthStored *f, const char *hex,
-                               HthErr *err) {
+HthStatus hth_store_check_blob(const HthStore *m, const char *path, const char *hex, HthErr *err) {
     static const char in[] = "/blobs/sha256-";
     const size_t n = m->home ? strlen(m->home) : 0;
-    if (!n || !f->path || strncmp(f->path, m->home, n) != 0) return HTH_OK;
-    if (strncmp(f->path + n, in, sizeof in - 1) != 0) return HTH_OK;
-    const char *name = f->path + n + sizeof in - 1;
+    if (!n || !path || strncmp(path, m->home, n) != 0) return HTH_OK;
+    if (strncmp(path + n, in, sizeof in - 1) != 0) return HTH_OK;
+    const char *name = path + n + sizeof in - 1;
     HTH_REQUIRE(strcmp(name, hex) == 0, err, HTH_EFORMAT,
                 "its file was changed or is damaged: blob sha256-%.12s... has the digest %.12s...; "
                 "make the model again",
@@ -109,7 +108,7 @@ HthStatus hth_store_digest_of(HthStore *m, const HthStored *f, HthDigestProgress
         hth_hex(text, bytes, sizeof bytes);
         remember(m, &id, text);
     }
-    HTH_TRY(hth_store_check_blob(m, f, text, err));
+    HTH_TRY(hth_store_check_blob(m, f->path, text, err));
     HTH_TRY(check_claim(f, text, err));
     memcpy(hex, text, sizeof text);
     return HTH_OK;

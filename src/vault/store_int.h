@@ -105,10 +105,6 @@ void hth_facts_load(HthStore *m); /* from home/facts.json; what is no good there
 void hth_facts_save(HthStore *m); /* if there is something new; failure is logged */
 void hth_facts_drop(HthStore *m);
 
-/* EFORMAT: the model is a blob, and its name is not this digest of its bytes. Needs no lock. */
-HTH_MUST_CHECK HthStatus hth_store_check_blob(const HthStore *m, const HthStored *f,
-                                              const char *hex, HthErr *err);
-
 /* A folder's descriptor, or -1; with make, home is made if it is not there. */
 int hth_folder_open(const char *path, bool make);
 HthIdent hth_ident_of(const struct stat *st);
