@@ -257,14 +257,17 @@ static HthStatus bind_all(Binding *b, HthErr *err) {
     b->used = hth_calloc(tensors, sizeof *b->used);
     HTH_REQUIRE(b->a->part && b->floats && b->used, err, HTH_ENOMEM, "no memory for an adapter");
     for (uint32_t i = 0; i < b->m->prog.count; i++) HTH_TRY(bind_inst(b, i, err));
-    b->a->parts = (HthAdapterParts){ &b->m->prog, b->a->part };
-    return check_rest(b, err);
+    HTH_TRY(check_rest(b, err));
+    if (!b->need) b->a->parts = (HthAdapterParts){ &b->m->prog, b->a->part };
+    return HTH_OK;
 }
 
-/* Takes a->gguf as opened. need as in Binding. */
+/* Takes a->gguf as opened; what an earlier call counted begins anew. need as in Binding. */
 static HthStatus build(HthAdapter *a, const HthModel *model, size_t *need, HthErr *err) {
     const size_t ceiling = (size_t)1 << 36; /* each tensor's floats; the file has its bytes */
     Binding b = { .a = a, .m = model, .need = need };
+    hth_arena_close(&a->arena);
+    a->facts = (HthAdapterFacts){ 0 };
     HTH_TRY(hth_arena_open(&a->arena, ceiling, err));
     const HthStatus st = bind_all(&b, err);
     hth_free(b.floats);
@@ -312,16 +315,24 @@ HthStatus hth_adapter_open_mem(HthAdapter **out, const HthModel *model, const vo
     return opened(out, a, hth_gguf_open_mem(&a->gguf, data, n, what, err), model, err);
 }
 
-HthStatus hth_adapter_need(size_t *bytes, const HthModel *model, const char *path,
-                           HthAdapterMake *make, HthErr *err) {
-    size_t need = 0;
+HthStatus hth_adapter_begin(HthAdapter **out, size_t *need, const HthModel *model, const char *path,
+                            HthAdapterMake *make, HthErr *err) {
+    size_t more = 0;
     HthAdapter *a = hth_calloc(1, sizeof *a);
     HTH_REQUIRE(a, err, HTH_ENOMEM, "no memory for an adapter");
     HthStatus st = open_file(a, model, path, make, err);
-    if (st == HTH_OK) st = build(a, model, &need, err);
-    if (st == HTH_OK) *bytes = need + hth_adapter_bytes(a); /* the list of parts is there */
-    hth_adapter_close(&a);
+    if (st == HTH_OK) st = build(a, model, &more, err);
+    if (st == HTH_OK) {
+        *need = more + hth_adapter_bytes(a); /* the list of parts is there */
+        *out = a;
+    } else {
+        hth_adapter_close(&a);
+    }
     return st;
+}
+
+HthStatus hth_adapter_finish(HthAdapter *a, const HthModel *model, HthErr *err) {
+    return build(a, model, NULL, err);
 }
 
 void hth_adapter_close(HthAdapter **adapter) {

@@ -27,10 +27,15 @@ typedef HthStatus HthAdapterMake(HthBuf *out, const HthModel *model, const char 
 /* As hth_adapter_open(); bytes that were made are held with it. */
 HTH_MUST_CHECK HthStatus hth_adapter_open_made(HthAdapter **out, const HthModel *model,
                                                const char *path, HthAdapterMake *make, HthErr *err);
-/* What hth_adapter_bytes() will be, before any of it is taken: the file's tables are read and
- * checked against the model, its values are not. Errors as hth_adapter_open(), but for those. */
-HTH_MUST_CHECK HthStatus hth_adapter_need(size_t *bytes, const HthModel *model, const char *path,
-                                          HthAdapterMake *make, HthErr *err);
+/* The first half of that: the file's tables are read and checked against the model, its values are
+ * not taken, and it cannot be laid over anything yet. *need: what hth_adapter_bytes() will be; it
+ * is what is held so far (bytes that were made). Errors as hth_adapter_open(), but for those of
+ * values. Close it. */
+HTH_MUST_CHECK HthStatus hth_adapter_begin(HthAdapter **out, size_t *need, const HthModel *model,
+                                           const char *path, HthAdapterMake *make, HthErr *err);
+/* The second half, of the same model: its values. A failure leaves it to be closed. */
+HTH_MUST_CHECK HthStatus hth_adapter_finish(HthAdapter *adapter, const HthModel *model,
+                                            HthErr *err);
 
 typedef struct HthAdapterFacts {
     uint32_t matrices; /* how many of the model's it changes */

@@ -206,14 +206,28 @@ static HthStatus count_adapters(const HthModelSource *s, uint32_t *out, HthErr *
     return HTH_OK;
 }
 
-static HthStatus open_adapters(HthLoaded *l, uint32_t count, HthEngineCfg *cfg, HthErr *err) {
+/* Their tables, and what their values will take (added to *want). */
+static HthStatus begin_adapters(HthLoaded *l, uint32_t count, HthModelWant *want, HthErr *err) {
+    HthAdapterMake *const make = l->models->cfg.make_adapter;
+    for (uint32_t i = 0; i < count; i++) {
+        size_t need = 0;
+        HTH_TRY(hth_adapter_begin(&l->adapters[i], &need, l->model, adapter_at(&l->source, i), make,
+                                  err));
+        const size_t held = hth_adapter_bytes(l->adapters[i]);
+        want->own_bytes += need - held;
+        want->taken_bytes += held;
+    }
+    return HTH_OK;
+}
+
+/* Their values; *cfg: the source's, with them. */
+static HthStatus finish_adapters(HthLoaded *l, uint32_t count, HthEngineCfg *cfg, HthErr *err) {
     const HthModelSource *s = &l->source;
     const uint32_t own = s->adapter[0] != 0;
-    HthAdapterMake *const make = l->models->cfg.make_adapter;
     *cfg = s->cfg;
     cfg->adapters = l->uses;
     for (uint32_t i = 0; i < count; i++) {
-        HTH_TRY(hth_adapter_open_made(&l->adapters[i], l->model, adapter_at(s, i), make, err));
+        HTH_TRY(hth_adapter_finish(l->adapters[i], l->model, err));
         l->uses[i] = (HthAdapterUse){ l->adapters[i], i < own ? 1.0f : s->adapters[i - own].scale };
         cfg->adapter_count = i + 1;
     }
@@ -232,15 +246,12 @@ static HthStatus admit(HthModels *m, HthLoaded *l, const HthModelWant *want, uin
 }
 
 /* Adapters are opened to plan what they need of each row: their own bytes are admitted before. */
-static HthStatus admit_adapters(HthModels *m, HthLoaded *l, uint32_t count, HthErr *err) {
-    uint64_t all = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        size_t bytes = 0;
-        HTH_TRY(hth_adapter_need(&bytes, l->model, adapter_at(&l->source, i), m->cfg.make_adapter,
-                                 err));
-        all += bytes;
-    }
-    return count > 0 ? admit(m, l, &(HthModelWant){ .own_bytes = all }, all, err) : HTH_OK;
+static HthStatus open_adapters(HthModels *m, HthLoaded *l, uint32_t count, HthEngineCfg *cfg,
+                               HthErr *err) {
+    HthModelWant want = { 0 };
+    HTH_TRY(begin_adapters(l, count, &want, err));
+    if (count > 0) HTH_TRY(admit(m, l, &want, want.own_bytes + want.taken_bytes, err));
+    return finish_adapters(l, count, cfg, err);
 }
 
 static HthStatus load_parts(HthModels *m, HthLoaded *l, HthErr *err) {
@@ -249,8 +260,7 @@ static HthStatus load_parts(HthModels *m, HthLoaded *l, HthErr *err) {
     uint32_t count = 0;
     HTH_TRY(count_adapters(&l->source, &count, err));
     HTH_TRY(open_model(l, err));
-    HTH_TRY(admit_adapters(m, l, count, err));
-    HTH_TRY(open_adapters(l, count, &cfg, err));
+    HTH_TRY(open_adapters(m, l, count, &cfg, err));
     HTH_TRY(hth_engine_plan(&plan, l->model, &cfg, err));
     const uint64_t weights = plan.memory.bytes[HTH_MEMORY_WEIGHTS];
     const uint64_t taken =
@@ -268,6 +278,7 @@ static HthStatus load_parts(HthModels *m, HthLoaded *l, HthErr *err) {
 HthStatus hth_models_plan(HthModels *m, const HthModelSource *source, HthEnginePlan *out,
                           HthErr *err) {
     HthEngineCfg cfg;
+    HthModelWant want = { 0 };
     uint32_t count = 0;
     HTH_TRY(count_adapters(source, &count, err));
     HthLoaded *l = hth_calloc(1, sizeof *l);
@@ -275,7 +286,8 @@ HthStatus hth_models_plan(HthModels *m, const HthModelSource *source, HthEngineP
     l->models = m;
     l->source = *source;
     HthStatus st = open_model(l, err);
-    if (st == HTH_OK) st = open_adapters(l, count, &cfg, err);
+    if (st == HTH_OK) st = begin_adapters(l, count, &want, err);
+    if (st == HTH_OK) st = finish_adapters(l, count, &cfg, err);
     if (st == HTH_OK) st = hth_engine_plan(out, l->model, &cfg, err);
     close_files(l);
     hth_free(l);

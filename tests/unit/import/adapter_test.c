@@ -207,8 +207,9 @@ static void opened_as_it_is(void **state) {
     put_tensors("F32", "F32");
     assert_ok(make(base, &err), err);
     assert_ok(hth_model_open(&m, base, &err), err);
-    assert_ok(hth_adapter_need(&need, m, folder, hth_import_adapter_make, &err), err);
-    assert_ok(hth_adapter_open_made(&a, m, folder, hth_import_adapter_make, &err), err);
+    assert_ok(hth_adapter_begin(&a, &need, m, folder, hth_import_adapter_make, &err), err);
+    put_tensors("[2, 32]", "[32, 2]"); /* it is made already */
+    assert_ok(hth_adapter_finish(a, m, &err), err);
     assert_ok(hth_adapter_open_made(&b, m, out, hth_import_adapter_make, &err), err);
     test_load(&file, out);
     assert_true(hth_str_eq(hth_gguf_part(hth_adapter_gguf(a), 0), hth_buf_str(&file)));
@@ -217,9 +218,8 @@ static void opened_as_it_is(void **state) {
     assert_in_range(hth_adapter_bytes(a), need, need + 16 * 64); /* gaps, in a checked build */
     hth_adapter_close(&b);
     hth_adapter_close(&a);
-    put_tensors("[2, 32]", "[32, 2]");
-    assert_status(hth_adapter_need(&need, m, folder, hth_import_adapter_make, &err), HTH_EINVAL,
-                  err);
+    assert_status(hth_adapter_begin(&a, &need, m, folder, hth_import_adapter_make, &err),
+                  HTH_EINVAL, err);
     assert_status(hth_adapter_open_made(&a, m, folder, hth_import_adapter_make, &err), HTH_EINVAL,
                   err);
     assert_status(hth_adapter_open_made(&a, m, folder, NULL, &err), HTH_EINVAL, err); /* no file */
@@ -242,6 +242,16 @@ static HthStatus open_body(void *model) {
     return HTH_OK;
 }
 
+static HthStatus halves_body(void *model) {
+    HthErr err = { 0 };
+    HthAdapter *a = NULL;
+    size_t need = 0;
+    HTH_TRY(hth_adapter_begin(&a, &need, model, folder, hth_import_adapter_make, &err));
+    const HthStatus st = hth_adapter_finish(a, model, &err);
+    hth_adapter_close(&a);
+    return st;
+}
+
 static void no_memory(void **state) {
     (void)state;
     HthErr err = { 0 };
@@ -251,6 +261,7 @@ static void no_memory(void **state) {
     assert_true(test_torture(body, NULL, 2000) >= 20);
     assert_ok(hth_model_open(&m, base, &err), err);
     assert_true(test_torture(open_body, m, 2000) >= 20);
+    assert_true(test_torture(halves_body, m, 2000) >= 20);
     hth_model_close(&m);
 }
 

@@ -320,6 +320,27 @@ static void torture(void **state) {
     close_world(&w);
 }
 
+/* Its parts are those of the same file, opened at once. */
+static void assert_same_as_opened(const HthAdapter *a, const HthModel *m, const HthBuf *file) {
+    HthErr err = { 0 };
+    HthAdapter *b = NULL;
+    assert_ok(hth_adapter_open_mem(&b, m, file->p, file->n, "b", &err), err);
+    const HthAdapterFacts fa = hth_adapter_facts(a), fb = hth_adapter_facts(b);
+    assert_int_equal(fa.matrices, fb.matrices);
+    assert_int_equal(fa.rank_max, fb.rank_max);
+    assert_int_equal(fa.rank_min, fb.rank_min);
+    const HthAdapterParts *pa = hth_adapter_parts(a), *pb = hth_adapter_parts(b);
+    assert_ptr_equal(pa->prog, pb->prog);
+    for (uint32_t i = 0; i < pa->prog->count; i++) {
+        assert_int_equal(pa->part[i].rank, pb->part[i].rank);
+        if (!pa->part[i].rank) continue;
+        assert_float_equal(pa->part[i].factor, pb->part[i].factor, 0);
+        assert_memory_equal(pa->part[i].a, pb->part[i].a, pa->part[i].rank * sizeof(float));
+        assert_memory_equal(pa->part[i].b, pb->part[i].b, pa->part[i].rank * sizeof(float));
+    }
+    hth_adapter_close(&b);
+}
+
 /* What an adapter will hold is known before it is held; what could not be opened has no size. */
 static void need(void **state) {
     (void)state;
@@ -333,10 +354,16 @@ static void need(void **state) {
         one.rank = rank;
         tiny_adapter(&file, hth_model_gguf(w.m), &one, may_all, NULL);
         assert_ok(hth_file_write(test_path("a.gguf"), file.p, file.n, 0600, &err), err);
-        assert_ok(hth_adapter_need(&bytes, w.m, test_path("a.gguf"), NULL, &err), err);
-        assert_ok(hth_adapter_open(&a, w.m, test_path("a.gguf"), &err), err);
+        assert_ok(hth_adapter_begin(&a, &bytes, w.m, test_path("a.gguf"), NULL, &err), err);
+        assert_true(hth_adapter_bytes(a) < bytes);
+        HthAdapterSet set;
+        const HthAdapterUse use = { a, 1 };
+        assert_status(hth_adapter_set(&set, w.m, &use, 1, &err), HTH_EINVAL, err); /* not yet */
+        assert_int_equal(unlink(test_path("a.gguf")), 0); /* it is open, and not opened again */
+        assert_ok(hth_adapter_finish(a, w.m, &err), err);
         assert_in_range(hth_adapter_bytes(a), bytes,
                         bytes + 16 * 64); /* gaps, in a checked build */
+        assert_same_as_opened(a, w.m, &file);
         hth_adapter_close(&a);
         hth_buf_drop(&file);
     }
@@ -345,9 +372,13 @@ static void need(void **state) {
     tiny_adapter(&file, hth_model_gguf(w.m), &other, may, NULL);
     assert_ok(hth_file_write(test_path("a.gguf"), file.p, file.n, 0600, &err), err);
     bytes = 7;
-    assert_status(hth_adapter_need(&bytes, w.m, test_path("a.gguf"), NULL, &err), HTH_EFORMAT, err);
-    assert_status(hth_adapter_need(&bytes, w.m, test_path("none.gguf"), NULL, &err), HTH_EIO, err);
+    HthAdapter *none = NULL;
+    assert_status(hth_adapter_begin(&none, &bytes, w.m, test_path("a.gguf"), NULL, &err),
+                  HTH_EFORMAT, err);
+    assert_status(hth_adapter_begin(&none, &bytes, w.m, test_path("none.gguf"), NULL, &err),
+                  HTH_EIO, err);
     assert_int_equal(bytes, 7);
+    assert_null(none);
     hth_buf_drop(&file);
     close_world(&w);
 }
