@@ -26,7 +26,6 @@ enum {
     PIECE = 1 << 24,
     ANSWER_MAX = 1 << 28
 };
-#define ADAPTER_MAX ((size_t)1 << 36)
 
 #define OPT_ROWS                                                                                   \
     { OPT_HOST,                                                                                    \
@@ -355,7 +354,7 @@ static int bring_folder(Job *job, const char *folder, const char *path, const ch
     HthGguf *base = NULL;
     HthBuf made;
     int code = HTH_EXIT_OK;
-    hth_buf_init(&made, ADAPTER_MAX);
+    hth_buf_init(&made, HTH_ADAPTER_FILE_MAX);
     HthStatus st = open_base(job, &base, path, name, &err);
     if (st == HTH_OK) st = hth_import_adapter_bytes(&made, folder, base, &err);
     if (st == HTH_OK) code = bring(job, hth_buf_str(&made), digest);

@@ -17,7 +17,6 @@
 #include "text/prompt.h"
 
 enum { TEXT_MAX = 1 << 28 };
-#define ADAPTER_MAX ((size_t)1 << 36)
 
 /* ---- is it the same thing? ------------------------------------------------------------------ */
 
@@ -69,7 +68,7 @@ static HthStatus open_adapter(HthGguf **g, HthBuf *made, const char *model, cons
 static HthStatus file_digest(HthDigests *out, const char *model, const char *path, HthErr *err) {
     HthGguf *g = NULL;
     HthBuf made;
-    hth_buf_init(&made, ADAPTER_MAX);
+    hth_buf_init(&made, HTH_ADAPTER_FILE_MAX);
     HthStatus st = open_adapter(&g, &made, model, path, err);
     if (st == HTH_OK) st = hth_receipt_file(out, g, on_bytes, NULL, err);
     hth_progress_end();

@@ -13,7 +13,6 @@
 #include "model/model_impl.h"
 
 enum { NAME_MAX_LEN = 160, SHOWN = 64 };
-#define FILE_MAX ((size_t)1 << 36)
 
 struct HthAdapter {
     HthBuf bytes; /* what was made for the file, if it was */
@@ -291,7 +290,7 @@ static HthStatus opened(HthAdapter **out, HthAdapter *a, HthStatus st, const Hth
 static HthStatus open_file(HthAdapter *a, const HthModel *model, const char *path,
                            HthAdapterMake *make, HthErr *err) {
     bool made = false;
-    hth_buf_init(&a->bytes, FILE_MAX);
+    hth_buf_init(&a->bytes, HTH_ADAPTER_FILE_MAX);
     if (make) HTH_TRY(make(&a->bytes, model, path, &made, err));
     return made ? hth_gguf_open_mem(&a->gguf, a->bytes.p, a->bytes.n, path, err)
                 : hth_gguf_open(&a->gguf, path, err);

@@ -15,6 +15,7 @@
 #include "op/adapter.h"
 
 enum { HTH_ADAPTER_RANK_MAX = 4096 };
+#define HTH_ADAPTER_FILE_MAX ((size_t)1 << 36) /* bytes of a file made in memory */
 
 const HthAdapterParts *hth_adapter_parts(const HthAdapter *adapter);
 const HthGguf *hth_adapter_gguf(const HthAdapter *adapter); /* its file, for digests and names */
