@@ -392,19 +392,22 @@ typedef struct Made {
     const char *path, *adapter; /* files; adapter may be a folder; "": none */
 } Made;
 
+/* The file with this digest, in the request. */
+static int add_digest(json_t *body, const char *member, const char *digest) {
+    const int st = json_object_set_new(body, member, json_pack("{s:s}", "model.gguf", digest));
+    return st == 0 ? HTH_EXIT_OK : hth_cli_error(HTH_EXIT_OS, "out of memory");
+}
+
 /* Brings them, and has their digests in the request. */
 static int add_files(Job *job, json_t *body, const Made *m) {
     char digest[80];
     int code = HTH_EXIT_OK;
     if (*m->path) code = bring_file(job, m->path, digest);
-    if (*m->path && code == HTH_EXIT_OK)
-        (void)json_object_set_new(body, "files", json_pack("{s:s}", "model.gguf", digest));
+    if (*m->path && code == HTH_EXIT_OK) code = add_digest(body, "files", digest);
     if (!*m->adapter || code != HTH_EXIT_OK) return code;
     code = hth_lora_is_folder(m->adapter) ? bring_folder(job, m->adapter, m->path, m->from, digest)
                                           : bring_file(job, m->adapter, digest);
-    if (code == HTH_EXIT_OK)
-        (void)json_object_set_new(body, "adapters", json_pack("{s:s}", "model.gguf", digest));
-    return code;
+    return code == HTH_EXIT_OK ? add_digest(body, "adapters", digest) : code;
 }
 
 static int make(Job *job, HthStr file, const Made *m) {
