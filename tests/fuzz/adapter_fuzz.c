@@ -7,22 +7,15 @@
 #include <string.h>
 
 #include "model/adapter.h"
-#include "support/tiny.h"
+#include "support/tiny_adapter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const HthModel *model(uint32_t which) {
     static HthModel *models[2];
     static HthBuf files[2];
-    const Tiny c = { .arch = which ? "qwen3moe" : "llama",
-                     .layers = 2,
-                     .embd = 32,
-                     .heads = 4,
-                     .kv_heads = 2,
-                     .ff = 48,
-                     .vocab = 40,
-                     .ctx = 64,
-                     .seed = 4 };
+    Tiny c = tiny_adapted;
+    if (which) c.arch = "qwen3moe";
     if (models[which]) return models[which];
     tiny_build(&files[which], &c);
     HthErr err;

@@ -16,7 +16,7 @@
 #include "import/safetensors.h"
 #include "import/tokens.h"
 #include "model/arch.h"
-#include "support/tiny.h"
+#include "support/tiny_adapter.h"
 #include "text/vocab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -44,18 +44,9 @@ static void tensors(HthStr text) {
 static const HthGguf *base(void) {
     static HthGguf *g;
     static HthBuf file;
-    const Tiny c = { .arch = "llama",
-                     .layers = 2,
-                     .embd = 32,
-                     .heads = 4,
-                     .kv_heads = 2,
-                     .ff = 48,
-                     .vocab = 40,
-                     .ctx = 64,
-                     .seed = 4 };
     if (g) return g;
     HthErr err;
-    tiny_build(&file, &c);
+    tiny_build(&file, &tiny_adapted);
     HTH_ASSERT(hth_gguf_open_mem(&g, file.p, file.n, "tiny", &err) == HTH_OK);
     return g;
 }

@@ -9,18 +9,7 @@
 #include "model/adapter.h"
 #include "support/folder.h"
 #include "support/hf_build.h"
-#include "support/tiny.h"
-
-/* Queries of 4 heads of 8; 40 tokens. */
-static const Tiny tiny = { .arch = "llama",
-                           .layers = 2,
-                           .embd = 32,
-                           .heads = 4,
-                           .kv_heads = 2,
-                           .ff = 48,
-                           .vocab = 40,
-                           .ctx = 64,
-                           .seed = 4 };
+#include "support/tiny_adapter.h"
 
 #define PLACE  "base_model.model.model."
 #define QUERY  PLACE "layers.1.self_attn.q_proj.lora_"
@@ -39,7 +28,7 @@ static int begin(void **state) {
     snprintf(folder, sizeof folder, "%s/lora", test_folder);
     snprintf(base, sizeof base, "%s/m.gguf", test_folder);
     snprintf(out, sizeof out, "%s/o.gguf", test_folder);
-    tiny_build(&file, &tiny);
+    tiny_build(&file, &tiny_adapted);
     const HthStatus st = hth_file_write(base, file.p, file.n, 0644, &err);
     hth_buf_drop(&file);
     return st;

@@ -10,15 +10,6 @@
 #include "support/folder.h"
 #include "support/tiny_adapter.h"
 
-static const Tiny base = { .arch = "llama",
-                           .layers = 2,
-                           .embd = 32,
-                           .heads = 4,
-                           .kv_heads = 2,
-                           .ff = 48,
-                           .vocab = 40,
-                           .ctx = 64,
-                           .seed = 4 };
 static const TinyAdapter good = { .rank = 3, .alpha = 6, .spread = 0.5, .seed = 9 };
 
 typedef struct World {
@@ -77,7 +68,7 @@ static void leave_small(const HthModel *m, TinyAdapter a, const char *name) {
 static void facts(void **state) {
     (void)state;
     HthErr err = { 0 };
-    World w = open_world(&base);
+    World w = open_world(&tiny_adapted);
     HthAdapter *a = NULL;
     HthBuf file;
     tiny_adapter(&file, hth_model_gguf(w.m), &good, may, NULL);
@@ -157,7 +148,7 @@ static const struct {
 
 static void refusals(void **state) {
     (void)state;
-    World w = open_world(&base);
+    World w = open_world(&tiny_adapted);
     for (size_t i = 0; i < HTH_COUNT(bad); i++) {
         HthErr err = { 0 };
         HthBuf file;
@@ -179,7 +170,7 @@ static void refusals(void **state) {
 static void what_has_no_effect(void **state) {
     (void)state;
     HthErr err = { 0 };
-    Tiny latent = base;
+    Tiny latent = tiny_adapted;
     latent.arch = "deepseek2";
     World w = open_world(&latent);
     HthBuf file;
@@ -190,10 +181,10 @@ static void what_has_no_effect(void **state) {
     hth_buf_drop(&file);
     close_world(&w);
     /* of a model with more layers */
-    Tiny deeper = base;
+    Tiny deeper = tiny_adapted;
     deeper.layers = 3;
     World v = open_world(&deeper);
-    w = open_world(&base);
+    w = open_world(&tiny_adapted);
     tiny_adapter(&file, hth_model_gguf(v.m), &good, may, NULL);
     assert_status(hth_adapter_open_mem(&a, w.m, file.p, file.n, "deep", &err), HTH_EINVAL, err);
     assert_non_null(strstr(err.text, "blk.2."));
@@ -217,7 +208,7 @@ static void what_has_no_effect(void **state) {
 /* Matrices of experts have a third dimension, in both. */
 static void experts(void **state) {
     (void)state;
-    Tiny c = base;
+    Tiny c = tiny_adapted;
     c.arch = "qwen3moe";
     World w = open_world(&c);
     for (int wrong = 0; wrong < 3; wrong++) {
@@ -244,7 +235,7 @@ static void experts(void **state) {
 static void tied(void **state) {
     (void)state;
     HthErr err = { 0 };
-    Tiny c = base;
+    Tiny c = tiny_adapted;
     c.tied = true;
     World w = open_world(&c);
     HthBuf file;
@@ -265,7 +256,7 @@ static void tied(void **state) {
 static void sets(void **state) {
     (void)state;
     HthErr err = { 0 };
-    World w = open_world(&base), v = open_world(&base);
+    World w = open_world(&tiny_adapted), v = open_world(&tiny_adapted);
     HthBuf file;
     HthAdapter *a = NULL, *b = NULL;
     HthAdapterSet set = { .count = 99 };
@@ -311,7 +302,7 @@ static HthStatus body(void *ctx) {
 static void torture(void **state) {
     (void)state;
     HthBuf file;
-    World w = open_world(&base);
+    World w = open_world(&tiny_adapted);
     tiny_adapter(&file, hth_model_gguf(w.m), &good, may, NULL);
     Torture t = { &w, &file };
     assert_true(test_torture(body, &t, 1000) >= 10);
@@ -345,7 +336,7 @@ static void assert_same_as_opened(const HthAdapter *a, const HthModel *m, const 
 static void need(void **state) {
     (void)state;
     HthErr err = { 0 };
-    World w = open_world(&base);
+    World w = open_world(&tiny_adapted);
     HthBuf file;
     size_t bytes = 0;
     for (uint32_t rank = 1; rank <= 40; rank += 13) {
