@@ -26,20 +26,14 @@ void hth_keys_drop(HthKeys *k) {
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static HthStr text_of(const json_t *object, const char *member) {
-    const json_t *v = json_object_get(object, member);
-    if (!json_is_string(v)) return (HthStr){ 0 };
-    return (HthStr){ json_string_value(v), json_string_length(v) };
-}
-
 static void put_name(char out[HTH_USER_NAME_MAX + 1], HthStr name) {
     memcpy(out, name.p, name.n);
     out[name.n] = '\0';
 }
 
 static HthStatus read_key(HthKey *out, const json_t *v, size_t i, HthErr *err) {
-    const HthStr name = text_of(v, "name"), role = text_of(v, "role");
-    HthStr tenant = text_of(v, "tenant");
+    const HthStr name = hth_json_text(v, "name"), role = hth_json_text(v, "role");
+    HthStr tenant = hth_json_text(v, "tenant");
     const json_t *created = json_object_get(v, "created"), *expires = json_object_get(v, "expires");
     HTH_REQUIRE(hth_user_name(name), err, HTH_EFORMAT,
                 "Key %zu of the file of keys has no name, or one with other characters than "
@@ -47,8 +41,8 @@ static HthStatus read_key(HthKey *out, const json_t *v, size_t i, HthErr *err) {
                 i);
     if (!tenant.n) tenant = name;
     HTH_REQUIRE(hth_user_name(tenant), err, HTH_EFORMAT, "Key %zu: 'tenant' is no name.", i);
-    HTH_REQUIRE(hth_unhex(out->sha256, sizeof out->sha256, text_of(v, "sha256")), err, HTH_EFORMAT,
-                "Key %zu: 'sha256' is not 64 hexadecimal digits.", i);
+    HTH_REQUIRE(hth_unhex(out->sha256, sizeof out->sha256, hth_json_text(v, "sha256")), err,
+                HTH_EFORMAT, "Key %zu: 'sha256' is not 64 hexadecimal digits.", i);
     HTH_REQUIRE((!created || json_is_integer(created)) && (!expires || json_is_integer(expires)),
                 err, HTH_EFORMAT, "Key %zu: 'created' and 'expires' are seconds since 1970.", i);
     size_t r = 0;
