@@ -12,3 +12,10 @@ bool hth_str_is_name(HthStr s, size_t most) {
     }
     return s.n > 0 && s.n <= most;
 }
+
+const char *hth_path_name(const char *path) {
+    const char *name = path;
+    for (const char *p = path; *p; p++)
+        if (*p == '/' && p[1] && p[1] != '/') name = p + 1;
+    return name;
+}

@@ -3,6 +3,7 @@
  * Thread: the main thread. */
 #include <string.h>
 
+#include "base/name.h"
 #include "cli/caged.h"
 #include "cli/cli.h"
 #include "cli/source.h"
@@ -99,8 +100,7 @@ int hth_cli_imatrix(HthArgs *args) {
     if (a.model == NULL) return hth_cli_usage("imatrix", "imatrix needs a MODEL");
     if (a.text == NULL) return hth_cli_usage("imatrix", "imatrix needs --text FILE");
     if (a.out == NULL) return hth_cli_usage("imatrix", "imatrix needs --out FILE");
-    const char *slash = strrchr(a.text, '/');
-    a.opt.text_name = slash == NULL ? a.text : slash + 1;
+    a.opt.text_name = hth_path_name(a.text);
     const int code = hth_caged(&(HthCaged){ .models = { a.model },
                                             .reads = { a.text },
                                             .writes = { a.out },

@@ -1,6 +1,7 @@
 /* repl_cmd.c - the slash commands of the interactive chat: one table, one function each. */
 #include <string.h>
 
+#include "base/name.h"
 #include "text/prompt.h"
 #include "cli/repl.h"
 #include "cli/show.h"
@@ -166,9 +167,8 @@ static void show_lora(HthRepl *r, HthStr rest) {
     (void)rest;
     if (l == NULL || l->count == 0) puts("No adapter lies over this model.");
     for (uint32_t i = 0; l != NULL && i < l->count; i++) {
-        const char *slash = strrchr(l->path[i], '/');
         printf("%2u  %-8.6g  ", i, (double)l->use[i].scale);
-        hth_cli_print_safe(stdout, hth_str(slash ? slash + 1 : l->path[i]));
+        hth_cli_print_safe(stdout, hth_str(hth_path_name(l->path[i])));
         putchar('\n');
     }
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/name.h"
 #include "cli/caged.h"
 #include "tune/train.h"
 
@@ -94,20 +95,15 @@ static HthStatus do_export(Job *job, HthErr *err) {
     return hth_train_export(&job->cfg, job->format, job->out, err);
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static HthStatus eval_texts(const Job *job, HthEval *e, json_t *all, HthErr *err) {
     for (uint32_t i = 0; i < job->text_count; i++) {
         HthEvalText r;
         HTH_TRY(hth_eval_text(e, job->texts[i], &r, err));
         if (!job->json)
             printf("%-28s %8.4f bits per byte  (%llu bytes, %llu tokens)\n",
-                   base_name(job->texts[i]), r.bits_per_byte, (unsigned long long)r.bytes,
+                   hth_path_name(job->texts[i]), r.bits_per_byte, (unsigned long long)r.bytes,
                    (unsigned long long)r.tokens);
-        json_object_set_new(all, base_name(job->texts[i]), json_real(r.bits_per_byte));
+        json_object_set_new(all, hth_path_name(job->texts[i]), json_real(r.bits_per_byte));
     }
     return HTH_OK;
 }
@@ -120,9 +116,9 @@ static HthStatus eval_pairs(const Job *job, HthEval *e, json_t *all, HthErr *err
         HTH_TRY(hth_eval_pairs(e, job->pairs[i], job->pairs_max, &r, err));
         const double share = r.pairs ? (double)r.right / (double)r.pairs : 0;
         if (!job->json)
-            printf("%-60s %5.1f %%  (%llu pairs)\n", base_name(job->pairs[i]), 100 * share,
+            printf("%-60s %5.1f %%  (%llu pairs)\n", hth_path_name(job->pairs[i]), 100 * share,
                    (unsigned long long)r.pairs);
-        json_object_set_new(all, base_name(job->pairs[i]), json_real(share));
+        json_object_set_new(all, hth_path_name(job->pairs[i]), json_real(share));
         pairs += r.pairs;
         right += r.right;
         mean += share / job->pair_count;

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/name.h"
 
 enum { IDS_MAX = 1 << 28, FILE_BYTES_MAX = 1 << 30, UNITS_MAX = 1 << 24, SEGMENTS_MAX = 1 << 26 };
 
@@ -253,11 +254,10 @@ static HthStatus each_line(Lines *l, HthStr text, HthStatus (*one)(Lines *, HthS
 }
 
 static HthStatus add_input(HthEvalPlan *p, const char *path, HthStr bytes, HthErr *err) {
-    const char *slash = strrchr(path, '/');
     HTH_REQUIRE(p->input_count < HTH_EVAL_INPUTS_MAX, err, HTH_ELIMIT,
                 "more than %d files to evaluate on", HTH_EVAL_INPUTS_MAX);
     HthEvalInput *in = &p->inputs[p->input_count];
-    *in = (HthEvalInput){ .name = hth_strdup(slash ? slash + 1 : path), .bytes = bytes.n };
+    *in = (HthEvalInput){ .name = hth_strdup(hth_path_name(path)), .bytes = bytes.n };
     HTH_REQUIRE(in->name != NULL, err, HTH_ENOMEM, "out of memory for the name of a file");
     hth_hash(HTH_SHA256, bytes.p, bytes.n, in->sha256);
     p->input_count++;
@@ -273,8 +273,7 @@ static HthStatus read_input(HthEvalPlan *p, const char *path, HthBuf *buf, HthEr
 
 /* A file's name without folder and ending, as far as a group's name goes. */
 static void group_of(char out[HTH_EVAL_GROUP_MAX + 1], const char *path) {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    const char *name = hth_path_name(path), *dot = strrchr(name, '.');
     HthStr s = { name, dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name) };
     s = hth_str_sub(s, 0, HTH_EVAL_GROUP_MAX);
     s.n = hth_utf8_whole(s);

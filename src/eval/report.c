@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/name.h"
 #include "eval/run.h"
 
 #define NATS_PER_BIT 0.6931471805599453
@@ -468,8 +469,7 @@ static void put_inputs(Report *r, json_t *o) {
 
 static void put_model(Report *r, json_t *o) {
     json_t *m = json_object();
-    const char *name = r->run->opt->model, *slash = strrchr(name, '/');
-    put(r, m, "name", hth_json_str(hth_str(slash ? slash + 1 : name)));
+    put(r, m, "name", hth_json_str(hth_str(hth_path_name(r->run->opt->model))));
     put_count(r, m, "bytes", r->run->model_bytes);
     put(r, m, "sha256", hex_of(r->run->model_sha256));
     put(r, o, "model", m);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/name.h"
 #include "base/num.h"
 
 static bool cp_is_control(uint32_t cp) {
@@ -39,8 +40,7 @@ void hth_gguf_shown(HthStr s, char out[HTH_GGUF_SHOWN_MAX]) {
 }
 
 void hth_gguf_shown_file(const char *path, char out[HTH_GGUF_SHOWN_MAX]) {
-    const char *slash = strrchr(path, '/');
-    hth_gguf_shown(hth_str(slash && slash[1] ? slash + 1 : path), out);
+    hth_gguf_shown(hth_str(hth_path_name(path)), out);
 }
 
 HthStatus hth_gguf_bad_at(const HthGgufReader *r, HthStatus status, const char *file, int line,

@@ -8,12 +8,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/name.h"
 #include "hearth/hearth.h"
-
-static const char *last_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
 
 static json_t *hex_of(const uint8_t bytes[HTH_HASH_BYTES]) {
     char hex[HTH_HASH_HEX + 1];
@@ -22,7 +18,7 @@ static json_t *hex_of(const uint8_t bytes[HTH_HASH_BYTES]) {
 }
 
 static json_t *file_of(const char *path, const HthQuantDigest *d) {
-    return json_pack("{s:o, s:I, s:o, s:o}", "file", hth_json_str(hth_str(last_name(path))),
+    return json_pack("{s:o, s:I, s:o, s:o}", "file", hth_json_str(hth_str(hth_path_name(path))),
                      "bytes", (json_int_t)d->bytes, "sha256", hex_of(d->sha256), "sha3_256",
                      hex_of(d->sha3));
 }

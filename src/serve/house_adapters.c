@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/name.h"
 #include "serve/house_in.h"
 
 _Static_assert((int)HTH_ADAPTERS_MAX == (int)HTH_RECEIPT_ADAPTERS_MAX, "a receipt holds a set");
@@ -81,19 +82,19 @@ HthStatus hth_house_choose(HthHouse *h, const HthLease *lease, const HthAsk *ask
 
 /* ---- /lora-adapters -------------------------------------------------------------------------- */
 
-static bool add_row(json_t *list, const char *path, double scale) {
+static bool add_row(json_t *list, const char *file, double scale) {
     json_t *one = json_pack("{s:i, s:o, s:f}", "id", (int)json_array_size(list), "path",
-                            hth_json_str(hth_house_file_name(path)), "scale", scale);
+                            hth_json_str(hth_str(file)), "scale", scale);
     return json_array_append_new(list, one) == 0;
 }
 
 static bool add_rows(HthHouse *h, json_t *list, const HthModelSource *s) {
-    bool ok = !s->adapter[0] || add_row(list, s->adapter, 1.0);
+    bool ok = !s->adapter[0] || add_row(list, hth_path_name(s->adapter), 1.0);
     for (uint32_t i = 0; ok && i < s->adapter_count; i++) {
         (void)pthread_mutex_lock(&h->scales_lock);
         const double scale = (double)h->scales[i];
         (void)pthread_mutex_unlock(&h->scales_lock);
-        ok = add_row(list, s->adapters[i].path, scale);
+        ok = add_row(list, hth_path_name(s->adapters[i].path), scale);
     }
     return ok;
 }

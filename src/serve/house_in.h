@@ -75,8 +75,6 @@ void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]);
  * one, to be closed. Otherwise as hth_house_lease(). */
 HTH_MUST_CHECK HthStatus hth_house_asked(HthHouse *h, const HthX *x, const HthWho *who,
                                          HthStoreList **out, bool *missing, HthErr *err);
-/* What a path ends in. */
-HthStr hth_house_file_name(const char *path);
 /* A name, or the one that stands for none. */
 HthStr hth_house_wanted(const HthHouse *h, HthStr name);
 /* What is loaded for it: over the default model lie the server's adapters. *out was zeroed. */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/name.h"
 #include "model/model.h"
 #include "serve/house_in.h"
 #include "serve/receipts.h"
@@ -36,15 +37,10 @@ typedef struct Voices {
 
 enum { VOICES_MAX = 1024 };
 
-HthStr hth_house_file_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return hth_str(slash && slash[1] ? slash + 1 : path);
-}
-
 HthStatus hth_house_opened(void *house, const HthModelSource *source, HthEngine *engine,
                            void **attached, HthErr *err) {
     const HthHouse *h = house;
-    const HthStr name = hth_house_file_name(source->name);
+    const HthStr name = hth_str(hth_path_name(source->name));
     HTH_TRY(hth_evidence_loaded(h->cfg.evidence, name, source->digest, err));
     Voices *v = hth_calloc(1, sizeof *v);
     HTH_REQUIRE(v, err, HTH_ENOMEM, "no memory for a model's templates");
@@ -164,7 +160,7 @@ HthStatus hth_house_asked(HthHouse *h, const HthX *x, const HthWho *who, HthStor
 /* What is loaded is a file, or a file with another one over it: names share it. The model's is
  * last, for whoever shows its name. */
 void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]) {
-    const HthStr over = hth_house_file_name(m->adapter ? m->adapter : "");
+    const HthStr over = hth_str(hth_path_name(m->adapter ? m->adapter : ""));
     snprintf(out, HTH_MODELS_NAME_MAX, "%.*s%s%s", HTH_STR_ARG(over), over.n ? "+" : "",
              m->path ? m->path : m->full);
 }
@@ -182,8 +178,7 @@ static HthStatus default_of(HthHouse *h, HthHouseDefault *out, HthErr *err) {
     if (list->count > 0) {
         const HthStored *m = list->items;
         hth_house_key(m, d.key);
-        snprintf(d.own, sizeof d.own, "%.*s",
-                 HTH_STR_ARG(hth_house_file_name(m->adapter ? m->adapter : "")));
+        snprintf(d.own, sizeof d.own, "%s", hth_path_name(m->adapter ? m->adapter : ""));
     }
     hth_store_list_close(&list);
     (void)pthread_mutex_lock(&h->default_lock);

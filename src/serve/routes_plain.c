@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/name.h"
 #include "model/model.h"
 #include "serve/house_in.h"
 #include "serve/metrics.h"
@@ -150,8 +151,7 @@ typedef struct Shown {
 static void add_model(void *payload, const HthModelInfo *info) {
     Shown *s = payload;
     if (s->count == SHOWN_MAX || !info->engine) return;
-    const char *slash = strrchr(info->source->name, '/');
-    HthStr name = hth_str(slash ? slash + 1 : info->source->name);
+    HthStr name = hth_str(hth_path_name(info->source->name));
     if (hth_str_ends(name, HTH_STR(".gguf"))) name.n -= 5;
     snprintf(s->names[s->count], sizeof s->names[0], "%.*s", HTH_STR_ARG(name));
     s->models[s->count] = (HthMetricsModel){ .name = s->names[s->count],

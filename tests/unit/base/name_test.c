@@ -1,4 +1,4 @@
-/* name_test.c - what may be a name, and what would be a path. */
+/* name_test.c - what may be a name, what would be a path, and the name a path ends in. */
 #include "base/name.h"
 
 #include "support/test.h"
@@ -21,7 +21,21 @@ static void names(void **state) {
     }
 }
 
+static void last_of_a_path(void **state) {
+    (void)state;
+    static const char *const paths[][2] = {
+        { "", "" },          { "a", "a" },    { "/a", "a" },    { "a/b.c", "b.c" },
+        { "/x/y/z", "z" },   { "a//b", "b" }, { "a/b/", "b/" }, { "b/", "b/" },
+        { "/a/b//", "b//" }, { "/", "/" },    { "//", "//" },   { "./..", ".." },
+    };
+    for (size_t i = 0; i < HTH_COUNT(paths); i++) {
+        const char *name = hth_path_name(paths[i][0]);
+        assert_string_equal(name, paths[i][1]);
+        assert_ptr_equal(name, paths[i][0] + strlen(paths[i][0]) - strlen(name));
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(names) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(last_of_a_path) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
