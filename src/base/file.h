@@ -33,6 +33,8 @@ HTH_MUST_CHECK HthStatus hth_file_write(const char *path, const void *bytes, siz
 /* Makes what was made, renamed or removed in a folder durable.  File systems that cannot sync a
  * folder are passed over.  shown: what the error names.  EIO. */
 HTH_MUST_CHECK HthStatus hth_file_sync_folder(const char *folder, const char *shown, HthErr *err);
+/* The same for the folder that `path` is in. EIO; ELIMIT: PATH_MAX bytes or more. */
+HTH_MUST_CHECK HthStatus hth_file_sync_beside(const char *path, HthErr *err);
 
 /* As hth_file_write, for content produced piece by piece.  Opening clears what writers of the same
  * path that were killed have left beside it; hth_file_write, which is for little things often, does

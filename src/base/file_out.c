@@ -211,6 +211,13 @@ HthStatus hth_file_sync_folder(const char *folder, const char *shown, HthErr *er
     return HTH_OK;
 }
 
+HthStatus hth_file_sync_beside(const char *path, HthErr *err) {
+    char dir[PATH_MAX];
+    HTH_REQUIRE(strlen(path) < sizeof dir, err, HTH_ELIMIT, "%.150s: the path is too long", path);
+    (void)split(dir, path);
+    return hth_file_sync_folder(dir, path, err);
+}
+
 static HthStatus sync_folder(const HthFileOut *f, HthErr *err) {
     char dir[PATH_MAX];
     (void)split(dir, f->target);

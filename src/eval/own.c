@@ -88,17 +88,10 @@ HthStatus hth_own_read(const HthOwn *f, uint64_t at, void *to, size_t n, HthErr 
 }
 
 HthStatus hth_own_move(HthOwn *f, const char *to, HthErr *err) {
-    char folder[PATH_MAX];
     if (hth_file_fault() || fsync(f->fd) != 0) return refused(f->path, "complete", err);
     if (hth_file_fault() || rename(f->path, to) != 0) return refused(to, "replace", err);
-    snprintf(folder, sizeof folder, "%s", to);
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL)
-        memcpy(folder, ".", 2);
-    else
-        slash[slash == folder] = '\0';
     hth_own_close(f);
-    return hth_file_sync_folder(folder, to, err);
+    return hth_file_sync_beside(to, err);
 }
 
 void hth_own_remove(HthOwn *f) {

@@ -260,17 +260,10 @@ HthStatus hth_part_sync(HthPart *p, uint64_t bytes, HthErr *err) {
 }
 
 static HthStatus finish(HthPart *p, HthErr *err) {
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", p->path);
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL)
-        memcpy(folder, ".", 2);
-    else
-        slash[slash == folder] = '\0';
     if (hth_file_fault() || rename(p->part, p->path) != 0) return refused(p->path, "replace", err);
     if (hth_file_fault() || (unlink(p->journal) != 0 && errno != ENOENT))
         return refused(p->journal, "remove", err);
-    return hth_file_sync_folder(folder, p->path, err);
+    return hth_file_sync_beside(p->path, err);
 }
 
 HthStatus hth_part_commit(HthPart **p, HthErr *err) {

@@ -105,17 +105,14 @@ static bool put_key(const uint8_t key[HTH_RING_KEY_BYTES], const char *path) {
 
 /* Not by hth_file_write: that would leave the key in memory it has given back. */
 static HthStatus make_key(uint8_t key[HTH_RING_KEY_BYTES], const char *path, HthErr *err) {
-    char beside[PATH_MAX], folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
+    char beside[PATH_MAX];
     const int n = snprintf(beside, sizeof beside, "%s-new", path);
     HTH_REQUIRE(n > 0 && (size_t)n < sizeof beside, err, HTH_ELIMIT,
                 "the path of the key file is too long");
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-             slash ? path : ".");
     hth_random(key, HTH_RING_KEY_BYTES);
     HTH_REQUIRE(put_key(key, beside) && !hth_file_fault() && !rename(beside, path), err, HTH_EIO,
                 "cannot write the key file %.150s: %s", path, strerror(errno));
-    return hth_file_sync_folder(folder, path, err);
+    return hth_file_sync_beside(path, err);
 }
 
 /* ---- sealing the root for a slot ------------------------------------------------------------- */

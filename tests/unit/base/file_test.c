@@ -271,6 +271,27 @@ static void clears_what_killed_writers_left(void **state) {
     assert_int_equal(unlink(path), 0);
 }
 
+/* Which folder that is shows in who meets the failing call: of one that is not there, or may not be
+ * opened, nothing is asked. */
+static void syncs_the_folder_of_a_path(void **state) {
+    (void)state;
+    HthErr err;
+    char longest[PATH_MAX + 1];
+    memset(longest, 'a', PATH_MAX);
+    longest[PATH_MAX] = '\0';
+    assert_int_equal(hth_file_sync_beside(longest, &err), HTH_ELIMIT);
+    longest[PATH_MAX - 1] = '\0'; /* a name that fits, of this folder */
+    const char *const there[] = { in_folder("x"), "x", "/x", longest }; /* x need not be */
+    for (int broken = 0; broken < 2; broken++) {
+        for (size_t i = 0; i < HTH_COUNT(there); i++) {
+            hth_file_fail_after((uint64_t)broken);
+            assert_int_equal(hth_file_sync_beside(there[i], &err), broken ? HTH_EIO : HTH_OK);
+        }
+        assert_int_equal(hth_file_sync_beside("no/such/x", &err), HTH_OK);
+    }
+    hth_file_fail_after(0);
+}
+
 static HthStatus write_and_read(void *ctx) {
     HthErr err;
     HthBuf buf;
@@ -307,6 +328,7 @@ int main(void) {
         cmocka_unit_test(refusals_name_the_path),
         cmocka_unit_test(reading_honours_the_ceiling),
         cmocka_unit_test(reads_standard_input),
+        cmocka_unit_test(syncs_the_folder_of_a_path),
         cmocka_unit_test(reads_a_pipe_to_its_end),
         cmocka_unit_test(follows_links_and_spares_devices),
         cmocka_unit_test(abort_leaves_nothing),
