@@ -65,7 +65,7 @@ HTH_MUST_CHECK HthStatus hth_cage_look(HthCageKind kind, HthCageState *out, HthE
 
 /* ---- proof ---------------------------------------------------------------------------------- */
 
-enum { HTH_CAGE_TRIES_MAX = 112 };
+enum { HTH_CAGE_TRIES_MAX = 144 };
 
 /* One way out, tried. What came back: 0: it was let through; above 0: that errno; below 0: the
  * process was killed by that signal, counted from -1. */

@@ -44,11 +44,20 @@ static void map_ids(unsigned uid, unsigned gid) {
     (void)write_line("/proc/self/gid_map", line);
 }
 
-/* A namespace of one's own comes with every capability inside it: nothing here needs one. */
-static bool drop_capabilities(void) {
+/* ---- capabilities --------------------------------------------------------------------------- */
+
+/* What root still needs: for files that are another user's, and to lock memory. */
+#define OF_FILES                                                                                   \
+    (1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_FOWNER | 1u << CAP_IPC_LOCK)
+
+static bool keep_capabilities(uint32_t mask) {
     struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-    return syscall(SYS_capset, &head, none) == 0;
+    struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    if (syscall(SYS_capget, &head, caps) != 0) return false;
+    const uint32_t left = caps[0].permitted & mask;
+    memset(caps, 0, sizeof caps);
+    caps[0].effective = caps[0].permitted = left;
+    return syscall(SYS_capset, &head, caps) == 0;
 }
 
 /* Best effort. Root needs no user namespace, and would lose the right to its files in one. */
@@ -57,7 +66,7 @@ static bool empty_network(void) {
     if (unshare(CLONE_NEWNET) == 0) return true;
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
     map_ids(uid, gid);
-    return drop_capabilities();
+    return keep_capabilities(0); /* it comes with all of them: nothing here needs one */
 }
 
 /* ---- the filter ----------------------------------------------------------------------------- */
@@ -98,6 +107,8 @@ HthStatus hth_cage_enter_but(const HthCageCfg *cfg, int drop, HthCageState *out,
     HthCageState s = { .kind = cfg->kind };
     HTH_ASSERT(cfg->kind < HTH_CAGE_KINDS);
     s.namespace = empty_network(); /* before the process is nobody's to look into */
+    HTH_REQUIRE(keep_capabilities(OF_FILES), err, HTH_EIO,
+                "the cage cannot be closed: capabilities cannot be given up: %s", strerror(errno));
     HTH_TRY(no_memory_image(err));
     s.landlock_abi = hth_cage_landlock_abi();
     s.files = s.landlock_abi > 0;

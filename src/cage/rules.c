@@ -3,7 +3,8 @@
  * Not a list of what is allowed: a C library, its allocator and its threads change what they call
  * from release to release, and a model must not stop in the middle of a word for it. What is denied
  * is what leads out: sockets, programs, other processes, namespaces, mounts, kernel code, io_uring
- * (which makes system calls that no filter sees); and everything younger than this list.
+ * (which makes system calls that no filter sees), what others can read of a file that is not ours
+ * to write; and everything younger than this list.
  *
  * A rule is a row; the program is written from the rows, so that a test can leave out any one.
  *
@@ -131,6 +132,41 @@ static const Rule rules[] = {
     NO(delete_module, ALL),
     NO(kexec_load, ALL),
     NO(kexec_file_load, ALL),
+    /* what the kernel keeps between processes, for whoever knows its number */
+    NO(shmget, ALL),
+    NO(shmat, ALL),
+    NO(shmctl, ALL),
+    NO(msgget, ALL),
+    NO(msgsnd, ALL),
+    NO(msgrcv, ALL),
+    NO(msgctl, ALL),
+    NO(mq_open, ALL),
+    NO(semget, ALL),
+    NO(semop, ALL),
+    NO(semtimedop, ALL),
+    NO(semctl, ALL),
+    { "limits of another process", SYS_prlimit64, ALL, UNLESS, 0, 0, 0, EPERM },
+    /* what Landlock does not know of files, or not on every kernel: it lets others in, or is there
+     * for others to read. Modes of files that are open are left: a database sets its own. */
+    NO(fchmodat, ALL),
+    NO(fchownat, ALL),
+    NO(fchown, ALL),
+    NO(setxattr, ALL),
+    NO(lsetxattr, ALL),
+    NO(fsetxattr, ALL),
+    NO(removexattr, ALL),
+    NO(lremovexattr, ALL),
+    NO(fremovexattr, ALL),
+    NO(truncate, ALL),
+    NO(utimensat, ALL),
+#ifdef SYS_chmod /* which younger machines do not have */
+    NO(chmod, ALL),
+    NO(chown, ALL),
+    NO(lchown, ALL),
+    NO(utime, ALL),
+    NO(utimes, ALL),
+    NO(futimesat, ALL),
+#endif
     /* who only waits signals nobody: its children end with it */
     NO(kill, M),
     NO(tkill, M),

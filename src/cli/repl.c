@@ -70,7 +70,6 @@ static void history_add(HthRepl *r, const char *line) {
     mode_t old = umask(0077); /* what a person typed is theirs alone */
     history(r->history, &ev, H_SAVE, r->history_path.p);
     umask(old);
-    (void)chmod(r->history_path.p, 0600);
 }
 
 static void history_close(HthRepl *r) {

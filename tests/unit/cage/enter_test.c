@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -282,6 +283,17 @@ static void test_twice(void **state) {
     each_that_opens(twice);
 }
 
+/* Of the superuser, too: setting clocks, names and swap is no business of a model's. */
+static bool may_no_more_than_files(void) {
+    const uint32_t files =
+        1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_FOWNER | 1u << CAP_IPC_LOCK;
+    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    if (syscall(SYS_capget, &head, have) != 0) return false;
+    return !((have[0].effective | have[0].permitted | have[0].inheritable) & ~files) &&
+           !have[1].effective && !have[1].permitted && !have[1].inheritable;
+}
+
 static int leaves_no_image(HthCageKind kind) {
     const uid_t me = geteuid();
     HthCageState s;
@@ -291,6 +303,7 @@ static int leaves_no_image(HthCageKind kind) {
     CHECK(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
     CHECK(s.kind == kind && s.rules == hth_cage_rule_count(kind));
     CHECK(geteuid() == me);
+    CHECK(may_no_more_than_files());
     return 0;
 }
 

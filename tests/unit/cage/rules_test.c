@@ -80,6 +80,13 @@ static const Case cases[] = {
     { SYS_clone, { CLONE_NEWIPC }, DENY, DENY },
     { SYS_clone, { CLONE_NEWPID }, DENY, DENY },
     { SYS_clone3, { 1, 88 }, UNKNOWN, UNKNOWN },
+    { SYS_msgsnd, { 1, 1, 8 }, DENY, DENY },
+    { SYS_prlimit64, { 0, 7, 0, 1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW }, /* its own */
+    { SYS_prlimit64, { 1, 7, 1, 0 }, DENY, DENY },
+    { SYS_prlimit64, { 1ull << 32 | 1, 7, 1, 0 }, DENY, DENY },
+    { SYS_fchmodat, { 1, 1, 0600 }, DENY, DENY },
+    { SYS_fchmod, { 3, 0600 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
+    { SYS_ftruncate, { 3, 0 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
     { HTH_CAGE_LAST_CALL, { 0 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
     { HTH_CAGE_LAST_CALL + 1, { 0 }, UNKNOWN, UNKNOWN },
     { 600, { 0 }, UNKNOWN, UNKNOWN },
