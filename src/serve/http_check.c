@@ -34,7 +34,42 @@ typedef struct Headers {
     uint32_t count[ONCE_COUNT];
     uint32_t all;
     bool bad_name, bad_value;
+    const char *end; /* of what stood before, in the library's buffer; NULL: it sees to its lines */
+    bool odd; /* the library has made something else of these lines */
 } Headers;
+
+/* Before 1.0 the library writes what stands on a continued line behind the header's name
+ * ("Content-" and "Length" are a length then), and cuts texts at a NUL, all without a word. */
+static bool library_is_blind(void) {
+    return !strncmp(MHD_get_version(), "0.", 2);
+}
+
+/* Its texts lie in one buffer, as they came: where they are not beside each other, something was
+ * moved or left out. A text and the next: the end of a line, CR and LF or LF, is between them. */
+static bool is_next(const char *end, const char *begin) {
+    const uintptr_t gap = (uintptr_t)begin - (uintptr_t)end;
+    return gap == 1 || gap == 2;
+}
+
+/* A name and its value: the colon's place, and blanks. */
+static bool is_value_of(const char *name_end, const char *value) {
+    const uintptr_t gap = (uintptr_t)value - (uintptr_t)name_end;
+    if (!value || !gap || gap > HTH_POOL_BYTES) return false;
+    for (const char *at = name_end + 1; at < value; at++)
+        if (*at != ' ' && *at != '\t') return false;
+    return true;
+}
+
+static void look_at_line(Headers *hs, HthStr name, const char *value, size_t value_n) {
+    if (hs->odd || !hs->end) return;
+    hs->odd = !is_next(hs->end, name.p) || !is_value_of(name.p + name.n, value);
+    if (!hs->odd) hs->end = value + value_n;
+}
+
+/* Behind the last line there is an empty one. */
+static bool is_odd(const Headers *hs) {
+    return hs->odd || (hs->end && (hs->end[0] || hs->end[1]));
+}
 
 static enum MHD_Result each_header(void *payload, enum MHD_ValueKind kind, const char *name,
                                    size_t name_n, const char *value, size_t value_n) {
@@ -42,6 +77,7 @@ static enum MHD_Result each_header(void *payload, enum MHD_ValueKind kind, const
     const HthStr n = { name, name_n }, v = { value ? value : "", value ? value_n : 0 };
     (void)kind;
     hs->all++;
+    look_at_line(hs, n, value, value_n);
     hs->bad_name |= !hth_http_is_token(n);
     hs->bad_value |= !hth_http_is_value(v);
     for (size_t i = 0; i < ONCE_COUNT; i++) {
@@ -61,7 +97,7 @@ static int refuse(HthErr *err, int status, HthStatus code, const char *sentence)
 
 static int check_framing(HthX *x, const Headers *hs, bool old, HthErr *err) {
     uint64_t length = 0;
-    if (hs->bad_name || hs->bad_value)
+    if (hs->bad_name || hs->bad_value || is_odd(hs))
         return refuse(err, 400, HTH_EFORMAT, "A header of the request is malformed.");
     for (size_t i = 0; i < ONCE_COUNT; i++) {
         if (hs->count[i] < 2) continue;
@@ -163,6 +199,10 @@ int hth_http_check(HthX *x, const char *version, HthErr *err) {
         return refuse(err, 505, HTH_ENOTSUP, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
     if (!hth_http_is_token(hth_str(x->method)))
         return refuse(err, 400, HTH_EFORMAT, "The method is malformed or too long.");
+    if (library_is_blind()) {
+        hs.end = version + strlen(version);
+        hs.odd = !is_next(x->raw_end, version);
+    }
     MHD_get_connection_values_n(x->c, MHD_HEADER_KIND, each_header, &hs);
     if ((status = check_framing(x, &hs, old, err))) return status;
     const HthStatus target = hth_http_target(&x->target, x->raw, x->raw_n, &target_err);

@@ -16,7 +16,8 @@
 
 enum {
     HTH_SURPLUS_MAX = 64, /* connections beyond the limits, which hear 503 */
-    HTH_LINGERS_MAX = 64
+    HTH_LINGERS_MAX = 64,
+    HTH_POOL_BYTES = 32 << 10 /* of the library for a connection: its buffer of lines, too */
 };
 
 typedef struct HthCert HthCert; /* a certificate and its key; http_tls.c */

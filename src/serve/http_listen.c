@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "serve/http_int.h"
 
-enum { BACKLOG = 511, POOL_BYTES = 32 << 10, CA_PEM_MAX = 1 << 16 };
+enum { BACKLOG = 511, CA_PEM_MAX = 1 << 16 };
 
 /* ---- unix ------------------------------------------------------------------------------------ */
 
@@ -184,7 +184,7 @@ HthStatus hth_http_start(HthPort *port, HthErr *err) {
         flags, 0, hth_http_on_accept, port, hth_http_on_request, port, MHD_OPTION_LISTEN_SOCKET,
         port->fd, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
         cfg->connections_max + HTH_SURPLUS_MAX + 16, MHD_OPTION_CONNECTION_TIMEOUT,
-        (cfg->idle_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+        (cfg->idle_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTH_POOL_BYTES,
         MHD_OPTION_NOTIFY_COMPLETED, hth_http_on_done, port, MHD_OPTION_NOTIFY_CONNECTION,
         hth_http_on_connection, port, MHD_OPTION_URI_LOG_CALLBACK, hth_http_on_target, port,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, port,

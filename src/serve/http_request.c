@@ -159,6 +159,7 @@ void *hth_http_on_target(void *payload, const char *target, struct MHD_Connectio
     }
     memcpy(x->raw, target, n);
     x->raw_n = n;
+    x->raw_end = target + n;
     x->ops = &x_ops;
     x->desk = &h->desk;
     x->h = h;

@@ -66,6 +66,7 @@ struct HthX {
     bool cut; /* the connection is to end as soon as the library looks at it */
     char *raw; /* the target; target points into it */
     size_t raw_n;
+    const char *raw_end; /* of the target where the library has it; only its place counts */
 
     HthTarget target;
     char method[16];
