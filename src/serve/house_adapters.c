@@ -144,16 +144,28 @@ static HthStatus read_scales(HthHouse *h, const json_t *list, float *scales, Hth
     return HTH_OK;
 }
 
+/* They are the default model's: whoever sets them must be good for it. */
+static HthStatus may_set(HthHouse *h, const HthWho *who, HthErr *err) {
+    HthStoreList *list = NULL;
+    HTH_TRY(hth_store_find(h->cfg.store, hth_house_wanted(h, HTH_STR("")), &list, err));
+    const HthStr name = list->count ? hth_str(list->items[0].full) : HTH_STR("");
+    const bool may = hth_scope_has_model(&who->grant.scope, name);
+    hth_store_list_close(&list);
+    HTH_REQUIRE(may, err, HTH_EDENIED, "%s", hth_deny_sentence(HTH_DENY_MODEL));
+    return HTH_OK;
+}
+
 void hth_route_set_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {
-    (void)who, (void)rest;
+    (void)rest;
     HthErr err = { 0 };
     json_t *list = NULL;
     float scales[HTH_ADAPTERS_MAX] = { 0 };
-    HthStatus st = hth_json_parse(&list, hth_x_body(x), 1 << 20, &err);
+    HthStatus st = may_set(h, who, &err);
+    if (st == HTH_OK) st = hth_json_parse(&list, hth_x_body(x), 1 << 20, &err);
     if (st == HTH_OK) st = read_scales(h, list, scales, &err);
     json_decref(list);
     if (st != HTH_OK) {
-        hth_reply_error(x, 400, &err);
+        hth_reply_error(x, st == HTH_EDENIED ? 403 : 400, &err);
         return;
     }
     (void)pthread_mutex_lock(&h->scales_lock);

@@ -3,9 +3,11 @@
  * Thread: any. */
 #include "serve/models_api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "serve/models_api_int.h"
+#include "serve/policy.h"
 
 enum { BODY_MAX = HTH_MODELFILE_MAX + (1 << 16) };
 
@@ -117,6 +119,36 @@ static const char *adapter_of(const json_t *o, json_t *settings) {
     return NULL;
 }
 
+/* Does this model lie in the uploaded file of that name, or has it over it? */
+static bool is_made_of(const HthStored *m, const char *blob) {
+    return (m->path && strstr(m->path, blob)) || (m->adapter && strstr(m->adapter, blob));
+}
+
+/* Whoever knows the digest of an uploaded file has not its models: it is his when his key is good
+ * for one of them. A file that is no model's yet is anybody's who may create. */
+static bool file_in_scope(const HthModelsAsk *ask, HthStr digest, int *status, HthBuf *out) {
+    HthErr err = { 0 };
+    HthStoreList *l = NULL;
+    char hex[65], blob[96];
+    bool used = false, may = false;
+    if (!digest.n || !ask->scope || !ask->scope->models[0]) return true;
+    if (hth_digest_parse(hex, digest, NULL) != HTH_OK) return true; /* refused as none */
+    snprintf(blob, sizeof blob, "/blobs/sha256-%s", hex);
+    if (hth_store_list(ask->store, &l, &err) != HTH_OK) {
+        *status = hth_api_fail(out, hth_api_status(&err), err.text);
+        return false;
+    }
+    for (size_t i = 0; i < l->count && !may; i++) {
+        if (!is_made_of(&l->items[i], blob)) continue;
+        used = true;
+        may = hth_scope_has_model(ask->scope, hth_str(l->items[i].full));
+    }
+    hth_store_list_close(&l);
+    if (!used || may) return true;
+    *status = hth_api_fail(out, hth_deny_status(HTH_DENY_MODEL), hth_deny_sentence(HTH_DENY_MODEL));
+    return false;
+}
+
 static int created(bool stream, bool *lines, HthBuf *out) {
     HthOut o = hth_out_begin(out, NULL);
     *lines = stream;
@@ -135,6 +167,9 @@ static int create(HthModelsAsk *ask, HthStr name, const json_t *o, json_t *setti
     if (!make.from.n && !make.file_digest.n) make.from = hth_json_text(settings, "from");
     if (!hth_api_in_scope(ask, name, &status, out)) return status;
     if (make.from.n && !hth_api_in_scope(ask, make.from, &status, out)) return status;
+    if (!file_in_scope(ask, make.file_digest, &status, out) ||
+        !file_in_scope(ask, hth_json_text(settings, "adapter"), &status, out))
+        return status;
     bool missing = false;
     const HthStatus st = hth_store_create(ask->store, &make, &missing, &err);
     if (missing && make.from.n) return hth_api_missing(out, make.from);

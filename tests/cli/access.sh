@@ -84,6 +84,25 @@ gives "an admin's key of some models copies none else" 403 "$mine" POST /api/cop
 gives "nor makes one of it" 403 "$mine" POST /api/create '{"model":"me/x","from":"ember"}'
 gives "nor under another name" 403 "$mine" POST /api/create '{"model":"x","from":"me/y"}'
 gives "nor deletes one" 403 "$mine" DELETE /api/delete '{"model":"ember"}'
+"$HEARTH_BUILD/mkmodel" "$tmp/secret.gguf" arch=qwen2 seed=7 >/dev/null
+secret=sha256:$(sha256sum "$tmp/secret.gguf" | cut -d' ' -f1)
+gives "an admin brings a file" 201 "$admin" POST "/api/blobs/$secret" "@$tmp/secret.gguf"
+gives "a file that is no model's yet, for whoever may create" 200 "$mine" POST /api/create \
+    "{\"model\":\"me/mine\",\"files\":{\"x.gguf\":\"$secret\"}}"
+gives "which goes again" 200 "$mine" DELETE /api/delete '{"model":"me/mine"}'
+gives "brought once more" 201 "$admin" POST "/api/blobs/$secret" "@$tmp/secret.gguf"
+gives "an admin makes a model of it" 200 "$admin" POST /api/create \
+    "{\"model\":\"secret\",\"files\":{\"x.gguf\":\"$secret\"}}"
+gives "whose file makes no other model" 403 "$mine" POST /api/create \
+    "{\"model\":\"me/x\",\"files\":{\"x.gguf\":\"$secret\"}}"
+gives "nor by its digest otherwise spelled" 403 "$mine" POST /api/create \
+    "{\"model\":\"me/x\",\"files\":{\"x.gguf\":\"${secret/:/-}\"}}"
+gives "nor lies over one" 403 "$mine" POST /api/create \
+    "{\"model\":\"me/x\",\"from\":\"me/y\",\"adapters\":{\"x.gguf\":\"$secret\"}}"
+gives "nor by a Modelfile" 403 "$mine" POST /api/create \
+    "{\"model\":\"me/x\",\"modelfile\":\"FROM me/y\\nADAPTER $secret\"}"
+gives "nor sets it the scales of one" 403 "$mine" POST /lora-adapters '[]'
+gives "as one that has it does" 200 "$admin" POST /lora-adapters '[]'
 gives "nor sees one that is loaded" 200 "$mine" GET /api/ps
 same "as nobody's" '"models":[]' "$(sed 's/^{\("models":\[\]\).*/\1/' <<<"$body")"
 gives "a model it has" 200 "$ember" POST /api/chat "$chat"
