@@ -295,17 +295,19 @@ HthStatus hth_auth_ask(HthAuth *a, HthX *x, HthRouteId at, HthWho *out, int *sta
 
 /* ---- how much? ------------------------------------------------------------------------------- */
 
-HthStatus hth_auth_begin(HthAuth *a, HthX *x, const HthWho *who, int *status, HthErr *err) {
+HthStatus hth_auth_begin(HthAuth *a, HthX *x, const HthWho *who, uint64_t bytes, int *status,
+                         HthErr *err) {
     uint32_t wait_s = 0;
+    if (who->counted) return HTH_OK;
     const HthStatus st =
-        hth_users_begin(a->users, &who->grant, hth_x_body(x).n, hth_clock_ns(), &wait_s, err);
+        hth_users_begin(a->users, &who->grant, bytes, hth_clock_ns(), &wait_s, err);
     *status = st == HTH_EAGAIN ? 429 : st == HTH_ELIMIT ? 413 : st == HTH_OK ? 200 : 401;
     if (st == HTH_EAGAIN) hth_auth_add_wait(x, wait_s);
     return st;
 }
 
 void hth_auth_end(HthAuth *a, const HthWho *who, uint64_t tokens) {
-    hth_users_end(a->users, &who->grant, tokens, hth_clock_ns());
+    if (!who->counted) hth_users_end(a->users, &who->grant, tokens, hth_clock_ns());
 }
 
 /* ---- where it may listen --------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ typedef struct HthWho { /* zeroed: nobody */
     char name[HTH_USER_NAME_MAX + 1];
     HthCredential by;
     bool is_owner; /* the user the server runs as, who is in no file; an admin */
+    bool counted; /* this request was counted when its upload began, and ends with that */
     HthGrant grant; /* as it was when it was asked for */
 } HthWho;
 
@@ -59,10 +60,10 @@ HthDeny hth_auth_decide(const HthAuthAsk *ask, const HthWho *who, HthRouteId at)
 HTH_MUST_CHECK HthStatus hth_auth_ask(HthAuth *a, HthX *x, HthRouteId at, HthWho *out, int *status,
                                       HthErr *err);
 
-/* A request that was allowed begins, with its body, and ends: what a key's limits count
- * (vault/quota.h).  Begun is ended once, on any thread. */
-HTH_MUST_CHECK HthStatus hth_auth_begin(HthAuth *a, HthX *x, const HthWho *who, int *status,
-                                        HthErr *err);
+/* A request that was allowed begins, with a body of so many bytes, and ends: what a key's limits
+ * count (vault/quota.h).  Begun is ended once, on any thread. Nothing for who is counted. */
+HTH_MUST_CHECK HthStatus hth_auth_begin(HthAuth *a, HthX *x, const HthWho *who, uint64_t bytes,
+                                        int *status, HthErr *err);
 void hth_auth_end(HthAuth *a, const HthWho *who, uint64_t tokens);
 
 /* The user the server runs as. */

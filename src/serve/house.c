@@ -197,7 +197,8 @@ static bool admit(HthHouse *h, HthX *x, HthRouteId at, HthWho *who) {
     HthErr err = { 0 };
     int status = 0;
     HthStatus st = hth_auth_ask(h->cfg.auth, x, at, who, &status, &err);
-    if (st == HTH_OK) st = hth_auth_begin(h->cfg.auth, x, who, &status, &err);
+    who->counted = hth_house_uploads(h, x);
+    if (st == HTH_OK) st = hth_auth_begin(h->cfg.auth, x, who, hth_x_body(x).n, &status, &err);
     snprintf(hth_x_note(x)->user, sizeof hth_x_note(x)->user, "%s", who->name);
     if (st != HTH_OK) hth_reply_error(x, status, &err);
     return st == HTH_OK;

@@ -109,6 +109,7 @@ HTH_MUST_CHECK HthStatus hth_house_own(HthHouse *h, char file[HTH_NAME_MAX + 1],
 /* Those of the leased model, as hth_house_digests found them when it was loaded. */
 const HthReceiptAdapters *hth_lease_adapters(const HthLease *lease);
 /* The routes. */
+bool hth_house_uploads(HthHouse *h, const HthX *x); /* its body was spooled (routes_blob.c) */
 void hth_route_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest);
 void hth_route_set_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest);
 

@@ -5,6 +5,7 @@
  * thread; http orders these. The list is under its lock. */
 #include "base/mem.h"
 #include "serve/house_in.h"
+#include "serve/http_parse.h"
 #include "serve/http_spool.h"
 
 typedef struct HthUpload Upload;
@@ -13,6 +14,7 @@ struct HthUpload {
     HthHouse *house;
     const HthX *x;
     HthBlob *blob;
+    HthWho who; /* whose limits count it, until it ends */
 };
 
 static HthStatus write_piece(void *payload, const void *bytes, size_t n, HthErr *err) {
@@ -29,6 +31,7 @@ static void end_upload(void *payload) {
     *at = u->next;
     (void)pthread_mutex_unlock(&h->uploads_lock);
     hth_blob_abort(&u->blob); /* nothing, when it was committed */
+    hth_auth_end(h->cfg.auth, &u->who, 0);
     hth_free(u);
 }
 
@@ -40,7 +43,11 @@ static Upload *upload_of(HthHouse *h, const HthX *x) {
     return u;
 }
 
-static HthStatus begin(HthHouse *h, HthX *x, HthStr digest, HthErr *err) {
+bool hth_house_uploads(HthHouse *h, const HthX *x) {
+    return upload_of(h, x) != NULL;
+}
+
+static HthStatus begin(HthHouse *h, HthX *x, const HthWho *who, HthStr digest, HthErr *err) {
     Upload *u = hth_calloc(1, sizeof *u);
     HTH_REQUIRE(u, err, HTH_ENOMEM, "no memory for an upload");
     HthStatus st = hth_blob_begin(h->cfg.store, digest, &u->blob, err);
@@ -50,6 +57,7 @@ static HthStatus begin(HthHouse *h, HthX *x, HthStr digest, HthErr *err) {
     }
     u->x = x;
     u->house = h;
+    u->who = *who;
     (void)pthread_mutex_lock(&h->uploads_lock);
     u->next = h->uploads;
     h->uploads = u;
@@ -65,6 +73,18 @@ static HthStr digest_of(const HthX *x) {
     return hth_str_sub(hth_x_path(x), sizeof "/api/blobs/" - 1, SIZE_MAX);
 }
 
+/* From its first byte it is under way, and all that it says it has are paid for. */
+static HthStatus count(HthHouse *h, HthX *x, const HthWho *who, int *status, HthErr *err) {
+    HthStr text;
+    uint64_t bytes = 0;
+    const bool told = hth_x_header(x, "Content-Length", &text) && hth_http_length(text, &bytes);
+    *status = 411;
+    HTH_REQUIRE(told || !who->grant.limits.bytes_min, err, HTH_EINVAL,
+                "This key may send so many bytes in a minute: say how many come, by "
+                "Content-Length.");
+    return hth_auth_begin(h->cfg.auth, x, who, bytes, status, err);
+}
+
 void hth_house_upload(void *house, HthX *x) {
     HthHouse *h = house;
     HthWho who = { 0 };
@@ -76,7 +96,13 @@ void hth_house_upload(void *house, HthX *x) {
         status = 405;
         st = HTH_FAIL(&err, HTH_EINVAL, "this path does not answer that method with a body");
     }
-    if (st == HTH_OK) st = begin(h, x, digest_of(x), &err);
+    if (st == HTH_OK) st = count(h, x, &who, &status, &err);
+    const bool counted = st == HTH_OK;
+    if (counted) {
+        status = 0;
+        st = begin(h, x, &who, digest_of(x), &err);
+    }
+    if (counted && st != HTH_OK) hth_auth_end(h->cfg.auth, &who, 0);
     if (st != HTH_OK) hth_reply_error(x, status, &err);
 }
 

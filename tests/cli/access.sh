@@ -122,6 +122,35 @@ gives "most of a minute's bytes" 200 "$bytes" POST /tokenize "{\"content\":\"x\"
 gives "and what is left is too little" 429 "$bytes" POST /tokenize "{\"content\":\"x\"}$much"
 gives "more than a minute gives" 413 "$bytes" POST /tokenize "{\"content\":\"x\"}$much$much"
 gives "another key is another matter" 200 "$user" GET /api/tags
+uploads=$(key uploads --user admin --mib 1)
+head -c 700000 /dev/zero >"$tmp/up"
+head -c 2000000 /dev/zero >"$tmp/large"
+up=/api/blobs/sha256:$(sha256sum "$tmp/up" | cut -d' ' -f1)
+large=/api/blobs/sha256:$(sha256sum "$tmp/large" | cut -d' ' -f1)
+gives "a file larger than a minute's bytes" 413 "$uploads" POST "$large" "@$tmp/large"
+gives "one that is not" 201 "$uploads" POST "$up" "@$tmp/up"
+gives "and then the next waits" 429 "$uploads" POST "$up" "@$tmp/up"
+gives "nothing was kept of the large one" 404 "$admin" GET "$large"
+exec 8<>"/dev/tcp/127.0.0.1/$port"
+printf 'POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\n\r\n' \
+    "$large" "$uploads" >&8
+IFS= read -r line <&8
+exec 8>&-
+ok "one whose size nobody knows" has "$line" 411
+held=$(key held --user admin --concurrent 1)
+exec 8<>"/dev/tcp/127.0.0.1/$port"
+printf 'POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n' \
+    "$large" "$held" >&8
+IFS= read -r line <&8
+ok "a file under way" has "$line" 100
+gives "is one of those at once" 429 "$held" GET /api/tags
+exec 8>&-
+for _ in $(seq 100); do
+    ask_as "$held" GET /api/tags
+    [ "$code" = 429 ] || break
+    sleep 0.1
+done
+same "until it ends" 200 "$code"
 
 # ---- a stream under way -------------------------------------------------------------------------
 long='{"model":"ember","prompt":"Once","n_predict":4000,"ignore_eos":true,"stream":true}'
