@@ -6,12 +6,14 @@
  *
  * Thread: the main thread. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,12 +50,14 @@ void hth_serve_parent(void) {
     if (getppid() != main_pid) _exit(HTH_EXIT_INTERNAL); /* too late to be told */
 }
 
+/* All but these, whatever the limit is now: one may have been set lower after they were opened. */
 static void close_others(const int *keep, size_t n) {
-    const long max = sysconf(_SC_OPEN_MAX);
-    for (int fd = 3; fd < (max > 0 && max < FDS_MAX ? (int)max : FDS_MAX); fd++) {
-        size_t i = 0;
-        while (i < n && keep[i] != fd) i++;
-        if (i == n) close(fd);
+    for (unsigned from = 3, next = 0; next != UINT_MAX; from = next + 1) {
+        next = UINT_MAX;
+        for (size_t i = 0; i < n; i++)
+            if (keep[i] >= (int)from && (unsigned)keep[i] < next) next = (unsigned)keep[i];
+        if (next == from || syscall(SYS_close_range, from, next - 1, 0) == 0) continue;
+        for (unsigned fd = from; fd < next && fd < FDS_MAX; fd++) close((int)fd); /* before 5.9 */
     }
 }
 

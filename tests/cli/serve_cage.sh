@@ -63,6 +63,30 @@ for process in pid engine front; do
     same "the $process has a filter" 2 "$(field "${!process}" Seccomp)"
     same "the $process gains no privileges" 1 "$(field "${!process}" NoNewPrivs)"
 done
+
+# Whoever starts it may leave it sockets, at a number that its limit does not reach.
+most=$(ulimit -Sn)
+exec 300<>"/dev/tcp/127.0.0.1/$port"
+ulimit -Sn 256
+begin
+ulimit -Sn "$most"
+ok "it answers, with a lower limit" health
+ok "and has its filter" caged
+mkfifo "$tmp/typed"
+"$HEARTH_BIN" tokenize ember <"$tmp/typed" >"$tmp/said" 2>&1 &
+runs=$!
+exec 8>"$tmp/typed"
+for _ in $(seq 600); do
+    [ "$(field "$runs" Seccomp)" = 2 ] && break
+    sleep 0.1
+done
+if ls -l "/proc/$runs/fd" >"$tmp/fds" 2>/dev/null; then # of the superuser alone
+    same "what reads a model has none of them" "" "$(grep -E ' ([3-9]|[1-9][0-9]+) -> socket:' "$tmp/fds")"
+fi
+echo Hi >&8
+exec 8>&- 300>&-
+wait "$runs"
+same "and ends in order" 0 $?
 if ls -l "/proc/$engine/fd" >"$tmp/fds" 2>/dev/null; then
     # standard streams are whatever they were when it was started
     same "the engine has no socket" "" "$(grep -E ' ([3-9]|[1-9][0-9]+) -> socket:' "$tmp/fds")"
