@@ -226,14 +226,15 @@ bool hth_http_origin(HthStr value, bool *tls, HthStr *name, uint32_t *port) {
 bool hth_http_cookie(HthStr header, const char *name, HthStr *out) {
     const HthStr want = hth_str(name);
     uint32_t found = 0;
+    *out = HTH_STR("");
     for (size_t at = 0; at < header.n;) {
         const char *semi = memchr(header.p + at, ';', header.n - at);
         const size_t end = semi ? (size_t)(semi - header.p) : header.n;
         const HthStr part = trim_header(hth_str_sub(header, at, end - at));
         at = end + 1;
         if (part.n <= want.n || part.p[want.n] != '=' || !hth_str_starts(part, want)) continue;
-        if (found++) return false; /* somebody slipped a second one in: neither is believed */
-        *out = hth_str_sub(part, want.n + 1, part.n);
+        *out = found++ ? HTH_STR("") : hth_str_sub(part, want.n + 1, part.n);
+        if (found > 1) return false; /* somebody slipped a second one in: neither is believed */
     }
     return found == 1;
 }

@@ -36,7 +36,7 @@ uint32_t hth_http_address(HthStr name, uint8_t out[16]);
 bool hth_http_origin(HthStr value, bool *tls, HthStr *name, uint32_t *port);
 bool hth_http_same_name(HthStr a, HthStr b); /* in any case */
 
-/* Of a Cookie header. False: not there, or there twice. */
+/* Of a Cookie header. False, and *out empty: not there, or there twice. */
 bool hth_http_cookie(HthStr header, const char *name, HthStr *out);
 bool hth_http_is_token(HthStr s); /* a header's or method's name: not empty */
 bool hth_http_is_value(HthStr s); /* a header's value: no control character but tab */

@@ -173,6 +173,10 @@ ok "a cookie" test -n "$cookie"
 with_cookie() { ask GET /hearth/chats '' 'Sec-Fetch-Site: same-origin' "Cookie: $cookie"; }
 with_cookie
 same "which lets in" 200 "$code"
+for two in "$cookie; $cookie" "$cookie; hearth=x" "hearth=x; $cookie"; do
+    ask GET /hearth/chats '' 'Sec-Fetch-Site: same-origin' "Cookie: $two"
+    same "but not beside a second one" 401 "$code"
+done
 "$HEARTH_BIN" user password user --password-fd 3 3<<<'battery staple'
 with_cookie
 same "until there is another password" 401 "$code"
