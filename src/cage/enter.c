@@ -54,6 +54,9 @@ static bool keep_capabilities(uint32_t mask) {
     struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
     struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
     if (syscall(SYS_capget, &head, caps) != 0) return false;
+    if (!((caps[0].permitted | caps[0].inheritable) & ~mask) && !caps[1].permitted &&
+        !caps[1].inheritable)
+        return true; /* as most users have them */
     const uint32_t left = caps[0].permitted & mask;
     memset(caps, 0, sizeof caps);
     caps[0].effective = caps[0].permitted = left;
