@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audit/jcs.h"
+#include "audit/receipt_int.h"
 
 enum { TEXT_MAX = 1 << 24, CODEC = 2, DID_TEXT = 2 * HTH_MULTIKEY_TEXT + 16 };
 static const uint8_t ed25519_pub[CODEC] = { 0xed, 0x01 }; /* multicodec, as a varint */
@@ -48,6 +49,7 @@ HthStatus hth_base58(HthBuf *out, const void *bytes, size_t n, HthErr *err) {
 bool hth_unbase58(void *out, size_t n, HthStr text) {
     uint8_t bytes[HTH_BASE58_BYTES_MAX] = { 0 }, digits[2 * HTH_BASE58_BYTES_MAX];
     HTH_ASSERT(n <= HTH_BASE58_BYTES_MAX);
+    if (text.n > 2 * n) return false; /* however long it is: 1.4 digits a byte */
     for (size_t i = 0; i < text.n; i++) {
         const char *at = text.p[i] ? strchr(alphabet, text.p[i]) : NULL;
         unsigned carry = at ? (unsigned)(at - alphabet) : 0;
@@ -229,4 +231,63 @@ HthStatus hth_credential_json(json_t **out, const HthReceipt *r,
     HTH_REQUIRE(v, err, HTH_ENOMEM, "out of memory for a credential");
     *out = v;
     return HTH_OK;
+}
+
+/* The receipt's facts as the document tells them, if they could stand in a receipt so. */
+static HthStatus facts_of(HthReceipt *out, const json_t *document, HthErr *err) {
+    const json_t *subject = json_object_get(document, "credentialSubject");
+    json_t *predicate = json_object_get(subject, "receipt");
+    HthDigests text;
+    HTH_REQUIRE(json_is_object(predicate) &&
+                    hth_digests_read(&text, json_object_get(subject, "digest")),
+                err, HTH_EFORMAT, "the credential does not hold a receipt of hearth");
+    HTH_TRY(hth_statement_json(&out->statement, "answer", &text, HTH_RECEIPT_TYPE,
+                               json_incref(predicate), err));
+    return hth_receipt_facts(&out->facts, out->statement, err);
+}
+
+/* Everything but the proof's own members follows from the facts and the key: written again, it is
+ * the same.  So the issuer is the key, and nothing stands beside what a receipt says. */
+static HthStatus same_again(const json_t *document, const uint8_t pub[HTH_SIGN_PUBLIC_BYTES],
+                            HthErr *err) {
+    HthReceipt r = { 0 };
+    HthBuf statement, again;
+    json_t *want = NULL;
+    hth_buf_init(&statement, TEXT_MAX);
+    hth_buf_init(&again, TEXT_MAX);
+    HthStatus st = facts_of(&r, document, err);
+    if (st == HTH_OK) st = hth_receipt_statement(&again, &r.facts, err);
+    if (st == HTH_OK) st = hth_jcs_write(&statement, r.statement, err);
+    bool same = st == HTH_OK && hth_str_eq(hth_buf_str(&statement), hth_buf_str(&again));
+    if (same) st = hth_credential_json(&want, &r, pub, err);
+    if (want && json_object_set(want, "proof", json_object_get(document, "proof")) != 0)
+        st = HTH_FAIL(err, HTH_ENOMEM, "out of memory for a credential");
+    same = same && json_equal(want, document);
+    if (st == HTH_OK && !same)
+        st = HTH_FAIL(err, HTH_EFORMAT,
+                      "the credential is not as hearth writes it for its receipt and its key: it "
+                      "was made by another program, or names another issuer");
+    hth_buf_drop(&statement);
+    hth_buf_drop(&again);
+    json_decref(r.statement);
+    json_decref(want);
+    return st;
+}
+
+HthStatus hth_credential_open(json_t **out, HthStr file, uint8_t pub[HTH_SIGN_PUBLIC_BYTES],
+                              HthErr *err) {
+    json_t *v = NULL;
+    uint8_t key[HTH_SIGN_PUBLIC_BYTES];
+    HTH_REQUIRE(file.n && file.p[file.n - 1] == '\n', err, HTH_EFORMAT,
+                "a credential is one line and its newline");
+    HTH_TRY(hth_jcs_parse(&v, hth_str_sub(file, 0, file.n - 1), TEXT_MAX, err));
+    HthStatus st = hth_credential_check(v, key, err);
+    if (st == HTH_OK) st = same_again(v, key, err);
+    if (st == HTH_OK) {
+        memcpy(pub, key, sizeof key);
+        *out = v;
+    } else {
+        json_decref(v);
+    }
+    return st;
 }

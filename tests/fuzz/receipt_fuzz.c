@@ -101,6 +101,16 @@ static void credential(HthStr text) {
     } else {
         HTH_ASSERT(err.text[0]);
     }
+    json_t *open = NULL;
+    HthBuf again;
+    hth_buf_init(&again, OUT_MAX);
+    if (hth_credential_open(&open, text, key, &err) == HTH_OK) {
+        HTH_ASSERT(hth_jcs_write(&again, open, &err) == HTH_OK);
+        HTH_ASSERT(hth_buf_add_char(&again, '\n', &err) == HTH_OK);
+        HTH_ASSERT(hth_str_eq(text, hth_buf_str(&again)));
+    }
+    json_decref(open);
+    hth_buf_drop(&again);
     if (hth_unmultikey(key, text)) {
         hth_multikey(spelled, key);
         HTH_ASSERT(hth_str_eq(text, hth_str(spelled)));

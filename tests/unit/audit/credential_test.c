@@ -222,36 +222,93 @@ static json_t *sample_credential(const HthSigner *s) {
     return v;
 }
 
-static HthStatus check_text(HthStr text, uint8_t pub[HTH_SIGN_PUBLIC_BYTES]) {
+static void print(HthBuf *out, const json_t *v) {
+    hth_buf_init(out, MAX);
+    assert_ok(hth_jcs_write(out, v, &err), err);
+    assert_ok(hth_buf_add_char(out, '\n', &err), err);
+}
+
+static HthStatus open_text(HthStr text, uint8_t pub[HTH_SIGN_PUBLIC_BYTES]) {
     json_t *v = NULL;
-    HthStatus st = hth_jcs_parse(&v, text, MAX, &err);
-    if (st == HTH_OK) st = hth_credential_check(v, pub, &err);
+    const HthStatus st = hth_credential_open(&v, text, pub, &err);
     json_decref(v);
     return st;
 }
 
-/* Of a credential in canonical form every byte binds: but for the key it names, no change gives
- * a proof that holds; and a proof by another key is another key's. */
+/* Of a credential's file every byte binds: but for the key it names, no change gives a proof that
+ * holds; and nothing can be put in or left out, between two values neither. */
 static void mutations(void **state) {
     (void)state;
     uint8_t pub[HTH_SIGN_PUBLIC_BYTES];
     HthSigner *s = NULL;
-    HthBuf text;
+    HthBuf text, other;
     assert_ok(hth_signer_open(&s, NULL, &err), err);
     json_t *v = sample_credential(s);
-    hth_buf_init(&text, MAX);
-    assert_ok(hth_jcs_write(&text, v, &err), err);
-    assert_ok(check_text(hth_buf_str(&text), pub), err);
+    print(&text, v);
+    hth_buf_init(&other, MAX);
+    assert_ok(open_text(hth_buf_str(&text), pub), err);
     assert_memory_equal(pub, hth_signer_public(s), sizeof pub);
     assert_null(strstr(text.p, "holder"));
     for (size_t at = 0; at < text.n; at++)
         for (int bit = 0; bit < 8; bit += 1 + (int)(at % 3)) {
             text.p[at] ^= (char)(1 << bit);
-            if (check_text(hth_buf_str(&text), pub) == HTH_OK) fail_msg("byte %zu", at);
+            if (open_text(hth_buf_str(&text), pub) == HTH_OK) fail_msg("byte %zu", at);
             text.p[at] ^= (char)(1 << bit);
+        }
+    for (size_t at = 0; at <= text.n; at++)
+        for (int gone = 0; gone < 2; gone++) {
+            if (gone && at == text.n) continue;
+            hth_buf_clear(&other);
+            assert_ok(hth_buf_add(&other, text.p, at, &err), err);
+            if (!gone) assert_ok(hth_buf_add_char(&other, " \n\t\r"[at % 4], &err), err);
+            assert_ok(hth_buf_add(&other, text.p + at + gone, text.n - at - (size_t)gone, &err),
+                      err);
+            if (open_text(hth_buf_str(&other), pub) == HTH_OK)
+                fail_msg("byte %zu %s", at, gone ? "left out" : "put in");
         }
     json_decref(v);
     hth_buf_drop(&text);
+    hth_buf_drop(&other);
+    hth_signer_close(&s);
+}
+
+/* A good proof, by a key that says something else than hearth would of a receipt of its own. */
+static void not_so_said(void **state) {
+    (void)state;
+    static const char *const rows[][3] = { /* object, member, value */
+                                           { NULL, "issuer", "\"did:key:z6Mkh\"" },
+                                           { NULL, "validFrom", "\"2026-11-23T01:00:00Z\"" },
+                                           { NULL, "type", "[\"VerifiableCredential\"]" },
+                                           { NULL, "@context", "\"x\"" },
+                                           { NULL, "more", "1" },
+                                           { NULL, "credentialSubject", "[]" },
+                                           { "credentialSubject", "type", "\"Question\"" },
+                                           { "credentialSubject", "digest", "{}" },
+                                           { "credentialSubject", "more", "1" },
+                                           { "receipt", "more", "1" },
+                                           { "receipt", "time", "\"yesterday\"" },
+                                           { "receipt", "cage", "\"yes\"" },
+                                           { "receipt", "engine", "null" }
+    };
+    uint8_t pub[HTH_SIGN_PUBLIC_BYTES];
+    HthSigner *s = NULL;
+    HthBuf text;
+    assert_ok(hth_signer_open(&s, NULL, &err), err);
+    for (size_t i = 0; i < HTH_COUNT(rows); i++) {
+        json_t *v = sample_credential(s), *at = v, *value = NULL;
+        if (rows[i][0]) at = json_object_get(v, "credentialSubject");
+        if (rows[i][0] && !strcmp(rows[i][0], "receipt")) at = json_object_get(at, "receipt");
+        assert_ok(hth_json_parse(&value, hth_str(rows[i][2]), 4096, &err), err);
+        assert_int_equal(json_object_set_new(at, rows[i][1], value), 0);
+        assert_int_equal(json_object_del(v, "proof"), 0);
+        assert_ok(hth_credential_sign(v, s, "2026-11-22T01:00:00Z", &err), err);
+        assert_ok(hth_credential_check(v, pub, &err), err); /* the proof itself is good */
+        print(&text, v);
+        if (open_text(hth_buf_str(&text), pub) != HTH_EFORMAT)
+            fail_msg("%s %s: %s", rows[i][1], rows[i][2], hth_status_name(err.status));
+        hth_buf_drop(&text);
+        json_decref(v);
+    }
     hth_signer_close(&s);
 }
 
@@ -265,20 +322,32 @@ static HthStatus body(void *ctx) {
     return st;
 }
 
+static HthStatus open_body(void *file) {
+    uint8_t pub[HTH_SIGN_PUBLIC_BYTES];
+    return open_text(hth_buf_str(file), pub);
+}
+
 static void out_of_memory(void **state) {
     (void)state;
     HthSigner *s = NULL;
     hth_json_init();
     assert_ok(hth_signer_open(&s, NULL, &err), err);
     assert_true(test_torture(body, s, 500) > 20);
+    HthBuf file;
+    json_t *v = sample_credential(s);
+    print(&file, v);
+    assert_true(test_torture(open_body, &file, 1000) > 100);
+    hth_buf_drop(&file);
+    json_decref(v);
     hth_signer_close(&s);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_suite),    cmocka_unit_test(hashes_and_signatures),
-        cmocka_unit_test(other_suites), cmocka_unit_test(base58),
-        cmocka_unit_test(mutations),    cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(the_suite),     cmocka_unit_test(hashes_and_signatures),
+        cmocka_unit_test(other_suites),  cmocka_unit_test(base58),
+        cmocka_unit_test(mutations),     cmocka_unit_test(not_so_said),
+        cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
