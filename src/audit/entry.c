@@ -202,13 +202,13 @@ static HthStatus read_value(HthEntry *e, unsigned f, const json_t *j, HthBuf *ro
 
 /* Type, time, version and fields; *seen: how many members were known. */
 static HthStatus read_all(HthEntry *e, size_t *seen, const json_t *o, HthBuf *room, HthErr *err) {
-    const char *type = json_string_value(json_object_get(o, "type"));
+    const HthStr type = hth_json_text(o, "type"); /* it may hold zero bytes */
     const json_t *time = json_object_get(o, "time"), *version = json_object_get(o, "v");
     unsigned t = 0;
-    while (type && t < HTH_ENTRY_TYPES && strcmp(type, types[t].name) != 0) t++;
+    while (t < HTH_ENTRY_TYPES && !hth_str_eq(type, hth_str(types[t].name))) t++;
     HTH_REQUIRE(json_integer_value(version) == VERSION, err, HTH_ENOTSUP,
                 "an entry is not of version %d, the one that this hearth reads", VERSION);
-    HTH_REQUIRE(type && t < HTH_ENTRY_TYPES && json_is_integer(time), err, HTH_EFORMAT,
+    HTH_REQUIRE(t < HTH_ENTRY_TYPES && json_is_integer(time), err, HTH_EFORMAT,
                 "an entry has no type or time that hearth knows");
     *e = (HthEntry){ .type = (HthEntryType)t, .time_s = json_integer_value(time) };
     *seen = 3;

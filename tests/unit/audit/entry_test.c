@@ -117,6 +117,42 @@ static void refused(void **state) {
     hth_buf_drop(&text);
 }
 
+/* Canonical JSON, and no entry. */
+static void misread(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        HthStatus want;
+    } rows[] = {
+        { "{\"time\":1,\"type\":\"stop\",\"v\":1}", HTH_OK },
+        { "{\"time\":1,\"type\":\"stop\\u0000\",\"v\":1}", HTH_EFORMAT },
+        { "{\"time\":1,\"type\":\"stop\\u0000pped\",\"v\":1}", HTH_EFORMAT },
+        { "{\"time\":1,\"type\":\"\",\"v\":1}", HTH_EFORMAT },
+        { "{\"time\":1,\"type\":null,\"v\":1}", HTH_EFORMAT },
+        { "{\"time\":1,\"v\":1}", HTH_EFORMAT },
+        { "{\"time\":-1,\"type\":\"stop\",\"v\":1}", HTH_EFORMAT },
+        { "{\"time\":1.5,\"type\":\"stop\",\"v\":1}", HTH_EFORMAT },
+        { "{\"time\":\"1\",\"type\":\"stop\",\"v\":1}", HTH_EFORMAT },
+        { "{\"time\":1,\"type\":\"stop\",\"v\":2}", HTH_ENOTSUP },
+        { "{\"time\":1,\"type\":\"stop\",\"v\":true}", HTH_ENOTSUP },
+        { "{\"reason\":\"a\\u0000b\",\"time\":1,\"type\":\"stop\",\"v\":1}", HTH_EFORMAT },
+        { "{\"bytes\":1,\"time\":1,\"type\":\"repaired\",\"v\":1}", HTH_OK },
+        { "{\"bytes\":9007199254740992,\"time\":1,\"type\":\"repaired\",\"v\":1}", HTH_EFORMAT },
+        { "{\"bytes\":1e21,\"time\":1,\"type\":\"repaired\",\"v\":1}", HTH_EFORMAT },
+        { "[{\"time\":1,\"type\":\"stop\",\"v\":1}]", HTH_ENOTSUP },
+        { "\"stop\"", HTH_ENOTSUP },
+    };
+    for (size_t i = 0; i < HTH_COUNT(rows); i++) {
+        HthEntry e;
+        HthErr err = { 0 };
+        HthBuf room;
+        hth_buf_init(&room, HTH_LEAF_MAX);
+        const HthStatus got = hth_entry_read(&e, &room, hth_str(rows[i].text), &err);
+        if (got != rows[i].want) fail_msg("%s: %s", rows[i].text, hth_status_name(got));
+        hth_buf_drop(&room);
+    }
+}
+
 /* ---- texts ---------------------------------------------------------------------------------- */
 
 typedef struct Keys {
@@ -241,7 +277,8 @@ int main(void) {
     hth_json_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back), cmocka_unit_test(every_kind), cmocka_unit_test(refused),
-        cmocka_unit_test(texts),          cmocka_unit_test(salted),     cmocka_unit_test(torture),
+        cmocka_unit_test(misread),        cmocka_unit_test(texts),      cmocka_unit_test(salted),
+        cmocka_unit_test(torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
