@@ -19,7 +19,7 @@ typedef enum Kind {
     COUNT, /* uint64_t up to 2^53 */
     SEED, /* uint64_t, as text */
     WORD, /* HthStr: 1 to 64 printing characters of ASCII */
-    HEX_OPT, /* HthStr: 64 hexadecimal digits; empty is null */
+    HEX_OPT, /* HthStr: 64 hexadecimal digits, lower-case; empty is null */
     TEXT_OPT, /* HthStr; empty is null */
     TEXTS, /* json_t: an object of texts */
     ADAPTERS, /* HthReceiptAdapters; absent where there are none */
@@ -83,8 +83,11 @@ static bool is_word(HthStr s) {
     return s.n > 0 && s.n <= WORD_MAX;
 }
 
+/* As hearth writes a digest: one value has one spelling. */
 static bool is_hex(HthStr s) {
     uint8_t bytes[HTH_HASH_BYTES];
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] >= 'A' && s.p[i] <= 'F') return false;
     return hth_unhex(bytes, sizeof bytes, s);
 }
 

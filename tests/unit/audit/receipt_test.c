@@ -338,6 +338,8 @@ static void adapters(void **state) {
     json_decref(sampler);
 }
 
+#define UPPER "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff"
+
 static void signed_nonsense(void **state) {
     (void)state;
     static const struct {
@@ -356,6 +358,8 @@ static void signed_nonsense(void **state) {
         { "\"tokens\":5", "\"tokens\":5.5", HTH_EFORMAT },
         { "\"cage\":null", "\"cage\":\"yes\"", HTH_EFORMAT },
         { "\"cage\":null", "\"cage\": null", HTH_EFORMAT },
+        { "\"cage\":null", "\"cage\":\"" UPPER "\"", HTH_EFORMAT },
+        { "\"format\":null", "\"format\":\"" UPPER "\"", HTH_EFORMAT },
         { "18446744073709551615", "18446744073709551616", HTH_EFORMAT },
         { "18446744073709551615", "018446744073709551615", HTH_EFORMAT },
         { "\"top_k\":\"40\"", "\"top_k\":40", HTH_EFORMAT },
