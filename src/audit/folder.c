@@ -29,6 +29,14 @@ bool hth_audit_there(const char *path) {
     return access(path, F_OK) == 0;
 }
 
+/* One key, whose name is the origin, with each tree's suffix behind it. */
+static bool one_log(const HthVkey v[HTH_AUDIT_TREES]) {
+    const HthStr suffix = hth_str(hth_audit_trees[0].suffix), name = hth_str(v[0].name);
+    return hth_str_starts(name, hth_str(v[1].name)) &&
+           hth_str_eq(hth_str_sub(name, strlen(v[1].name), SIZE_MAX), suffix) &&
+           memcmp(v[0].key, v[1].key, sizeof v[0].key) == 0;
+}
+
 HthStatus hth_audit_read_vkeys(HthVkey out[HTH_AUDIT_TREES], const char *folder, HthErr *err) {
     char path[PATH_MAX];
     HthVkey v[HTH_AUDIT_TREES];
@@ -44,7 +52,7 @@ HthStatus hth_audit_read_vkeys(HthVkey out[HTH_AUDIT_TREES], const char *folder,
         else
             status = hth_vkey_parse(&v[i], line, err);
     }
-    if (status == HTH_OK && (rest.n || memcmp(v[0].key, v[1].key, sizeof v[0].key) != 0))
+    if (status == HTH_OK && (rest.n || !one_log(v)))
         status = HTH_FAIL(err, HTH_EFORMAT, "%.150s is not as hearth wrote it", path);
     hth_buf_drop(&text);
     if (status == HTH_OK) memcpy(out, v, sizeof v);

@@ -116,6 +116,15 @@ static HthStatus sealed_part(Pass *p, const HthRecord *rec) {
     return HTH_OK;
 }
 
+/* Signing is logged, so a log that was signed has an entry: that one. */
+static HthStatus check_empty(Pass *p) {
+    for (unsigned i = 0; i < p->mark_n; i++)
+        if (!p->marks[i].size)
+            return BAD("a checkpoint was %s for 0 entries, which hearth never does",
+                       p->marks[i].who);
+    return HTH_OK;
+}
+
 /* The tree has grown: is it what was signed and pinned for this size? */
 static HthStatus check_marks(Pass *p, bool checkpoint) {
     const uint64_t size = hth_tiles_tree(p->tiles)->size;
@@ -151,6 +160,7 @@ static HthStatus each(Pass *p, const HthRecord *rec) {
 
 static HthStatus all(Pass *p) {
     HthRecord rec;
+    HTH_TRY(check_empty(p));
     while (hth_audit_next(&p->r, &rec)) HTH_TRY(each(p, &rec));
     p->bytes = p->r.at;
     hth_tree_root(hth_tiles_tree(p->tiles), p->root);

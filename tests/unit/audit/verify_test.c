@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 
+#include "audit/keyfile.h"
 #include "audit/verify.h"
 #include "base/json.h"
 #include "base/rng.h"
@@ -149,6 +150,73 @@ static void pins_of_others(void **state) {
     assert_status(audit_verify(large, test_path("large/log"), NULL, &err), HTH_EFORMAT, err);
     assert_status(audit_verify(large, test_path("nothing"), NULL, &err), HTH_EIO, err);
     assert_status(audit_verify(test_path("nothing"), NULL, NULL, &err), HTH_EIO, err);
+}
+
+/* Signed with the log's own key, and no checkpoint of this log: of another length or root than it
+ * ever had, of a moment when it had no entry, of another origin. */
+static void signed_lies(void **state) {
+    (void)state;
+    enum { ENTRIES = 6 };
+    char dir[256], path[300], lie[300];
+    HthErr err;
+    HthVkey v, keys[HTH_AUDIT_TREES];
+    HthAuditReport r;
+    HthSigner *s = NULL;
+    snprintf(dir, sizeof dir, "%s", test_path("lies"));
+    snprintf(lie, sizeof lie, "%s", test_path("lie.pin"));
+    audit_fill(dir, NULL, 0, ENTRIES - 1);
+    snprintf(path, sizeof path, "%s/key", dir);
+    assert_ok(hth_keyfile_open(&s, &v, path, (HthStr){ 0 }, NULL, &err), err);
+    assert_ok(hth_audit_read_vkeys(keys, dir, &err), err);
+    for (unsigned t = 0; t < HTH_AUDIT_TREES; t++)
+        for (uint64_t size = 0; size < ENTRIES + 2; size++)
+            for (unsigned kind = 0; kind < 3; kind++) { /* the last root, none's, another origin */
+                HthCheckpoint c = { hth_str(keys[t].name), size, { 0 } };
+                HthBuf text, note;
+                assert_ok(audit_verify(dir, NULL, &r, &err), err);
+                assert_int_equal(r.entries, ENTRIES);
+                memcpy(c.root, r.root[t], sizeof c.root);
+                if (kind == 1) hth_hash(hth_audit_trees[t].kind, NULL, 0, c.root);
+                if (kind == 2) c.origin = hth_str(keys[!t].name);
+                hth_buf_init(&text, 4096);
+                hth_buf_init(&note, HTH_NOTE_MAX);
+                assert_ok(hth_checkpoint_print(&text, &c, &err), err);
+                assert_ok(hth_note_sign(&note, hth_buf_str(&text), &keys[t], s, &err), err);
+                assert_ok(hth_file_write(lie, note.p, note.n, 0600, &err), err);
+                const bool good = size == ENTRIES && kind == 0;
+                if (audit_verify(dir, lie, NULL, &err) != (good ? HTH_OK : HTH_EFORMAT))
+                    fail_msg("tree %u, size %u, kind %u", t, (unsigned)size, kind);
+                hth_buf_drop(&text);
+                hth_buf_drop(&note);
+            }
+    hth_signer_close(&s);
+}
+
+/* Two keys that are one key's, and not those of one log's trees. */
+static void keys_of_two_logs(void **state) {
+    (void)state;
+    static const char *const names[][2] = { { "a/sha3", "a" },  { "a", "a/sha3" },
+                                            { "a", "a" },       { "b/sha3", "a" },
+                                            { "a/sha3", "a/" }, { "aa/sha3", "a" } };
+    for (size_t i = 0; i < HTH_COUNT(names); i++) {
+        const uint8_t seed[HTH_SEED_BYTES] = { 7 };
+        HthVkey v[HTH_AUDIT_TREES];
+        HthErr err;
+        HthBuf text;
+        HthSigner *s = NULL;
+        assert_ok(hth_signer_open(&s, seed, &err), err);
+        hth_buf_init(&text, 4096);
+        for (unsigned t = 0; t < HTH_AUDIT_TREES; t++) {
+            assert_ok(hth_vkey_make(&v[t], hth_str(names[i][t]), hth_signer_public(s), &err), err);
+            assert_ok(hth_vkey_print(&text, &v[t], &err), err);
+            assert_ok(hth_buf_add_char(&text, '\n', &err), err);
+        }
+        test_put("vkey", text.p);
+        if (hth_audit_read_vkeys(v, test_folder, &err) != (i ? HTH_EFORMAT : HTH_OK))
+            fail_msg("%s and %s", names[i][0], names[i][1]);
+        hth_buf_drop(&text);
+        hth_signer_close(&s);
+    }
 }
 
 /* A record exchanged with its neighbour, one left out, one twice: sums and all. */
@@ -297,6 +365,8 @@ int main(void) {
         cmocka_unit_test(bytes_of_a_large_log),
         cmocka_unit_test(every_suffix),
         cmocka_unit_test(pins_of_others),
+        cmocka_unit_test(signed_lies),
+        cmocka_unit_test(keys_of_two_logs),
         cmocka_unit_test(exchanged),
         cmocka_unit_test(proofs),
         cmocka_unit_test(exports),
