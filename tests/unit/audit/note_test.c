@@ -147,6 +147,13 @@ static void malformed(void **state) {
         "text\n\n\xE2\x80\x94 log AAAAAAA\n",
         "text\n\n\xE2\x80\x94 log AAAAAAAA",
         "text\n\n\xE2\x80\x94 l+g AAAAAAAA\n",
+        "text\n\n\xE2\x80\x94 l\xC2\xA0g AAAAAAAA\n",
+        "text\n\n\xE2\x80\x94 l\xE2\x80\x83g AAAAAAAA\n",
+        "text\n\n\xE2\x80\x94 l\xE3\x80\x80g AAAAAAAA\n",
+        "text\n\n\xE2\x80\x94 log AAAAAAAA \n",
+        "text\n\n\xE2\x80\x94 log AAAAAA_-\n",
+        "text\n\n\xE2\x80\x94 log AAAAAAB=\n",
+        "text\n\n\xE2\x80\x94 log AAAAAAA=\r\n",
         "te\rxt\n\n\xE2\x80\x94 log AAAAAAAA\n",
         "te\xFFxt\n\n\xE2\x80\x94 log AAAAAAAA\n",
     };
@@ -155,6 +162,23 @@ static void malformed(void **state) {
         assert_status(hth_note_open(&text, hth_str(bad[i]), &k.v, &err), HTH_EFORMAT, err);
         assert_true(err.text[0]);
     }
+    /* Nor beside a good one. */
+    HthBuf note;
+    hth_buf_init(&note, 4096);
+    assert_ok(hth_note_sign(&note, HTH_STR("text\n"), &k.v, k.signer, &err), err);
+    const size_t good = note.n;
+    static const struct {
+        const char *name;
+        HthStatus want;
+    } others[] = { { "witness", HTH_OK },         { "wit+ness", HTH_EFORMAT },
+                   { "w\xC2\xA0s", HTH_EFORMAT }, { "w\xE2\x80\xA8s", HTH_EFORMAT },
+                   { "w\xC2\x85s", HTH_EFORMAT }, { "w\xC3\xA9s", HTH_OK } };
+    for (size_t i = 0; i < HTH_COUNT(others); i++) {
+        note.n = good;
+        assert_ok(hth_buf_printf(&note, &err, "\xE2\x80\x94 %s AAAAAAAA\n", others[i].name), err);
+        assert_status(hth_note_open(&text, hth_buf_str(&note), &k.v, &err), others[i].want, err);
+    }
+    hth_buf_drop(&note);
     hth_signer_close(&k.signer);
 }
 
