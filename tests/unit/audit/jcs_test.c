@@ -6,6 +6,7 @@
 
 #include "audit/jcs.h"
 #include "base/rng.h"
+#include "crypt/hash.h"
 
 enum { MAX = 1 << 20 };
 
@@ -134,6 +135,66 @@ static void numbers_read_back(void **state) {
     }
 }
 
+/* The list of values in the vectors' README, as it says that they are made: these, 2,000 in a row,
+ * then SHA-256 of SHA-256 of ... 32 zero bytes, four at a time; 0 and what is not finite left out. */
+static size_t listed(double *out, size_t room, HthStr readme) {
+    const size_t from = hth_str_find(readme, HTH_STR("staticU64s")),
+                 end = hth_str_find(readme, HTH_STR("staticF64s"));
+    size_t n = 0;
+    assert_true(from < end && end != SIZE_MAX);
+    for (readme = hth_str_sub(readme, from, end - from); n < room; n++) {
+        uint8_t big[8];
+        uint64_t bits = 0;
+        const size_t at = hth_str_find(readme, HTH_STR("0x"));
+        if (at == SIZE_MAX) break;
+        assert_true(hth_unhex(big, sizeof big, hth_str_sub(readme, at + 2, 16)));
+        for (size_t i = 0; i < sizeof big; i++) bits = bits << 8 | big[i];
+        memcpy(&out[n], &bits, sizeof bits);
+        readme = hth_str_sub(readme, at + 18, SIZE_MAX);
+    }
+    return n;
+}
+
+/* Each value and its text, line by line, by their digest: that of other implementations. */
+static void numbers_of_others(void **state) {
+    (void)state;
+    enum { LINES = 100000, SERIAL = 2000 };
+    static double values[LINES];
+    char path[512], digest[HTH_HASH_HEX + 1];
+    uint8_t block[HTH_HASH_BYTES] = { 0 }, out[HTH_HASH_BYTES];
+    HthErr err;
+    HthHash h = { 0 };
+    HthBuf readme;
+    TEST_DATA_OR_SKIP(path, "vectors/jcs/testdata/README.md");
+    test_load(&readme, path);
+    size_t n = listed(values, LINES, hth_buf_str(&readme));
+    assert_int_equal(n, 168);
+    for (uint64_t i = 0; i < SERIAL; i++) {
+        const uint64_t bits = UINT64_C(0x0010000000000000) + i;
+        memcpy(&values[n++], &bits, sizeof bits);
+    }
+    while (n < LINES) {
+        double four[4];
+        hth_hash(HTH_SHA256, block, sizeof block, block);
+        memcpy(four, block, sizeof four);
+        for (size_t i = 0; i < 4 && n < LINES; i++)
+            if (isfinite(four[i]) && four[i] != 0.0) values[n++] = four[i];
+    }
+    assert_ok(hth_hash_begin(&h, HTH_SHA256, &err), err);
+    for (size_t i = 0; i < LINES; i++) {
+        char text[HTH_JCS_NUMBER], line[HTH_JCS_NUMBER + 32];
+        uint64_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        hth_jcs_number(values[i], text);
+        const int bytes = snprintf(line, sizeof line, "%llx,%s\n", (unsigned long long)bits, text);
+        hth_hash_add(&h, line, (size_t)bytes);
+    }
+    hth_hash_end(&h, out);
+    hth_hex(digest, out, sizeof out);
+    assert_string_equal(digest, "22776e6d4b49fa294a0d0f349268e5c28808fe7e0cb2bcbe28f63894e494d4c7");
+    hth_buf_drop(&readme);
+}
+
 static void integers_beyond(void **state) {
     (void)state;
     static const json_int_t beyond[] = { 9007199254740993, -9007199254740993, INT64_MAX,
@@ -175,9 +236,53 @@ static void order(void **state) {
 
 static void strict(void **state) {
     (void)state;
-    static const char *const others[] = {
-        " 1", "1 ", "1.0", "-0", "1e2", "[1, 2]", "{\"b\":1,\"a\":2}", "\"\\u0041\"", "\"\\/\"", ""
-    };
+    static const char *const others[] = { "\xef\xbb\xbf[]",
+                                          "+1",
+                                          "01",
+                                          "1.",
+                                          ".5",
+                                          "0x1",
+                                          "1e400",
+                                          "-1e400",
+                                          "NaN",
+                                          "'a'",
+                                          "1\n",
+                                          "1,",
+                                          "[1,]",
+                                          "{\"a\":1,}",
+                                          "{\"a\":1,\"a\":1}",
+                                          "\"\\ud800\"",
+                                          "\"\\udc00\\ud800\"",
+                                          "\"\xed\xa0\x80\"",
+                                          "\"\xc0\xaf\"",
+                                          "\"\xf4\x90\x80\x80\"",
+                                          "\"\x01\"",
+                                          "1e+2",
+                                          "1E21",
+                                          "1e21",
+                                          "1e-07",
+                                          "0.10",
+                                          "-0.0",
+                                          "1e-0",
+                                          "100000000000000000000000",
+                                          "{\"\\u0000\":1}",
+                                          "\"\\u000A\"",
+                                          "\"\\u000a\"",
+                                          "\"\\u001F\"",
+                                          "\"\\u007f\"",
+                                          "/**/1",
+                                          "nul",
+                                          "tru",
+                                          " 1",
+                                          "1 ",
+                                          "1.0",
+                                          "-0",
+                                          "1e2",
+                                          "[1, 2]",
+                                          "{\"b\":1,\"a\":2}",
+                                          "\"\\u0041\"",
+                                          "\"\\/\"",
+                                          "" };
     for (size_t i = 0; i < HTH_COUNT(others); i++) {
         HthErr err;
         json_t *v = NULL;
@@ -252,6 +357,7 @@ int main(void) {
         cmocka_unit_test(vectors),
         cmocka_unit_test(numbers),
         cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(numbers_of_others),
         cmocka_unit_test(integers_beyond),
         cmocka_unit_test(escapes),
         cmocka_unit_test(order),
