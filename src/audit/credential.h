@@ -41,8 +41,8 @@ HTH_MUST_CHECK HthStatus hth_credential_check(const json_t *document,
 /* What the receipt says, as an unsigned credential issued by did:key of pub. */
 HTH_MUST_CHECK HthStatus hth_credential_json(json_t **out, const HthReceipt *r,
                                              const uint8_t pub[HTH_SIGN_PUBLIC_BYTES], HthErr *err);
-/* A signed one from its file: canonical JSON and a newline, to the byte what hearth writes of such a
- * receipt, and issued by the key whose proof it bears (*pub; whether to trust it is the caller's
+/* A signed one from its file: canonical JSON and a newline, to the byte what hearth writes of such
+ * a receipt, and issued by the key whose proof it bears (*pub; whether to trust it is the caller's
  * affair).  *out is the caller's.  EFORMAT: anything else.  ENOTSUP: of a later kind of receipt. */
 HTH_MUST_CHECK HthStatus hth_credential_open(json_t **out, HthStr file,
                                              uint8_t pub[HTH_SIGN_PUBLIC_BYTES], HthErr *err);

@@ -135,8 +135,8 @@ static void numbers_read_back(void **state) {
     }
 }
 
-/* The list of values in the vectors' README, as it says that they are made: these, 2,000 in a row,
- * then SHA-256 of SHA-256 of ... 32 zero bytes, four at a time; 0 and what is not finite left out. */
+/* The list of values in the vectors' README, as it says they are made: these, 2,000 in a row,
+ * then SHA-256 of SHA-256 of ... 32 zero bytes, four at a time, but for 0 and the not finite. */
 static size_t listed(double *out, size_t room, HthStr readme) {
     const size_t from = hth_str_find(readme, HTH_STR("staticU64s")),
                  end = hth_str_find(readme, HTH_STR("staticF64s"));
