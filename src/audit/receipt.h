@@ -98,6 +98,10 @@ void hth_receipt_close(HthReceipt **r);
  * it (EFORMAT). *by (may be NULL): the first key that signed. */
 HTH_MUST_CHECK HthStatus hth_receipt_check(const HthReceipt *r, const HthDsseKey *keys,
                                            size_t count, size_t *by, HthErr *err);
+/* That its proof, where there is one, is of an entry which says that this answer has ended, and
+ * leads to the root of the checkpoint it brings.  Whose log that is, the log's keys tell
+ * (hth_proof_check).  EFORMAT. */
+HTH_MUST_CHECK HthStatus hth_receipt_log(const HthReceipt *r, HthErr *err);
 /* Appends the file again, without the holder's part. */
 HTH_MUST_CHECK HthStatus hth_receipt_share(HthBuf *out, const HthReceipt *r, HthErr *err);
 

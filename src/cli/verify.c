@@ -283,7 +283,8 @@ static json_t *sentences(const Job *job, bool done) {
         { false, f->cage.n > 0, "the cage: the hash of its self-test is the signer's word" },
         { false, f->cage.n == 0, "a cage: the receipt names none" },
         { false, f->log.n == 0, "a log: the receipt is in none" },
-        { false, f->log.n > 0, "the log: its proof is there, and hearth audit checks it" },
+        { true, f->log.n > 0, "the proof that a log knows of it is of this answer" },
+        { false, f->log.n > 0, "whose log that is: hearth audit verify --proof checks it" },
     };
     json_t *list = json_array();
     for (size_t i = 0; list && i < HTH_COUNT(rows); i++)
@@ -389,6 +390,7 @@ static int verify(Job *job) {
         return st == HTH_OK ? print_credential(job) : print_failure(job, &err);
     }
     if (st == HTH_OK) st = check_signature(job, &err);
+    if (st == HTH_OK) st = hth_receipt_log(job->r, &err);
     if (st == HTH_OK && job->answer) st = check_answer(job, &err);
     if (st == HTH_OK && job->share) st = share(job, &err);
     if (st == HTH_OK && job->export) st = export_credential(job, &err);

@@ -76,6 +76,8 @@ static void receipt(HthStr text) {
     HthBuf out;
     hth_buf_init(&out, OUT_MAX);
     if (hth_receipt_open(&r, text, &err) == HTH_OK) {
+        err.text[0] = 0;
+        HTH_ASSERT(hth_receipt_log(r, &err) == HTH_OK || err.text[0]);
         HTH_ASSERT(hth_receipt_share(&out, r, &err) == HTH_OK);
         HTH_ASSERT(r->held || hth_str_eq(text, hth_buf_str(&out)));
         HTH_ASSERT(hth_receipt_open(&again, hth_buf_str(&out), &err) == HTH_OK);
