@@ -114,6 +114,15 @@ static int report(const Job *job, const HthAuditReport *r) {
     return HTH_EXIT_OK;
 }
 
+/* What does not hold is said on standard error; with --json, whoever reads that is told, too. */
+static int refuse(const Job *job, const HthErr *err) {
+    const int code = hth_cli_fail(err);
+    if (job->json)
+        (void)hth_cli_json(json_pack("{s:b, s:s, s:s}", "ok", 0, "error", err->text, "status",
+                                     hth_status_name(err->status)));
+    return code;
+}
+
 /* The keys that proofs are checked with: a file of them, or those of the log. */
 static HthStatus proof_keys(HthVkey v[HTH_AUDIT_TREES], const Job *job, HthErr *err) {
     HthBuf folder;
@@ -163,7 +172,7 @@ static int verify_proof(const Job *job) {
     int code;
     hth_buf_init(&entry, HTH_LEAF_MAX);
     if (check_proof(job, &entry, &index, &size, &tree, &err) != HTH_OK) {
-        code = hth_cli_fail(&err);
+        code = refuse(job, &err);
     } else if (job->json) {
         code = hth_cli_json(json_pack("{s:b, s:I, s:I, s:s, s:s%}", "ok", 1, "index",
                                       (json_int_t)index, "size", (json_int_t)size, "tree", tree,
@@ -185,7 +194,7 @@ static int verify(Job *job) {
     if (job->proof) return verify_proof(job);
     if (!job->pin_count && hth_audit_there(job->pin.p)) job->pins[job->pin_count++] = job->pin.p;
     if (hth_audit_verify(&r, job->folder.p, job->pins, job->pin_count, &err) != HTH_OK)
-        return hth_cli_fail(&err);
+        return refuse(job, &err);
     return report(job, &r);
 }
 

@@ -43,6 +43,9 @@ for tree in "" --sha256; do
     refused 65 "of another entry $tree" audit verify --proof "$tmp/6.tlog-proof"
 done
 refused 65 "a proof that is none" audit verify --proof "$log/vkey"
+hearth audit verify --json --proof "$log/vkey"
+same "as JSON, too: exit code" 65 "$rc"
+ok "as JSON, too" grep -q '"ok": *false' <<< "$out"
 
 # What others read.
 hearth audit export "$tmp/out"
@@ -95,6 +98,7 @@ for file in log vkey sha3/checkpoint sha256/checkpoint sha3/tile/0/000.p/24 sha2
         at=$(((size - 1) * i / 4))
         flip "$log/$file" "$at"
         agree "$file: byte $at of $size" 65 "$log"
+        [[ $i != 2 ]] || { hearth audit verify --json; ok "$file: as JSON" grep -q '"ok": *false' <<< "$out"; }
         cp "$HEARTH_SRC/tests/golden/audit/log/$file" "$log/$file"
     done
 done
