@@ -92,7 +92,12 @@ static int report(const Job *job, const HthAuditReport *r) {
     char root[HTH_HASH_HEX + 1];
     if (job->json) return report_json(r);
     hth_hex(root, r->root[0], HTH_HASH_BYTES);
-    printf("The log holds: %llu entries, each as it was written.\n", ull(r->entries));
+    if (r->signed_entries[0] || r->signed_entries[1] || r->pinned)
+        printf("The log holds: %llu entries, each as it was written.\n", ull(r->entries));
+    else
+        printf("The log is whole, but nothing of its %llu entries is signed: whoever can write the "
+               "file can have written them.\n",
+               ull(r->entries));
     printf("  origin      %s\n  sha3 root   %s\n", r->origin, root);
     printf("  signed      the first %llu entries (%llu checkpoints in the log)\n",
            ull(r->signed_entries[0]), ull(r->checkpoints));

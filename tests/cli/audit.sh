@@ -77,7 +77,9 @@ agree() { # agree "what" code folder pins...: both implementations say so
 }
 agree "as it is" 0 "$log" --pin "$tmp/stick.pin"
 agree "without its checkpoints and tiles" 0 "$tmp/cut"
+ok "which is said" grep -q 'nothing of its 24 entries is signed' <<< "$out"
 agree "the same, pinned" 0 "$tmp/cut" --pin "$tmp/stick.pin"
+ok "which binds it" grep -q 'The log holds: 24 entries' <<< "$out"
 size=$(stat -c %s "$log/log")
 hearth audit show 23 --json
 last=$((32 + $(tr -d ' \n' <<< "$out" | sed 's/.*"entry"://; s/}$//' | wc -c)))
