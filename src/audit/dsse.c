@@ -161,15 +161,18 @@ static bool signed_by(const HthDsseSig *s, const HthDsseKey *key, const HthBuf *
            hth_sign_ok(key->pub, pae->p, pae->n, (const uint8_t *)s->sig.p);
 }
 
-/* Whose it is: the marked key's or nobody's; unmarked or with a strange mark: any key's. */
+/* Whose it is: the marked key's or nobody's; unmarked or with a strange mark: any key's.  One key
+ * may stand in the list under several names: then the marked one counts. */
 static HthStatus whose(const HthDsseSig *s, const HthDsseKey *keys, size_t count, const HthBuf *pae,
                        uint32_t *out, HthErr *err) {
-    bool marked = false;
+    bool marked = false, mine = false;
     *out = HTH_DSSE_NOBODY;
-    for (size_t i = 0; i < count && *out == HTH_DSSE_NOBODY; i++) {
-        const bool mine = s->keyid.n > 0 && hth_str_eq(s->keyid, keys[i].id);
-        marked = marked || mine;
-        if (signed_by(s, &keys[i], pae)) *out = (uint32_t)i;
+    for (size_t i = 0; i < count && !mine; i++) {
+        const bool named = s->keyid.n > 0 && hth_str_eq(s->keyid, keys[i].id);
+        marked = marked || named;
+        if ((*out != HTH_DSSE_NOBODY && !named) || !signed_by(s, &keys[i], pae)) continue;
+        *out = (uint32_t)i;
+        mine = named;
     }
     HTH_REQUIRE(!marked || *out != HTH_DSSE_NOBODY, err, HTH_EFORMAT,
                 "the signature is not that of the key it names: it was changed after signing, or "

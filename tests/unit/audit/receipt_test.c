@@ -223,6 +223,12 @@ static void who_signed(void **state) {
     size_t by = 7;
     assert_ok(hth_receipt_check(r, both, 2, &by, &err), err);
     assert_int_equal(by, 1);
+    const HthDsseKey names[] = { renamed, key }; /* one key that the list has under two names */
+    assert_ok(hth_receipt_check(r, names, 2, &by, &err), err);
+    assert_int_equal(by, 1);
+    const HthDsseKey lies[] = { liar, renamed, key };
+    assert_ok(hth_receipt_check(r, lies, 3, &by, &err), err);
+    assert_int_equal(by, 2);
     hth_receipt_close(&r);
     hth_buf_drop(&file);
 }
