@@ -40,6 +40,8 @@ HthStatus hth_proof_parse(HthProofFile *out, HthStr text, HthErr *err) {
     HTH_TRY(line(&text, &l, err));
     if (hth_str_starts(l, extra)) {
         p.extra = hth_str_sub(l, extra.n, l.n);
+        HTH_REQUIRE(p.extra.n, err, HTH_EFORMAT,
+                    "a proof has nothing in its line 'extra', which is then left out");
         HTH_TRY(line(&text, &l, err));
     }
     HTH_REQUIRE(hth_str_starts(l, index), err, HTH_EFORMAT, "a proof has no line with its index");

@@ -302,6 +302,49 @@ static void proof_files(void **state) {
     hth_signer_close(&k.signer);
 }
 
+#define FIRST "c2sp.org/tlog-proof@v1\n"
+#define HASH  "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
+
+/* What has one spelling has no other. */
+static void proof_lines(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool ok;
+    } rows[] = {
+        { FIRST "index 0\n\nnote\n", true },
+        { FIRST "extra Zm9v\nindex 18446744073709551615\n" HASH HASH "\nnote\n", true },
+        { FIRST "index 18446744073709551616\n\nnote\n", false },
+        { FIRST "index 00\n\nnote\n", false },
+        { FIRST "index +0\n\nnote\n", false },
+        { FIRST "index -0\n\nnote\n", false },
+        { FIRST "index 0x1\n\nnote\n", false },
+        { FIRST "index  0\n\nnote\n", false },
+        { FIRST "index 0 \n\nnote\n", false },
+        { FIRST "index \n\nnote\n", false },
+        { FIRST "index 0\r\n\r\nnote\n", false },
+        { FIRST "Index 0\n\nnote\n", false },
+        { FIRST "index 0\nindex 0\n\nnote\n", false },
+        { FIRST "extra \nindex 0\n\nnote\n", false },
+        { FIRST "extra Zm9v\nextra Zm9v\nindex 0\n\nnote\n", false },
+        { FIRST "index 0\nextra Zm9v\n\nnote\n", false },
+        { FIRST "index 0\n " HASH "\nnote\n", false },
+        { FIRST "index 0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=\n\nnote\n", false },
+        { FIRST "index 0\n47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=\n\nnote\n", false },
+        { FIRST "index 0\n" HASH, false },
+        { "\n" FIRST "index 0\n\nnote\n", false },
+        { "\xef\xbb\xbf" FIRST "index 0\n\nnote\n", false },
+        { "c2sp.org/tlog-proof@v1\r\nindex 0\n\nnote\n", false },
+        { "c2sp.org/tlog-proof@v2\nindex 0\n\nnote\n", false },
+        { "", false },
+    };
+    static HthProofFile p;
+    HthErr err;
+    for (size_t i = 0; i < HTH_COUNT(rows); i++)
+        if (hth_proof_parse(&p, hth_str(rows[i].text), &err) != (rows[i].ok ? HTH_OK : HTH_EFORMAT))
+            fail_msg("row %zu", i);
+}
+
 /* ---- running out of memory ------------------------------------------------------------------ */
 
 static HthStatus all(void *ctx) {
@@ -335,7 +378,7 @@ int main(void) {
         cmocka_unit_test(verifier_keys),    cmocka_unit_test(signs),
         cmocka_unit_test(malformed),        cmocka_unit_test(published_checkpoints),
         cmocka_unit_test(checkpoint_lines), cmocka_unit_test(proof_files),
-        cmocka_unit_test(torture),
+        cmocka_unit_test(proof_lines),      cmocka_unit_test(torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
