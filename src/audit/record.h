@@ -36,7 +36,8 @@ void hth_record_put(uint8_t *out, const HthRecord *r); /* hth_record_bytes of th
 /* The record that p begins with, of n bytes.  Its length, or 0: none that is whole. */
 size_t hth_record_get(HthRecord *out, const uint8_t *p, size_t n);
 /* Somewhere in p is a whole record that was written when entry `index` was on disk for certain: so
- * what stands at `index` was damaged, not torn. */
+ * what stands at `index` was damaged, not torn.  True as well for bytes that are made to hide it
+ * among too many that look like one. */
 bool hth_record_outlives(const uint8_t *p, size_t n, uint64_t index);
 
 #endif
