@@ -67,12 +67,18 @@ static int64_t month_of(int64_t s) {
     return gmtime_r(&t, &tm) ? (int64_t)tm.tm_year * 12 + tm.tm_mon : 0;
 }
 
-void hth_keep_choose(HthShelved *all, size_t n, const HthKeepRule *rule) {
+HthStatus hth_keep_choose(HthShelved *all, size_t n, const HthKeepRule *rule, int64_t now_s,
+                          HthErr *err) {
     const struct {
         uint32_t count;
         int64_t (*of)(int64_t s);
     } spans[] = { { rule->daily, day_of }, { rule->weekly, week_of }, { rule->monthly, month_of } };
-    for (size_t i = 0; i < n; i++) all[i].go = i > 0;
+    for (size_t i = 0; i < n; i++) all[i].go = false;
+    HTH_REQUIRE(!n || all[0].made_s <= now_s, err, HTH_EINVAL,
+                "%s is from after now: the clock is wrong, or was; no backup is removed. Put it "
+                "right, or move that file away",
+                all[0].name);
+    for (size_t i = 1; i < n; i++) all[i].go = true;
     for (size_t k = 0; k < HTH_COUNT(spans); k++) {
         int64_t last = INT64_MAX;
         uint32_t left = spans[k].count;
@@ -86,6 +92,7 @@ void hth_keep_choose(HthShelved *all, size_t n, const HthKeepRule *rule) {
     }
     for (size_t i = 1; rule->days && i < n; i++)
         if (all[0].made_s - all[i].made_s > (int64_t)rule->days * DAY_S) all[i].go = true;
+    return HTH_OK;
 }
 
 /* ---- the folder ------------------------------------------------------------------------------ */
@@ -153,7 +160,7 @@ static HthStatus read_index(json_t **out, const char *folder, HthErr *err) {
     char path[PATH_MAX];
     HthBuf text;
     HTH_TRY(path_of(path, folder, INDEX, err));
-    if (access(path, F_OK)) {
+    if (access(path, F_OK) && errno == ENOENT) {
         *out = json_array();
         HTH_REQUIRE(*out, err, HTH_ENOMEM, "out of memory for a list of backups");
         return HTH_OK;
@@ -224,6 +231,13 @@ static HthStatus digest(const char *path, char hex[HTH_HASH_HEX + 1], uint64_t *
     return status;
 }
 
+/* Two backups within one second are one file: the row of the first would say it was changed. */
+static void drop_rows(json_t *rows, const char *name) {
+    for (size_t i = json_array_size(rows); i-- > 0;)
+        if (hth_str_eq(hth_json_text(json_array_get(rows, i), "name"), hth_str(name)))
+            (void)json_array_remove(rows, i);
+}
+
 HthStatus hth_shelf_add(const char *folder, const char *name, HthErr *err) {
     char path[PATH_MAX], hex[HTH_HASH_HEX + 1];
     uint64_t bytes = 0;
@@ -232,6 +246,7 @@ HthStatus hth_shelf_add(const char *folder, const char *name, HthErr *err) {
     HTH_TRY(digest(path, hex, &bytes, err));
     HTH_TRY(read_index(&rows, folder, err));
     HthStatus status = HTH_OK;
+    drop_rows(rows, name);
     if (json_array_append_new(rows, json_pack("{s:s, s:I, s:s}", "name", name, "bytes",
                                               (json_int_t)bytes, "sha256", hex)))
         status = HTH_FAIL(err, HTH_ENOMEM, "out of memory for a list of backups");

@@ -31,8 +31,11 @@ typedef struct HthShelved {
     bool go;
 } HthShelved;
 
-/* all: newest first. Sets go. */
-void hth_keep_choose(HthShelved *all, size_t n, const HthKeepRule *rule);
+/* all: newest first; now_s: seconds since 1970. Sets go. EINVAL: one is from after now, so the clock
+ * was wrong then or is wrong now, and by it nothing goes: what was written last may not be what
+ * looks newest. */
+HTH_MUST_CHECK HthStatus hth_keep_choose(HthShelved *all, size_t n, const HthKeepRule *rule,
+                                         int64_t now_s, HthErr *err);
 /* "hearth-20261122T044500Z.age" */
 void hth_shelf_name(char out[HTH_SHELF_NAME], int64_t made_s);
 
@@ -44,7 +47,7 @@ void hth_shelf_clear_left(const char *folder);
 HTH_MUST_CHECK HthStatus hth_shelf_list(HthShelved **out, size_t *n, const char *folder,
                                         HthErr *err);
 void hth_shelf_drop(HthShelved **all);
-/* Reads what was just written, and enters it. */
+/* Reads what was just written, and enters it; in place of one that had the name before. */
 HTH_MUST_CHECK HthStatus hth_shelf_add(const char *folder, const char *name, HthErr *err);
 /* Removes those that shall go, after the newest of those that stay has been read once more: it must
  * be what was written (EFORMAT). One that shall go and is not what was written stays: `go` is false

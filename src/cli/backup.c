@@ -174,8 +174,9 @@ static int into_folder(const Job *job) {
     const HthStr said = job->keep ? hth_str(job->keep) : HTH_STR(HTH_KEEP_RULE);
     HthStatus status = all_stay ? HTH_OK : hth_keep_parse(&rule, said, &err);
     if (status != HTH_OK) return hth_cli_fail(&err);
+    const int64_t now = (int64_t)time(NULL);
     if (!job->dry) {
-        hth_shelf_name(name, (int64_t)time(NULL));
+        hth_shelf_name(name, now);
         const int len = snprintf(path, sizeof path, "%s/%s", job->to, name);
         if (len < 0 || (size_t)len >= sizeof path)
             return hth_cli_usage("backup", "the path is too long");
@@ -186,8 +187,8 @@ static int into_folder(const Job *job) {
     }
     if (status == HTH_OK) status = hth_shelf_list(&all, &n, job->to, &err);
     if (status == HTH_OK && !all_stay) {
-        hth_keep_choose(all, n, &rule);
-        if (!job->dry) status = hth_shelf_remove(job->to, all, n, &err);
+        status = hth_keep_choose(all, n, &rule, now, &err);
+        if (status == HTH_OK && !job->dry) status = hth_shelf_remove(job->to, all, n, &err);
     }
     int code = status == HTH_OK ? HTH_EXIT_OK : hth_cli_fail(&err);
     if (status == HTH_OK && (job->keep || job->dry) && !(job->json && !job->dry))

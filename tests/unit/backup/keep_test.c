@@ -7,6 +7,11 @@
 
 enum { DAY = 86400, HOUR = 3600 };
 
+static void choose(HthShelved *all, size_t n, const HthKeepRule *rule, int64_t now_s) {
+    HthErr err = { 0 };
+    assert_ok(hth_keep_choose(all, n, rule, now_s, &err), err);
+}
+
 static void rules(void **state) {
     (void)state;
     HthKeepRule r;
@@ -33,7 +38,7 @@ static void choosing(void **state) {
     const int64_t now = 1795378800; /* 2026-11-22 20:20, a Sunday */
     for (size_t i = 0; i < N; i++) all[i].made_s = now - (int64_t)i * 6 * HOUR;
     const HthKeepRule rule = { .daily = 7, .weekly = 4, .monthly = 6 };
-    hth_keep_choose(all, N, &rule);
+    choose(all, N, &rule, now);
     size_t kept = 0, oldest = 0;
     for (size_t i = 0; i < N; i++)
         if (!all[i].go) {
@@ -61,15 +66,57 @@ static void not_too_old(void **state) {
     HthShelved all[4] = { 0 };
     HthKeepRule rule = { .monthly = 6, .days = 365 };
     for (int i = 0; i < 4; i++) all[i].made_s = 1795306800 - (int64_t)i * 365 * DAY;
-    hth_keep_choose(all, 4, &rule);
+    choose(all, 4, &rule, 1795306800);
     assert_true(!all[0].go && !all[1].go && all[2].go && all[3].go);
     rule.days = 364;
-    hth_keep_choose(all, 4, &rule);
+    choose(all, 4, &rule, 1795306800);
     assert_true(!all[0].go && all[1].go && all[2].go && all[3].go);
     rule.days = 0;
-    hth_keep_choose(all, 4, &rule);
+    choose(all, 4, &rule, 1795306800);
     assert_true(!all[1].go && !all[2].go && !all[3].go);
-    hth_keep_choose(all, 0, &rule);
+    choose(all, 0, &rule, 1795306800);
+}
+
+/* The clock ran ahead when one was made, or is behind now: the one just written is not the newest by
+ * its name, and must not go, nor any other. */
+static void wrong_clocks(void **state) {
+    (void)state;
+    const HthKeepRule rule = { .daily = 1, .days = 180 };
+    const int64_t now = 1795306800;
+    const int64_t made[][3] = { { now + 30000 * (int64_t)DAY, now, now - DAY },
+                                { now + 1, now, now - DAY } };
+    for (size_t i = 0; i < HTH_COUNT(made); i++) {
+        HthShelved all[3] = { 0 };
+        HthErr err = { 0 };
+        for (size_t k = 0; k < 3; k++) all[k] = (HthShelved){ .made_s = made[i][k], .go = true };
+        assert_status(hth_keep_choose(all, 3, &rule, now, &err), HTH_EINVAL, err);
+        assert_false(all[0].go || all[1].go || all[2].go);
+        choose(all + 1, 2, &rule, now);
+        assert_true(!all[1].go && all[2].go);
+    }
+}
+
+/* The second one takes the file, and the row with it. */
+static void within_a_second(void **state) {
+    (void)state;
+    HthErr err = { 0 };
+    HthShelved *all = NULL;
+    size_t n = 0;
+    char name[2][HTH_SHELF_NAME];
+    for (int i = 0; i < 2; i++) hth_shelf_name(name[i], 1795306800 - i * DAY);
+    test_put(name[1], "of the day before");
+    assert_ok(hth_shelf_add(test_folder, name[1], &err), err);
+    for (int i = 0; i < 3; i++) {
+        test_put(name[0], i == 1 ? "another" : "one");
+        assert_ok(hth_shelf_add(test_folder, name[0], &err), err);
+    }
+    assert_ok(hth_shelf_list(&all, &n, test_folder, &err), err);
+    assert_int_equal(n, 2);
+    const HthKeepRule rule = { .daily = 1 };
+    choose(all, n, &rule, 1795306800);
+    assert_ok(hth_shelf_remove(test_folder, all, n, &err), err);
+    assert_true(access(test_path(name[0]), F_OK) == 0 && access(test_path(name[1]), F_OK) != 0);
+    hth_shelf_drop(&all);
 }
 
 static void a_folder(void **state) {
@@ -88,7 +135,7 @@ static void a_folder(void **state) {
     const HthKeepRule rule = { .daily = 1 };
     assert_ok(hth_shelf_list(&all, &n, test_folder, &err), err);
     assert_int_equal(n, 3); /* the fourth was not made here */
-    hth_keep_choose(all, n, &rule);
+    choose(all, n, &rule, 1795306800);
     assert_true(!all[0].go && all[1].go && all[2].go);
     assert_ok(hth_shelf_remove(test_folder, all, n, &err), err);
     assert_true(access(test_path(name[0]), F_OK) == 0);
@@ -102,7 +149,7 @@ static void a_folder(void **state) {
     assert_ok(hth_shelf_add(test_folder, name[1], &err), err);
     test_put(name[0], "damaged");
     assert_ok(hth_shelf_list(&all, &n, test_folder, &err), err);
-    hth_keep_choose(all, n, &rule);
+    choose(all, n, &rule, 1795306800);
     assert_status(hth_shelf_remove(test_folder, all, n, &err), HTH_EFORMAT, err);
     assert_true(access(test_path(name[1]), F_OK) == 0);
     hth_shelf_drop(&all);
@@ -131,6 +178,8 @@ int main(void) {
         cmocka_unit_test(rules),
         cmocka_unit_test(choosing),
         cmocka_unit_test(not_too_old),
+        cmocka_unit_test(wrong_clocks),
+        cmocka_unit_test_setup_teardown(within_a_second, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(what_killed_ones_left, test_folder_make, test_folder_drop),
         cmocka_unit_test_setup_teardown(a_folder, test_folder_make, test_folder_drop),
     };
