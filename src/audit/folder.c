@@ -65,7 +65,7 @@ HthStatus hth_audit_read_checkpoint(HthCheckpoint *c, bool *there_out, HthBuf *n
     char path[PATH_MAX];
     HthErr why;
     HTH_TRY(hth_audit_path(path, folder, hth_audit_trees[tree].folder, "checkpoint", err));
-    *there_out = hth_audit_there(path);
+    HTH_TRY(hth_file_there(there_out, path, err));
     if (!*there_out) return HTH_OK;
     HTH_TRY(hth_file_read(note, path, err));
     const HthStatus status = hth_checkpoint_open(c, hth_buf_str(note), v, &why);

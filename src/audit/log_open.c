@@ -169,7 +169,9 @@ HthStatus hth_audit_load(HthAudit *a, HthErr *err) {
     char path[PATH_MAX], tree[PATH_MAX];
     Signed s[HTH_AUDIT_TREES] = { { 0 } };
     HTH_TRY(hth_audit_path(path, a->folder, NULL, "log", err));
-    const bool fresh = !hth_audit_there(path);
+    bool there;
+    HTH_TRY(hth_file_there(&there, path, err));
+    const bool fresh = !there;
     HTH_TRY(keys(a, fresh, err));
     HTH_TRY(signatures(a, s, err));
     HTH_TRY(write_vkeys(a, err));

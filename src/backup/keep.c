@@ -159,8 +159,10 @@ static bool take_row(HthShelved *k, const json_t *row) {
 static HthStatus read_index(json_t **out, const char *folder, HthErr *err) {
     char path[PATH_MAX];
     HthBuf text;
+    bool there;
     HTH_TRY(path_of(path, folder, INDEX, err));
-    if (access(path, F_OK) && errno == ENOENT) {
+    HTH_TRY(hth_file_there(&there, path, err));
+    if (!there) {
         *out = json_array();
         HTH_REQUIRE(*out, err, HTH_ENOMEM, "out of memory for a list of backups");
         return HTH_OK;

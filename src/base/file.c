@@ -18,10 +18,16 @@
 #include "base/room.h"
 
 static _Atomic uint64_t g_calls;
-static _Atomic uint64_t g_fail_at, g_kill_at; /* 0: off */
+static _Atomic uint64_t g_fail_at, g_fail_to, g_kill_at; /* 0: off */
 
 void hth_file_fail_after(uint64_t nth) {
+    atomic_store(&g_fail_to, UINT64_MAX);
     atomic_store(&g_fail_at, nth ? atomic_load(&g_calls) + nth : 0);
+}
+
+void hth_file_fail_once(uint64_t nth) {
+    hth_file_fail_after(nth);
+    atomic_store(&g_fail_to, atomic_load(&g_fail_at));
 }
 
 void hth_file_kill_at(uint64_t nth) {
@@ -32,9 +38,19 @@ bool hth_file_fault(void) {
     const uint64_t me = atomic_fetch_add_explicit(&g_calls, 1, memory_order_relaxed) + 1;
     const uint64_t fail_at = atomic_load_explicit(&g_fail_at, memory_order_relaxed);
     if (me == atomic_load_explicit(&g_kill_at, memory_order_relaxed)) raise(SIGKILL);
-    if (!fail_at || me < fail_at) return false;
+    if (!fail_at || me < fail_at || me > atomic_load_explicit(&g_fail_to, memory_order_relaxed))
+        return false;
     errno = EIO;
     return true;
+}
+
+HthStatus hth_file_there(bool *out, const char *path, HthErr *err) {
+    struct stat st;
+    const bool there = !hth_file_fault() && !lstat(path, &st);
+    HTH_REQUIRE(there || errno == ENOENT, err, HTH_EIO, "cannot examine %s: %s", path,
+                strerror(errno));
+    *out = there;
+    return HTH_OK;
 }
 
 /* Opens for reading and requires a regular file when `regular`. Sets *fd. */

@@ -25,6 +25,10 @@ void hth_file_unmap(HthFileMap *map); /* zeroes *map; fine on a zeroed one */
 /* Appends the whole file ("-": standard input) to buf, whose ceiling applies (ELIMIT). */
 HTH_MUST_CHECK HthStatus hth_file_read(HthBuf *buf, const char *path, HthErr *err);
 
+/* Is something of that name there (a link that leads nowhere, too)?  EIO where the system does not
+ * say: who would make a new file where none is has to know, and not guess. */
+HTH_MUST_CHECK HthStatus hth_file_there(bool *out, const char *path, HthErr *err);
+
 /* Temporary file beside path, written, fsynced, renamed over path, directory fsynced: a reader
  * sees the old bytes or the new, never a part.  mode as for open(2), e.g. 0644. */
 HTH_MUST_CHECK HthStatus hth_file_write(const char *path, const void *bytes, size_t n, int mode,
@@ -58,8 +62,9 @@ typedef bool (*HthFileOursFn)(const void *payload, HthStr target);
 void hth_file_clear_left(const char *folder, HthFileOursFn ours, const void *payload);
 
 /* Tests: the nth system call on a file from now (open, map, read, write, sync, rename) and all
- * later ones fail with EIO; 0 switches off. */
+ * later ones, or that one alone, fail with EIO; 0 switches off. */
 void hth_file_fail_after(uint64_t nth);
+void hth_file_fail_once(uint64_t nth);
 /* Tests: the process is killed (SIGKILL) where it would do the nth of them; 0 switches off. */
 void hth_file_kill_at(uint64_t nth);
 

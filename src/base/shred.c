@@ -72,10 +72,15 @@ static HthStatus old_name(char out[PATH_MAX], const char *path, HthErr *err) {
 HthStatus hth_shred_left_over(const char *path, HthErr *err) {
     char old[PATH_MAX];
     struct stat a, b;
+    bool there, used;
     HTH_TRY(old_name(old, path, err));
-    if (lstat(old, &a)) return HTH_OK;
-    if (lstat(path, &b) || a.st_ino != b.st_ino || a.st_dev != b.st_dev)
-        return hth_shred_file(old, err);
+    HTH_TRY(hth_file_there(&there, old, err));
+    if (!there) return HTH_OK;
+    /* what cannot be examined may be the same file */
+    HTH_TRY(hth_file_there(&used, path, err));
+    HTH_REQUIRE(!lstat(old, &a) && (!used || !lstat(path, &b)), err, HTH_EIO,
+                "cannot examine %s: %s", path, strerror(errno));
+    if (!used || a.st_ino != b.st_ino || a.st_dev != b.st_dev) return hth_shred_file(old, err);
     HTH_REQUIRE(!hth_file_fault() && !unlink(old), err, HTH_EIO, "cannot remove %s: %s", old,
                 strerror(errno));
     return HTH_OK;

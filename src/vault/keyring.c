@@ -34,8 +34,9 @@ static HthStatus read_ring(HthRing *out, const char *folder, bool *there, HthErr
     HthBuf path, bytes;
     hth_buf_init(&bytes, FILE_MAX);
     HthStatus status = hth_ring_path(&path, folder, "keyring", err);
-    *there = status == HTH_OK && access(path.p, F_OK) == 0;
-    if (*there) {
+    *there = false;
+    if (status == HTH_OK) status = hth_file_there(there, path.p, err);
+    if (status == HTH_OK && *there) {
         status = hth_shred_left_over(path.p, err);
         if (status == HTH_OK) status = hth_file_read(&bytes, path.p, err);
         if (status == HTH_OK) status = hth_ring_parse(out, hth_buf_str(&bytes), err);

@@ -5,6 +5,7 @@
  * it: a subject is found by an HMAC of his name.
  *
  * Thread: the keyring's lock; programs lock the folder to write. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,7 +78,10 @@ static bool same_time(struct timespec a, struct timespec b) {
 /* The file as it is now is in memory afterwards. */
 static HthStatus load(HthKeyring *k, const char *path, HthErr *err) {
     struct stat st;
-    const bool there = stat(path, &st) == 0;
+    bool there;
+    HTH_TRY(hth_file_there(&there, path, err));
+    HTH_REQUIRE(!there || !stat(path, &st), err, HTH_EIO, "cannot examine %s: %s", path,
+                strerror(errno));
     if (there && k->subjects.n && st.st_ino == k->subjects_inode &&
         same_time(st.st_mtim, k->subjects_time))
         return HTH_OK;

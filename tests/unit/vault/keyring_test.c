@@ -369,6 +369,60 @@ static void failures(void **state) {
     }
 }
 
+/* One call fails and those after it do not: what was there is not taken for missing, made anew and
+ * shredded. */
+static void one_failing_call(void **state) {
+    (void)state;
+    uint64_t failed = 0, quiet = 0; /* some calls may fail without harm */
+    for (uint64_t nth = 1; quiet < 8; nth++) {
+        HthErr err = { 0 };
+        uint8_t before[2][KEY], after[2][KEY];
+        bool there;
+        wipe_folder();
+        HthKeyring *k = ring();
+        hth_keyring_key(k, HTH_KEY_DATABASE, before[0]);
+        assert_ok(hth_subject_key(k, HTH_STR("kept"), true, before[1], &there, &err), err);
+        hth_keyring_close(&k);
+        hth_file_fail_once(nth);
+        const HthStatus status = life(&err);
+        hth_file_fail_once(0);
+        failed += status != HTH_OK;
+        quiet = status == HTH_OK ? quiet + 1 : 0;
+        if (open_ring(&k, NULL, false, &err) != HTH_OK)
+            assert_ok(open_ring(&k, test_path("other.key"), false, &err), err);
+        hth_keyring_key(k, HTH_KEY_DATABASE, after[0]);
+        assert_ok(hth_subject_key(k, HTH_STR("kept"), false, after[1], &there, &err), err);
+        assert_true(there);
+        assert_memory_equal(before, after, sizeof before);
+        hth_keyring_close(&k);
+    }
+    assert_true(failed > 30);
+}
+
+/* A stick with the keyring on it is not plugged in: nothing new is made in its place. */
+static void links_to_nowhere(void **state) {
+    (void)state;
+    static const char *const names[] = { "keyring", "subjects" };
+    for (size_t i = 0; i < HTH_COUNT(names); i++) {
+        HthErr err = { 0 };
+        HthKeyring *k = NULL;
+        uint8_t got[KEY];
+        char away[400];
+        bool there;
+        wipe_folder();
+        if (i) k = ring();
+        snprintf(away, sizeof away, "%s", test_path("not-here"));
+        assert_int_equal(symlink(away, test_path(names[i])), 0);
+        if (!i)
+            assert_status(open_ring(&k, NULL, true, &err), HTH_EIO, err);
+        else
+            assert_status(hth_subject_key(k, HTH_STR("one"), true, got, &there, &err), HTH_EIO,
+                          err);
+        hth_keyring_close(&k);
+        assert_int_equal(readlink(test_path(names[i]), away, sizeof away), (ssize_t)strlen(away));
+    }
+}
+
 /* Killed while the passphrase changes and subjects come and go: old or new, and all others are
  * there. */
 static void killed(void **state) {
@@ -413,10 +467,10 @@ static void killed(void **state) {
 int main(void) {
 #define IN_FOLDER(t) cmocka_unit_test_setup_teardown(t, test_folder_make, test_folder_drop)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(made_and_opened), IN_FOLDER(key_files),       IN_FOLDER(passphrases),
-        IN_FOLDER(slots_are_few),   IN_FOLDER(subjects),        IN_FOLDER(erased_is_overwritten),
-        IN_FOLDER(changed_bytes),   IN_FOLDER(slot_taken_away), IN_FOLDER(failures),
-        IN_FOLDER(killed),
+        IN_FOLDER(made_and_opened),  IN_FOLDER(key_files),        IN_FOLDER(passphrases),
+        IN_FOLDER(slots_are_few),    IN_FOLDER(subjects),         IN_FOLDER(erased_is_overwritten),
+        IN_FOLDER(changed_bytes),    IN_FOLDER(slot_taken_away),  IN_FOLDER(failures),
+        IN_FOLDER(one_failing_call), IN_FOLDER(links_to_nowhere), IN_FOLDER(killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
