@@ -18,7 +18,7 @@ typedef struct HthBackupCfg {
     const char *state; /* the state folder */
     const char *models; /* the store's own folder: settings and manifests go in; NULL: none */
     bool model_files; /* and the model files themselves */
-    const HthKeyring *ring; /* of the state folder */
+    HthKeyring *ring; /* of the state folder */
     HthAgeTo to; /* its sink gets the stream */
     bool (*progress)(void *payload, uint64_t bytes); /* false: stop, ECANCELED. NULL: none */
     void *payload;

@@ -63,6 +63,55 @@ void hth_log_end(HthLogEnd *out, const HthAuditReader *from, uint64_t most) {
     for (unsigned t = 0; t < HTH_AUDIT_TREES; t++) hth_tree_root(&tree[t], out->root[t]);
 }
 
+/* The checkpoint of one tree is of the log that `r` reads, which was opened after it was read. */
+static HthStatus is_signed(const HthAuditReader *r, const HthCheckpoint *c, unsigned tree,
+                           HthErr *err) {
+    HthLogEnd end;
+    hth_log_end(&end, r, c->size);
+    HTH_REQUIRE(end.entries == c->size, err, HTH_EFORMAT,
+                "the audit log was cut: %llu entries were signed, and %llu are there (hearth audit "
+                "verify)",
+                (unsigned long long)c->size, (unsigned long long)end.entries);
+    HTH_REQUIRE(!memcmp(end.root[tree], c->root, sizeof c->root), err, HTH_EFORMAT,
+                "the audit log is not the one that was signed (hearth audit verify)");
+    return HTH_OK;
+}
+
+static HthStatus is_whole(const HthAuditReader *from, HthErr *err) {
+    HthAuditReader r = *from;
+    HthRecord rec;
+    while (hth_audit_next(&r, &rec)) {
+    }
+    HTH_REQUIRE(!hth_record_outlives(r.map.data + r.at, r.map.n - r.at, r.next), err, HTH_EFORMAT,
+                "the audit log is damaged at byte %zu, entry %llu (hearth audit verify)", r.at,
+                (unsigned long long)r.next);
+    return HTH_OK;
+}
+
+HthStatus hth_log_holds(const char *audit, const HthVkey *vkey, HthErr *err) {
+    HthVkey v[HTH_AUDIT_TREES];
+    HthCheckpoint c[HTH_AUDIT_TREES];
+    bool there[HTH_AUDIT_TREES];
+    HthAuditReader r = { 0 };
+    HTH_TRY(hth_audit_read_vkeys(v, audit, err));
+    HTH_REQUIRE(!memcmp(v[hth_audit_tree_of(HTH_SHA256)].key, vkey->key, sizeof vkey->key), err,
+                HTH_EFORMAT, "the file vkey of the audit log is not that of the key beside it");
+    for (unsigned t = 0; t < HTH_AUDIT_TREES; t++) {
+        HthBuf note;
+        hth_buf_init(&note, HTH_NOTE_MAX);
+        const HthStatus status =
+            hth_audit_read_checkpoint(&c[t], &there[t], &note, audit, t, &v[t], err);
+        hth_buf_drop(&note);
+        HTH_TRY(status);
+    }
+    HTH_TRY(hth_audit_reader_open(&r, audit, err));
+    HthStatus status = is_whole(&r, err);
+    for (unsigned t = 0; status == HTH_OK && t < HTH_AUDIT_TREES; t++)
+        if (there[t]) status = is_signed(&r, &c[t], t, err);
+    hth_audit_reader_close(&r);
+    return status;
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 void hth_inventory_drop(HthInventory *m) {

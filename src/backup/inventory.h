@@ -34,6 +34,10 @@ typedef struct HthLogEnd {
 /* Of a log that was just opened: of its first `most` entries, or as many as there are. */
 void hth_log_end(HthLogEnd *out, const HthAuditReader *r, uint64_t most);
 
+/* Would the log in folder `audit`, as it is now, be taken back?  It is signed by `vkey`, nothing in
+ * it is damaged, and its checkpoints are of it; an end that was torn may be.  EFORMAT, EIO. */
+HTH_MUST_CHECK HthStatus hth_log_holds(const char *audit, const HthVkey *vkey, HthErr *err);
+
 typedef struct HthInventory {
     int64_t made_s;
     HthLogEnd log;

@@ -31,9 +31,9 @@ typedef struct HthShelved {
     bool go;
 } HthShelved;
 
-/* all: newest first; now_s: seconds since 1970. Sets go. EINVAL: one is from after now, so the clock
- * was wrong then or is wrong now, and by it nothing goes: what was written last may not be what
- * looks newest. */
+/* all: newest first; now_s: seconds since 1970. Sets go. EINVAL: one is from after now, so the
+ * clock was wrong then or is wrong now, and by it nothing goes: what was written last may not be
+ * what looks newest. */
 HTH_MUST_CHECK HthStatus hth_keep_choose(HthShelved *all, size_t n, const HthKeepRule *rule,
                                          int64_t now_s, HthErr *err);
 /* "hearth-20261122T044500Z.age" */

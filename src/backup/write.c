@@ -206,6 +206,7 @@ static HthStatus put_state_files(Out *o, HthErr *err) {
 static HthStatus put_log(Out *o, const char *folder, HthErr *err) {
     char path[PATH_MAX], as[PATH_MAX];
     HthAuditReader r = { 0 };
+    HTH_TRY(hth_log_holds(folder, &o->list.vkey, err)); /* or no restore would take it */
     for (unsigned t = 0; t < HTH_AUDIT_TREES; t++) {
         HTH_TRY(hth_audit_path(path, folder, hth_audit_trees[t].folder, "checkpoint", err));
         snprintf(as, sizeof as, HTH_BACKUP_STATE "audit/%s/checkpoint", hth_audit_trees[t].folder);
@@ -226,10 +227,20 @@ static HthStatus put_log(Out *o, const char *folder, HthErr *err) {
     return status;
 }
 
+/* Texts are sealed with what is in it: a copy of a damaged one is no copy of them. */
+static HthStatus subjects_hold(const Out *o, HthErr *err) {
+    uint8_t key[HTH_RING_KEY_BYTES];
+    bool is = false;
+    const HthStatus status = hth_subject_key(o->cfg->ring, HTH_STR("-"), false, key, &is, err);
+    hth_secret_wipe(key, sizeof key);
+    return status;
+}
+
 /* While nobody changes them: the three belong together. */
 static HthStatus put_keys(Out *o, HthErr *err) {
     char path[PATH_MAX], as[64];
     int lock = -1;
+    HTH_TRY(subjects_hold(o, err));
     HthStatus status = hth_folder_lock(&lock, o->cfg->state, "the keyring", err);
     for (size_t i = 0; status == HTH_OK && i < HTH_COUNT(key_files); i++) {
         snprintf(as, sizeof as, HTH_BACKUP_STATE "%s", key_files[i]);

@@ -77,8 +77,8 @@ static void not_too_old(void **state) {
     choose(all, 0, &rule, 1795306800);
 }
 
-/* The clock ran ahead when one was made, or is behind now: the one just written is not the newest by
- * its name, and must not go, nor any other. */
+/* The clock ran ahead when one was made, or is behind now: the one just written is not the newest
+ * by its name, and must not go, nor any other. */
 static void wrong_clocks(void **state) {
     (void)state;
     const HthKeepRule rule = { .daily = 1, .days = 180 };

@@ -165,6 +165,44 @@ static void a_lost_machine(void **s) {
     hth_buf_drop(&m.b);
 }
 
+/* What no restore would take back is not called a backup; an end that was torn is no damage. */
+static void what_is_damaged_already(void **s) {
+    (void)s;
+    static const struct {
+        const char *name;
+        size_t at, keep; /* the byte that is changed; or the file is cut to so many */
+    } rows[] = { { "state/audit/log", 60, 0 },
+                 { "state/audit/log", 0, 32 },
+                 { "state/audit/vkey", 30, 0 },
+                 { "state/audit/sha3/checkpoint", 90, 0 },
+                 { "state/audit/sha256/checkpoint", 90, 0 },
+                 { "state/subjects", 60, 0 } };
+    const char *state = make_state();
+    Memory m;
+    HthErr err = { 0 };
+    for (size_t i = 0; i < HTH_COUNT(rows); i++) {
+        HthBuf was;
+        test_load(&was, test_path(rows[i].name));
+        const size_t n = rows[i].keep ? rows[i].keep : was.n;
+        was.p[rows[i].at] ^= rows[i].at ? 1 : 0;
+        assert_ok(hth_file_write(test_path(rows[i].name), was.p, n, 0600, &err), err);
+        assert_status(back_up(&m, state, &err), HTH_EFORMAT, err);
+        hth_buf_drop(&m.b);
+        was.p[rows[i].at] ^= rows[i].at ? 1 : 0;
+        assert_ok(hth_file_write(test_path(rows[i].name), was.p, was.n, 0600, &err), err);
+        hth_buf_drop(&was);
+    }
+    HthBuf log;
+    HthRestoreReport r;
+    test_load(&log, test_path("state/audit/log"));
+    assert_ok(hth_buf_add(&log, "half an entry", 13, &err), err);
+    assert_ok(hth_file_write(test_path("state/audit/log"), log.p, log.n, 0600, &err), err);
+    hth_buf_drop(&log);
+    assert_ok(back_up(&m, state, &err), err);
+    assert_ok(restore(&m, test_path("new"), &r, &err), err);
+    hth_buf_drop(&m.b);
+}
+
 static void who_was_erased(void **s) {
     (void)s;
     const char *state = make_state();
@@ -353,9 +391,9 @@ static void killed_at_every_call(void **s) {
 
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, test_folder_drop)
-    const struct CMUnitTest tests[] = { TEST(a_lost_machine),      TEST(who_was_erased),
-                                        TEST(a_log_that_was_cut),  TEST(another_hearth),
-                                        TEST(every_byte),          TEST(failing_disk),
-                                        TEST(killed_at_every_call) };
+    const struct CMUnitTest tests[] = { TEST(a_lost_machine), TEST(what_is_damaged_already),
+                                        TEST(who_was_erased), TEST(a_log_that_was_cut),
+                                        TEST(another_hearth), TEST(every_byte),
+                                        TEST(failing_disk),   TEST(killed_at_every_call) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
