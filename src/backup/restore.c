@@ -206,34 +206,40 @@ static HthStatus settle_log(Job *job, HthErr *err) {
 
 static HthStatus erase_again(Job *job, const HthRecord *rec, HthBuf *room, HthErr *err) {
     HthEntry e;
-    HthErr ignored;
+    HthErr why = { 0 };
     bool was = false;
     hth_buf_clear(room);
-    if (hth_entry_read(&e, room, rec->entry, &ignored) != HTH_OK || e.type != HTH_ENTRY_ERASE)
-        return HTH_OK;
+    const HthStatus read = hth_entry_read(&e, room, rec->entry, &why);
+    HTH_REQUIRE(read != HTH_ENOMEM, err, read, "%s", why.text);
+    if (read != HTH_OK || e.type != HTH_ENTRY_ERASE) return HTH_OK;
     HTH_TRY(hth_subject_erase(job->ring, e.v[HTH_FIELD_SUBJECT].text, &was, err));
     job->in.report.erased += was;
     return HTH_OK;
 }
 
 /* Whoever the present log says was erased, or was about to be, after the backup; of a log that is
- * not the backup's, whoever it names. Where the present list of subjects stays there is nobody. */
+ * not the backup's, whoever it names. What is damaged in it is passed over, to the next whole
+ * entry. Where the present list of subjects stays there is nobody. */
 static HthStatus replay_erasures(Job *job, HthErr *err) {
     char audit[PATH_MAX];
     HthAuditReader r = { 0 };
     HthRecord rec;
     HthLogEnd end;
     HthBuf room;
-    HthErr ignored;
+    HthErr why = { 0 };
     if (job->in.report.ring_kept || !job->swap.there) return HTH_OK;
     HTH_TRY(at(audit, job->swap.path, "audit", err));
-    if (hth_audit_reader_open(&r, audit, &ignored) != HTH_OK) return HTH_OK;
+    const HthStatus opened = hth_audit_reader_open(&r, audit, &why);
+    HTH_REQUIRE(opened != HTH_ENOMEM, err, opened, "%s", why.text);
+    if (opened != HTH_OK) return HTH_OK; /* the log is the backup's then, and that is said */
     hth_log_end(&end, &r, job->in.list.log.entries);
     const uint64_t from = same_roots(&end, &job->in.list.log) ? end.entries : 0;
     hth_buf_init(&room, 2 * HTH_LEAF_MAX);
     HthStatus status = HTH_OK;
-    while (status == HTH_OK && hth_audit_next(&r, &rec))
-        if (rec.index >= from) status = erase_again(job, &rec, &room, err);
+    for (size_t at = r.at, n; status == HTH_OK && at < r.map.n; at += n ? n : 1) {
+        n = hth_record_get(&rec, r.map.data + at, r.map.n - at);
+        if (n && rec.index >= from) status = erase_again(job, &rec, &room, err);
+    }
     hth_buf_drop(&room);
     hth_audit_reader_close(&r);
     return status;

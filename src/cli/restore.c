@@ -79,6 +79,10 @@ static int tell(const Job *job, const HthRestoreReport *r) {
     printf("  %s\n", r->ring_kept ? "the keyring that was there stays: who was erased stays erased"
                                   : "the keyring is the backup's");
     if (r->erased) printf("  %llu subjects were erased again\n", (unsigned long long)r->erased);
+    if (!r->ring_kept && r->log == HTH_LOG_REPLACED)
+        printf(
+            "  who was erased since, and is not in what that log still says, is back: erase them "
+            "again (hearth audit erase)\n");
     if (r->before[0])
         printf("  what was there before is in %s; remove it when all is well\n", r->before);
     return HTH_EXIT_OK;

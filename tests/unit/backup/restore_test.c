@@ -246,10 +246,13 @@ static void a_log_that_was_cut(void **s) {
     assert_int_equal(unlink(test_path("state/subjects")), 0);
     HthBuf log;
     test_load(&log, test_path("state/audit/log"));
-    log.p[40] ^= 1; /* damage at the beginning: nothing of it can be read */
+    log.p[40] ^= 1; /* damage at the beginning: what follows counts for who was erased */
     assert_ok(hth_file_write(test_path("state/audit/log"), log.p, log.n, 0600, &err), err);
     assert_ok(restore(&m, state, &r, &err), err);
     assert_int_equal(r.log, HTH_LOG_REPLACED);
+    assert_int_equal(r.erased, 1);
+    assert_false(has_key(state, "alice", false));
+    assert_true(has_key(state, "bob", false));
     verify_log(state);
     hth_buf_drop(&log);
     hth_buf_drop(&m.b);
