@@ -3,6 +3,7 @@
  * Thread: any; whoever writes has the folder locked, and reads again what is there first. */
 #include "vault/keyring.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -114,6 +115,50 @@ static HthStatus make_key(uint8_t key[HTH_RING_KEY_BYTES], const char *path, Hth
     HTH_REQUIRE(put_key(key, beside) && !hth_file_fault() && !rename(beside, path), err, HTH_EIO,
                 "cannot write the key file %.150s: %s", path, strerror(errno));
     return hth_file_sync_beside(path, err);
+}
+
+/* ---- what was plain once --------------------------------------------------------------------- */
+
+static bool is_plain(int folder, const char *name) {
+    static const char sqlite[16] = "SQLite format 3";
+    char head[sizeof sqlite];
+    if (strcmp(name, "keys.json") == 0) return true;
+    if (!hth_str_ends(hth_str(name), HTH_STR(".db"))) return false;
+    const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    const bool is = fd >= 0 && read(fd, head, sizeof head) == sizeof head &&
+                    memcmp(head, sqlite, sizeof head) == 0;
+    if (fd >= 0) close(fd);
+    return is;
+}
+
+/* A file of the folder that an older hearth would have left, and this one would take over.
+ * name[0] 0: there is none. */
+static HthStatus find_plain(char name[NAME_MAX + 1], const char *folder, HthErr *err) {
+    DIR *d = hth_file_fault() ? NULL : opendir(folder);
+    HTH_REQUIRE(d, err, HTH_EIO, "cannot read the folder %.150s: %s", folder, strerror(errno));
+    name[0] = 0;
+    for (struct dirent *e; !name[0] && (e = readdir(d)) != NULL;)
+        if (is_plain(dirfd(d), e->d_name)) (void)snprintf(name, NAME_MAX + 1, "%s", e->d_name);
+    closedir(d);
+    return HTH_OK;
+}
+
+/* Who cannot write what is sealed could put a plain one in its place: with a user of his own. */
+static HthStatus nothing_plain(const HthRing *r, const char *folder, HthErr *err) {
+    char name[NAME_MAX + 1] = "";
+    if (r->sealed_only) HTH_TRY(find_plain(name, folder, err));
+    HTH_REQUIRE(!name[0], err, HTH_EDENIED,
+                "%.60s in %.150s is plain, and all of this keyring is sealed: somebody has put it "
+                "there; move it away",
+                name, folder);
+    return HTH_OK;
+}
+
+static HthStatus settle_plain(HthRing *r, const char *folder, HthErr *err) {
+    char name[NAME_MAX + 1] = "";
+    if (!r->sealed_only) HTH_TRY(find_plain(name, folder, err));
+    r->sealed_only = !name[0];
+    return HTH_OK;
 }
 
 /* ---- sealing the root for a slot ------------------------------------------------------------- */
@@ -237,6 +282,7 @@ static HthStatus make_ring(HthKeyring *k, HthRingDesk *d, HthErr *err) {
     bool there = false;
     HTH_TRY(read_key(d->file, k->key_file, &there, err)); /* of a keyring that was not finished */
     if (!there) HTH_TRY(make_key(d->file, k->key_file, err));
+    HTH_TRY(settle_plain(&r, k->folder, err));
     hth_random(r.id, sizeof r.id);
     hth_random(k->root, HTH_RING_KEY_BYTES);
     HthRingSlot *s = NULL;
@@ -263,7 +309,10 @@ static HthStatus set_up(HthKeyring *k, HthRingDesk *d, const HthKeyringCfg *cfg,
     HTH_TRY(hth_secret_alloc(&root, HTH_RING_KEY_BYTES, err));
     k->root = root;
     HTH_TRY(read_ring(&r, k->folder, &there, err));
-    if (there) return unlock(k, d, &r, cfg, err);
+    if (there) {
+        HTH_TRY(unlock(k, d, &r, cfg, err));
+        return nothing_plain(&r, k->folder, err);
+    }
     HTH_REQUIRE(cfg->make, err, HTH_EINVAL, "there is no keyring in %.150s", k->folder);
     return make_ring(k, d, err);
 }
@@ -331,6 +380,7 @@ static HthStatus change_locked(HthRingChange *c, HthRingEdit edit, HthErr *err) 
         there && memcmp(r.id, c->k->id, sizeof r.id) == 0 && hth_ring_mac_ok(&r, c->k->root), err,
         HTH_EFORMAT, "the keyring in %.150s is another one than was opened", c->k->folder);
     HTH_TRY(edit(&r, c, err));
+    HTH_TRY(settle_plain(&r, c->k->folder, err));
     r.generation++;
     return write_ring(&r, c->k->folder, c->k->root, err);
 }

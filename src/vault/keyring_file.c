@@ -26,6 +26,7 @@ enum {
     MEMORY_MAX_KIB = 1 << 20
 };
 _Static_assert(TPM == TPM_OBJECT_AT + HTH_TPM_OBJECT_MAX, "a slot of a TPM");
+#define SEALED_ONLY (UINT64_C(1) << 63) /* beside the generation */
 static const char magic[16] = "hearth keyring";
 
 static size_t slot_bytes(HthSlotKind kind) {
@@ -121,7 +122,8 @@ HthStatus hth_ring_parse(HthRing *out, HthStr bytes, HthErr *err) {
     r.count = hth_le32(p + 20);
     HTH_REQUIRE(r.count >= 1 && r.count <= HTH_SLOTS_MAX, err, HTH_EFORMAT,
                 "the keyring has %u slots, and may have %d", r.count, HTH_SLOTS_MAX);
-    r.generation = hth_le64(p + 24);
+    r.generation = hth_le64(p + 24) & ~SEALED_ONLY;
+    r.sealed_only = (hth_le64(p + 24) & SEALED_ONLY) != 0;
     memcpy(r.id, p + 32, sizeof r.id);
     memcpy(r.mac, p + bytes.n - TAIL, sizeof r.mac);
     size_t at = HEAD;
@@ -153,7 +155,7 @@ static void print_body(uint8_t *p, const HthRing *r) {
     memcpy(p, magic, sizeof magic);
     hth_put_le32(p + 16, version_of(r));
     hth_put_le32(p + 20, r->count);
-    hth_put_le64(p + 24, r->generation);
+    hth_put_le64(p + 24, r->generation | (r->sealed_only ? SEALED_ONLY : 0));
     memcpy(p + 32, r->id, sizeof r->id);
     uint8_t *s = p + HEAD;
     for (uint32_t i = 0; i < r->count; i++) {

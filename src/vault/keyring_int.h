@@ -29,7 +29,8 @@ typedef struct HthRingSlot {
 } HthRingSlot;
 typedef struct HthRing {
     uint8_t id[HTH_RING_ID], mac[HTH_HASH_BYTES];
-    uint64_t generation;
+    uint64_t generation; /* 63 bits */
+    bool sealed_only; /* nothing plain is taken over in its folder any more */
     HthRingSlot slots[HTH_SLOTS_MAX];
     uint32_t count;
 } HthRing;

@@ -89,7 +89,7 @@ static const char *make_state(void) {
     snprintf(state, sizeof state, "%s/state", test_folder);
     mkdir(state, 0700);
     assert_true(has_key(state, "alice", true) && has_key(state, "bob", true));
-    test_put("state/keys.json", "[1]");
+    test_put("state/other.json", "[1]");
     test_put("state/ca/ca.crt", "a certificate");
     test_put("state/x.tmp", "half written");
     grow(state, 3);
@@ -156,7 +156,7 @@ static void a_lost_machine(void **s) {
     assert_ok(restore(&m, test_path("new"), &r, &err), err);
     assert_int_equal(r.log, HTH_LOG_BACKUPS);
     assert_string_equal(r.before, "");
-    assert_text("new/keys.json", "[1]");
+    assert_text("new/other.json", "[1]");
     assert_text("new/ca/ca.crt", "a certificate");
     assert_true(access(test_path("new/x.tmp"), F_OK) != 0);
     assert_true(has_key(test_path("new"), "alice", false));
@@ -211,13 +211,13 @@ static void who_was_erased(void **s) {
     HthRestoreReport r;
     assert_ok(back_up(&m, state, &err), err);
     erase(state, "alice");
-    test_put("state/keys.json", "[2]");
+    test_put("state/other.json", "[2]");
     /* the present keyring knows */
     assert_ok(restore(&m, state, &r, &err), err);
     assert_true(r.ring_kept && r.log == HTH_LOG_PRESENT && r.before[0]);
     assert_false(has_key(state, "alice", false));
     assert_true(has_key(state, "bob", false));
-    assert_text("state/keys.json", "[1]");
+    assert_text("state/other.json", "[1]");
     verify_log(state);
     /* its list is gone, the log knows; then the list is damaged */
     for (int damaged = 0; damaged < 2; damaged++) {
@@ -313,10 +313,10 @@ static void every_byte(void **s) {
 /* Old or new, and whole. */
 static bool is_new(const char *state) {
     HthBuf text;
-    test_load(&text, test_path("state/keys.json"));
+    test_load(&text, test_path("state/other.json"));
     const bool new = strcmp(text.p, "[1]") == 0;
     hth_buf_drop(&text);
-    assert_text("state/keys.json", new ? "[1]" : "[2]");
+    assert_text("state/other.json", new ? "[1]" : "[2]");
     assert_text("state/ca/ca.crt", new ? "a certificate" : "another one");
     verify_log(state);
     assert_false(has_key(state, "alice", false));
@@ -325,7 +325,7 @@ static bool is_new(const char *state) {
 }
 
 static void make_old(void) {
-    test_put("state/keys.json", "[2]");
+    test_put("state/other.json", "[2]");
     test_put("state/ca/ca.crt", "another one");
 }
 

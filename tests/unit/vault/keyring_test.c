@@ -317,6 +317,39 @@ static void slot_taken_away(void **state) {
     refused(NULL, HTH_EFORMAT, "does not have its key");
 }
 
+/* Who cannot seal puts a plain file of before in the folder: it is not taken over, unless it was
+ * there before the keyring. */
+static void plain_files(void **state) {
+    (void)state;
+    static const char *const rows[][2] = { { "users.db", "SQLite format 3" },
+                                           { "keys.json", "[]" } };
+    for (size_t i = 0; i < HTH_COUNT(rows); i++)
+        for (int before = 0; before < 2; before++) {
+            HthErr err = { 0 };
+            HthKeyring *k = NULL;
+            (void)test_folder_drop(NULL);
+            assert_int_equal(mkdir(test_folder, 0700), 0);
+            if (!before) k = ring();
+            hth_keyring_close(&k);
+            /* with the zero at the end, which is of SQLite's sign */
+            assert_ok(hth_file_write(test_path(rows[i][0]), rows[i][1], strlen(rows[i][1]) + 1,
+                                     0600, &err),
+                      err);
+            if (before) k = ring();
+            hth_keyring_close(&k);
+            if (!before) {
+                refused(NULL, HTH_EDENIED, "is plain");
+                assert_int_equal(unlink(test_path(rows[i][0])), 0);
+            }
+            k = ring();
+            assert_ok(hth_keyring_add_file(k, test_path("other"), &err), err);
+            hth_keyring_close(&k);
+            k = ring(); /* it is there still, and may be taken */
+            hth_keyring_close(&k);
+            (void)unlink(test_path(rows[i][0]));
+        }
+}
+
 /* ---- failures -------------------------------------------------------------------------------- */
 
 static HthStatus life(HthErr *err) {
@@ -467,10 +500,11 @@ static void killed(void **state) {
 int main(void) {
 #define IN_FOLDER(t) cmocka_unit_test_setup_teardown(t, test_folder_make, test_folder_drop)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(made_and_opened),  IN_FOLDER(key_files),        IN_FOLDER(passphrases),
-        IN_FOLDER(slots_are_few),    IN_FOLDER(subjects),         IN_FOLDER(erased_is_overwritten),
-        IN_FOLDER(changed_bytes),    IN_FOLDER(slot_taken_away),  IN_FOLDER(failures),
-        IN_FOLDER(one_failing_call), IN_FOLDER(links_to_nowhere), IN_FOLDER(killed),
+        IN_FOLDER(made_and_opened), IN_FOLDER(key_files),        IN_FOLDER(passphrases),
+        IN_FOLDER(slots_are_few),   IN_FOLDER(subjects),         IN_FOLDER(erased_is_overwritten),
+        IN_FOLDER(changed_bytes),   IN_FOLDER(slot_taken_away),  IN_FOLDER(failures),
+        IN_FOLDER(plain_files),     IN_FOLDER(one_failing_call), IN_FOLDER(links_to_nowhere),
+        IN_FOLDER(killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
