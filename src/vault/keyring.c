@@ -81,7 +81,8 @@ static HthStatus read_key_fd(uint8_t key[HTH_RING_KEY_BYTES], int fd, const char
 /* *there false: there is no such file. */
 static HthStatus read_key(uint8_t key[HTH_RING_KEY_BYTES], const char *path, bool *there,
                           HthErr *err) {
-    const int fd = hth_file_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const int fd =
+        hth_file_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     *there = fd >= 0;
     if (fd < 0 && errno == ENOENT) return HTH_OK;
     HTH_REQUIRE(fd >= 0, err, HTH_EIO, "cannot open the key file %.150s: %s", path,

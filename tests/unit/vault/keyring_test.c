@@ -117,6 +117,10 @@ static void key_files(void **state) {
     assert_int_equal(truncate(test_path("other.key"), 33), 0);
     refused(test_path("other.key"), HTH_EFORMAT, "cut off");
     refused(test_folder, HTH_EFORMAT, "not a file");
+    assert_int_equal(mkfifo(test_path("fifo"), 0600), 0);
+    alarm(20); /* nobody waits for somebody to write there */
+    refused(test_path("fifo"), HTH_EFORMAT, "not a file");
+    alarm(0);
 }
 
 static void passphrases(void **state) {
