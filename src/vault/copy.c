@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/file_fault.h"
 #include "vault/db.h"
 
@@ -49,6 +52,18 @@ static HthStatus side_close(Side *s, const char *what, HthErr *err) {
     return rc == SQLITE_OK ? HTH_OK : hth_sqlite_failed(rc, what, err);
 }
 
+/* SQLite closes a file whose log it could not put into it without a word: the log stays then, and
+ * holds what the file lacks. */
+static HthStatus no_log(const char *path, const char *what, HthErr *err) {
+    char log[PATH_MAX];
+    bool there = false;
+    const int n = snprintf(log, sizeof log, "%s-wal", path);
+    HTH_REQUIRE(n > 0 && (size_t)n < sizeof log, err, HTH_ELIMIT, "%s: its path is too long", what);
+    HTH_TRY(hth_file_there(&there, log, err));
+    HTH_REQUIRE(!there, err, HTH_EIO, "%s could not be copied whole: is the disk full?", what);
+    return HTH_OK;
+}
+
 HthStatus hth_sealed_copy(const char *from, const char *to, const uint8_t key[32], const char *what,
                           HthErr *err) {
     Side a = { NULL, NULL }, b = { NULL, NULL };
@@ -67,7 +82,8 @@ HthStatus hth_sealed_copy(const char *from, const char *to, const uint8_t key[32
     const HthStatus closed = side_close(&b, what, status == HTH_OK ? err : &ignored);
     const HthStatus left = side_close(&a, what, &ignored);
     (void)left;
-    return status == HTH_OK ? closed : status;
+    HTH_TRY(status == HTH_OK ? closed : status);
+    return no_log(to, what, err);
 }
 
 HthStatus hth_sealed_check(const char *path, const uint8_t key[32], const char *what, HthErr *err) {

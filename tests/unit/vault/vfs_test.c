@@ -10,6 +10,7 @@
 #include "support/folder.h"
 #include "support/vfs_fault.h"
 #include "vault/chats_db.h"
+#include "vault/copy.h"
 #include "vault/vfs.h"
 
 static const uint8_t key_a[] = "a key of a test, 32 bytes long...", key_b[] =
@@ -502,6 +503,37 @@ static void making_fails(void **state) {
     }
 }
 
+/* SQLite closes a file whose log it could not write into it, and says nothing: a copy is whole, or
+ * is none. */
+static void copying_fails(void **state) {
+    (void)state;
+    sqlite3_vfs *system = sqlite3_vfs_find(NULL), *fault = sqlite3_vfs_find("fault");
+    HthErr err = { 0 };
+    Db d = db_open("a.db", key_a);
+    fill(d.db);
+    db_close(&d);
+    assert_int_equal(sqlite3_vfs_register(fault, 1), SQLITE_OK);
+    HthStatus status = HTH_EIO;
+    for (uint64_t nth = 1; status != HTH_OK; nth++) {
+        char from[400], to[400];
+        snprintf(from, sizeof from, "%s", test_path("a.db"));
+        snprintf(to, sizeof to, "%s", test_path("copy.db"));
+        (void)unlink(to);
+        (void)unlink(test_path("copy.db-wal"));
+        (void)unlink(test_path("copy.db-shm"));
+        test_vfs_fail_after(nth);
+        status = hth_sealed_copy(from, to, key_a, what, &err);
+        test_vfs_fail_after(0);
+        assert_true(nth < 500);
+    }
+    assert_int_equal(sqlite3_vfs_register(system, 1), SQLITE_OK);
+    assert_true(access(test_path("copy.db-wal"), F_OK) != 0);
+    assert_ok(hth_sealed_check(test_path("copy.db"), key_a, what, &err), err);
+    d = db_open("copy.db", key_a);
+    expect_rows(d.db, "60");
+    db_close(&d);
+}
+
 int main(void) {
     hth_sqlite_use_mem();
     if (!test_vfs_register()) return 1;
@@ -512,7 +544,7 @@ int main(void) {
         IN_FOLDER(one_byte),          IN_FOLDER(moved_pages),
         IN_FOLDER(plain_in_use),      IN_FOLDER(plain_becomes_sealed),
         IN_FOLDER(sealing_fails),     IN_FOLDER(making_fails),
-        IN_FOLDER(sealing_is_killed),
+        IN_FOLDER(sealing_is_killed), IN_FOLDER(copying_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
