@@ -147,12 +147,10 @@ static HthStatus read_scales(HthHouse *h, const json_t *list, float *scales, Hth
 /* They are the default model's: whoever sets them must be good for it. */
 static HthStatus may_set(HthHouse *h, const HthWho *who, HthErr *err) {
     HthStoreList *list = NULL;
-    HTH_TRY(hth_store_find(h->cfg.store, hth_house_wanted(h, HTH_STR("")), &list, err));
-    const HthStr name = list->count ? hth_str(list->items[0].full) : HTH_STR("");
-    const bool may = hth_scope_has_model(&who->grant.scope, name);
+    bool missing;
+    const HthStatus st = hth_house_find(h, &who->grant.scope, HTH_STR(""), &list, &missing, err);
     hth_store_list_close(&list);
-    HTH_REQUIRE(may, err, HTH_EDENIED, "%s", hth_deny_sentence(HTH_DENY_MODEL));
-    return HTH_OK;
+    return st;
 }
 
 void hth_route_set_adapters(HthHouse *h, HthX *x, const HthWho *who, HthStr rest) {

@@ -71,8 +71,11 @@ void hth_lease_give(HthLease *lease); /* any thread; no job of it is open */
 uint32_t hth_lease_ctx(const HthLease *lease, uint32_t wanted);
 /* The name under which a stored model is loaded: its file's, and its adapter's. */
 void hth_house_key(const HthStored *m, char out[HTH_MODELS_NAME_MAX]);
-/* Of the model that ?model= asks for, or of the default one, where who asks may use it: a list of
- * one, to be closed. Otherwise as hth_house_lease(). */
+/* The stored model of that name, or the default one (empty), where scope (NULL: everything) has it
+ * and its file can be used: a list of one, to be closed. Otherwise as hth_house_lease(). */
+HTH_MUST_CHECK HthStatus hth_house_find(HthHouse *h, const HthScope *scope, HthStr name,
+                                        HthStoreList **out, bool *missing, HthErr *err);
+/* The same of ?model=, for who asks. */
 HTH_MUST_CHECK HthStatus hth_house_asked(HthHouse *h, const HthX *x, const HthWho *who,
                                          HthStoreList **out, bool *missing, HthErr *err);
 /* A name, or the one that stands for none. */

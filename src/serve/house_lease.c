@@ -131,8 +131,8 @@ static HthStatus may_use(const HthScope *scope, const HthStored *m, HthErr *err)
     return HTH_OK;
 }
 
-static HthStatus find(HthHouse *h, const HthScope *scope, HthStr name, HthStoreList **out,
-                      bool *missing, HthErr *err) {
+HthStatus hth_house_find(HthHouse *h, const HthScope *scope, HthStr name, HthStoreList **out,
+                         bool *missing, HthErr *err) {
     HthStoreList *list = NULL;
     name = hth_house_wanted(h, name);
     HTH_REQUIRE(name.n <= HTH_NAME_MAX, err, HTH_EINVAL, "model: the name is too long");
@@ -154,7 +154,7 @@ HthStatus hth_house_asked(HthHouse *h, const HthX *x, const HthWho *who, HthStor
                           bool *missing, HthErr *err) {
     HthStr name;
     if (!hth_x_query(x, "model", &name)) name = HTH_STR("");
-    return find(h, &who->grant.scope, name, out, missing, err);
+    return hth_house_find(h, &who->grant.scope, name, out, missing, err);
 }
 
 /* What is loaded is a file, or a file with another one over it: names share it. The model's is
@@ -247,7 +247,7 @@ HthStatus hth_house_lease(HthHouse *h, const HthScope *scope, HthStr name, bool 
                           int64_t keep_s, HthLease *out, bool *missing, HthErr *err) {
     HthStoreList *list = NULL;
     HthLease lease = { 0 };
-    HTH_TRY(find(h, scope, name, &list, missing, err));
+    HTH_TRY(hth_house_find(h, scope, name, &list, missing, err));
     hth_idle_hold(h->idle); /* both read files: this one is waited for */
     HthStatus st = lease_of(h, &list->items[0], keep_set ? keep_s : HTH_KEEP_DEFAULT, &lease, err);
     hth_idle_go(h->idle);
