@@ -270,4 +270,27 @@ static inline void app_close(App *app) {
     assert_int_equal(app->opened, app->closed);
 }
 
+typedef struct AppCase {
+    int status; /* 0: closed without an answer */
+    const char *request;
+} AppCase;
+
+/* Each on a connection of its own. One that is refused does not reach the application. */
+static inline void app_cases(const AppCase *cases, size_t count) {
+    App app;
+    HthBuf in;
+    hth_buf_init(&in, 1 << 20);
+    app_open(&app, NULL);
+    for (size_t i = 0; i < count; i++) {
+        const int handled = app.handled;
+        const int got = client_once(app.port, cases[i].request, &in);
+        if (got != cases[i].status)
+            fail_msg("%d, wanted %d: %s%.200s", got, cases[i].status, cases[i].request,
+                     hth_buf_str(&in).p);
+        assert_int_equal(app.handled - handled, got == 200 || got == 404);
+    }
+    app_close(&app);
+    hth_buf_drop(&in);
+}
+
 #endif

@@ -5,10 +5,7 @@
 
 #define POST(path, len) "POST " path " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " len "\r\n"
 
-static const struct {
-    int status;
-    const char *request;
-} cases_of_lines[] = {
+static const AppCase cases_of_lines[] = {
     /* A line that goes on: whatever a reader makes of it, it may not be another header. */
     { 400, POST("/echo", "2") " 0\r\n\r\nab" },
     { 400, POST("/echo", "2") "\tx\r\n\r\nab" },
@@ -28,20 +25,7 @@ static const struct {
 
 static void lines(void **state) {
     (void)state;
-    App app;
-    HthBuf in;
-    hth_buf_init(&in, 1 << 20);
-    app_open(&app, NULL);
-    for (size_t i = 0; i < HTH_COUNT(cases_of_lines); i++) {
-        const int handled = app.handled;
-        const int got = client_once(app.port, cases_of_lines[i].request, &in);
-        if (got != cases_of_lines[i].status)
-            fail_msg("%d, wanted %d: %s%.200s", got, cases_of_lines[i].status,
-                     cases_of_lines[i].request, hth_buf_str(&in).p);
-        assert_int_equal(app.handled - handled, got == 200);
-    }
-    app_close(&app);
-    hth_buf_drop(&in);
+    app_cases(cases_of_lines, HTH_COUNT(cases_of_lines));
 }
 
 /* A text that ends early for one reader. */

@@ -96,10 +96,7 @@ static void pipelined(void **state) {
 }
 
 /* What two readers could understand differently, and what is no request. */
-static const struct {
-    int status; /* 0: closed without an answer */
-    const char *request;
-} strict_cases[] = {
+static const AppCase strict_cases[] = {
     { 200, "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n" },
     { 200, "GET /echo HTTP/1.0\r\n\r\n" },
     { 400, "GET /echo HTTP/1.1\r\n\r\n" },
@@ -155,21 +152,7 @@ static const struct {
 
 static void strictness(void **state) {
     (void)state;
-    App app;
-    HthBuf in;
-    hth_buf_init(&in, 1 << 20);
-    app_open(&app, NULL);
-    for (size_t i = 0; i < HTH_COUNT(strict_cases); i++) {
-        const int handled = app.handled;
-        const int got = client_once(app.port, strict_cases[i].request, &in);
-        if (got != strict_cases[i].status)
-            fail_msg("%d, wanted %d: %s%.200s", got, strict_cases[i].status,
-                     strict_cases[i].request, hth_buf_str(&in).p);
-        const bool ours = strict_cases[i].status == 200 || strict_cases[i].status == 404;
-        assert_int_equal(app.handled - handled, ours);
-    }
-    app_close(&app);
-    hth_buf_drop(&in);
+    app_cases(strict_cases, HTH_COUNT(strict_cases));
 }
 
 /* What is in a body is no request, whatever becomes of the request it belongs to. */
